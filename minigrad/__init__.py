@@ -1,0 +1,73 @@
+"""minigrad: recurrent networks with readable source, PyTorch's surface, and fast CPU kernels.
+
+This file only gathers the public names. To read the source, begin at `minigrad.autograd.engine`.
+"""
+
+from importlib import import_module
+from math import e, inf, nan, pi
+
+from . import _kernels, autograd
+from .autograd.grad_mode import (
+    enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled,
+)  # fmt: skip
+from .config import show_config
+from .creation import (
+    Generator, arange, as_tensor, bernoulli, default_generator, empty, empty_like, eye, from_numpy,
+    full, full_like, get_rng_state, initial_seed, linspace, manual_seed, multinomial, normal, ones,
+    ones_like, rand, rand_like, randint, randn, randn_like, randperm, seed, set_rng_state, tensor,
+    zeros, zeros_like,
+)  # fmt: skip
+from .dtypes import (
+    bool, double, dtype, float, float16, float32, float64, get_default_dtype, half, int, int8, int16,
+    int32, int64, long, set_default_dtype, short, uint8,
+)  # fmt: skip
+from .functions import (
+    broadcast_tensors, can_cast, finfo, get_default_device, iinfo, is_floating_point, is_nonzero,
+    is_tensor, meshgrid, numel, promote_types, result_type, set_default_device,
+)  # fmt: skip
+from .ops.elementwise import (
+    abs, acos, addcdiv, addcmul, allclose, asin, atan, atan2, bitwise_and, bitwise_not, bitwise_or,
+    bitwise_xor, ceil, clamp, cos, cosh, eq, equal, exp, exp2, expm1, floor, floor_divide, fmod, ge, gt,
+    isclose, isfinite, isinf, isnan, le, lerp, log, log1p, log2, log10, logical_and, logical_not,
+    logical_or, logical_xor, lt, maximum, minimum, mul, ne, neg, positive, pow, reciprocal, relu,
+    remainder, round, rsqrt, rsub, sigmoid, sign, sin, sinh, sqrt, square, tan, tanh, trunc,
+)  # fmt: skip
+from .ops.elementwise import add_scaled as add
+from .ops.elementwise import div_rounded as div
+from .ops.elementwise import sub_scaled as sub
+from .ops.index import (
+    diag, diagonal, gather, index_select, masked_fill, masked_select, narrow, nonzero,
+    repeat_interleave, select, take, take_along_dim, where,
+)  # fmt: skip
+from .ops.inplace import scatter, scatter_add
+from .ops.join import cat, chunk, hstack, split, stack, unbind, vstack
+from .ops.matmul import addmm, baddbmm, bmm, dot, einsum, matmul, mm, mv, outer
+from .ops.reduce import (
+    all, amax, amin, any, argmax, argmin, argsort, bincount, count_nonzero, cumsum, dist, log_softmax,
+    logsumexp, max, mean, median, min, norm, prod, softmax, sort, std, sum, topk, unique, var, var_mean,
+)  # fmt: skip
+from .ops.shape import (
+    clone, expand, flatten, flip, movedim, permute, repeat, reshape, roll, squeeze, t, tile, transpose,
+    tril, triu, unflatten, unsqueeze,
+)  # fmt: skip
+from .ops.shape import expand as broadcast_to
+from .ops.shape import transpose as swapaxes
+from .printing import set_printoptions
+from .size import Size, device
+from .tensor import Tensor
+from .version import __version__
+
+multiply, divide, true_divide, subtract, negative, absolute, clip, concat, concatenate = (
+    mul, div, div, sub, neg, abs, clamp, cat, cat)  # fmt: skip
+
+from . import nn, optim  # noqa: E402 - they use the names above
+
+
+def __getattr__(name: str) -> object:
+    """Look a name that minigrad itself does not have up among those for old scripts."""
+    if name[:1].isupper():
+        compat = import_module("minigrad.compat")
+        if name in compat.__all__:
+            found: object = getattr(compat, name)
+            return found
+    raise AttributeError(f"module 'minigrad' has no attribute '{name}'")

@@ -1,0 +1,133 @@
+"""The compiled kernels: which SIMD level runs, and the modules of that level for a dtype.
+
+Every kernel is compiled once for each level that the compiler knows (on x86-64: ``baseline``,
+``v3`` with AVX2, ``v4`` with AVX-512; one ``baseline`` elsewhere) and each dtype. The best level
+that this processor runs is taken when minigrad is imported. The environment variable
+``MINIGRAD_KERNELS`` takes another one; ``MINIGRAD_KERNELS=reference`` takes no kernel at all, and
+minigrad then runs its operations as they are written in NumPy.
+
+Nothing else of minigrad is imported here.
+"""
+
+import importlib
+import os
+from importlib.util import find_spec
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["Kernels", "available_levels", "kernels_for", "level", "set_level"]
+
+_MISSING = "minigrad's compiled kernels are missing: run `pip install -e .` in its checkout"
+_DTYPES = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
+
+
+class Kernels(NamedTuple):
+    """The kernel modules of one level and dtype."""
+
+    rnn: ModuleType
+    loss: ModuleType
+    optim: ModuleType
+
+
+def available_levels() -> tuple[str, ...]:
+    """Return the levels that were built and that this processor runs, best first.
+
+    Examples
+    --------
+    >>> available_levels()[-1]
+    'baseline'
+    """
+    return tuple(name for name in _supported_levels() if _is_built(name))
+
+
+def kernels_for(dtype: np.dtype) -> Kernels | None:
+    """Return the kernels for arrays of `dtype` at the chosen level.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        Of the arrays that the kernels shall work on.
+
+    Returns
+    -------
+    Kernels or None
+        None if there are no kernels for this dtype, or if the level is ``reference``.
+
+    Examples
+    --------
+    >>> kernels_for(np.dtype(np.int64)) is None
+    True
+    """
+    try:
+        return _loaded[dtype]
+    except KeyError:
+        return _loaded.setdefault(dtype, _load(dtype))
+
+
+def set_level(name: str) -> None:
+    """Take another level from now on. For tests and benchmarks.
+
+    Parameters
+    ----------
+    name : str
+        One of `available_levels()`, or ``reference``.
+
+    Raises
+    ------
+    ValueError
+        If this level is not available.
+    """
+    global level
+    choices = (*available_levels(), "reference")
+    if name not in choices:
+        raise ValueError(
+            f"MINIGRAD_KERNELS: level {name!r} is not available here, choose one of "
+            f"{', '.join(choices)}"
+        )
+    level = name
+    _loaded.clear()
+
+
+def _supported_levels() -> tuple[str, ...]:
+    try:
+        cpu = importlib.import_module(f"{__name__}.cpu")
+    except ImportError as error:
+        raise ImportError(_MISSING) from error
+    return cpu.supported_levels()
+
+
+def _module_name(kernel: str, level_name: str, dtype_name: str) -> str:
+    return f"{__name__}.{kernel}_{level_name}_{dtype_name}"
+
+
+def _is_built(level_name: str) -> bool:
+    return find_spec(_module_name(Kernels._fields[0], level_name, "float32")) is not None
+
+
+def _load(dtype: np.dtype) -> Kernels | None:
+    dtype_name = _DTYPES.get(dtype)
+    if level == "reference" or dtype_name is None:
+        return None
+    names = (_module_name(kernel, level, dtype_name) for kernel in Kernels._fields)
+    return Kernels(*map(importlib.import_module, names))
+
+
+def _best_level() -> str:
+    for name in _supported_levels():
+        if _is_built(name):
+            return name
+    raise ImportError(_MISSING)
+
+
+_loaded: dict[np.dtype, Kernels | None] = {}
+
+#: The chosen level: one of `available_levels()`, or "reference".
+level: str = "reference"
+
+_wanted = os.environ.get("MINIGRAD_KERNELS", "")
+if not _wanted:
+    level = _best_level()
+elif _wanted != "reference":
+    set_level(_wanted)

@@ -1,0 +1,102 @@
+"""Checks and allocation of array arguments.
+
+A kernel works on raw pointers. No pointer is taken before the array behind it has passed one of
+the checks here, which compare dtype, memory layout and shape with what the kernel expects and
+raise a ValueError that names the argument and both shapes.
+"""
+
+cimport numpy as cnp
+
+from .real cimport REAL_NAME, real
+
+cdef extern from *:
+    """
+    #if defined(MINIGRAD_FLOAT32)
+    #define REAL_TYPENUM NPY_FLOAT32
+    #else
+    #define REAL_TYPENUM NPY_FLOAT64
+    #endif
+    """
+    const int REAL_TYPENUM
+
+cdef extern from "numpy/arrayobject.h":
+    # C-contiguous, aligned, native byte order: to be read (_RO), or to be written as well.
+    bint PyArray_ISCARRAY(cnp.ndarray a) noexcept
+    bint PyArray_ISCARRAY_RO(cnp.ndarray a) noexcept
+
+
+cdef inline tuple shape_of(cnp.ndarray a):
+    return tuple([a.shape[i] for i in range(cnp.PyArray_NDIM(a))])
+
+
+cdef inline int complain(str name, cnp.ndarray a, str expected, bint written=False) except -1:
+    """Raise the ValueError that says what is wrong with the argument `name`."""
+    if cnp.PyArray_TYPE(a) != REAL_TYPENUM:
+        kernel = REAL_NAME.decode()
+        raise ValueError(f"{name}: dtype is {a.dtype}, this kernel takes {kernel}")
+    if not (PyArray_ISCARRAY(a) if written else PyArray_ISCARRAY_RO(a)):
+        raise ValueError(
+            f"{name}: the array of shape {shape_of(a)} must be C-contiguous, aligned, in native "
+            f"byte order{' and writeable' if written else ''}; np.ascontiguousarray makes it so "
+            f"(expected shape: {expected})"
+        )
+    raise ValueError(f"{name}: shape is {shape_of(a)}, expected {expected}")
+
+
+cdef inline bint is_plain(cnp.ndarray a, int ndim) noexcept:
+    return (
+        cnp.PyArray_TYPE(a) == REAL_TYPENUM
+        and cnp.PyArray_NDIM(a) == ndim
+        and PyArray_ISCARRAY_RO(a)
+    )
+
+
+cdef inline int check_ndim(str name, cnp.ndarray a, int ndim, str axes) except -1:
+    if not is_plain(a, ndim):
+        complain(name, a, axes)
+    return 0
+
+
+cdef inline int check_1d(str name, cnp.ndarray a, Py_ssize_t n0) except -1:
+    if not (is_plain(a, 1) and a.shape[0] == n0):
+        complain(name, a, f"({n0},)")
+    return 0
+
+
+cdef inline int check_2d(str name, cnp.ndarray a, Py_ssize_t n0, Py_ssize_t n1) except -1:
+    if not (is_plain(a, 2) and a.shape[0] == n0 and a.shape[1] == n1):
+        complain(name, a, f"({n0}, {n1})")
+    return 0
+
+
+cdef inline int check_3d(
+    str name, cnp.ndarray a, Py_ssize_t n0, Py_ssize_t n1, Py_ssize_t n2
+) except -1:
+    if not (
+        is_plain(a, 3) and a.shape[0] == n0 and a.shape[1] == n1 and a.shape[2] == n2
+    ):
+        complain(name, a, f"({n0}, {n1}, {n2})")
+    return 0
+
+
+cdef inline real* data(cnp.ndarray a) noexcept:
+    """The first element of a checked array; NULL for None, an argument left out."""
+    return NULL if a is None else <real*>cnp.PyArray_DATA(a)
+
+
+cdef inline cnp.ndarray empty_1d(Py_ssize_t n0):
+    cdef cnp.npy_intp shape[1]
+    shape[0] = n0
+    return cnp.PyArray_EMPTY(1, shape, REAL_TYPENUM, 0)
+
+
+cdef inline cnp.ndarray empty_2d(Py_ssize_t n0, Py_ssize_t n1):
+    cdef cnp.npy_intp shape[2]
+    shape[0], shape[1] = n0, n1
+    return cnp.PyArray_EMPTY(2, shape, REAL_TYPENUM, 0)
+
+
+cdef inline cnp.ndarray empty_3d(Py_ssize_t n0, Py_ssize_t n1, Py_ssize_t n2):
+    cdef cnp.npy_intp shape[3]
+    shape[0], shape[1], shape[2] = n0, n1, n2
+    return cnp.PyArray_EMPTY(3, shape, REAL_TYPENUM, 0)

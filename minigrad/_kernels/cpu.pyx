@@ -1,0 +1,32 @@
+"""Which SIMD levels this processor has. Built once, at the baseline, so that it runs anywhere."""
+
+cdef extern from *:
+    """
+    #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
+    static int cpu_has_v3(void) {
+        __builtin_cpu_init();
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
+            && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+    }
+    static int cpu_has_v4(void) {
+        return cpu_has_v3() && __builtin_cpu_supports("avx512f")
+            && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd")
+            && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    }
+    #else
+    static int cpu_has_v3(void) { return 0; }
+    static int cpu_has_v4(void) { return 0; }
+    #endif
+    """
+    bint cpu_has_v3()
+    bint cpu_has_v4()
+
+
+def supported_levels():
+    """Return the levels that this processor runs, best first; the last is "baseline"."""
+    levels = ["baseline"]
+    if cpu_has_v3():
+        levels.insert(0, "v3")
+    if cpu_has_v4():
+        levels.insert(0, "v4")
+    return tuple(levels)

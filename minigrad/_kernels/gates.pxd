@@ -1,0 +1,97 @@
+"""The functions that gates are made of: exp, tanh, sigmoid, relu, one scalar at a time.
+
+They have no branches and call nothing, so a plain loop over them is turned into vector code by the
+compiler. Two rules keep NaN alive: a comparison with NaN is false, so every `if` here is written
+such that false keeps x; and infinities are clamped to a number where the result is already exact.
+
+exp and tanh share one idea. Split z = n ln2 + r with n an integer and |r| <= ln2 / 2. Then
+
+    exp(z)  = 2**n exp(r)        expm1(z) = exp(z) - 1 = 2**n expm1(r) + (2**n - 1)
+
+and expm1(r) = r + r**2/2! + r**3/3! + ... needs few terms: 7 for float32, 13 for float64. As
+expm1 keeps its relative precision around zero, so does
+
+    tanh(x) = expm1(2x) / (expm1(2x) + 2).
+"""
+
+from .real cimport (
+    ROUND_TO_INTEGER,
+    power_of_two,
+    real,
+    real_copysign,
+)
+
+cdef extern from *:
+    """
+    #define LOG2_E ((real)1.4426950408889634)
+    /* ln2 in two parts. The first has so few bits that n * LN2_HIGH is exact. */
+    #if defined(MINIGRAD_FLOAT32)
+    #define LN2_HIGH 0.693359375f
+    #define LN2_LOW -2.12194440e-4f
+    #define EXP_LOWEST -87.0f       /* exp(-87) is about the least normal number */
+    #define EXP_HIGHEST 88.0f
+    #define TANH_ONE 10.0f          /* tanh(10) rounds to 1 */
+    #else
+    #define LN2_HIGH 0.693145751953125
+    #define LN2_LOW 1.42860682030941723212e-6
+    #define EXP_LOWEST -708.0
+    #define EXP_HIGHEST 709.0
+    #define TANH_ONE 20.0
+    #endif
+
+    /* expm1(r) for |r| <= ln2 / 2: the Taylor series, in Horner's order. */
+    ALWAYS_INLINE real expm1_series(real r) {
+    #if defined(MINIGRAD_FLOAT32)
+        real s = (real)(1. / 5040);
+    #else
+        real s = (real)(1. / 6227020800);
+        s = s * r + (real)(1. / 479001600);
+        s = s * r + (real)(1. / 39916800);
+        s = s * r + (real)(1. / 3628800);
+        s = s * r + (real)(1. / 362880);
+        s = s * r + (real)(1. / 40320);
+        s = s * r + (real)(1. / 5040);
+    #endif
+        s = s * r + (real)(1. / 720);
+        s = s * r + (real)(1. / 120);
+        s = s * r + (real)(1. / 24);
+        s = s * r + (real)(1. / 6);
+        s = s * r + (real)(1. / 2);
+        return r + r * r * s;
+    }
+    """
+    const real LOG2_E, LN2_HIGH, LN2_LOW, EXP_LOWEST, EXP_HIGHEST, TANH_ONE
+    real expm1_series(real r) nogil
+
+
+cdef inline real exp(real x) noexcept nogil:
+    # np.exp(x) for x <= EXP_HIGHEST; 0 below EXP_LOWEST
+    cdef real z = EXP_LOWEST if x < EXP_LOWEST else x
+    cdef real rounded = z * LOG2_E + ROUND_TO_INTEGER
+    cdef real n = rounded - ROUND_TO_INTEGER
+    cdef real r = (z - n * LN2_HIGH) - n * LN2_LOW
+    cdef real scale = power_of_two(rounded)
+    cdef real y = scale * expm1_series(r) + scale
+    return 0 if x < EXP_LOWEST else y
+
+
+cdef inline real tanh(real x) noexcept nogil:
+    # np.tanh(x)
+    cdef real magnitude = x if x > 0 else -x
+    cdef real z = <real>2 * (TANH_ONE if magnitude > TANH_ONE else magnitude)
+    cdef real rounded = z * LOG2_E + ROUND_TO_INTEGER
+    cdef real n = rounded - ROUND_TO_INTEGER
+    cdef real r = (z - n * LN2_HIGH) - n * LN2_LOW
+    cdef real scale = power_of_two(rounded)
+    cdef real expm1_z = scale * expm1_series(r) + (scale - <real>1)
+    return real_copysign(expm1_z / (expm1_z + <real>2), x)
+
+
+cdef inline real sigmoid(real x) noexcept nogil:
+    # 1 / (1 + np.exp(-x)) = 0.5 + 0.5 np.tanh(0.5 x)
+    return <real>0.5 + <real>0.5 * tanh(<real>0.5 * x)
+
+
+cdef inline real relu(real x) noexcept nogil:
+    # np.maximum(x, 0)
+    return 0 if x <= 0 else x

@@ -1,0 +1,237 @@
+"""Cross entropy between logits and class indices, forward and backward.
+
+    N samples, C classes, y = target[n] the class of sample n, w the class weights (ones if None),
+    e the label smoothing; d_y is the gradient of the loss with respect to y
+
+    log_prob[n]  = log_softmax(logits[n]) = logits[n] - max - log(sum(exp(logits[n] - max)))
+    q[n, c]      = (1 - e) * w[y] * (c == y) + e / C * w[c]          how much class c counts
+    loss[n]      = -sum_c q[n, c] * log_prob[n, c]                   0 where y == ignore_index
+    total_weight = sum_n w[target[n]]                                over samples not ignored
+
+    reduction    NONE: loss;  MEAN: loss.sum() / total_weight;  SUM: loss.sum()
+
+    d_logits[n]  = d_loss[n] * (softmax(logits[n]) * sum_c q[n, c] - q[n])
+"""
+
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+
+cimport numpy as cnp
+
+from .arrays cimport (
+    PyArray_ISCARRAY_RO,
+    REAL_TYPENUM,
+    check_1d,
+    check_ndim,
+    data,
+    empty_1d,
+    empty_2d,
+    shape_of,
+)
+from .gates cimport exp
+from .real cimport LANES, load, load_first, real, real_log, sum_lanes, vec
+
+cnp.import_array()
+
+# The values of `reduction`.
+cdef enum:
+    REDUCE_NONE = 0
+    REDUCE_MEAN = 1
+    REDUCE_SUM = 2
+
+NONE, MEAN, SUM = REDUCE_NONE, REDUCE_MEAN, REDUCE_SUM
+
+
+cdef real highest(const real* x, Py_ssize_t n) noexcept nogil:
+    # x.max(); a NaN in x may be passed over: it comes back through exp
+    cdef Py_ssize_t i
+    cdef real best = x[0] if n > 0 else 0
+    for i in range(1, n):
+        best = x[i] if x[i] > best else best
+    return best
+
+
+cdef real total(const real* x, Py_ssize_t n) noexcept nogil:
+    # x.sum()
+    cdef Py_ssize_t i = 0
+    cdef real sum = 0
+    cdef vec sums
+    if n >= LANES:
+        sums = load(x)
+        i = LANES
+        while i + LANES <= n:
+            sums = sums + load(x + i)
+            i += LANES
+        sums = sums + load_first(x + i, <int>(n - i))
+        return sum_lanes(sums)
+    for i in range(n):
+        sum = sum + x[i]
+    return sum
+
+
+cdef void log_softmax(
+    real* log_prob,                                 # OUT (N, C)
+    const real* logits,                             # IN  (N, C)
+    Py_ssize_t N, Py_ssize_t C,
+) noexcept nogil:
+    cdef Py_ssize_t n, c
+    cdef real top, log_sum
+    cdef const real* x
+    cdef real* y
+    for n in range(N):
+        x = logits + n * C
+        y = log_prob + n * C
+        # y = np.exp(x - x.max())
+        top = highest(x, C)
+        for c in range(C):
+            y[c] = exp(x[c] - top)
+        # y = x - x.max() - np.log(y.sum())
+        log_sum = real_log(total(y, C))
+        for c in range(C):
+            y[c] = x[c] - top - log_sum
+
+
+cdef Py_ssize_t first_bad_target(
+    const int64_t* target, Py_ssize_t N, Py_ssize_t C, int64_t ignore_index
+) noexcept nogil:
+    """The first sample whose target is no class and is not to be ignored, or -1."""
+    cdef Py_ssize_t n
+    for n in range(N):
+        if (target[n] < 0 or target[n] >= C) and target[n] != ignore_index:
+            return n
+    return -1
+
+
+cdef int check_target(cnp.ndarray target, Py_ssize_t N) except -1:
+    if cnp.PyArray_TYPE(target) != cnp.NPY_INT64:
+        raise ValueError(f"target: dtype is {target.dtype}, expected int64")
+    if cnp.PyArray_NDIM(target) != 1 or target.shape[0] != N:
+        raise ValueError(f"target: shape is {shape_of(target)}, expected ({N},)")
+    if not PyArray_ISCARRAY_RO(target):
+        raise ValueError("target: the array must be C-contiguous, aligned, in native byte order")
+    return 0
+
+
+cdef int check_classes(
+    cnp.ndarray target, Py_ssize_t N, Py_ssize_t C, int64_t ignore_index
+) except -1:
+    cdef const int64_t* y = <const int64_t*>cnp.PyArray_DATA(target)
+    cdef Py_ssize_t bad = first_bad_target(y, N, C, ignore_index)
+    if bad >= 0:
+        raise IndexError(f"Target {y[bad]} is out of bounds.")
+    return 0
+
+
+def cross_entropy_forward(
+    cnp.ndarray logits not None,    # IN  (N, C)
+    cnp.ndarray target not None,    # IN  (N,) int64
+    cnp.ndarray weight,             # IN  (C,) or None: ones
+    int64_t ignore_index,           # samples with this target count nothing
+    double label_smoothing,
+    int reduction,                  # NONE, MEAN or SUM
+):
+    """Return (loss, log_prob, total_weight): loss is (N,) for NONE, else has no axes.
+
+    The mean over no sample is nan. A target that is no class raises IndexError.
+    """
+    check_ndim("logits", logits, 2, "(N, C)")
+    cdef Py_ssize_t N = logits.shape[0], C = logits.shape[1]
+    check_target(target, N)
+    if weight is not None:
+        check_1d("weight", weight, C)
+    check_classes(target, N, C, ignore_index)
+
+    cdef cnp.ndarray log_prob = empty_2d(N, C)
+    cdef cnp.ndarray loss
+    if reduction == REDUCE_NONE:
+        loss = empty_1d(N)
+    else:
+        loss = cnp.PyArray_EMPTY(0, NULL, REAL_TYPENUM, 0)
+    cdef const real* in_logits = data(logits)
+    cdef const real* w = data(weight)
+    cdef const int64_t* y = <const int64_t*>cnp.PyArray_DATA(target)
+    cdef real* row = data(log_prob)
+    cdef real* out = data(loss)
+    cdef double smooth = label_smoothing / C if C > 0 else 0
+    cdef double w_y, sample, everything, total_loss = 0, total_weight = 0
+    cdef Py_ssize_t n, c
+    with nogil:
+        log_softmax(row, in_logits, N, C)
+        for n in range(N):
+            sample = 0
+            if y[n] != ignore_index:
+                w_y = w[y[n]] if w is not NULL else 1
+                total_weight += w_y
+                # sample = -(q[n] * log_prob[n]).sum()
+                sample = -(1 - label_smoothing) * w_y * row[y[n]]
+                if smooth != 0:
+                    everything = 0
+                    for c in range(C):
+                        everything += row[c] * (w[c] if w is not NULL else 1)
+                    sample -= smooth * everything
+            if reduction == REDUCE_NONE:
+                out[n] = <real>sample
+            total_loss += sample
+            row += C
+        if reduction == REDUCE_MEAN:
+            out[0] = <real>(total_loss / total_weight)
+        elif reduction == REDUCE_SUM:
+            out[0] = <real>total_loss
+    return loss, log_prob, total_weight
+
+
+def cross_entropy_backward(
+    cnp.ndarray d_loss not None,    # IN  (N,) for NONE, else of one element
+    cnp.ndarray log_prob not None,  # IN  (N, C) from forward
+    cnp.ndarray target not None,    # IN  (N,) int64
+    cnp.ndarray weight,             # IN  (C,) or None
+    int64_t ignore_index,
+    double label_smoothing,
+    int reduction,
+    double total_weight,            # from forward
+):
+    """Return d_logits (N, C)."""
+    check_ndim("log_prob", log_prob, 2, "(N, C)")
+    cdef Py_ssize_t N = log_prob.shape[0], C = log_prob.shape[1]
+    check_target(target, N)
+    if weight is not None:
+        check_1d("weight", weight, C)
+    check_classes(target, N, C, ignore_index)
+    if reduction == REDUCE_NONE:
+        check_1d("d_loss", d_loss, N)
+    else:
+        check_ndim("d_loss", d_loss, 0, "()")
+
+    cdef cnp.ndarray d_logits = empty_2d(N, C)
+    cdef const real* d_out = data(d_loss)
+    cdef const real* w = data(weight)
+    cdef const int64_t* y = <const int64_t*>cnp.PyArray_DATA(target)
+    cdef const real* row = data(log_prob)
+    cdef real* d_row = data(d_logits)
+    cdef double smooth = label_smoothing / C if C > 0 else 0
+    cdef double mass, all_weights = 0
+    cdef real scale, share
+    cdef Py_ssize_t n, c
+    with nogil:
+        # all_weights = w.sum()
+        for c in range(C):
+            all_weights += w[c] if w is not NULL else 1
+        for n in range(N):
+            if y[n] == ignore_index:
+                memset(d_row, 0, C * sizeof(real))
+            else:
+                # d_logits[n] = d_loss[n] * (np.exp(log_prob[n]) * q[n].sum() - q[n])
+                mass = (1 - label_smoothing) * (w[y[n]] if w is not NULL else 1)
+                scale = d_out[n] if reduction == REDUCE_NONE else d_out[0]
+                if reduction == REDUCE_MEAN:
+                    scale = <real>(scale / total_weight)
+                share = <real>(mass + smooth * all_weights)
+                for c in range(C):
+                    d_row[c] = scale * (share * exp(row[c]))
+                if smooth != 0:
+                    for c in range(C):
+                        d_row[c] = d_row[c] - scale * <real>smooth * (w[c] if w is not NULL else 1)
+                d_row[y[n]] = d_row[y[n]] - scale * <real>mass
+            row += C
+            d_row += C
+    return d_logits

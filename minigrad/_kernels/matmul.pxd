@@ -1,0 +1,182 @@
+"""Matrix products, in the forms that a recurrent layer needs.
+
+    over time   `pack` the weights once, then `matmul_packed` at every step of a sequence
+    at once     `matmul`: all steps in one product (input projection, weight gradients)
+    few rows    `matmul_nt`: a handful of rows, for which packing the weights would not pay
+
+The first two run on the register tile of tile.h. NumPy's BLAS is not called: `matmul` needs no
+views and no interpreter lock, costs nothing at toy size and, measured on one core with AVX-512,
+was about twice as fast at the sizes of recurrent layers.
+
+Notation: c (rows, cols) = a (rows, depth) @ b (depth, cols) + add (rows, cols). For an operand a,
+a_row and a_col are the distances in elements from one row, one column, to the next: a transposed
+matrix is the same memory with the two exchanged. add NULL is zero; add_row = 0 adds the same row,
+a bias, to every row; add may be c itself.
+"""
+
+from .real cimport LANES, check_index, load, load_first, real, store, sum_lanes, vec
+
+cdef extern from "tile.h" nogil:
+    const int PANEL_VECS
+    int TILE_ROWS(int vecs)
+    ctypedef void (*tile_function)(
+        Py_ssize_t depth, const real* a, Py_ssize_t a_row, Py_ssize_t a_col, const real* panel,
+        real* c, Py_ssize_t c_row, const real* add, Py_ssize_t add_row, int last,
+    ) noexcept nogil
+    const tile_function[6][4] tiles         # tiles[rows - 1][vecs - 1]
+
+cdef enum:
+    DEPTH_BLOCK = 256       # the rows of b that `matmul` packs at a time: they stay in the cache
+
+
+# -- over time: packed weights --------------------------------------------------------------------
+#
+# Packed weights are a row of vectors for each step of the depth, cut into panels of `panel_vecs`
+# vectors (the last panel may be narrower), one panel after the other. A vector holds the same
+# gate of LANES neighbouring units; the gates of these units follow one another:
+#
+#     vector q of a row  =  gate q % gates  of the units  (q // gates) * LANES ...
+#
+# so that a tile ends with all gates of its units at hand. Units beyond the last are zero.
+
+cdef inline Py_ssize_t vectors(Py_ssize_t n) noexcept nogil:
+    """How many vectors hold n elements."""
+    return (n + LANES - 1) // LANES
+
+
+cdef inline Py_ssize_t packed_size(Py_ssize_t depth, Py_ssize_t units, int gates) noexcept nogil:
+    """How many elements `pack` writes."""
+    return depth * vectors(units) * gates * LANES
+
+
+cdef inline void pack(
+    real* packed,                                   # OUT, of `packed_size` elements
+    const real* b, Py_ssize_t b_row, Py_ssize_t b_col,      # IN (depth, gates * units)
+    Py_ssize_t depth, Py_ssize_t units, int gates, int panel_vecs,
+) noexcept nogil:
+    # b.reshape(depth, gates, units // LANES, LANES).swapaxes(1, 2), cut into panels
+    cdef Py_ssize_t total = vectors(units) * gates if depth > 0 else 0
+    cdef Py_ssize_t q, k, width, first_unit, valid, lane
+    cdef const real* source
+    cdef real* target
+    for q in range(total):
+        width = min(<Py_ssize_t>panel_vecs, total - q // panel_vecs * panel_vecs) * LANES
+        first_unit = q // gates * LANES
+        valid = min(<Py_ssize_t>LANES, units - first_unit)
+        source = b + (q % gates * units + first_unit) * b_col
+        target = packed + q // panel_vecs * panel_vecs * LANES * depth + q % panel_vecs * LANES
+        check_index(
+            target - packed + (depth - 1) * width + LANES - 1, packed_size(depth, units, gates)
+        )
+        if b_col == 1 and valid == LANES:
+            for k in range(depth):
+                store(target + k * width, load(source + k * b_row))
+        elif b_col == 1:
+            for k in range(depth):
+                store(target + k * width, load_first(source + k * b_row, <int>valid))
+        else:
+            for k in range(depth):
+                for lane in range(valid):
+                    target[k * width + lane] = source[k * b_row + lane * b_col]
+                for lane in range(valid, LANES):
+                    target[k * width + lane] = 0
+
+
+cdef inline void matmul_packed(
+    real* c, Py_ssize_t c_row,                      # OUT (rows, cols)
+    const real* add, Py_ssize_t add_row,            # IN  (rows, cols) or NULL
+    const real* a, Py_ssize_t a_row, Py_ssize_t a_col,      # IN (rows, depth)
+    const real* packed, int panel_vecs,             # IN  (depth, cols), from `pack`
+    Py_ssize_t rows, Py_ssize_t depth,
+    Py_ssize_t cols,                                # units for one gate, else whole vectors: as
+) noexcept nogil:                                   # they were packed
+    # c = a @ b + add
+    cdef Py_ssize_t left = vectors(cols)
+    cdef Py_ssize_t col = 0, row, count, i
+    cdef int vecs, last, tile_rows
+    while left > 0:
+        vecs = <int>min(<Py_ssize_t>panel_vecs, left)
+        left -= vecs
+        last = LANES if left > 0 else <int>(cols - col - (vecs - 1) * LANES)
+        # As few tiles as can be, of nearly the same height: 32 rows are 5 + 5 + 5 + 5 + 6 + 6.
+        count = (rows + TILE_ROWS(vecs) - 1) // TILE_ROWS(vecs)
+        row = 0
+        for i in range(count):
+            tile_rows = <int>((rows - row) // (count - i))
+            check_index(tile_rows - 1, TILE_ROWS(vecs))
+            check_index(last - 1, LANES)
+            tiles[tile_rows - 1][vecs - 1](
+                depth, a + row * a_row, a_row, a_col, packed,
+                c + row * c_row + col, c_row,
+                add + row * add_row + col if add is not NULL else NULL, add_row, last,
+            )
+            row += tile_rows
+        packed += vecs * LANES * depth
+        col += vecs * LANES
+
+
+# -- at once --------------------------------------------------------------------------------------
+
+cdef inline Py_ssize_t matmul_buffer(Py_ssize_t depth, Py_ssize_t cols) noexcept nogil:
+    """How many elements of scratch `matmul` needs."""
+    return packed_size(min(depth, <Py_ssize_t>DEPTH_BLOCK), cols, 1)
+
+
+cdef inline void matmul(
+    real* c,                                        # OUT (rows, cols), dense
+    const real* add, Py_ssize_t add_row,            # IN  (rows, cols) or NULL
+    const real* a, Py_ssize_t a_row, Py_ssize_t a_col,      # IN (rows, depth)
+    const real* b, Py_ssize_t b_row, Py_ssize_t b_col,      # IN (depth, cols)
+    real* buffer,                                   # scratch, of `matmul_buffer` elements
+    Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t cols,
+) noexcept nogil:
+    # c = a @ b + add = a[:, :256] @ b[:256] + a[:, 256:512] @ b[256:512] + ... + add
+    cdef Py_ssize_t k = 0, block
+    while True:
+        block = min(depth - k, <Py_ssize_t>DEPTH_BLOCK)
+        pack(buffer, b + k * b_row, b_row, b_col, block, cols, 1, PANEL_VECS)
+        matmul_packed(
+            c, cols, add, add_row, a + k * a_col, a_row, a_col, buffer, PANEL_VECS,
+            rows, block, cols,
+        )
+        add, add_row = c, cols
+        k += block
+        if k >= depth:
+            break
+
+
+# -- few rows: weights as they are ----------------------------------------------------------------
+
+cdef inline real dot(const real* a, const real* b, Py_ssize_t n) noexcept nogil:
+    # a @ b
+    cdef Py_ssize_t i = 0
+    cdef real total = 0
+    cdef vec sums
+    if n < LANES:
+        for i in range(n):
+            total = total + a[i] * b[i]
+        return total
+    sums = load(a) * load(b)
+    i = LANES
+    while i + LANES <= n:
+        sums = sums + load(a + i) * load(b + i)
+        i += LANES
+    if i < n:
+        sums = sums + load_first(a + i, <int>(n - i)) * load_first(b + i, <int>(n - i))
+    return sum_lanes(sums)
+
+
+cdef inline void matmul_nt(
+    real* c,                                        # OUT (rows, cols)
+    const real* add, Py_ssize_t add_row,            # IN  (rows, cols)
+    const real* a,                                  # IN  (rows, depth)
+    const real* b,                                  # IN  (cols, depth)
+    Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t cols,
+) noexcept nogil:
+    # c = a @ b.T + add
+    cdef Py_ssize_t row, col
+    for row in range(rows):
+        for col in range(cols):
+            c[row * cols + col] = add[row * add_row + col] + dot(
+                a + row * depth, b + col * depth, depth
+            )

@@ -1,0 +1,33 @@
+"""What real.h offers, as Cython sees it.
+
+There are no fused types in the kernels. A fused function picks its dtype at every call, which
+costs microseconds (as much as a whole RNN step at toy size), and it cannot say that `vec` is the
+vector of *this* scalar. Here the dtype is a property of the build: `real` is float in the modules
+that end in _float32 and double in those that end in _float64.
+
+Literals are written <real>2 in arithmetic: for C a plain 2.0 is a double, and one double makes
+the whole loop compute in double.
+"""
+
+cdef extern from "real.h" nogil:
+    ctypedef float real         # float or double: real.h knows, Cython need not
+    ctypedef real vec           # LANES of them in one register; + - * / work lane by lane
+    const char* REAL_NAME
+    const int LANES
+
+    void check_index(Py_ssize_t i, Py_ssize_t n)        # nothing, except in a debug build
+
+    vec load(const real* x)                             # x[0:LANES]
+    void store(real* x, vec v)
+    vec load_first(const real* x, int n)                # x[0:n], n <= LANES, other lanes zero
+    void store_first(real* x, vec v, int n)
+    real sum_lanes(vec v)
+
+    const real ROUND_TO_INTEGER
+    real power_of_two(real rounded)
+    real real_sqrt(real x)
+    real real_log(real x)
+    real real_copysign(real magnitude, real sign)
+
+    real* scratch(size_t n)
+    void scratch_free(real* start)

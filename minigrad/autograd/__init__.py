@@ -1,0 +1,35 @@
+"""Automatic differentiation: read `engine` first, it is the heart of minigrad.
+
+- `engine`: how operations are recorded, and how gradients walk back.
+- `backward`: `backward` and `grad`.
+- `grad_mode`: `no_grad` and its kin, and anomaly detection.
+- `hooks`, `errors`: functions hung on tensors; what the engine says when something is wrong.
+- `gradcheck`: gradients compared with finite differences.
+"""
+
+from .backward import backward, grad
+from .grad_mode import (
+    detect_anomaly,
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_detect_anomaly,
+    set_grad_enabled,
+)
+from .gradcheck import GradcheckError, gradcheck, gradgradcheck
+
+__all__ = [
+    "GradcheckError",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "inference_mode",
+    "is_grad_enabled",
+    "no_grad",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+]

@@ -1,0 +1,216 @@
+"""`backward` and `grad`: the two ways to ask the engine for gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import errors
+from .engine import TensorBase, edge_of, walk, wrap
+from .grad_mode import mode
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    r"""Add to ``.grad`` of every leaf :math:`x` the gradient :math:`\sum_k g_k^T\, dy_k/dx`.
+
+    Parameters
+    ----------
+    tensors : Tensor or sequence of Tensor
+        The :math:`y_k`, usually one loss.
+    grad_tensors : Tensor or sequence of (Tensor or None), optional
+        The :math:`g_k`, shaped like their :math:`y_k`. May be left out for scalars, where it is 1.
+    retain_graph : bool, optional
+        Keep the graph, so that another `backward` can follow. Default: the value of `create_graph`.
+    create_graph : bool
+        Record the computation of the gradients, so that they can be differentiated themselves.
+    inputs : Tensor or sequence of Tensor, optional
+        Add to the gradients of these only.
+
+    Raises
+    ------
+    RuntimeError
+        No graph leads to a tensor; a non-scalar came without its gradient; shapes differ; the graph
+        was freed by an earlier `backward`; a saved value was changed in place.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
+    >>> mg.autograd.backward((x * x).sum())
+    >>> x.grad
+    tensor([2., 4.])
+    """
+    roots = _as_sequence(tensors)
+    edges = [_root_edge(k, t) for k, t in enumerate(roots)]
+    grads = _initial_grads(roots, grad_tensors, create_graph)
+    targets = None
+    if inputs is not None:
+        wanted = _as_sequence(inputs)
+        if not wanted:
+            raise RuntimeError("`inputs` argument to `backward` cannot be empty.")
+        targets = [edge_of(t) for t in wanted]
+        if None in targets:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+    keep = create_graph if retain_graph is None else retain_graph
+    results = _walk(edges, grads, targets, keep, create_graph)
+    if targets is not None:
+        results = [(t, g) for t, g in zip(wanted, results) if g is not None]
+    for leaf, g in results:
+        accumulate(leaf, g, create_graph)
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    r"""Return the gradients :math:`\sum_k g_k^T\, dy_k/dx_i` without touching any ``.grad``.
+
+    Parameters
+    ----------
+    outputs : Tensor or sequence of Tensor
+        The :math:`y_k`.
+    inputs : Tensor or sequence of Tensor
+        The :math:`x_i`: leaves, or any tensor of the graph.
+    grad_outputs : Tensor or sequence of (Tensor or None), optional
+        The :math:`g_k`; may be left out for scalars.
+    retain_graph : bool, optional
+        Keep the graph. Default: the value of `create_graph`.
+    create_graph : bool
+        Record the computation, for second derivatives.
+    allow_unused : bool, optional
+        Give None for an input that no output depends on, instead of an error. Default: the value of
+        `materialize_grads`.
+    is_grads_batched : bool
+        Not supported (it needs ``vmap``): True raises NotImplementedError.
+    materialize_grads : bool
+        Give zeros instead of None.
+
+    Returns
+    -------
+    tuple of Tensor
+        One for each of `inputs`.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> x = mg.tensor(3.0, requires_grad=True)
+    >>> (g,) = mg.autograd.grad(x**3, x, create_graph=True)
+    >>> mg.autograd.grad(g, x)
+    (tensor(18.),)
+    """
+    if is_grads_batched:
+        raise NotImplementedError("autograd.grad: is_grads_batched=True is not supported")
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+            "allow_unused=False."
+        )
+    roots, wanted = _as_sequence(outputs), _as_sequence(inputs)
+    edges = [_root_edge(k, t) for k, t in enumerate(roots)]
+    grads = _initial_grads(roots, grad_outputs, create_graph)
+    targets = [edge_of(t) for t in wanted]
+    if None in targets:
+        raise RuntimeError("One of the differentiated Tensors does not require grad")
+    keep = create_graph if retain_graph is None else retain_graph
+    results = _walk(edges, grads, targets, keep, create_graph)
+    if materialize_grads:
+        results = [
+            np.zeros_like(t.array) if g is None else g for t, g in zip(wanted, results)
+        ]
+    elif not allow_unused and any(g is None for g in results):
+        raise RuntimeError(errors.UNUSED)
+    return tuple([_own_tensor(g) for g in results])
+
+
+def _walk(
+    edges: Sequence[Any], grads: Sequence[Any], targets: Any, retain_graph: bool, create_graph: bool
+) -> list[Any]:
+    """`walk` with recording on only if the gradients are to be differentiated themselves."""
+    previous, mode.enabled = mode.enabled, create_graph
+    try:
+        return walk(
+            edges, grads, targets=targets, retain_graph=retain_graph, create_graph=create_graph
+        )
+    finally:
+        mode.enabled = previous
+
+
+def _as_sequence(value: Any) -> Sequence[Any]:
+    return (value,) if isinstance(value, TensorBase) else tuple(value)
+
+
+def _root_edge(position: int, tensor: TensorBase) -> tuple[Any, int]:
+    edge = edge_of(tensor)
+    if edge is None:
+        raise RuntimeError(errors.NO_GRAPH.format(position))
+    return edge
+
+
+def _initial_grads(roots: Sequence[Any], given: Any, create_graph: bool) -> list[Any]:
+    """The gradients to begin with: those given, and 1 for scalars without one."""
+    if given is None:
+        given = (None,) * len(roots)
+    elif isinstance(given, TensorBase):
+        given = (given,)
+    if len(given) != len(roots):
+        raise RuntimeError(f"got {len(roots)} tensors and {len(given)} gradients")
+    grads = []
+    for k, (root, g) in enumerate(zip(roots, given)):
+        array = root.array
+        if g is None:
+            if array.size != 1:
+                raise RuntimeError(
+                    f"{errors.NOT_SCALAR}: output {k} has shape {list(array.shape)}; reduce it, for "
+                    "example with .sum(), or pass gradient="
+                )
+            start = np.ones(array.shape, array.dtype)
+            grads.append(wrap(start) if create_graph else start)
+            continue
+        if not isinstance(g, TensorBase):
+            raise TypeError(
+                "gradients can be either Tensors or None, but got " + type(g).__name__
+            )
+        if g.array.shape != array.shape:
+            raise RuntimeError(
+                f"Mismatch in shape: grad_output[{k}] has a shape of torch.Size({list(g.array.shape)}) "
+                f"and output[{k}] has a shape of torch.Size({list(array.shape)})."
+            )
+        if g.array.dtype != array.dtype:
+            g = wrap(g.array.astype(array.dtype))
+        grads.append(g if create_graph else g.array)
+    return grads
+
+
+def _own_tensor(g: Any) -> Any:
+    """A gradient as a tensor whose memory belongs to nothing else."""
+    if g is None or isinstance(g, TensorBase):
+        return g
+    return wrap(np.array(g, order="C"))
+
+
+def accumulate(leaf: Any, g: Any, create_graph: bool) -> None:
+    """Add a gradient to ``leaf.grad``, as `backward` does at the end of the walk."""
+    if leaf._grad is None:
+        leaf._grad = _own_tensor(g)
+    elif create_graph:
+        leaf._grad = leaf._grad + g
+    else:
+        leaf._grad.array += g
+        leaf._grad.version[0] += 1
+    if leaf._accumulate_hooks:
+        for hook in list(leaf._accumulate_hooks.values()):
+            hook(leaf)

@@ -1,0 +1,532 @@
+"""The engine: how operations are recorded, and how `backward` walks the record.
+
+An operation on tensors that require a gradient leaves a `Node` behind. The node knows its operation
+(an `Op`, which has the gradient rules), the values those rules need (``saved``) and, for every input,
+where that input's gradient goes next (``edges``). Nodes are numbered in the order in which they are
+made, and an operation can only use what exists already: so if `walk` visits the nodes that lead to
+the output from the highest number to the lowest, each one is met after everything that used it, and
+its gradient is complete when its turn comes. There is no recursion anywhere.
+
+A gradient rule is written once and serves every order. `walk` hands it plain ndarrays when a first
+derivative is wanted (fast, nothing is recorded), and Tensors with recording on when the derivative
+will be differentiated again (``create_graph=True``); the operators in the rule do the rest.
+
+This file knows tensors only as `TensorBase`: an array and a place in the graph. What people call on
+a tensor is in `minigrad.tensor`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import errors, hooks
+from .grad_mode import mode
+
+ndarray = np.ndarray
+
+
+class TensorBase:
+    """An array and its place in the graph. The class attributes are a fresh tensor's values.
+
+    Attributes
+    ----------
+    array : numpy.ndarray
+        The data; views share its memory.
+    edge : tuple (Node, int) or None
+        The node that made this tensor and which of its outputs this is; None for a leaf.
+    version : list of one int
+        How often the memory was changed in place. Tensors that share memory share the list.
+    view_of : View or None
+        For a view, where it came from (see `minigrad.ops.inplace`).
+    """
+
+    array: ndarray
+    version: list[int]
+    _requires_grad = False
+    edge: tuple[Node, int] | None = None
+    view_of: View | None = None
+    _grad: TensorBase | None = None
+    _hooks: dict[int, Callable[..., Any]] | None = None
+    _accumulate_hooks: dict[int, Callable[..., Any]] | None = None
+
+
+class View(NamedTuple):
+    """How a view came from its parent: ``parent`` seen through ``look`` (an op and its arguments)."""
+
+    parent: TensorBase
+    op: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    start: tuple[Node, int] | None  # the root's edge then; another one now means: out of date
+
+
+_tensor_class: type[TensorBase] = TensorBase
+_new = object.__new__
+
+
+def set_tensor_class(cls: type[TensorBase]) -> None:
+    """Tell the engine which class its results have (`minigrad.tensor` does, once)."""
+    global _tensor_class
+    _tensor_class = cls
+
+
+def wrap(array: Any) -> Any:
+    """A new tensor around `array`, without a copy, outside any graph."""
+    tensor = _new(_tensor_class)
+    tensor.array = array if type(array) is ndarray else np.asarray(array)
+    tensor.version = [0]
+    return tensor
+
+
+# ------------------------------------------------------------------------------------------------
+# Recording
+# ------------------------------------------------------------------------------------------------
+
+_next_number = itertools.count().__next__
+
+
+class Node:
+    """One recorded operation.
+
+    Attributes
+    ----------
+    op : Op
+        The operation, with its gradient rules.
+    edges : tuple of ((Node or leaf tensor, int) or None)
+        For every input, where its gradient goes: output number ``int`` of the node that made it, or
+        the leaf itself; None where no gradient is wanted.
+    saved : tuple or None
+        What the rules need; None once the graph has been freed.
+    versions : tuple of int
+        The versions the saved tensors had.
+    outputs : int
+        How many outputs the operation has.
+    """
+
+    __slots__ = (
+        "__weakref__", "edges", "hooks", "number", "op", "outputs", "saved", "trace", "versions",
+    )  # fmt: skip
+
+    def __init__(
+        self, op: Op, edges: tuple[Any, ...], saved: tuple[Any, ...], outputs: int = 1
+    ) -> None:
+        self.op = op
+        self.edges = edges
+        self.saved: tuple[Any, ...] | None = saved
+        self.versions = [s.version[0] for s in saved if isinstance(s, TensorBase)] if saved else ()
+        self.outputs = outputs
+        self.number = _next_number()
+        self.hooks: dict[int, list[Callable[..., Any]]] | None = None
+        if mode.anomaly:
+            self.trace = errors.call_site()
+
+    def name(self) -> str:
+        """The name that PyTorch prints, such as ``MulBackward0``."""
+        return self.op.node_name
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """The nodes this one sends gradients to, and the output number of each."""
+        return tuple((None, 0) if e is None else e for e in self.edges)
+
+    def values(self, as_tensors: bool) -> Sequence[Any]:
+        """The saved values, after checking that none was freed or changed in place since."""
+        saved = self.saved
+        if saved is None:
+            raise RuntimeError(errors.FREED)
+        versions = iter(self.versions)
+        values = []
+        for value in saved:
+            if isinstance(value, TensorBase):
+                expected = next(versions)
+                if value.version[0] != expected:
+                    raise RuntimeError(errors.modified_in_place(value, self, expected))
+                if not as_tensors:
+                    value = value.array
+                elif type(value) is Output:
+                    value = value.attach(self)
+            values.append(value)
+        return values
+
+    def free(self) -> None:
+        """Let go of the saved tensors (a node that saved none can be walked again)."""
+        if self.versions:
+            self.saved = None
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+
+class Output(TensorBase):
+    """An operation's own output, saved by its node without a reference back to the node.
+
+    If the node held the output tensor itself, the two would keep each other alive until the cycle
+    collector came by. The array and the version are enough; `attach` puts the graph back.
+    """
+
+    def __init__(self, tensor: TensorBase) -> None:
+        self.array = tensor.array
+        self.version = tensor.version
+
+    def attach(self, node: Node) -> TensorBase:
+        """The output as a tensor of the graph again."""
+        tensor = wrap(self.array)
+        tensor.version = self.version
+        tensor._requires_grad = True
+        tensor.edge = (node, 0)
+        return tensor
+
+
+def edge_of(tensor: TensorBase) -> tuple[Any, int] | None:
+    """Where the gradient of `tensor` goes, or None if it requires none."""
+    if tensor.view_of is not None:
+        refresh_view(tensor)
+    if not tensor._requires_grad:
+        return None
+    return tensor.edge or (tensor, 0)
+
+
+def root_edge(tensor: TensorBase) -> tuple[Any, int] | None:
+    """The edge of the tensor whose memory `tensor` shares (of itself, if it is not a view)."""
+    while tensor.view_of is not None:
+        tensor = tensor.view_of.parent
+    return tensor.edge
+
+
+def refresh_view(view: Any) -> None:
+    """Renew the place in the graph of a view whose base was written to since it was made."""
+    parent, op, arguments, start = view.view_of
+    if root_edge(parent) is not start:
+        again = op(parent, *arguments)  # `op` refreshes its own input, the parent, on the way
+        view._requires_grad, view.edge = again._requires_grad, again.edge
+        view.view_of = again.view_of
+
+
+def record(op: Op, inputs: Iterable[Any], saved: tuple[Any, ...], arrays: Any) -> Any:
+    """Wrap the result of an operation; leave a node behind if one of `inputs` requires a gradient.
+
+    Parameters
+    ----------
+    op : Op
+        The operation.
+    inputs : iterable
+        Its arguments; those that are tensors can receive gradients.
+    saved : tuple
+        What `op` will find in ``node.saved``; the marker `OUTPUT` stands for the result.
+    arrays : numpy.ndarray or tuple of numpy.ndarray
+        The result, or several.
+    """
+    several = type(arrays) is tuple
+    results = tuple(map(wrap, arrays)) if several else (wrap(arrays),)
+    if mode.enabled:
+        edges = tuple([edge_of(t) if isinstance(t, TensorBase) else None for t in inputs])
+        if any(edges):
+            if any([s is OUTPUT for s in saved]):
+                saved = tuple([Output(results[0]) if s is OUTPUT else s for s in saved])
+            node = Node(op, edges, saved, len(results))
+            for k, result in enumerate(results):
+                if result.array.dtype.kind == "f":
+                    result._requires_grad = True
+                    result.edge = (node, k)
+    return results if several else results[0]
+
+
+class _OutputMarker:
+    """Stands in ``saved`` for the operation's output, which does not exist yet."""
+
+    __slots__ = ()
+
+
+OUTPUT = _OutputMarker()
+
+
+# ------------------------------------------------------------------------------------------------
+# Operations
+# ------------------------------------------------------------------------------------------------
+
+
+class Op:
+    """An operation: a name, and a rule that turns output gradients into input gradients."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.node_name = "".join(part.capitalize() for part in name.split("_")) + "Backward0"
+
+    def vjp(
+        self, node: Node, edges: Sequence[Any], grads: list[Any], create_graph: bool
+    ) -> Sequence[Any]:
+        """Gradients of the inputs, given those of the outputs.
+
+        Parameters
+        ----------
+        node : Node
+            The recorded call; ``node.values(create_graph)`` gives what it saved.
+        edges : sequence
+            None for each input whose gradient is not wanted.
+        grads : list
+            An entry is None if nothing flowed into that output.
+        create_graph : bool
+            If true, everything is a Tensor and recording is on; if not, an ndarray.
+        """
+        raise NotImplementedError
+
+
+class Primitive(Op):
+    """An operation of one output with one rule for each differentiable argument.
+
+    A rule is a function whose parameter names say what it needs: ``g`` (the output's gradient,
+    first), ``y`` (the output), any argument of the forward function, or ``x_shape`` for only the
+    shape of argument ``x``. What no rule names is not kept alive.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        arguments: Sequence[str],
+        rules: dict[str, Callable[..., Any]],
+    ) -> None:
+        super().__init__(name)
+        self.forward = forward
+        self.differentiable = tuple(a for a in arguments if a in rules)
+        needs: list[str] = []  # everything that some rule names, once
+        calls = []  # for each differentiable argument: its rule, and positions in `needs`
+        for argument in self.differentiable:
+            rule = rules[argument]
+            code = rule.__code__
+            names = code.co_varnames[1 : code.co_argcount]
+            needs += [n for n in names if n not in needs]
+            calls.append((rule, [needs.index(n) for n in names]))
+        self.calls = tuple(calls)
+        self.sources = tuple([self._source(n, list(arguments)) for n in needs])
+
+    @staticmethod
+    def _source(need: str, arguments: list[str]) -> tuple[str, int]:
+        """Where a needed value comes from: (kind, position of the argument)."""
+        if need == "y":
+            return ("output", 0)
+        if need in arguments:
+            return ("argument", arguments.index(need))
+        return ("shape", arguments.index(need.removesuffix("_shape")))
+
+    def to_save(self, args: Sequence[Any]) -> tuple[Any, ...]:
+        """What the rules need, picked from the arguments of a call."""
+        return tuple([
+            args[k] if kind == "argument" else OUTPUT if kind == "output" else np.shape(array_of(args[k]))
+            for kind, k in self.sources
+        ])  # fmt: skip
+
+    def vjp(
+        self, node: Node, edges: Sequence[Any], grads: list[Any], create_graph: bool
+    ) -> Sequence[Any]:
+        g = grads[0]
+        values = node.values(create_graph)
+        return [
+            None if edge is None else rule(g, *[values[k] for k in picks])
+            for edge, (rule, picks) in zip(edges, self.calls)
+        ]
+
+
+def array_of(value: Any) -> Any:
+    """The ndarray inside a tensor; anything else as it is."""
+    return value.array if isinstance(value, TensorBase) else value
+
+
+class Placed:
+    """The gradient of ``x[index]``: zero but for `g` at `index`. `walk` adds it up without the zeros."""
+
+    __slots__ = ("g", "index", "shape")
+
+    def __init__(self, g: Any, shape: tuple[int, ...], index: Any) -> None:
+        self.g, self.shape, self.index = g, shape, index
+
+    def add_to(self, total: ndarray) -> ndarray:
+        """Add to `total` in place; an entry that `index` names twice gets both."""
+        index = self.index
+        parts = index if type(index) is tuple else (index,)
+        if any([isinstance(i, ndarray) and i.dtype.kind != "b" for i in parts]):
+            np.add.at(total, index, self.g)
+        else:
+            total[index] += self.g
+        return total
+
+    def dense(self) -> ndarray:
+        """The whole array."""
+        return self.add_to(np.zeros(self.shape, self.g.dtype))
+
+
+def primitive(
+    name: str, forward: Callable[..., Any], *, view: bool = False, **rules: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Make a differentiable function of tensors from a function of arrays.
+
+    Parameters
+    ----------
+    name : str
+        Its name; ``grad_fn`` shows it as ``NameBackward0``.
+    forward : callable
+        Takes ndarrays (the differentiable arguments come first) and plain Python values.
+    view : bool
+        The result may share memory with the first argument, and then shares its version.
+    **rules
+        For each differentiable argument, by its name in `forward`, the rule of its gradient: see
+        `Primitive`. Rules use operators and other primitives only.
+
+    Returns
+    -------
+    callable
+        Takes tensors where `forward` takes arrays. Called without any tensor it is `forward`
+        itself; that is how rules run on arrays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minigrad as mg
+    >>> from minigrad.autograd.engine import primitive
+    >>> cube = primitive("cube", lambda x: x**3, x=lambda g, x: g * 3 * x**2)
+    >>> x = mg.tensor(2.0, requires_grad=True)
+    >>> cube(x).backward()
+    >>> x.grad
+    tensor(12.)
+    """
+    arguments = forward.__code__.co_varnames[: forward.__code__.co_argcount]
+    op = Primitive(name, forward, arguments, rules)
+    differentiable = len(op.differentiable)
+
+    def call(*args: Any) -> Any:
+        inputs = args[:differentiable]
+        if not any([isinstance(a, TensorBase) for a in inputs]):
+            return forward(*args)
+        arrays = [a.array if isinstance(a, TensorBase) else a for a in args]
+        result = forward(*arrays)
+        saved = op.to_save(args) if mode.enabled else ()
+        tensor = record(op, inputs, saved, result)
+        if view:
+            mark_view(tensor, args, call)
+        return tensor
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = forward.__doc__
+    call.op = op  # type: ignore[attr-defined]
+    return call
+
+
+def mark_view(tensor: Any, args: tuple[Any, ...], op: Callable[..., Any]) -> None:
+    """Note that `tensor` = ``op(*args)`` shares memory with ``args[0]``, if it really does."""
+    parent = args[0]
+    if np.may_share_memory(tensor.array, parent.array):
+        tensor.version = parent.version
+        tensor.view_of = View(parent, op, args[1:], root_edge(parent))
+
+
+# ------------------------------------------------------------------------------------------------
+# Walking back
+# ------------------------------------------------------------------------------------------------
+
+
+def walk(
+    roots: Sequence[tuple[Any, int]],
+    root_grads: Sequence[Any],
+    *,
+    targets: Sequence[tuple[Any, int] | None] | None,
+    retain_graph: bool,
+    create_graph: bool,
+) -> list[Any]:
+    """Send gradients from `roots` back through the graph.
+
+    Parameters
+    ----------
+    roots, root_grads : sequences
+        Edges where to begin, and with which gradients (ndarrays; Tensors if `create_graph`).
+    targets : sequence of edges or None
+        Whose gradients to return; only what leads to them is computed. None: every leaf.
+    retain_graph, create_graph : bool
+        As in `minigrad.autograd.backward`.
+
+    Returns
+    -------
+    list
+        The gradients of `targets`, in order, None where no path leads. Without targets: a pair
+        (leaf, gradient) for every leaf.
+    """
+    useful = None if targets is None else _leading_to(targets, roots)
+    pending: dict[Any, list[Any]] = {}  # node or leaf -> a gradient for each of its outputs
+    owned: set[tuple[Any, int]] = set()  # the sums made here, which may be added to in place
+    heap: list[tuple[int, Node]] = []  # the nodes among `pending`, the youngest on top
+    captured: dict[tuple[Any, int], Any] = {}
+
+    def send(edge: tuple[Any, int], g: Any) -> None:
+        target, k = edge
+        slots = pending.get(target)
+        if slots is None:
+            if type(target) is Node:
+                slots = [None] * target.outputs
+                heappush(heap, (-target.number, target))
+            else:
+                slots = [None]
+            pending[target] = slots
+        total = slots[k]
+        if type(g) is Placed:
+            slots[k] = g.dense() if total is None else g.add_to(total if edge in owned else np.array(total))
+            owned.add(edge)
+        elif total is None:
+            slots[k] = g  # not ours: it may also be the gradient of something else
+        elif edge in owned:
+            slots[k] += g
+        else:
+            slots[k] = total + g
+            if not create_graph:
+                owned.add(edge)
+
+    for edge, g in zip(roots, root_grads):
+        send(edge, g)
+
+    while heap:
+        node = heappop(heap)[1]
+        grads = pending.pop(node)
+        if node.hooks is not None:
+            hooks.apply_node_hooks(node.hooks, grads)
+        edges = node.edges
+        if useful is not None:
+            captured.update([((node, k), g) for k, g in enumerate(grads)])
+            edges = tuple([e if e is not None and e[0] in useful else None for e in edges])
+            if not any(edges):
+                continue
+        input_grads = node.op.vjp(node, edges, grads, create_graph)
+        if mode.anomaly and mode.check_nan:
+            errors.check_nan(node, input_grads)
+        for edge, g in zip(edges, input_grads):
+            if edge is not None and g is not None:
+                send(edge, g)
+        if not retain_graph:
+            node.free()
+
+    leaves = []
+    for leaf, (g,) in pending.items():
+        if leaf.array.shape != g.shape:
+            raise RuntimeError(errors.shape_mismatch("the graph", leaf.array.shape, g.shape))
+        leaves.append((leaf, hooks.apply_hooks(leaf._hooks, g) if leaf._hooks else g))
+    if targets is None:
+        return leaves
+    captured.update([((leaf, 0), g) for leaf, g in leaves])
+    return [None if edge is None else captured.get(edge) for edge in targets]
+
+
+def _leading_to(targets: Sequence[tuple[Any, int] | None], roots: Sequence[Any]) -> set[Any]:
+    """The nodes and leaves on some path from `roots` to one of `targets`, ends included."""
+    useful = {edge[0] for edge in targets if edge is not None}
+    reachable: set[Node] = set()
+    stack = [node for node, _ in roots if type(node) is Node]
+    while stack:
+        node = stack.pop()
+        if node not in reachable:
+            reachable.add(node)
+            stack += [e[0] for e in node.edges if e is not None and type(e[0]) is Node]
+    for node in sorted(reachable, key=lambda n: n.number):  # inputs come before their users
+        if any(e is not None and e[0] in useful for e in node.edges):
+            useful.add(node)
+    return useful

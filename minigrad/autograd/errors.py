@@ -1,0 +1,73 @@
+"""What the engine says when something is wrong, and the anomaly mode's search for NaN."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from typing import Any
+
+import numpy as np
+
+FREED = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after "
+    "they have already been freed). Saved intermediate values of the graph are freed when you call "
+    ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
+    "graph a second time or if you need to access saved tensors after calling backward. If a "
+    "recurrent net carries its hidden state from batch to batch, detach the state between batches: "
+    "hidden = hidden.detach()."
+)
+
+NOT_SCALAR = "grad can be implicitly created only for scalar outputs"
+
+NO_GRAPH = "element {} of tensors does not require grad and does not have a grad_fn"
+
+UNUSED = (
+    "One of the differentiated Tensors appears to not have been used in the graph. Set "
+    "allow_unused=True if this is the desired behavior."
+)
+
+ONLY_FLOATS = "only Tensors of floating point dtype can require gradients"
+
+
+def modified_in_place(tensor: Any, node: Any, expected: int) -> str:
+    """A saved value was written to between forward and backward."""
+    kind = {"float64": "torch.DoubleTensor", "float32": "torch.FloatTensor"}.get(
+        str(tensor.array.dtype), f"torch.{tensor.array.dtype}"
+    )
+    return (
+        "one of the variables needed for gradient computation has been modified by an inplace "
+        f"operation: [{kind} {list(tensor.array.shape)}], which {node.name()} saved, is at version "
+        f"{tensor.version[0]}; expected version {expected} instead. Write y = f(y) instead of "
+        "changing y in place, or change a clone. Hint: enable anomaly detection to find the "
+        "operation that failed to compute its gradient, with "
+        "torch.autograd.set_detect_anomaly(True)."
+    )
+
+
+def shape_mismatch(node_name: str, expected: tuple[int, ...], got: tuple[int, ...]) -> str:
+    """A gradient has not the shape of the value that it belongs to."""
+    return (
+        f"Mismatch in shape: {node_name} returned an invalid gradient: got {list(got)} but expected "
+        f"shape compatible with {list(expected)}"
+    )
+
+
+def call_site() -> list[str]:
+    """The present stack, innermost last, without the engine's own frames."""
+    frames = traceback.extract_stack()[:-3]
+    return traceback.format_list(frames)
+
+
+def check_nan(node: Any, grads: Any) -> None:
+    """Raise if an entry of `grads`, which `node` has just computed, holds a NaN."""
+    for k, g in enumerate(grads):
+        array = getattr(g, "array", g)
+        if array is not None and np.isnan(array).any():
+            trace = getattr(node, "trace", None)
+            where = "".join(trace) if trace else "(recorded before anomaly detection was switched on)"
+            warnings.warn(
+                f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n"
+                f"{where}",
+                stacklevel=2,
+            )
+            raise RuntimeError(f"Function '{node.name()}' returned nan values in its {k}th output.")

@@ -1,0 +1,390 @@
+"""Making tensors: from data, filled, in sequences, and at random.
+
+All random functions draw from `default_generator` unless given a `generator`, in PyTorch's order, so
+that the same seed gives the same numbers (see `minigrad.random`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import dtypes, random
+from .autograd.engine import TensorBase
+from .ops.arguments import as_shape
+from .size import device as device_
+from .tensor import Tensor, from_array
+
+ndarray = np.ndarray
+
+
+def _made(array: ndarray, device: Any, requires_grad: bool) -> Tensor:
+    if device is not None:
+        device_(device)  # raises for anything but the CPU
+    return from_array(array, requires_grad)  # type: ignore[no-any-return]
+
+
+# ------------------------------------------------------------------------------------------------
+# From data
+# ------------------------------------------------------------------------------------------------
+
+
+def as_array(data: Any, dtype: np.dtype | None = None) -> ndarray:
+    """`data` (numbers, nested sequences, arrays, tensors) as an ndarray of a type minigrad has.
+
+    Python floats become the default type, Python integers int64.
+
+    Raises
+    ------
+    ValueError
+        Sequences of different lengths at one level, or entries that are no numbers.
+    """
+    if isinstance(data, TensorBase):
+        array = data.array
+    elif isinstance(data, (ndarray, np.generic)):
+        array = np.asarray(data)
+    elif isinstance(data, (list, tuple, range)):
+        data = [d.array if isinstance(d, TensorBase) else d for d in data]
+        try:
+            array = np.array(data)
+        except ValueError:
+            raise ValueError(_ragged(data, 0)) from None
+        if array.dtype.kind == "O" and array.ndim:
+            array = np.array([as_array(d) for d in data])
+        elif array.dtype == np.float64 and not isinstance(_first_entry(data), np.generic | ndarray):
+            array = array.astype(dtypes.default())
+    elif isinstance(data, (bool, int, float)):
+        array = np.asarray(data, dtypes.scalar_type(data))
+    elif hasattr(data, "__array__"):
+        array = np.asarray(data)
+    elif hasattr(data, "__len__") and not isinstance(data, (str, bytes, dict, set)):
+        return as_array([data[k] for k in range(len(data))], dtype)
+    else:
+        raise TypeError(f"tensor(): could not infer dtype of {type(data).__name__}")
+    if array.dtype.kind in "USO":
+        raise ValueError(f"too many dimensions '{type(_first_entry(data)).__name__}'")
+    if dtype is None:
+        dtypes.of_numpy(array.dtype)  # raises for a type that does not exist here
+        return array
+    return array.astype(dtype, copy=False)
+
+
+def _first_entry(data: Any) -> Any:
+    while isinstance(data, (list, tuple)) and len(data):
+        data = data[0]
+    return data
+
+
+def _ragged(data: Any, axis: int) -> str:
+    """Which sequence has another length than the first at its level."""
+    lengths = [len(d) if hasattr(d, "__len__") else None for d in data]
+    for n in lengths:
+        if n != lengths[0]:
+            return f"expected sequence of length {lengths[0]} at dim {axis + 1} (got {n})"
+    return next((_ragged(d, axis + 1) for d in data if _is_ragged(d)), "sequences of different lengths")
+
+
+def _is_ragged(data: Any) -> bool:
+    try:
+        np.array(data)
+    except ValueError:
+        return True
+    return False
+
+
+def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A new tensor with a copy of `data`.
+
+    Parameters
+    ----------
+    data : number, nested sequence, ndarray or Tensor
+    dtype : dtype, optional
+        Default: the type of an array; for Python numbers the default float type, int64, or bool.
+    device : optional
+        Only the CPU.
+    requires_grad : bool
+        Whether `backward` shall compute its gradient.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    kind = None if dtype is None else dtypes.to_numpy(dtype)
+    return _made(np.array(as_array(data, kind)), device, requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """As `tensor`, but a tensor, or the memory of an ndarray, is used as it is where possible."""
+    kind = None if dtype is None else dtypes.to_numpy(dtype)
+    if isinstance(data, TensorBase):
+        return data.to(dtypes.of_numpy(kind)) if kind is not None else data  # type: ignore[attr-defined, return-value]
+    return _made(as_array(data, kind), device, False)
+
+
+def from_numpy(array: ndarray) -> Tensor:
+    """A tensor on the memory of `array`: what is written to one is seen in the other."""
+    if not isinstance(array, ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
+    dtypes.of_numpy(array.dtype)
+    return from_array(array)  # type: ignore[no-any-return]
+
+
+# ------------------------------------------------------------------------------------------------
+# Filled
+# ------------------------------------------------------------------------------------------------
+
+
+def _sizes(size: tuple[Any, ...], keyword: Any) -> tuple[int, ...]:
+    shape = as_shape(size if keyword is None else (keyword,))
+    for n in shape:
+        if n < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
+    return shape
+
+
+def _filler(name: str, make: Callable[..., ndarray], what: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The function of a shape, and the function of a tensor whose shape to take."""
+
+    def of_shape(
+        *sizes: Any, size: Any = None, out: None = None, dtype: Any = None, layout: Any = None,
+        device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    ) -> Tensor:  # fmt: skip
+        kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
+        return _made(make(_sizes(sizes, size), kind), device, requires_grad)
+
+    def like(
+        input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None,
+        requires_grad: bool = False, memory_format: Any = None,
+    ) -> Tensor:  # fmt: skip
+        kind = input.array.dtype if dtype is None else dtypes.to_numpy(dtype)
+        return _made(make(input.array.shape, kind), device, requires_grad)
+
+    of_shape.__name__ = of_shape.__qualname__ = name
+    like.__name__ = like.__qualname__ = name + "_like"
+    of_shape.__doc__ = f"A tensor of shape `sizes` (numbers, or one tuple), {what}."
+    like.__doc__ = f"A tensor of the shape and type of `input`, {what}."
+    return of_shape, like
+
+
+zeros, zeros_like = _filler("zeros", np.zeros, "full of zeros")
+ones, ones_like = _filler("ones", np.ones, "full of ones")
+empty, empty_like = _filler("empty", np.empty, "not initialised")
+
+
+def full(
+    size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor of shape `size`, full of `fill_value`."""
+    value = fill_value.item() if isinstance(fill_value, TensorBase) else fill_value  # type: ignore[attr-defined]
+    kind = dtypes.scalar_type(value) if dtype is None else dtypes.to_numpy(dtype)
+    return _made(np.full(_sizes((), size), value, kind), device, requires_grad)
+
+
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor of the shape and type of `input`, full of `fill_value`."""
+    return full(input.array.shape, fill_value, dtype=dtype or input.dtype, device=device,
+                requires_grad=requires_grad)  # fmt: skip
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """The identity matrix, of `n` rows and `m` columns (default `n`)."""
+    kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
+    return _made(np.eye(n, m, dtype=kind), device, requires_grad)
+
+
+# ------------------------------------------------------------------------------------------------
+# Sequences
+# ------------------------------------------------------------------------------------------------
+
+
+def arange(
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """``start, start + step, ...`` up to, not including, `end`; ``arange(end)`` starts at 0.
+
+    The type is int64 if all three are integers, otherwise the default float type.
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = [v.item() if isinstance(v, TensorBase) else v for v in (start, end, step)]  # type: ignore[attr-defined]
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) / step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    whole = all(isinstance(v, int) for v in (start, end, step))
+    kind = (dtypes.INT64 if whole else dtypes.default()) if dtype is None else dtypes.to_numpy(dtype)
+    count = math.ceil((end - start) / step)
+    values = start + step * np.arange(count, dtype=np.int64 if whole else np.float64)
+    return _made(values.astype(kind), device, requires_grad)
+
+
+def linspace(
+    start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """`steps` values from `start` to `end`, both included, equally far apart."""
+    kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
+    return _made(np.linspace(float(start), float(end), steps).astype(kind), device, requires_grad)
+
+
+# ------------------------------------------------------------------------------------------------
+# Random
+# ------------------------------------------------------------------------------------------------
+
+
+class Generator(random.Generator):
+    """A random stream of its own: `minigrad.random.Generator` whose state is a ByteTensor.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> g = mg.Generator().manual_seed(0)
+    >>> mg.rand(3, generator=g)
+    tensor([0.4963, 0.7682, 0.0885])
+    """
+
+    def __init__(self, device: Any = "cpu") -> None:
+        super().__init__(device_(device))
+
+    def get_state(self) -> Tensor:
+        """The state: 5056 bytes, in PyTorch's layout."""
+        return from_array(self.state_bytes())  # type: ignore[no-any-return]
+
+    def set_state(self, new_state: Tensor) -> None:
+        """Continue from a state of `get_state` (minigrad's or PyTorch's)."""
+        if not isinstance(new_state, TensorBase):
+            raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
+        self.load_state_bytes(new_state.array)
+
+
+default_generator = random.default_generator = Generator()  # from here on with tensor states
+default_generator.seed()  # as PyTorch: without `manual_seed` every run draws other numbers
+
+
+def _source(generator: random.Generator | None) -> random.Generator:
+    return random.default_generator if generator is None else generator
+
+
+def manual_seed(seed: int) -> random.Generator:
+    """Start the default generator again from `seed`; the same seed gives the same numbers.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> _ = mg.manual_seed(0)
+    >>> mg.randn(3)
+    tensor([ 1.5410, -0.2934, -2.1788])
+    """
+    return random.manual_seed(seed)
+
+
+def seed() -> int:
+    """Start the default generator from a seed that differs every time, and return the seed."""
+    return random.seed()
+
+
+def initial_seed() -> int:
+    """The seed that the default generator was started from."""
+    return random.initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """The state of the default generator."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    """Put the default generator into a state of `get_rng_state`."""
+    default_generator.set_state(new_state)
+
+
+def _drawer(name: str, method: str, what: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def of_shape(
+        *sizes: Any, size: Any = None, generator: random.Generator | None = None, dtype: Any = None,
+        layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+    ) -> Tensor:  # fmt: skip
+        kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
+        draw = getattr(_source(generator), method)
+        return _made(draw(_sizes(sizes, size), dtype=kind), device, requires_grad)
+
+    def like(
+        input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None,
+        requires_grad: bool = False, memory_format: Any = None,
+    ) -> Tensor:  # fmt: skip
+        return of_shape(size=input.array.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+    of_shape.__name__ = of_shape.__qualname__ = name
+    like.__name__ = like.__qualname__ = name + "_like"
+    of_shape.__doc__ = f"A tensor of shape `sizes` of {what}."
+    like.__doc__ = f"A tensor of the shape and type of `input` of {what}."
+    return of_shape, like
+
+
+rand, rand_like = _drawer("rand", "uniform", "numbers drawn evenly from [0, 1)")
+randn, randn_like = _drawer("randn", "normal", "numbers from the standard normal distribution")
+
+
+def randint(
+    low: int, high: Any = None, size: Any = None, *, generator: random.Generator | None = None, dtype: Any = None,
+    device: Any = None, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """Integers drawn evenly from `low` up to, not including, `high`.
+
+    Called as ``randint(high, size)`` or ``randint(low, high, size)``.
+    """
+    if size is None:
+        low, high, size = 0, low, high
+    kind = dtypes.INT64 if dtype is None else dtypes.to_numpy(dtype)
+    return _made(_source(generator).integers(_sizes((), size), low, high, kind), device, requires_grad)
+
+
+def randperm(
+    n: int, *, generator: random.Generator | None = None, dtype: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """The integers from 0 to ``n - 1`` in random order."""
+    order = _source(generator).permutation(n)
+    return _made(order if dtype is None else order.astype(dtypes.to_numpy(dtype)), device, requires_grad)
+
+
+def normal(
+    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: random.Generator | None = None,
+    dtype: Any = None, device: Any = None, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """Normally distributed numbers; `mean` and `std` are numbers (with `size`) or tensors."""
+    if size is not None:
+        kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
+        return _made(_source(generator).normal(_sizes((), size), mean, std, kind), device, requires_grad)
+    m, s = [v.array if isinstance(v, TensorBase) else v for v in (mean, std)]
+    if np.any(np.asarray(s) < 0):
+        raise RuntimeError("normal expects all elements of std >= 0.0")
+    shape = np.broadcast_shapes(np.shape(m), np.shape(s))
+    kind = dtypes.result_type(*[v for v in (m, s) if isinstance(v, ndarray)])
+    draws = _source(generator).normal(shape, dtype=kind)
+    return _made((draws * s + m).astype(kind), device, requires_grad)
+
+
+def bernoulli(input: Tensor, p: float | None = None, *, generator: random.Generator | None = None) -> Tensor:
+    """1 with the probability that stands in `input` (or with `p`), otherwise 0."""
+    chance = input.array if p is None else p
+    drawn = _source(generator).bernoulli(chance, input.array.shape)
+    return from_array(np.asarray(drawn).astype(input.array.dtype))  # type: ignore[no-any-return]
+
+
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: random.Generator | None = None
+) -> Tensor:
+    """`num_samples` indices drawn with the weights in `input` (1-D, or one row each in 2-D).
+
+    The weights need not sum to one.
+    """
+    drawn = _source(generator).multinomial(input.array, num_samples, replacement)
+    return from_array(np.asarray(drawn))  # type: ignore[no-any-return]

@@ -1,0 +1,96 @@
+"""Small questions about tensors and types, and the few functions of several tensors that are no op."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+from .autograd.engine import TensorBase, array_of
+from .ops.shape import broadcast_to, reshape
+from .size import CPU
+from .size import device as device_
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether `obj` is a tensor."""
+    return isinstance(obj, TensorBase)
+
+
+def is_floating_point(input: Any) -> bool:
+    """Whether the entries are floating point numbers."""
+    return array_of(input).dtype.kind == "f"
+
+
+def is_nonzero(input: Any) -> bool:
+    """Whether the only entry is not zero."""
+    return bool(input)
+
+
+def numel(input: Any) -> int:
+    """The number of entries."""
+    return array_of(input).size
+
+
+def result_type(tensor1: Any, tensor2: Any) -> dtypes.dtype:
+    """The type that an operation on both (tensors or numbers) has."""
+    return dtypes.of_numpy(dtypes.result_type(array_of(tensor1), array_of(tensor2)))
+
+
+def promote_types(type1: dtypes.dtype, type2: dtypes.dtype) -> dtypes.dtype:
+    """The smallest type that holds both."""
+    return dtypes.of_numpy(dtypes.promote(type1.numpy, type2.numpy))
+
+
+def can_cast(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
+    """Whether a value of type `from_` may be stored in place in one of type `to`."""
+    return dtypes.can_cast(from_.numpy, to.numpy)
+
+
+def finfo(type: dtypes.dtype | None = None) -> Any:
+    """NumPy's description of a floating point type: ``eps``, ``max``, ``tiny``, ..."""
+    return np.finfo(dtypes.default() if type is None else type.numpy)
+
+
+def iinfo(type: dtypes.dtype) -> Any:
+    """NumPy's description of an integer type: ``min``, ``max``, ``bits``."""
+    return np.iinfo(type.numpy)
+
+
+def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
+    """All tensors as views of their common broadcast shape."""
+    shape = np.broadcast_shapes(*[x.array.shape for x in tensors])
+    return tuple([broadcast_to(x, shape) for x in tensors])
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
+    """Coordinate grids of 1-D tensors: grid k varies along axis k as tensor k does.
+
+    Parameters
+    ----------
+    indexing : "ij" or "xy"
+        "xy" swaps the first two axes.
+    """
+    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
+        tensors = tuple(tensors[0])
+    order = list(range(len(tensors)))
+    if indexing == "xy" and len(order) > 1:
+        order[0], order[1] = 1, 0
+    sizes = [0] * len(order)
+    for x, axis in zip(tensors, order):
+        sizes[axis] = x.array.size
+    return tuple([
+        broadcast_to(reshape(x, tuple([-1 if k == axis else 1 for k in range(len(sizes))])), tuple(sizes))
+        for x, axis in zip(tensors, order)
+    ])  # fmt: skip
+
+
+def get_default_device() -> device_:
+    """The CPU."""
+    return CPU
+
+
+def set_default_device(device: Any) -> None:
+    """Accept ``"cpu"`` (or None); anything else is an error."""
+    device_("cpu" if device is None else device)

@@ -1,0 +1,9 @@
+"""The operations: each with its forward and its gradient on adjacent lines.
+
+- `elementwise`: arithmetic, elementary functions, comparison; the makers `unary` and `binary`.
+- `shape`: views and their transposes; `join`: cat, stack, split, unbind.
+- `index`: ``x[...]``, gather, scatter, where; `inplace`: everything that changes a tensor.
+- `reduce`: sums, extremes, norms, softmax, sorting; `matmul`: products, linear, einsum.
+- `loss`: log-likelihoods; `recurrent` and `reference`: the recurrences.
+- `cast`, `arguments`: types, and arguments as people write them.
+"""

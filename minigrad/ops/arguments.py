@@ -1,0 +1,51 @@
+"""Arguments as people write them, made uniform: shapes, axes, with PyTorch's errors."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+
+def as_shape(sizes: Sequence[Any]) -> tuple[int, ...]:
+    """The shape meant by ``f(2, 3)`` or by ``f((2, 3))``.
+
+    Raises
+    ------
+    TypeError
+        An entry is not an integer.
+    """
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = sizes[0]
+    try:
+        return tuple([operator.index(n) for n in sizes])
+    except TypeError:
+        raise TypeError(
+            f"argument 'size' must be tuple of ints, but found element of type "
+            f"{', '.join(sorted({type(n).__name__ for n in sizes}))}: {tuple(sizes)!r}"
+        ) from None
+
+
+def checked_axis(dim: Any, rank: int) -> int:
+    """The axis `dim` counted from the front.
+
+    Raises
+    ------
+    IndexError
+        There is no such axis. (A 0-d tensor may be asked for axis 0 or -1.)
+    """
+    bound = rank or 1
+    axis = operator.index(dim)
+    if not -bound <= axis < bound:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-bound}, {bound - 1}], but got {axis})"
+        )
+    return axis % bound
+
+
+def checked_axes(dim: Any, rank: int) -> tuple[int, ...]:
+    """Several axes, counted from the front; an int means one."""
+    axes = tuple([checked_axis(d, rank) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))])
+    if len(set(axes)) != len(axes):
+        raise RuntimeError(f"dim {axes} appears multiple times in the list of dims")
+    return axes

@@ -1,0 +1,407 @@
+"""Elementwise operations: each one is a line with its forward and its gradient.
+
+`unary` and `binary` turn a NumPy function and its rules into an operation on tensors. They take care
+of what all of these share: type promotion, broadcasting and undoing it in the gradient, the fall
+back to plain NumPy when no argument is a tensor. The rules are at the end of the file; ``g`` is the
+gradient of the output ``y``.
+
+NumPy warns of 1/0 and of overflow. PyTorch is silent, and a training loop that has met a NaN would
+print thousands of lines, so such warnings that come from minigrad's own code are filtered out.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd.engine import (
+    Node,
+    Output,
+    Primitive,
+    TensorBase,
+    edge_of,
+    mode,
+    wrap,
+)
+from .cast import cast
+from .index import where
+from .shape import sum_to
+
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\.")
+
+Rule = Callable[..., Any]
+ndarray = np.ndarray
+
+
+# ------------------------------------------------------------------------------------------------
+# The two makers
+# ------------------------------------------------------------------------------------------------
+
+
+class _Broadcast(Primitive):
+    """A primitive whose arguments are broadcast: its gradients are summed back to their shapes.
+
+    The last entry of ``saved`` holds the shapes of the arguments, or None if nothing was broadcast.
+    """
+
+    def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
+        input_grads = super().vjp(node, edges, grads, create_graph)
+        shapes = node.saved[-1]  # type: ignore[index]
+        if shapes is not None:
+            return [
+                d if d is None or d.shape == shape else sum_to(d, shape)
+                for d, shape in zip(input_grads, shapes)
+            ]
+        return input_grads
+
+
+def unary(name: str, forward: Callable[..., Any], rule: Rule | None, *, floats: bool = True) -> Any:
+    """An operation of one argument ``x``; with `floats`, integers are first made floats."""
+    op = Primitive(name, forward, ("x",), {} if rule is None else {"x": rule})
+
+    def call(input: Any) -> Any:
+        if not isinstance(input, TensorBase):
+            return forward(input)
+        x = input.array
+        if floats and x.dtype.kind != "f":
+            x = x.astype(dtypes.default())
+        out = wrap(forward(x))
+        if rule is not None and mode.enabled:
+            edge = edge_of(input)
+            if edge is not None:
+                saved = [Output(out) if kind == "output" else input for kind, _ in op.sources]
+                out.edge = (Node(op, (edge,), saved), 0)
+                out._requires_grad = True
+        return out
+
+    return _named(call, name, op)
+
+
+def binary(name: str, forward: Callable[..., Any], *, floats: bool = False, **rules: Rule) -> Any:
+    """An operation of two arguments ``a`` and ``b``, either of which may be a Python number."""
+    op = _Broadcast(name, forward, ("a", "b"), rules)
+
+    def call(input: Any, other: Any) -> Any:
+        a, b = input, other
+        if not (isinstance(a, TensorBase) and isinstance(b, TensorBase) and a.array.dtype is b.array.dtype) or (
+            floats and a.array.dtype.kind != "f"
+        ):
+            if not isinstance(a, TensorBase) and not isinstance(b, TensorBase):
+                return forward(a, b)
+            a, b = promoted(a, b, floats)
+        x = a.array if isinstance(a, TensorBase) else a
+        y = b.array if isinstance(b, TensorBase) else b
+        try:
+            out = wrap(forward(x, y))
+        except ValueError as error:
+            raise broadcast_error(x, y, error) from None
+        if rules and mode.enabled:
+            edge_a = edge_of(a) if a is not x else None
+            edge_b = edge_of(b) if b is not y else None
+            if edge_a is not None or edge_b is not None:
+                saved = [Output(out) if kind == "output" else (b if k else a) for kind, k in op.sources]
+                shape = out.array.shape
+                same = x.shape == shape if a is not x else True
+                if b is not y:
+                    same = same and y.shape == shape
+                saved.append(None if same else (np.shape(x), np.shape(y)))
+                out.edge = (Node(op, (edge_a, edge_b), saved), 0)
+                out._requires_grad = True
+        return out
+
+    return _named(call, name, op)
+
+
+def comparison(name: str, forward: Callable[..., Any]) -> Any:
+    """An operation of one or two arguments that has no gradient, such as ``a < b``."""
+
+    def call(input: Any, *other: Any) -> Any:
+        arrays = [v.array if isinstance(v, TensorBase) else v for v in (input, *other)]
+        try:
+            result = forward(*arrays)
+        except ValueError as error:
+            raise broadcast_error(*arrays, error) from None
+        tensors = [v for v in (input, *other) if isinstance(v, TensorBase)]
+        return wrap(result) if tensors else result
+
+    return _named(call, name, None)
+
+
+def _named(call: Any, name: str, op: Any) -> Any:
+    call.__name__ = call.__qualname__ = name
+    call.op = op
+    return call
+
+
+# ------------------------------------------------------------------------------------------------
+# Operands
+# ------------------------------------------------------------------------------------------------
+
+_PLAIN_NUMBERS = (float, int)
+
+
+def promoted(a: Any, b: Any, floats: bool) -> tuple[Any, Any]:
+    """Both operands in their common type: tensors cast if need be, Python numbers as they are.
+
+    Raises
+    ------
+    TypeError
+        An operand is neither a tensor nor something that can become one.
+    """
+    if type(b) in _PLAIN_NUMBERS and a.array.dtype.kind == "f":
+        return a, b  # by far the most frequent case: a float tensor and a plain number
+    a, b = _operand(a), _operand(b)
+    target = dtypes.result_type(*[v.array if isinstance(v, TensorBase) else v for v in (a, b)])
+    if floats and target.kind != "f":
+        target = dtypes.default()
+    return _in_type(a, target), _in_type(b, target)
+
+
+def _operand(value: Any) -> Any:
+    if isinstance(value, (TensorBase, float, int)) and not isinstance(value, np.generic):
+        return value
+    if isinstance(value, (ndarray, np.generic)):
+        return wrap(np.asarray(value))
+    raise TypeError(
+        f"unsupported operand type(s): a Tensor and '{type(value).__name__}'; expected a Tensor, a "
+        "NumPy array or a number"
+    )
+
+
+def _in_type(value: Any, target: np.dtype) -> Any:
+    if isinstance(value, TensorBase):
+        return value if value.array.dtype == target else cast(value, target)
+    return float(value) if target.kind == "f" else value
+
+
+def broadcast_error(x: Any, y: Any, error: ValueError) -> RuntimeError:
+    """PyTorch's words for two shapes that do not go together."""
+    shape_x, shape_y = np.shape(x), np.shape(y)
+    rank = max(len(shape_x), len(shape_y))
+    for axis in range(-1, -rank - 1, -1):
+        size_x = shape_x[axis] if -axis <= len(shape_x) else 1
+        size_y = shape_y[axis] if -axis <= len(shape_y) else 1
+        if size_x != size_y and 1 not in (size_x, size_y):
+            return RuntimeError(
+                f"The size of tensor a ({size_x}) must match the size of tensor b ({size_y}) at "
+                f"non-singleton dimension {rank + axis} (shapes {list(shape_x)} and {list(shape_y)})"
+            )
+    return RuntimeError(str(error))
+
+
+# ------------------------------------------------------------------------------------------------
+# Arithmetic
+# ------------------------------------------------------------------------------------------------
+
+
+def _power_slope(a: Any, b: Any) -> Any:
+    """b a^(b-1), and 0 where b = 0, also at a = 0."""
+    if isinstance(b, (int, float)):
+        return b * a ** (b - 1) if b else a * 0
+    return b * a ** where(b == 0, 1, b - 1)
+
+
+def _log_base(a: Any, b: Any) -> Any:
+    """log(a) for the derivative of a^b with respect to b, without the nan of 0^b log(0), b >= 0."""
+    if isinstance(a, _PLAIN_NUMBERS):  # it must stay a Python number, which leaves float32 as it is
+        return math.log(a) if a > 0 else -math.inf if a == 0 else math.nan
+    return log(where((a == 0) & (b >= 0), 1, a))
+
+
+add = binary("add", np.add,
+             a=lambda g: g,
+             b=lambda g: g)  # fmt: skip
+sub = binary("sub", np.subtract,
+             a=lambda g: g,
+             b=lambda g: -g)  # fmt: skip
+mul = binary("mul", np.multiply,
+             a=lambda g, b: g * b,
+             b=lambda g, a: g * a)  # fmt: skip
+div = binary("div", np.divide, floats=True,
+             a=lambda g, b: g / b,
+             b=lambda g, y, b: -g * y / b)  # fmt: skip
+pow = binary("pow", np.power,
+             a=lambda g, a, b: g * _power_slope(a, b),
+             b=lambda g, y, a, b: g * where((a == 0) & (b >= 0), 0, y * _log_base(a, b)))  # fmt: skip
+maximum = binary("maximum", np.maximum,
+                 a=lambda g, a, b: where(a == b, g / 2, where(a > b, g, 0)),
+                 b=lambda g, a, b: where(a == b, g / 2, where(a > b, 0, g)))  # fmt: skip
+minimum = binary("minimum", np.minimum,
+                 a=lambda g, a, b: where(a == b, g / 2, where(a < b, g, 0)),
+                 b=lambda g, a, b: where(a == b, g / 2, where(a < b, 0, g)))  # fmt: skip
+remainder = binary("remainder", np.remainder,
+                   a=lambda g: g,
+                   b=lambda g, a, b: -g * floor(a / b))  # fmt: skip
+fmod = binary("fmod", np.fmod,
+              a=lambda g: g,
+              b=lambda g, a, b: -g * trunc(a / b))  # fmt: skip
+atan2 = binary("atan2", np.arctan2, floats=True,
+               a=lambda g, a, b: g * b / (a * a + b * b),
+               b=lambda g, a, b: -g * a / (a * a + b * b))  # fmt: skip
+
+neg = unary("neg", np.negative, lambda g: -g, floats=False)
+positive = unary("positive", np.positive, lambda g: g, floats=False)
+abs = unary("abs", np.abs, lambda g, x: g * sign(x), floats=False)
+sign = unary("sign", np.sign, lambda g: g * 0, floats=False)
+square = unary("square", np.square, lambda g, x: g * (2 * x), floats=False)
+
+# ------------------------------------------------------------------------------------------------
+# Elementary functions
+# ------------------------------------------------------------------------------------------------
+
+exp = unary("exp", np.exp, lambda g, y: g * y)
+exp2 = unary("exp2", np.exp2, lambda g, y: g * y * math.log(2))
+expm1 = unary("expm1", np.expm1, lambda g, y: g * (y + 1))
+log = unary("log", np.log, lambda g, x: g / x)
+log2 = unary("log2", np.log2, lambda g, x: g / (x * math.log(2)))
+log10 = unary("log10", np.log10, lambda g, x: g / (x * math.log(10)))
+log1p = unary("log1p", np.log1p, lambda g, x: g / (x + 1))
+sqrt = unary("sqrt", np.sqrt, lambda g, y: g / (2 * y))
+rsqrt = unary("rsqrt", lambda x: 1 / np.sqrt(x), lambda g, y: g * (-0.5 * y * y * y))
+reciprocal = unary("reciprocal", lambda x: 1 / x, lambda g, y: g * (-y * y))
+sin = unary("sin", np.sin, lambda g, x: g * cos(x))
+cos = unary("cos", np.cos, lambda g, x: g * -sin(x))
+tan = unary("tan", np.tan, lambda g, y: g * (1 + y * y))
+asin = unary("asin", np.arcsin, lambda g, x: g * rsqrt(1 - x * x))
+acos = unary("acos", np.arccos, lambda g, x: g * -rsqrt(1 - x * x))
+atan = unary("atan", np.arctan, lambda g, x: g / (1 + x * x))
+sinh = unary("sinh", np.sinh, lambda g, x: g * cosh(x))
+cosh = unary("cosh", np.cosh, lambda g, x: g * sinh(x))
+tanh = unary("tanh", np.tanh, lambda g, y: g * (1 - y * y))
+sigmoid = unary("sigmoid", lambda x: 0.5 + 0.5 * np.tanh(0.5 * x), lambda g, y: g * (y * (1 - y)))
+relu = unary("relu", lambda x: np.maximum(x, 0), lambda g, y: where(y <= 0, 0, g), floats=False)
+
+floor = unary("floor", np.floor, lambda g: g * 0, floats=False)
+ceil = unary("ceil", np.ceil, lambda g: g * 0, floats=False)
+trunc = unary("trunc", np.trunc, lambda g: g * 0, floats=False)
+
+# ------------------------------------------------------------------------------------------------
+# Comparison and logic: no gradient
+# ------------------------------------------------------------------------------------------------
+
+eq = comparison("eq", np.equal)
+ne = comparison("ne", np.not_equal)
+lt = comparison("lt", np.less)
+le = comparison("le", np.less_equal)
+gt = comparison("gt", np.greater)
+ge = comparison("ge", np.greater_equal)
+isnan = comparison("isnan", np.isnan)
+isinf = comparison("isinf", np.isinf)
+isfinite = comparison("isfinite", np.isfinite)
+logical_and = comparison("logical_and", np.logical_and)
+logical_or = comparison("logical_or", np.logical_or)
+logical_xor = comparison("logical_xor", np.logical_xor)
+logical_not = comparison("logical_not", np.logical_not)
+bitwise_and = comparison("bitwise_and", np.bitwise_and)
+bitwise_or = comparison("bitwise_or", np.bitwise_or)
+bitwise_xor = comparison("bitwise_xor", np.bitwise_xor)
+bitwise_not = comparison("bitwise_not", np.invert)
+
+# ------------------------------------------------------------------------------------------------
+# The function forms that take more than two tensors
+# ------------------------------------------------------------------------------------------------
+
+
+def add_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """``input + alpha * other``."""
+    return add(input, other if alpha == 1 else mul(other, alpha))
+
+
+def sub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """``input - alpha * other``."""
+    return sub(input, other if alpha == 1 else mul(other, alpha))
+
+
+def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """``other - alpha * input``."""
+    return sub(other, input if alpha == 1 else mul(input, alpha))
+
+
+def div_rounded(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    """``input / other``, rounded to integers towards zero ("trunc") or down ("floor") on request."""
+    if rounding_mode is None:
+        return div(input, other)
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    if rounding_mode != "trunc":
+        raise RuntimeError(
+            "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+            f"'{rounding_mode}'"
+        )
+    kind = dtypes.result_type(*[v.array if isinstance(v, TensorBase) else v for v in (input, other)])
+    quotient = trunc(div(input, other))
+    return quotient if kind.kind == "f" else cast(quotient, kind)
+
+
+def _floor_divide(a: Any, b: Any) -> Any:
+    if np.result_type(a, b).kind in "iu" and not np.all(b):
+        raise RuntimeError("ZeroDivisionError")
+    return np.floor_divide(a, b)
+
+
+floor_divide = binary("floor_divide", _floor_divide, a=lambda g: g * 0, b=lambda g: g * 0)
+_round_half_even = unary("round", np.round, lambda g: g * 0, floats=False)
+
+
+def round(input: Any, *, decimals: int = 0) -> Any:
+    """The nearest integer (halves go to the even one), or the nearest multiple of 10**-decimals."""
+    return _round_half_even(input) if decimals == 0 else _round_half_even(input * 10**decimals) / 10**decimals
+
+
+def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
+    """`input` with what lies below `min` raised to it, and what lies above `max` lowered to it.
+
+    The bounds are numbers or tensors; the gradient passes where the value was inside or on a bound.
+    """
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    for bound, above in ((min, False), (max, True)):
+        if bound is None:
+            continue
+        outside = gt(input, bound) if above else lt(input, bound)
+        input = where(outside, bound, input)
+    return input
+
+
+def lerp(input: Any, end: Any, weight: Any) -> Any:
+    """``input + weight * (end - input)``."""
+    return add(input, mul(weight, sub(end, input)))
+
+
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+    """``input + value * tensor1 * tensor2``."""
+    return add(input, mul(mul(tensor1, tensor2), value))
+
+
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+    """``input + value * tensor1 / tensor2``."""
+    return add(input, mul(div(tensor1, tensor2), value))
+
+
+def isclose(
+    input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Any:
+    """Where ``|input - other| <= atol + rtol * |other|``."""
+    x, y = [v.array if isinstance(v, TensorBase) else v for v in (input, other)]
+    if np.asarray(x).dtype != np.asarray(y).dtype:
+        raise RuntimeError(
+            f"{dtypes.of_numpy(np.asarray(x).dtype)} did not match {dtypes.of_numpy(np.asarray(y).dtype)}"
+        )
+    return wrap(np.isclose(x, y, rtol, atol, equal_nan))
+
+
+def allclose(
+    input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> bool:
+    """Whether `isclose` holds everywhere."""
+    return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
+
+
+def equal(input: Any, other: Any) -> bool:
+    """Whether both have the same shape and the same entries."""
+    return np.array_equal(input.array, other.array)

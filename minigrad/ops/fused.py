@@ -1,0 +1,62 @@
+"""`Fused`: an operation whose forward and first derivative are kernels, and whose text is a reference.
+
+A kernel does in one call what the reference says in a few lines of tensor operations. The first
+derivative is a kernel as well. For every higher derivative the reference is run again, recorded, and
+differentiated like any other expression: so no second formula is written anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..autograd.backward import grad
+from ..autograd.engine import Node, Op, TensorBase, primitive
+
+# the tensor itself as the result of an operation, so that it can be told from its own history
+_same = primitive("alias", lambda x: x.view(), x=lambda g: g)
+
+
+class Fused(Op):
+    """An operation made of kernels.
+
+    Parameters
+    ----------
+    name : str
+        As for `Op`.
+    vjp : callable
+        ``vjp(grads, needs, *saved)`` takes the gradients of the outputs (ndarrays, None for outputs
+        that were not used), a bool for each input, and what was saved; returns the gradients of the
+        inputs.
+    reference : callable
+        The same function as the kernel's forward in tensor operations.
+    arguments : int
+        How many of the saved values, from the first on, are the arguments of `reference`.
+    """
+
+    def __init__(
+        self, name: str, vjp: Callable[..., Sequence[Any]], reference: Callable[..., Any], arguments: int
+    ) -> None:
+        super().__init__(name)
+        self.kernel_vjp = vjp
+        self.reference = reference
+        self.arguments = arguments
+
+    def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
+        values = node.values(create_graph)
+        if not create_graph:
+            return self.kernel_vjp(grads, [e is not None for e in edges], *values)
+        # The inputs may depend on each other through their histories; the partial derivatives wanted
+        # here are those of the reference alone, so it is run on aliases without a history of their own.
+        arguments = [
+            _same(v) if isinstance(v, TensorBase) and v._requires_grad else v
+            for v in values[: self.arguments]
+        ]
+        outputs = self.reference(*arguments)
+        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+        used = [(y, g) for y, g in zip(outputs, grads) if g is not None]
+        wanted = [a for a, e in zip(arguments, edges) if e is not None]
+        found = iter(
+            grad([y for y, _ in used], wanted, [g for _, g in used], create_graph=True, allow_unused=True)
+        )
+        return [None if e is None else next(found) for e in edges]

@@ -1,0 +1,419 @@
+"""Indexing: ``x[...]``, gather and scatter, selection, and ``where``.
+
+Every way of taking entries out has a transpose that puts them back into zeros, adding where an entry
+was taken twice: getitem and `place`, gather and `scatter_sum`. The two are each other's gradient.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd.engine import Placed, TensorBase, array_of, primitive, wrap
+from .arguments import checked_axis
+from .cast import common_type
+from .shape import broadcast_to, flatten, movedim, reshape, sum_to
+
+ndarray = np.ndarray
+
+# ------------------------------------------------------------------------------------------------
+# x[index]
+# ------------------------------------------------------------------------------------------------
+
+
+def _place(g: ndarray, x_shape: tuple[int, ...], index: Any) -> ndarray:
+    return Placed(g, x_shape, index).dense()
+
+
+def _put_back(g: Any, x_shape: tuple[int, ...], index: Any) -> Any:
+    # arrays: the engine adds the piece where it belongs, so that a loop over x[t] costs no more
+    # than one pass over x; tensors: an operation, to be differentiated again
+    if isinstance(g, TensorBase):
+        return place(g, x_shape, index)
+    return Placed(g, x_shape, index)
+
+
+place = primitive("place", _place, g=lambda g, index: _take(g, index))
+
+
+def _take(x: Any, index: Any) -> Any:
+    return advanced_index(x, index) if _is_advanced(index) else basic_index(x, index)
+
+
+def _is_advanced(index: Any) -> bool:
+    return isinstance(index, ndarray) or (
+        isinstance(index, tuple) and any(isinstance(i, ndarray) for i in index)
+    )
+
+
+def _look(x: ndarray, index: Any) -> ndarray:
+    # with the ellipsis NumPy gives a view even where a single entry is left, not a scalar
+    return x[(*index, ...)] if type(index) is tuple else x[index, ...]
+
+
+basic_index = primitive("select", _look, view=True,
+                        x=lambda g, x_shape, index: _put_back(g, x_shape, index))  # fmt: skip
+_slice_index = primitive("slice", _look, view=True,
+                         x=lambda g, x_shape, index: _put_back(g, x_shape, index))  # fmt: skip
+advanced_index = primitive("index", lambda x, index: x[index],
+                           x=lambda g, x_shape, index: _put_back(g, x_shape, index))  # fmt: skip
+
+
+def getitem(input: Any, index: Any) -> Any:
+    """``input[index]``: a view for ints, slices, None and ``...``; a copy for tensors, lists, masks.
+
+    Raises
+    ------
+    IndexError
+        Too many indices, one out of range, or any index of a 0-d tensor.
+    ValueError
+        A slice with a negative step.
+    """
+    shape = array_of(input).shape
+    if type(index) is int:  # the most frequent case, without the general preparation
+        if not shape or not -shape[0] <= index < shape[0]:
+            _check_int(index, 0, shape)
+        return basic_index(input, index)
+    basic, advanced = split_index(index, shape)
+    if advanced is None:
+        op = basic_index if any(isinstance(i, int) for i in basic) else _slice_index
+        return op(input, basic)
+    return advanced_index(basic_index(input, basic) if basic is not None else input, advanced)
+
+
+def split_index(index: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
+    """An index as two: ints, slices, None first; then arrays, each on an axis of what that leaves.
+
+    NumPy lets an int take part in the broadcasting of index arrays, PyTorch applies ints first; done
+    in two steps, NumPy gives PyTorch's result.
+
+    Returns
+    -------
+    basic : tuple or None
+        None if it would change nothing.
+    advanced : tuple of slices and ndarrays, or None
+    """
+    items = [_item(i) for i in (index if isinstance(index, tuple) else (index,))]
+    used = sum([0 if i is None or i is Ellipsis else _width(i) for i in items])
+    if used > len(shape):
+        if not shape:
+            raise IndexError(
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
+                "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number"
+            )
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
+    if Ellipsis in [i for i in items if not isinstance(i, ndarray)]:
+        k = [i is Ellipsis for i in items].index(True)
+        items[k : k + 1] = [slice(None)] * (len(shape) - used)
+    basic: list[Any] = []
+    advanced: list[Any] = []
+    axis = 0
+    for item in items:
+        if isinstance(item, ndarray):
+            _check_array(item, axis, shape)
+            basic += [slice(None)] * _width(item)
+            advanced.append(item)
+        else:
+            if isinstance(item, int):
+                _check_int(item, axis, shape)
+            else:
+                advanced.append(slice(None))
+            basic.append(item)
+        axis += 0 if item is None else _width(item)
+    if not any(isinstance(i, ndarray) for i in advanced):
+        return tuple(basic), None
+    changes = any(i is None or isinstance(i, int) or i != slice(None) for i in basic)
+    return (tuple(basic) if changes else None), tuple(advanced)
+
+
+def _width(item: Any) -> int:
+    """How many axes of the tensor an index item uses up."""
+    return item.ndim if isinstance(item, ndarray) and item.dtype.kind == "b" else 1
+
+
+def _item(item: Any) -> Any:
+    """One item of an index as an int, a slice, None, Ellipsis, or an ndarray."""
+    if isinstance(item, slice):
+        parts = [None if p is None else operator.index(p) for p in (item.start, item.stop, item.step)]
+        if parts[2] is not None and parts[2] <= 0:
+            raise ValueError("step must be greater than zero; use .flip() to reverse an axis")
+        return slice(*parts)
+    if item is None or item is Ellipsis or type(item) is int:
+        return item
+    if isinstance(item, bool):
+        return np.array(item)
+    array = array_of(item)
+    if isinstance(array, (list, tuple, range)):
+        array = np.asarray([array_of(a) for a in array])
+        array = array.astype(np.int64) if not array.size else array
+    if isinstance(array, (ndarray, np.generic)):
+        if array.dtype.kind == "u":
+            return np.asarray(array).astype(bool)  # PyTorch: a uint8 tensor is a mask
+        if array.dtype.kind == "i":
+            return int(array) if not array.ndim else np.asarray(array)
+        if array.dtype.kind == "b":
+            return np.asarray(array)
+        raise IndexError(
+            "tensors used as indices must be long, int, byte or bool tensors, but got "
+            f"{dtypes.legacy_name(array.dtype)}"
+        )
+    try:
+        return operator.index(item)
+    except TypeError:
+        raise IndexError(
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+            f"indices (got {type(item).__name__})"
+        ) from None
+
+
+def _check_int(k: int, axis: int, shape: tuple[int, ...]) -> None:
+    if not shape:
+        split_index(k, shape)
+    if not -shape[axis] <= k < shape[axis]:
+        raise IndexError(f"index {k} is out of bounds for dimension {axis} with size {shape[axis]}")
+
+
+def _check_array(item: ndarray, axis: int, shape: tuple[int, ...]) -> None:
+    if item.dtype.kind == "b":
+        for k, n in enumerate(item.shape):
+            if shape[axis + k] != n:
+                raise IndexError(
+                    f"The shape of the mask {list(item.shape)} at index {k} does not match the shape of "
+                    f"the indexed tensor {list(shape)} at index {axis + k}"
+                )
+    elif item.size:
+        low, high = int(item.min()), int(item.max())
+        if low < -shape[axis] or high >= shape[axis]:
+            wrong = high if high >= shape[axis] else low
+            raise IndexError(f"index {wrong} is out of bounds for dimension {axis} with size {shape[axis]}")
+
+
+def narrow(input: Any, dim: int, start: int, length: int) -> Any:
+    """A view of the `length` entries from `start` on along `dim`."""
+    axis = checked_axis(dim, len(input.shape))
+    start, n = operator.index(start), input.shape[axis]
+    start += n if start < 0 else 0
+    if length < 0 or start < 0 or start + length > n:
+        raise RuntimeError(
+            f"start ({start}) + length ({length}) exceeds dimension size ({n}) of axis {axis}"
+        )
+    return _slice_index(input, (slice(None),) * axis + (slice(start, start + length),))
+
+
+def select(input: Any, dim: int, index: int) -> Any:
+    """A view of entry `index` along `dim`, which disappears."""
+    axis = checked_axis(dim, len(input.shape))
+    _check_int(operator.index(index), axis, tuple(input.shape))
+    return basic_index(input, (slice(None),) * axis + (operator.index(index),))
+
+
+def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    """The entries ``[i, i + offset]`` of two axes, as a last axis (a copy)."""
+    rank = len(input.shape)
+    a, b = checked_axis(dim1, rank), checked_axis(dim2, rank)
+    moved = _permuted_last(input, a, b)
+    rows, columns = moved.shape[-2:]
+    count = max(min(rows + min(offset, 0), columns - max(offset, 0)), 0)
+    i = np.arange(count)
+    lead = (slice(None),) * (rank - 2)
+    return advanced_index(moved, (*lead, i - min(offset, 0), i + max(offset, 0)))
+
+
+def _permuted_last(input: Any, a: int, b: int) -> Any:
+    return movedim(input, (a, b), (-2, -1))
+
+
+def diag(input: Any, diagonal: int = 0) -> Any:
+    """The diagonal of a matrix; or the square matrix with the 1-D `input` on its diagonal."""
+    if len(input.shape) == 2:
+        return globals()["diagonal"](input, diagonal)
+    if len(input.shape) != 1:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {len(input.shape)}D")
+    n = input.shape[0] + abs(diagonal)
+    i = np.arange(input.shape[0])
+    return place(input, (n, n), (i - min(diagonal, 0), i + max(diagonal, 0)))
+
+
+# ------------------------------------------------------------------------------------------------
+# Along one axis: gather and scatter
+# ------------------------------------------------------------------------------------------------
+
+
+def _along_axis(index: ndarray, axis: int) -> tuple[Any, ...]:
+    """The index tuple that takes ``x[i, index[i, j], ...]`` along `axis`."""
+    if not index.ndim:
+        return ()
+    grid = list(np.ogrid[tuple([slice(n) for n in index.shape])])
+    return (*grid[:axis], index, *grid[axis + 1 :])
+
+
+def _scatter_sum(g: ndarray, index: ndarray, axis: int, shape: tuple[int, ...]) -> ndarray:
+    return Placed(g.reshape(index.shape), shape, _along_axis(index, axis)).dense()
+
+
+_gather = primitive("gather", lambda x, index, axis: x[_along_axis(index, axis)],
+                    x=lambda g, x_shape, index, axis: scatter_sum(g, index, axis, x_shape))  # fmt: skip
+scatter_sum = primitive("scatter_add", _scatter_sum,
+                        g=lambda g, g_shape, index, axis: _reshaped(_gather(g, index, axis), g_shape))  # fmt: skip
+
+
+def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
+    if x.shape == shape:
+        return x
+    return reshape(x, shape)
+
+
+def gather(input: Any, dim: int, index: Any) -> Any:
+    """``out[i][j] = input[index[i][j]][j]`` for ``dim=0``, ``input[i][index[i][j]]`` for ``dim=1``.
+
+    Parameters
+    ----------
+    index : Tensor
+        int64, with as many axes as `input`; the result has its shape.
+
+    Raises
+    ------
+    RuntimeError
+        An index out of bounds, of another type, or shapes that do not go together.
+    """
+    positions, axis = checked_gather_index(input, dim, index, "gather")
+    return _gather(input, positions, axis)
+
+
+def checked_gather_index(input: Any, dim: int, index: Any, name: str) -> tuple[ndarray, int]:
+    """The index array and the axis of a gather or scatter, after all checks."""
+    positions, shape = array_of(index), array_of(input).shape
+    if positions.dtype.kind != "i" or positions.dtype.itemsize < 4:
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
+    axis = checked_axis(dim, len(shape))
+    if positions.ndim != len(shape):
+        raise RuntimeError(
+            f"Index tensor must have the same number of dimensions as input tensor: index has shape "
+            f"{list(positions.shape)}, input has shape {list(shape)}"
+        )
+    for k, (n, m) in enumerate(zip(positions.shape, shape)):
+        if k != axis and n > m:
+            raise RuntimeError(
+                f"Size does not match at dimension {k} expected index {list(positions.shape)} to be no "
+                f"larger than self {list(shape)} apart from dimension {axis}"
+            )
+    if positions.size and (positions.min() < 0 or positions.max() >= (shape[axis] if shape else 1)):
+        wrong = positions[(positions < 0) | (positions >= (shape[axis] if shape else 1))].flat[0]
+        raise RuntimeError(
+            f"index {wrong} is out of bounds for dimension {axis} with size {shape[axis] if shape else 1}"
+        )
+    return positions, axis
+
+
+def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
+    """As `gather`, with the other axes broadcast; ``dim=None`` takes from the flattened tensor."""
+    if dim is None:
+        return gather(flatten(input), 0, wrap(array_of(indices).reshape(-1)))
+    positions, axis = array_of(indices), checked_axis(dim, len(input.shape))
+    other = np.broadcast_shapes(
+        tuple([1 if k == axis else n for k, n in enumerate(input.shape)]),
+        tuple([1 if k == axis else n for k, n in enumerate(positions.shape)]),
+    )
+
+    def widened(n: int) -> tuple[int, ...]:
+        return (*other[:axis], n, *other[axis + 1 :])
+
+    wide = broadcast_to(input, widened(input.shape[axis]))
+    return gather(wide, axis, wrap(np.broadcast_to(positions, widened(positions.shape[axis]))))
+
+
+def index_select(input: Any, dim: int, index: Any) -> Any:
+    """The entries along `dim` at the positions in the 1-D `index`."""
+    axis = checked_axis(dim, len(input.shape))
+    positions = array_of(index).reshape(-1)
+    if positions.dtype.kind != "i":
+        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
+    n = input.shape[axis] if len(input.shape) else 1
+    if positions.size and (positions.min() < 0 or positions.max() >= n):
+        raise IndexError(f"index out of range in self: axis {axis} has size {n}")
+    if not len(input.shape):
+        return input * 1
+    return advanced_index(input, (*(slice(None),) * axis, positions))
+
+
+def take(input: Any, index: Any) -> Any:
+    """The entries of the flattened `input` at `index`."""
+    return getitem(flatten(input), index)
+
+
+def masked_select(input: Any, mask: Any) -> Any:
+    """The entries where `mask` is true, in one axis."""
+    shape = np.broadcast_shapes(array_of(input).shape, array_of(mask).shape)
+    return getitem(broadcast_to(input, shape), wrap(np.broadcast_to(array_of(mask), shape)))
+
+
+def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Any:
+    """Each entry along `dim` repeated `repeats` times (a number, or one for each entry)."""
+    if dim is None:
+        input, dim = flatten(input), 0
+    n = input.shape[checked_axis(dim, len(input.shape))]
+    return index_select(input, dim, wrap(np.repeat(np.arange(n), array_of(repeats))))
+
+
+def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
+    """The indices of the entries that are not zero: one row each, or a tuple with one tensor an axis."""
+    places = np.nonzero(np.atleast_1d(array_of(input)))
+    if as_tuple:
+        return tuple([wrap(p) for p in places])
+    return wrap(np.stack(places, 1) if array_of(input).ndim else np.zeros((len(places[0]), 0), np.int64))
+
+
+# ------------------------------------------------------------------------------------------------
+# where
+# ------------------------------------------------------------------------------------------------
+
+
+def _masked(g: Any, condition: Any, shape: tuple[int, ...], keep: bool) -> Any:
+    kept = _where(g, 0, condition) if keep else _where(0, g, condition)
+    return kept if kept.shape == shape else sum_to(kept, shape)
+
+
+_where = primitive("where", lambda a, b, condition: np.where(condition, a, b),
+                   a=lambda g, condition, a_shape: _masked(g, condition, a_shape, True),
+                   b=lambda g, condition, b_shape: _masked(g, condition, b_shape, False))  # fmt: skip
+
+
+def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+    """`input` where `condition` is true, `other` elsewhere; both may be numbers.
+
+    ``where(condition)`` alone is ``nonzero(condition, as_tuple=True)``.
+    """
+    if input is None:
+        return nonzero(condition, as_tuple=True)
+    mask = array_of(condition)
+    if isinstance(input, TensorBase) or isinstance(other, TensorBase) or condition is not mask:
+        input, other = common_type([input, other])
+        if not isinstance(input, TensorBase) and not isinstance(other, TensorBase):
+            kind = dtypes.result_type(input, other)
+            return wrap(np.where(mask, input, other).astype(kind))
+        numbers = [v for v in (input, other) if not isinstance(v, TensorBase)]
+        if numbers and not isinstance(numbers[0], ndarray):
+            kind = array_of(input if isinstance(input, TensorBase) else other).dtype
+            if dtypes.promote(kind, dtypes.scalar_type(numbers[0])).kind != kind.kind:
+                input, other = [wrap(np.asarray(v)) if v is numbers[0] else v for v in (input, other)]
+                input, other = common_type([input, other])
+    try:
+        return _where(input, other, mask)
+    except ValueError:
+        raise RuntimeError(
+            f"where: shapes do not broadcast: condition {list(np.shape(mask))}, input "
+            f"{list(np.shape(array_of(input)))}, other {list(np.shape(array_of(other)))}"
+        ) from None
+
+
+def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+    """`input` with `value` where the bool `mask` is true."""
+    if array_of(mask).dtype.kind != "b":
+        raise RuntimeError(
+            "masked_fill_ only supports boolean masks, but got mask with dtype "
+            f"{dtypes.of_numpy(array_of(mask).dtype)}"
+        )
+    return where(mask, value, input)

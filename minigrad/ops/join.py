@@ -1,0 +1,184 @@
+"""Joining tensors into one (cat, stack) and cutting one into several (split, unbind, chunk).
+
+A list of inputs on one side, a list of outputs on the other; each pair is the other's gradient. The
+pieces of a cut are views, recorded as one operation: the gradient of a loop over ``x.unbind()`` costs
+one pass over x.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..autograd.engine import Node, Op, TensorBase, View, array_of, record, root_edge
+from .arguments import checked_axis
+from .cast import common_type
+from .index import basic_index
+from .shape import clone
+
+ndarray = np.ndarray
+
+
+class _Join(Op):
+    """cat and stack: the gradient is cut where the inputs were joined."""
+
+    def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
+        (cut,) = node.values(create_graph)
+        return cut(grads[0])
+
+
+class _Cut(Op):
+    """split and unbind: the gradient is joined again, with zeros where none flowed back."""
+
+    def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
+        join, shapes, kind = node.values(create_graph)
+        pieces = [np.zeros(s, kind) if g is None else g for g, s in zip(grads, shapes)]
+        return [join(pieces)]
+
+
+_CAT, _STACK, _SPLIT, _UNBIND = _Join("cat"), _Join("stack"), _Cut("split"), _Cut("unbind")
+
+
+def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any:
+    """Join tensors along an existing axis.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensor
+        Of equal shapes, except along `dim`; a tensor of shape (0,) is passed over.
+    dim : int
+        The axis.
+
+    Raises
+    ------
+    RuntimeError
+        An empty list, or shapes that differ elsewhere.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.cat([mg.zeros(2), mg.ones(1)])
+    tensor([0., 0., 1.])
+    """
+    tensors = _common_type(tensors, "cat")
+    kept = [x for x in tensors if x.shape != (0,)]
+    if not kept:
+        return clone(tensors[0])
+    arrays = [array_of(x) for x in kept]
+    where = checked_axis(dim if axis is None else axis, arrays[0].ndim)
+    for k, a in enumerate(arrays):
+        if a.ndim != arrays[0].ndim:
+            raise RuntimeError(
+                f"Tensors must have same number of dimensions: got {arrays[0].ndim} and {a.ndim}"
+            )
+        for j, (m, n) in enumerate(zip(arrays[0].shape, a.shape)):
+            if j != where and m != n:
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {where}. Expected size {m} but "
+                    f"got size {n} for tensor number {k} in the list."
+                )
+    result = np.concatenate(arrays, where)
+    if not any([isinstance(x, TensorBase) for x in kept]):
+        return result
+    sizes = [a.shape[where] for a in arrays]
+    return record(_CAT, kept, (lambda g: split(g, sizes, where),), result)
+
+
+def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
+    """Join tensors of one shape along a new axis `dim`."""
+    tensors = _common_type(tensors, "stack")
+    arrays = [array_of(x) for x in tensors]
+    for k, a in enumerate(arrays):
+        if a.shape != arrays[0].shape:
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(arrays[0].shape)} at entry "
+                f"0 and {list(a.shape)} at entry {k}"
+            )
+    where = checked_axis(dim, arrays[0].ndim + 1)
+    result = np.stack(arrays, where)
+    if not any([isinstance(x, TensorBase) for x in tensors]):
+        return result
+    return record(_STACK, tensors, (lambda g: unbind(g, where),), result)
+
+
+def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Cut a tensor along `dim` into pieces of one size (the last may be smaller) or of given sizes."""
+    array = array_of(tensor)
+    axis = checked_axis(dim, array.ndim)
+    total = array.shape[axis]
+    if isinstance(split_size_or_sections, int):
+        size = split_size_or_sections
+        if size < 0 or (size == 0 and total):
+            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+        sizes = [builtins.min(size, total - k) for k in range(0, total, size)] if total else [0]
+    else:
+        sizes = [int(n) for n in split_size_or_sections]
+        if builtins.sum(sizes) != total or builtins.min(sizes, default=0) < 0:
+            raise RuntimeError(
+                f"split_with_sizes expects split_sizes to sum exactly to {total} (input tensor's size "
+                f"at dimension {axis}), but got split_sizes={sizes}"
+            )
+    ends = np.cumsum(sizes).tolist()
+    lead = (slice(None),) * axis
+    looks = [(*lead, slice(end - n, end), ...) for n, end in zip(sizes, ends)]
+    return _cut(_SPLIT, tensor, looks, lambda pieces: cat(pieces, axis))
+
+
+def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
+    """The slices of a tensor along `dim`, which disappears."""
+    array = array_of(input)
+    axis = checked_axis(dim, array.ndim)
+    lead = (slice(None),) * axis
+    looks = [(*lead, k, ...) for k in range(array.shape[axis])]
+    return _cut(_UNBIND, input, looks, lambda pieces: stack(pieces, axis))
+
+
+def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+    """Cut a tensor along `dim` into `chunks` pieces of one size; the last may be smaller."""
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    total = input.shape[checked_axis(dim, len(input.shape))]
+    return split(input, builtins.max(-(-total // chunks), 1), dim)
+
+
+def _cut(op: Op, tensor: Any, looks: list[Any], join: Any) -> tuple[Any, ...]:
+    """Views of `tensor` at the indices `looks`, recorded as one operation."""
+    array = array_of(tensor)
+    pieces = tuple([array[look] for look in looks])
+    if not isinstance(tensor, TensorBase) or not pieces:
+        return pieces
+    results = record(op, (tensor,), (join, [p.shape for p in pieces], array.dtype), pieces)
+    start = root_edge(tensor)
+    for result, look in zip(results, looks):
+        result.version = tensor.version
+        result.view_of = View(tensor, basic_index, (look[:-1],), start)
+    return results
+
+
+def _common_type(tensors: Sequence[Any], name: str) -> Sequence[Any]:
+    """The list, checked, with all tensors cast to their common type."""
+    if isinstance(tensors, TensorBase):
+        raise TypeError(f"{name}(): argument 'tensors' must be tuple of Tensors, not Tensor")
+    tensors = list(tensors)
+    if not tensors:
+        raise RuntimeError(f"{name}(): expected a non-empty list of Tensors")
+    for k, x in enumerate(tensors):
+        if not isinstance(array_of(x), ndarray):
+            raise TypeError(
+                f"expected Tensor as element {k} in argument 0, but got {type(x).__name__}"
+            )
+    return common_type(tensors)
+
+
+def hstack(tensors: Sequence[Any]) -> Any:
+    """Join side by side: along axis 1, or axis 0 if the tensors have only that."""
+    tensors = [x if len(x.shape) else x.reshape(1) for x in tensors]
+    return cat(tensors, 0 if len(tensors[0].shape) == 1 else 1)
+
+
+def vstack(tensors: Sequence[Any]) -> Any:
+    """Join as rows: along axis 0, where a tensor of one axis counts as one row."""
+    return cat([x if len(x.shape) > 1 else x.reshape(1, -1) for x in tensors], 0)

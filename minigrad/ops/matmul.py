@@ -1,0 +1,243 @@
+"""Products of matrices and vectors, and einsum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd.engine import array_of, primitive
+from .shape import broadcast_to, permute, reshape, squeeze, sum_to, transpose, unsqueeze
+
+
+def _mT(x: Any) -> Any:  # noqa: N802 - the field's name for "transposed in the last two axes"
+    return transpose(x, -2, -1)
+
+
+def _to(d: Any, shape: tuple[int, ...]) -> Any:
+    """The gradient summed over broadcast batch axes."""
+    return d if d.shape == shape else sum_to(d, shape)
+
+
+def _product(name: str) -> Any:
+    return primitive(name, lambda a, b: np.matmul(a, b),
+                     a=lambda g, b, a_shape: _to(matmul(g, _mT(b)), a_shape),
+                     b=lambda g, a, b_shape: _to(matmul(_mT(a), g), b_shape))  # fmt: skip
+
+
+_mm, _bmm = _product("mm"), _product("bmm")
+
+
+def matmul(input: Any, other: Any) -> Any:
+    """The product of two matrices, of a matrix and a vector, of vectors, or of stacks of matrices.
+
+    Shapes: ``(..., n, k) @ (..., k, m)`` gives ``(..., n, m)``; the leading axes are broadcast. A 1-D
+    argument is a row on the left, a column on the right, and its axis disappears.
+
+    Raises
+    ------
+    RuntimeError
+        The inner sizes differ, an argument is 0-d, or the types differ.
+    """
+    x, y = array_of(input), array_of(other)
+    if not x.ndim or not y.ndim:
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
+    if x.dtype != y.dtype:
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: {_c_name(x.dtype)} != {_c_name(y.dtype)}"
+        )
+    if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
+        raise RuntimeError(_inner_sizes(x.shape, y.shape))
+    if x.ndim == 2 and y.ndim == 2:
+        return _mm(input, other)
+    if y.ndim == 1:
+        return squeeze(matmul(input, unsqueeze(other, 1)), -1)
+    if x.ndim == 1:
+        return squeeze(matmul(unsqueeze(input, 0), other), -2)
+    if y.ndim == 2:  # fold the leading axes into the rows: one big product instead of many
+        rows = reshape(input, (-1 if x.shape[-1] else int(np.prod(x.shape[:-1])), x.shape[-1]))
+        return reshape(_mm(rows, other), (*x.shape[:-1], y.shape[-1]))
+    return _bmm(input, other)
+
+
+def _c_name(kind: np.dtype) -> str:
+    names = {"float32": "float", "float64": "double", "int64": "long", "int32": "int"}
+    return names.get(kind.name, kind.name)
+
+
+def _inner_sizes(a: tuple[int, ...], b: tuple[int, ...]) -> str:
+    if len(a) == 1 and len(b) == 1:
+        return f"inconsistent tensor size, expected tensor {list(a)} and src {list(b)} to have the same number of elements, but got {a[0]} and {b[0]} elements respectively"
+    if len(a) <= 2 or len(b) <= 2:
+        rows = (1 if len(a) == 1 else int(np.prod(a[:-1])), a[-1])
+        columns = b if len(b) == 2 else (b[-2] if len(b) > 1 else b[0], b[-1] if len(b) > 1 else 1)
+        return f"mat1 and mat2 shapes cannot be multiplied ({rows[0]}x{rows[1]} and {columns[0]}x{columns[1]})"
+    return (
+        f"Expected size for first two dimensions of batch2 tensor to be: [{a[0]}, {a[-1]}] but got: "
+        f"[{b[0]}, {b[-2]}]. (shapes {list(a)} and {list(b)})"
+    )
+
+
+def _ranked(name: str, ranks: tuple[int, int]) -> Any:
+    """`matmul` restricted to arguments with these numbers of axes."""
+
+    def call(input: Any, mat2: Any) -> Any:
+        x, y = array_of(input), array_of(mat2)
+        if (x.ndim, y.ndim) != ranks:
+            raise RuntimeError(
+                f"{name}: expected a {ranks[0]}D and a {ranks[1]}D tensor, but got shapes {list(x.shape)} "
+                f"and {list(y.shape)}"
+            )
+        if ranks == (3, 3) and x.shape[0] != y.shape[0]:
+            raise RuntimeError(
+                f"Expected size for first two dimensions of batch2 tensor to be: [{x.shape[0]}, "
+                f"{x.shape[2]}] but got: [{y.shape[0]}, {y.shape[1]}]."
+            )
+        return matmul(input, mat2)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"`matmul` of a {ranks[0]}-D and a {ranks[1]}-D tensor."
+    return call
+
+
+mm, mv, dot, bmm = _ranked("mm", (2, 2)), _ranked("mv", (2, 1)), _ranked("dot", (1, 1)), _ranked("bmm", (3, 3))
+
+
+def outer(input: Any, vec2: Any) -> Any:
+    """``out[i, j] = input[i] * vec2[j]``."""
+    return unsqueeze(input, 1) * unsqueeze(vec2, 0)
+
+
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """``beta * input + alpha * (mat1 @ mat2)``."""
+    product = mm(mat1, mat2)
+    product = product if alpha == 1 else alpha * product
+    return (input if beta == 1 else beta * input) + product
+
+
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """``beta * input + alpha * (batch1 @ batch2)`` for stacks of matrices."""
+    return beta * input + alpha * bmm(batch1, batch2)
+
+
+# ------------------------------------------------------------------------------------------------
+# linear: x W^T + b in one node
+# ------------------------------------------------------------------------------------------------
+
+
+def _rows(x: Any) -> Any:
+    """`x` as a matrix: all axes but the last folded into one."""
+    return x if len(x.shape) == 2 else reshape(x, (int(np.prod(x.shape[:-1])), x.shape[-1]))
+
+
+def _affine(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    y = np.matmul(x, weight.T)
+    y += bias
+    return y
+
+
+_linear = primitive("addmm", _affine,
+                    x=lambda g, weight: matmul(g, weight),
+                    weight=lambda g, x: matmul(_mT(g), x),
+                    bias=lambda g, bias_shape: sum_to(g, bias_shape))  # fmt: skip
+
+
+def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+    """``input @ weight.T + bias``.
+
+    Parameters
+    ----------
+    input : Tensor, shape (..., in_features)
+    weight : Tensor, shape (out_features, in_features)
+    bias : Tensor, shape (out_features,), optional
+
+    Returns
+    -------
+    Tensor, shape (..., out_features)
+
+    Raises
+    ------
+    RuntimeError
+        The last axis of `input` is not in_features, or the types differ.
+    """
+    x, w = array_of(input), array_of(weight)
+    if x.dtype != w.dtype:
+        raise RuntimeError(
+            f"mat1 and mat2 must have the same dtype, but got {dtypes.legacy_name(x.dtype)} and "
+            f"{dtypes.legacy_name(w.dtype)}"
+        )
+    if not x.ndim or x.shape[-1] != w.shape[1]:
+        raise RuntimeError(
+            f"linear: {_inner_sizes(x.shape, w.shape[::-1]) if x.ndim else 'input is 0-D'}; input has shape "
+            f"{list(x.shape)}, its last axis must be in_features={w.shape[1]}"
+        )
+    rows = _rows(input) if x.ndim != 1 else reshape(input, (1, -1) if x.size else (1, 0))
+    y = matmul(rows, transpose(weight, 0, 1)) if bias is None else _linear(rows, weight, bias)
+    return y if x.ndim == 2 else reshape(y, (*x.shape[:-1], w.shape[0]))
+
+
+# ------------------------------------------------------------------------------------------------
+# einsum
+# ------------------------------------------------------------------------------------------------
+
+
+def einsum(equation: str, *operands: Any) -> Any:
+    """Sums of products in Einstein's notation: ``einsum("bij,bjk->bik", a, b)``.
+
+    Letters name axes; those missing behind the arrow are summed over. One operand may not name an
+    axis twice, and ``...`` is not supported.
+    """
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = tuple(operands[0])
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if "." in equation or any(len(set(term)) != len(term) for term in terms):
+        raise RuntimeError(f"einsum(): '...' and repeated letters in a term are not supported: {equation!r}")
+    if len(terms) != len(operands):
+        raise RuntimeError(
+            "einsum(): more operands were provided than specified in the equation"
+            if len(operands) > len(terms)
+            else "einsum(): fewer operands were provided than specified in the equation"
+        )
+    for term, operand in zip(terms, operands):
+        if len(term) != len(operand.shape):
+            raise RuntimeError(
+                f"einsum(): the number of subscripts in the equation ({len(term)}) does not match the "
+                f"number of dimensions ({len(operand.shape)}) for operand {term!r}"
+            )
+    if not arrow:
+        right = "".join(sorted(c for c in set(left) - {","} if left.count(c) == 1))
+    result = operands[0]
+    for k in range(1, len(operands)):  # two at a time; axes still needed later stay
+        later = set("".join(terms[k + 1 :])) | set(right)
+        both = dict.fromkeys(terms[0] + terms[k])
+        kept = "".join(c for c in both if c in later)
+        result = _einsum2(result, operands[k], terms[0], terms[k], kept)
+        terms[0] = kept
+    return _einsum1(result, terms[0], right)
+
+
+def _einsum1(x: Any, term: str, right: str) -> Any:
+    """Sum the letters of `term` that are not in `right`, and put the rest in that order."""
+    from .reduce import sum as sum_
+
+    lost = tuple([k for k, c in enumerate(term) if c not in right])
+    if lost:
+        x, term = sum_(x, lost), "".join(c for c in term if c in right)
+    return x if term == right else permute(x, tuple([term.index(c) for c in right]))
+
+
+# a letter that only one operand has, and that is summed, comes back in the gradient by broadcasting
+_einsum2 = primitive("einsum", lambda a, b, ia, ib, out: np.einsum(f"{ia},{ib}->{out}", a, b),
+                     a=lambda g, b, a_shape, ia, ib, out: _einsum_back(g, b, out, ib, ia, a_shape),
+                     b=lambda g, a, b_shape, ia, ib, out: _einsum_back(g, a, out, ia, ib, b_shape))  # fmt: skip
+
+
+def _einsum_back(g: Any, other: Any, ig: str, io: str, target: str, shape: tuple[int, ...]) -> Any:
+    known = "".join(c for c in target if c in ig + io)
+    d = _einsum2(g, other, ig, io, known)
+    if known == target:
+        return d
+    holes = [n if c in known else 1 for c, n in zip(target, shape)]
+    return broadcast_to(reshape(d, tuple(holes)), shape)

@@ -1,0 +1,272 @@
+"""Operations that change a tensor's shape but not its values.
+
+Most of them return views: the result shares the memory of the argument. Their gradient rules come in
+pairs, each the other's transpose: sum_to and broadcast_to, a permutation and its inverse; that is
+what makes them differentiable any number of times.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..autograd.engine import array_of, primitive
+from .arguments import as_shape, checked_axes, checked_axis
+
+ndarray = np.ndarray
+
+# ------------------------------------------------------------------------------------------------
+# Broadcasting and its transpose
+# ------------------------------------------------------------------------------------------------
+
+
+def _sum_to(x: ndarray, shape: tuple[int, ...]) -> ndarray:
+    lead = x.ndim - len(shape)
+    if lead:
+        x = np.add.reduce(x, axis=tuple(range(lead)))
+    axes = tuple([k for k, n in enumerate(shape) if n == 1 and x.shape[k] != 1])
+    return np.add.reduce(x, axis=axes, keepdims=True) if axes else x
+
+
+def _broadcast_to(x: ndarray, shape: tuple[int, ...]) -> ndarray:
+    try:
+        return np.broadcast_to(x, shape)
+    except ValueError:
+        raise RuntimeError(
+            f"The expanded size of the tensor must match the existing size: got a tensor of shape "
+            f"{list(x.shape)} and target sizes {list(shape)}"
+        ) from None
+
+
+# `sum_to` adds up the axes along which `shape` was broadcast; `broadcast_to` is its transpose
+sum_to = primitive("sum", _sum_to,
+                   x=lambda g, x_shape: broadcast_to(g, x_shape))  # fmt: skip
+broadcast_to = primitive("expand", _broadcast_to, view=True,
+                         x=lambda g, x_shape: sum_to(g, x_shape))  # fmt: skip
+
+
+def expand(input: Any, *sizes: Any) -> Any:
+    """A view of `input` with axes of size 1 repeated to `sizes`; -1 keeps an axis as it is."""
+    shape = as_shape(sizes)
+    lead = len(shape) - np.ndim(array_of(input))
+    if lead < 0:
+        raise RuntimeError(
+            f"expand: the number of sizes provided ({len(shape)}) must be greater or equal to the "
+            f"number of dimensions in the tensor ({np.ndim(array_of(input))})"
+        )
+    old = (1,) * lead + tuple(input.shape)
+    return broadcast_to(input, tuple([o if n == -1 else n for n, o in zip(shape, old)]))
+
+
+def expand_as(input: Any, other: Any) -> Any:
+    """``input.expand(other.size())``."""
+    return expand(input, tuple(other.shape))
+
+
+# ------------------------------------------------------------------------------------------------
+# Reshaping
+# ------------------------------------------------------------------------------------------------
+
+_reshape = primitive("view", lambda x, shape: x.reshape(shape), view=True,
+                     x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
+_squeeze = primitive("squeeze", lambda x, shape: x.reshape(shape), view=True,
+                     x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
+_unsqueeze = primitive("unsqueeze", lambda x, axis: np.expand_dims(x, axis), view=True,
+                       x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
+
+
+def reshape(input: Any, *shape: Any) -> Any:
+    """`input` with another shape of as many entries; one size may be -1, to be worked out.
+
+    A view if the memory's layout allows it, a copy if not.
+    """
+    return _reshape(input, _complete_shape(as_shape(shape), array_of(input), "reshape"))
+
+
+def view(input: Any, *shape: Any) -> Any:
+    """As `reshape`, but never a copy: a RuntimeError if the memory's layout does not allow a view."""
+    array = array_of(input)
+    complete = _complete_shape(as_shape(shape), array, "view")
+    if not array.flags.c_contiguous and not np.may_share_memory(array.reshape(complete), array):
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one dimension "
+            "spans across two contiguous subspaces). Use .reshape(...) instead."
+        )
+    return _reshape(input, complete)
+
+
+def view_as(input: Any, other: Any) -> Any:
+    """``input.view(other.size())``."""
+    return view(input, tuple(other.shape))
+
+
+def _complete_shape(shape: tuple[int, ...], array: ndarray, name: str) -> tuple[int, ...]:
+    """`shape` with its -1 replaced, after checking that the number of entries is right."""
+    known = math.prod([n for n in shape if n != -1])
+    unknown = shape.count(-1)
+    if unknown > 1:
+        raise RuntimeError("only one dimension can be inferred")
+    for n in shape:
+        if n < -1:
+            raise RuntimeError(f"invalid shape dimension {n}")
+    if unknown and known == 0:
+        raise RuntimeError(
+            f"cannot reshape tensor of {array.size} elements into shape {list(shape)} because the "
+            "unspecified dimension size -1 can be any value and is ambiguous"
+        )
+    if (unknown and array.size % known) or (not unknown and array.size != known):
+        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {array.size}")
+    return tuple([array.size // known if n == -1 else n for n in shape]) if unknown else shape
+
+
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    """Join the axes from `start_dim` to `end_dim` (included) into one."""
+    shape = tuple(input.shape)
+    if not shape:
+        return _reshape(input, (1,))
+    start, end = checked_axis(start_dim, len(shape)), checked_axis(end_dim, len(shape))
+    if start > end:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    return _reshape(input, shape[:start] + (math.prod(shape[start : end + 1]),) + shape[end + 1 :])
+
+
+def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
+    """Split axis `dim` into axes of `sizes`; one may be -1."""
+    shape = tuple(input.shape)
+    axis = checked_axis(dim, len(shape))
+    known = math.prod([n for n in sizes if n != -1])
+    inner = tuple([shape[axis] // max(known, 1) if n == -1 else n for n in sizes])
+    if math.prod(inner) != shape[axis]:
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {axis} "
+            f"({shape[axis]}) in the input tensor"
+        )
+    return _reshape(input, shape[:axis] + inner + shape[axis + 1 :])
+
+
+def squeeze(input: Any, dim: Any = None) -> Any:
+    """Drop the axes of size 1: all of them, or those named by `dim` (an int or a tuple)."""
+    shape = tuple(input.shape)
+    axes = set(range(len(shape))) if dim is None else set(checked_axes(dim, len(shape)))
+    return _squeeze(input, tuple([n for k, n in enumerate(shape) if n != 1 or k not in axes]))
+
+
+def unsqueeze(input: Any, dim: int) -> Any:
+    """Insert an axis of size 1 at position `dim`."""
+    return _unsqueeze(input, checked_axis(dim, len(input.shape) + 1))
+
+
+# ------------------------------------------------------------------------------------------------
+# Permuting, repeating, flipping
+# ------------------------------------------------------------------------------------------------
+
+
+def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(range(len(axes)), key=axes.__getitem__))
+
+
+_permute = primitive("permute", lambda x, axes: x.transpose(axes), view=True,
+                     x=lambda g, axes: _permute(g, _inverse(axes)))  # fmt: skip
+_transpose = primitive("transpose", lambda x, a, b: x.swapaxes(a, b), view=True,
+                       x=lambda g, a, b: _transpose(g, a, b))  # fmt: skip
+_t = primitive("t", lambda x: x.T, view=True, x=lambda g: _t(g))  # fmt: skip
+_flip = primitive("flip", lambda x, axes: np.flip(x, axes).copy(),
+                  x=lambda g, axes: _flip(g, axes))  # fmt: skip
+_roll = primitive("roll", lambda x, shifts, axes: np.roll(x, shifts, axes),
+                  x=lambda g, shifts, axes: _roll(g, tuple([-s for s in shifts]), axes))  # fmt: skip
+_contiguous = primitive("clone", lambda x: x.copy(), x=lambda g: g)
+clone_array = _contiguous  # the copying identity
+_tril = primitive("tril", lambda x, k: np.tril(x, k), x=lambda g, k: _tril(g, k))
+_triu = primitive("triu", lambda x, k: np.triu(x, k), x=lambda g, k: _triu(g, k))
+
+
+def transpose(input: Any, dim0: int, dim1: int) -> Any:
+    """A view with the axes `dim0` and `dim1` swapped."""
+    rank = len(input.shape)
+    return _transpose(input, checked_axis(dim0, rank), checked_axis(dim1, rank))
+
+
+def t(input: Any) -> Any:
+    """The transpose of a matrix (of fewer axes: the tensor itself)."""
+    if len(input.shape) > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {len(input.shape)}D")
+    return _t(input)
+
+
+def permute(input: Any, *dims: Any) -> Any:
+    """A view with the axes in the order `dims`."""
+    axes = as_shape(dims)
+    rank = len(input.shape)
+    if len(axes) != rank:
+        raise RuntimeError(
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the length "
+            f"of the desired ordering of dimensions i.e. input.dim() = {rank} is not equal to "
+            f"len(dims) = {len(axes)}"
+        )
+    return _permute(input, checked_axes(axes, rank))
+
+
+def movedim(input: Any, source: Any, destination: Any) -> Any:
+    """A view with the axes `source` moved to the positions `destination`; the rest keep their order."""
+    rank = len(input.shape)
+    sources, targets = checked_axes(source, rank), checked_axes(destination, rank)
+    order = [k for k in range(rank) if k not in sources]
+    for target, origin in sorted(zip(targets, sources)):
+        order.insert(target, origin)
+    return _permute(input, tuple(order))
+
+
+def repeat(input: Any, *sizes: Any) -> Any:
+    """`input` laid side by side ``sizes[k]`` times along axis k (NumPy's ``tile``), copied."""
+    times = as_shape(sizes)
+    shape = (1,) * (len(times) - len(input.shape)) + tuple(input.shape)
+    if len(times) < len(shape):
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
+        )
+    split = [n for pair in zip((1,) * len(shape), shape) for n in pair]  # (1, n0, 1, n1, ...)
+    wide = [n for pair in zip(times, shape) for n in pair]
+    joined = tuple([a * b for a, b in zip(times, shape)])
+    return _contiguous(_reshape(broadcast_to(_reshape(input, tuple(split)), tuple(wide)), joined))
+
+
+def tile(input: Any, dims: Sequence[int]) -> Any:
+    """As `repeat`; missing leading entries of `dims` are 1."""
+    dims = tuple(dims)
+    return repeat(input, (1,) * (len(input.shape) - len(dims)) + dims)
+
+
+def flip(input: Any, *dims: Any) -> Any:
+    """`input` with the order of its entries reversed along `dims`, copied."""
+    return _flip(input, checked_axes(as_shape(dims), len(input.shape)))
+
+
+def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
+    """`input` with its entries moved by `shifts` along `dims`; what leaves at one end enters at the other."""
+    if dims is None:
+        return reshape(_roll(flatten(input), (shifts,), (0,)), tuple(input.shape))
+    axes = checked_axes(dims, len(input.shape))
+    return _roll(input, (shifts,) if isinstance(shifts, int) else tuple(shifts), axes)
+
+
+def tril(input: Any, diagonal: int = 0) -> Any:
+    """The lower triangle of the last two axes; zeros above diagonal number `diagonal`."""
+    return _tril(input, diagonal)
+
+
+def triu(input: Any, diagonal: int = 0) -> Any:
+    """The upper triangle of the last two axes; zeros below diagonal number `diagonal`."""
+    return _triu(input, diagonal)
+
+
+def clone(input: Any, *, memory_format: Any = None) -> Any:
+    """A copy that is part of the graph: its gradient is the gradient of `input`."""
+    return _contiguous(input)
+
+
+def contiguous(input: Any, memory_format: Any = None) -> Any:
+    """`input` itself if its memory is in row-major order, otherwise a copy that is."""
+    return input if array_of(input).flags.c_contiguous else _contiguous(input)

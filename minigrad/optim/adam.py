@@ -1,0 +1,281 @@
+"""Adam, and AdamW: running means of the gradient and of its square decide how far to go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..tensor import Tensor, from_array
+from .optimizer import Closure, Optimizer, Params, check_common_options, optim_kernels
+
+
+def adam_step(
+    param: np.ndarray,
+    grad: np.ndarray,
+    exp_avg: np.ndarray,
+    exp_avg_sq: np.ndarray,
+    max_exp_avg_sq: np.ndarray | None,
+    step: float,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    amsgrad: bool,
+    maximize: bool,
+    decoupled: bool,
+) -> None:
+    """One step on one parameter, in place: the rule in NumPy. The kernel of this name is the same.
+
+    Parameters
+    ----------
+    param, exp_avg, exp_avg_sq, max_exp_avg_sq : numpy.ndarray
+        Are changed. The last is None unless `amsgrad`.
+    grad : numpy.ndarray
+        The gradient, shaped like `param`.
+    step : float
+        The number of this step, from 1.
+    lr, beta1, beta2, eps, weight_decay, amsgrad, maximize
+        The options of `Adam`.
+    decoupled : bool
+        AdamW: decay the parameter itself, not through the gradient.
+    """
+    if maximize:
+        grad = -grad
+    if decoupled:
+        param *= 1 - lr * weight_decay
+    elif weight_decay != 0:
+        grad = grad + weight_decay * param
+    exp_avg += (1 - beta1) * (grad - exp_avg)
+    exp_avg_sq *= beta2
+    exp_avg_sq += (1 - beta2) * grad * grad
+    if amsgrad:
+        assert max_exp_avg_sq is not None
+        np.maximum(max_exp_avg_sq, exp_avg_sq, out=max_exp_avg_sq)
+        exp_avg_sq = max_exp_avg_sq
+    step_size = lr / (1 - beta1**step)  # both means start at 0 and are too small at first
+    correction = (1 - beta2**step) ** 0.5
+    param -= step_size * exp_avg / (np.sqrt(exp_avg_sq) / correction + eps)
+
+
+class Adam(Optimizer):
+    r"""Adam.
+
+    .. math::
+
+        g_t &= \nabla f(\theta_{t-1}) + \lambda \theta_{t-1} \\
+        m_t &= \beta_1 m_{t-1} + (1 - \beta_1) g_t \\
+        v_t &= \beta_2 v_{t-1} + (1 - \beta_2) g_t^2 \\
+        \theta_t &= \theta_{t-1} - \gamma \,
+            \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}
+
+    Parameters
+    ----------
+    params : iterable
+        Tensors, pairs (name, tensor), or dicts of parameter groups; see `Optimizer`.
+    lr : float or 0-d Tensor
+        Learning rate :math:`\gamma`. Default: 1e-3.
+    betas : (float, float)
+        :math:`\beta_1, \beta_2`. Default: (0.9, 0.999).
+    eps : float
+        :math:`\epsilon`. Default: 1e-8.
+    weight_decay : float
+        :math:`\lambda`. Default: 0.
+    amsgrad : bool
+        Use the largest :math:`v_t` so far in place of :math:`v_t`. Default: False.
+    maximize : bool
+        Climb instead: the gradient's sign is turned around. Default: False.
+    decoupled_weight_decay : bool
+        Decay as `AdamW` does. Default: False.
+    foreach, capturable, differentiable, fused
+        Accepted, and kept in ``param_groups``, for scripts written for PyTorch; without effect.
+
+    Raises
+    ------
+    ValueError
+        A negative `lr`, `eps` or `weight_decay`; a beta outside [0, 1).
+
+    References
+    ----------
+    D. P. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, arXiv 1412.6980.
+    S. J. Reddi, S. Kale, S. Kumar, "On the Convergence of Adam and Beyond", ICLR 2018 (amsgrad).
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> w = mg.tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = mg.optim.Adam([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([ 0.9000, -1.9000], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
+        check_common_options(lr, weight_decay, foreach, fused, differentiable)
+        if isinstance(lr, Tensor) and foreach and not capturable:
+            raise ValueError(
+                "lr as a Tensor is not supported for capturable=False and foreach=True"
+            )
+        if not eps >= 0.0:
+            raise ValueError(f"Invalid epsilon value: {eps}")
+        for k in (0, 1):
+            if not 0.0 <= betas[k] < 1.0:
+                raise ValueError(f"Invalid beta parameter at index {k}: {betas[k]}")
+        if isinstance(betas[0], Tensor) != isinstance(betas[1], Tensor):
+            raise ValueError("betas must be either both floats or both Tensors")
+        options = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+            "fused": fused,
+            "decoupled_weight_decay": decoupled_weight_decay,
+        }
+        super().__init__(params, options)
+
+    def step(self, closure: Closure | None = None) -> Any:
+        """Update all parameters once; return what `closure` returns.
+
+        Parameters
+        ----------
+        closure : callable, optional
+            Computes the loss and its gradients anew, and returns the loss.
+        """
+        loss = self._evaluate(closure)
+        for group in self.param_groups:
+            amsgrad = group["amsgrad"]
+            beta1, beta2 = group["betas"]
+            options = (
+                float(group["lr"]),
+                float(beta1),
+                float(beta2),
+                float(group["eps"]),
+                float(group["weight_decay"]),
+                amsgrad,
+                group["maximize"],
+                group["decoupled_weight_decay"],
+            )
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                param, grad = p.array, p.grad.array
+                state = self.state[p]
+                if not state:
+                    _start(state, param, amsgrad)
+                # The count is a tensor only so that state dicts look like PyTorch's. Reading and
+                # writing its single number costs a tenth of ``step += 1`` on a 0-d array.
+                count = state["step"].array
+                step = count.item() + 1
+                count[()] = step
+                kernels = optim_kernels(param, grad)
+                update = adam_step if kernels is None else kernels.adam_step
+                update(
+                    param,
+                    grad,
+                    state["exp_avg"].array,
+                    state["exp_avg_sq"].array,
+                    state["max_exp_avg_sq"].array if amsgrad else None,
+                    step,
+                    *options,
+                )
+                p._bump_version()
+        return loss
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:  # options that older checkpoints do not have
+            for option, default in self.defaults.items():
+                group.setdefault(option, default)
+        for remembered in self.state.values():  # nor was their step a tensor
+            if "step" in remembered and not isinstance(remembered["step"], Tensor):
+                remembered["step"] = from_array(np.array(remembered["step"], dtypes.default()))
+
+
+def _start(state: dict[str, Any], param: np.ndarray, amsgrad: bool) -> None:
+    """What is remembered of a parameter before its first step."""
+    state["step"] = from_array(np.zeros((), dtypes.default()))
+    for name in ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[: 3 if amsgrad else 2]:
+        state[name] = from_array(np.zeros(param.shape, param.dtype))
+
+
+class AdamW(Adam):
+    r"""Adam with weight decay that does not go through the gradient's means.
+
+    As `Adam`, but :math:`\lambda` is not added to the gradient; instead, before each step,
+
+    .. math:: \theta \leftarrow (1 - \gamma \lambda) \, \theta
+
+    Parameters
+    ----------
+    params, lr, betas, eps, amsgrad, maximize, foreach, capturable, differentiable, fused
+        As `Adam`.
+    weight_decay : float
+        :math:`\lambda`. Default: 0.01.
+
+    References
+    ----------
+    I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, arXiv 1711.05101.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> w = mg.tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = mg.optim.AdamW([w], lr=0.1, weight_decay=0.5)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([ 0.8500, -1.8000], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )

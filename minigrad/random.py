@@ -1,0 +1,397 @@
+"""Random numbers: the same seed gives the same numbers as PyTorch on a CPU.
+
+This file holds `Generator` with all its distributions, and the default generator. It works on
+NumPy arrays and knows no tensors.
+
+**From one word to a float.** Everything starts with mt19937, an engine that gives an endless
+row of *words*: whole numbers of 32 bits, each from 0 to 4294967295 and each as likely as any
+other. After ``manual_seed(0)`` the first word is 2357136044. How does it become a float32
+between 0 and 1? A float32 keeps only 24 significant bits, so the low 24 bits of the word are
+taken, 2357136044 mod 2**24 = 8325804, and divided by 2**24 = 16777216. That gives 0.49626...,
+the 0.4963 that every PyTorch tutorial with seed 0 begins with. There are 2**24 such numbers,
+equally spaced, 0 among them and 1 not. A float64 keeps 53 bits, more than a word has; so two
+words are put side by side, the low 53 bits taken and divided by 2**53.
+
+**From a uniform number to any other.** Box and Muller's formula turns two uniform numbers into
+two normal ones; the inverse of a distribution function turns one uniform number into one number
+of that distribution. A draw that gives the same values as another library must also take the
+same *number* of words, or else all later draws are off by some words; each method says how many
+it takes.
+
+Reading order: ``random_engine.py`` (seed, words, state), ``random_uniform.py`` (floats, integers,
+permutations), this file.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from .random_engine import DEFAULT_SEED
+from .random_uniform import Shape, UniformDraws, kernel_name, pieces, require_float
+
+__all__ = ["DEFAULT_SEED", "Generator", "default_generator", "initial_seed", "manual_seed", "seed"]
+
+BLOCK = 16
+"""Normal values are made in blocks of 16: eight radii and eight angles."""
+
+MAX_CATEGORIES = 2**24
+
+
+class Generator(UniformDraws):
+    """A stream of random numbers with its own state: PyTorch's CPU generator.
+
+    Parameters
+    ----------
+    device : default ``"cpu"``
+
+    Notes
+    -----
+    A new generator has the seed 67280421310721 until `manual_seed` or `seed` is called. Draws take
+    a lock, so that threads may share a generator. Generators can be copied and pickled.
+
+    Examples
+    --------
+    >>> g = Generator().manual_seed(0)
+    >>> print(g.normal(3))
+    [ 1.5409961 -0.2934289 -2.1787894]
+    """
+
+    # ------------------------------------------------------------------ normal
+
+    def normal(
+        self,
+        shape: Shape,
+        mean: float = 0.0,
+        std: float = 1.0,
+        dtype: DTypeLike = np.float32,
+        *,
+        blocks: bool = True,
+    ) -> NDArray[Any]:
+        r"""Draw from the normal distribution: ``randn``, ``normal_`` and ``torch.normal``.
+
+        Box and Muller's formula: of two uniform numbers, u gives a radius and v an angle,
+
+        .. math:: r = \sqrt{-2 \log(1 - u)}, \quad \theta = 2 \pi v, \quad
+                  z_1 = r \cos\theta, \quad z_2 = r \sin\theta
+
+        and the value is :math:`z \cdot std + mean`. There are two ways to pair the uniforms.
+
+        *Fewer than 16 values*: in pairs, in float64 (four words a pair), the angle's uniform drawn
+        first. When only z1 is wanted, z2 is kept for the next such draw, whatever its dtype.
+
+        *16 values or more*: one uniform of `dtype` is drawn for each value; in each block of 16 the
+        j-th and the (j+8)-th are a pair. If some are left over at the end, 16 fresh uniforms are
+        drawn for the *last* 16 values, which thus overlap the block before. A kept z2 stays kept.
+
+        ``torch.normal`` with a tensor as mean or std draws ``normal(shape)`` first and then
+        computes ``z * std + mean`` on the tensors; do the same to follow it.
+
+        Parameters
+        ----------
+        shape : int or tuple of int
+        mean, std : float, default 0.0 and 1.0
+        dtype : default float32
+            float32 or float64.
+        blocks : bool, default True
+            False draws in pairs whatever the size, as PyTorch does for a non-contiguous tensor.
+
+        Raises
+        ------
+        RuntimeError
+            `std` is negative or nan.
+        NotImplementedError
+            Any other dtype.
+
+        References
+        ----------
+        G. E. P. Box and M. E. Muller, "A note on the generation of random normal deviates", 1958.
+        """
+        if not std >= 0:
+            raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
+        dtype = require_float(dtype, "normal_kernel_cpu")
+        size = math.prod(shape) if isinstance(shape, tuple) else shape
+        with self._lock:
+            if size < BLOCK or not blocks:
+                values = self._normal_pairs(size)
+            else:
+                values = self._normal_blocks(size, dtype)
+        if std != 1.0:
+            values *= std
+        if mean != 0.0:
+            values += mean
+        return values.astype(dtype, copy=False).reshape(shape)
+
+    def _normal_pairs(self, size: int) -> NDArray[np.float64]:
+        values = np.empty(size)
+        start = 0
+        if size and self._cached_normal is not None:
+            values[0] = self._cached_normal
+            self._cached_normal = None
+            start = 1
+        pairs, odd = divmod(size - start, 2)
+        if pairs:
+            unit = self.uniform((pairs, 2), dtype=np.float64)
+            radius = np.sqrt(-2.0 * np.log1p(-unit[:, 1]))
+            angle = (2.0 * math.pi) * unit[:, 0]
+            values[start : size - odd : 2] = radius * np.cos(angle)
+            values[start + 1 : size - odd : 2] = radius * np.sin(angle)
+        if odd:
+            # With the C library's functions, as in PyTorch, because the kept value is part of the
+            # state: NumPy's own may differ in the last bit, and two equal states would not be.
+            v, u = self.uniform(2, dtype=np.float64).tolist()
+            length, turn = math.sqrt(-2.0 * math.log1p(-u)), 2.0 * math.pi * v
+            values[-1] = length * math.cos(turn)
+            self._cached_normal = length * math.sin(turn)
+        return values
+
+    def _normal_blocks(self, size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+        fill = self._fill_float32 if dtype == np.float32 else self._fill_float64
+        values = np.empty(size, dtype)
+        for part in pieces(values[: size - size % BLOCK]):
+            fill(part)
+            _box_muller(part)
+        if size % BLOCK:
+            fill(values[size - size % BLOCK :])  # PyTorch draws these and then writes over them
+            fill(values[-BLOCK:])
+            _box_muller(values[-BLOCK:])
+        return values
+
+    # ------------------------------------------------------------------ by inversion
+
+    def exponential(
+        self, shape: Shape, lambd: float = 1.0, dtype: DTypeLike = np.float32
+    ) -> NDArray[Any]:
+        r"""Draw :math:`-\log(1 - u) / \lambda`: PyTorch's ``exponential_``.
+
+        One float64 uniform (two words) a value, for either dtype. Where PyTorch was built for MKL
+        and runs on Intel's processors it takes the uniforms from another generator.
+
+        Raises
+        ------
+        RuntimeError
+            `lambd` is not positive, or `dtype` is not a float.
+        """
+        dtype = np.dtype(dtype)
+        if dtype.kind != "f":
+            raise RuntimeError(
+                "Exponential distribution is a continuous probability distribution. "
+                f"dtype must be a floating point but you specified {kernel_name(dtype)}"
+            )
+        dtype = require_float(dtype, "exponential_cpu")
+        if not lambd > 0:
+            raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd:g}")
+        values: NDArray[Any] = np.log1p(-self.uniform(shape, dtype=np.float64))
+        values *= -1.0 / lambd
+        return values.astype(dtype, copy=False)
+
+    def cauchy(
+        self,
+        shape: Shape,
+        median: float = 0.0,
+        sigma: float = 1.0,
+        dtype: DTypeLike = np.float32,
+    ) -> NDArray[Any]:
+        r"""Draw :math:`median + \sigma \tan(\pi (u - 1/2))`: PyTorch's ``cauchy_``.
+
+        One float64 uniform (two words) a value, for either dtype.
+
+        Raises
+        ------
+        RuntimeError
+            `sigma` is not positive, or `dtype` is not a float.
+        """
+        dtype = np.dtype(dtype)
+        if dtype.kind != "f":
+            raise RuntimeError(
+                "Cauchy distribution is a continuous probability distribution. "
+                f"dtype must be a floating point but you specified {kernel_name(dtype)}"
+            )
+        dtype = require_float(dtype, "cauchy_cpu")
+        if not sigma > 0:
+            raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}")
+        values = np.tan(math.pi * (self.uniform(shape, dtype=np.float64) - 0.5))
+        return (values * sigma + median).astype(dtype, copy=False)
+
+    def geometric(self, shape: Shape, p: float, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+        r"""Draw the number of trials up to the first success: PyTorch's ``geometric_``.
+
+        .. math:: k = \lceil \log u / \log(1 - p) \rceil
+
+        One float64 uniform (two words) a value, for every dtype.
+
+        Raises
+        ------
+        RuntimeError
+            `p` is not between 0 and 1.
+        """
+        if not 0 < p < 1:
+            raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p:g}")
+        dtype = np.dtype(dtype)
+        with np.errstate(divide="ignore"):  # log(0) = -inf is a very long wait, not an error
+            trials = np.log(self.uniform(shape, dtype=np.float64)) / math.log1p(-p)
+        values: NDArray[Any] = np.ceil(trials)
+        if dtype.kind != "f":  # by way of int64, so that what is too large wraps around everywhere
+            values = values.astype(np.int64)
+        return values.astype(dtype, copy=False)
+
+    def log_normal(
+        self, shape: Shape, mean: float = 1.0, std: float = 2.0, dtype: DTypeLike = np.float32
+    ) -> NDArray[Any]:
+        r"""Draw :math:`\exp(z \cdot std + mean)`, z normal: PyTorch's ``log_normal_``.
+
+        z is drawn in pairs whatever the size (see `normal`), four words a pair.
+
+        Raises
+        ------
+        RuntimeError
+            `std` is not positive.
+        NotImplementedError
+            `dtype` is neither float32 nor float64.
+        """
+        if not std > 0:
+            raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std:g}")
+        dtype = require_float(dtype, "log_normal_cpu")
+        values: NDArray[Any] = np.exp(self.normal(shape, mean, std, np.float64, blocks=False))
+        return values.astype(dtype, copy=False)
+
+    # ------------------------------------------------------------------ multinomial
+
+    def multinomial(
+        self, probs: NDArray[Any], num_samples: int, replacement: bool = False
+    ) -> NDArray[np.int64]:
+        r"""Draw categories with probabilities in proportion to `probs`.
+
+        *Without replacement, and for a single sample*: every category waits an exponential time q
+        (two words each), and those with the largest :math:`p / q` are drawn, largest first. That
+        the winner is category i with probability p_i is the race of exponential clocks.
+
+        *With replacement*: per sample one float64 uniform (two words) is looked up in the
+        cumulative sums of the row.
+
+        Parameters
+        ----------
+        probs : ndarray of float32 or float64, shape (C,) or (N, C)
+            Non-negative weights; a row need not sum to one, but not to zero.
+        num_samples : int
+            Samples of each row, S.
+        replacement : bool, default False
+
+        Returns
+        -------
+        ndarray of int64, shape (S,) or (N, S)
+            When fewer than S categories of a row have a positive weight and nothing is put back,
+            the rest of the row is filled with categories of weight zero (in index order;
+            PyTorch's order among equals is not defined).
+
+        Raises
+        ------
+        RuntimeError
+            A weight is negative, infinite or nan; a row sums to zero; ``num_samples <= 0``; more
+            samples than categories without replacement; wrong number of axes or dtype.
+
+        Examples
+        --------
+        >>> Generator().manual_seed(0).multinomial(np.array([0.0, 10.0, 3.0, 0.0]), 2).tolist()
+        [1, 2]
+        """
+        if probs.dtype.kind != "f":
+            raise RuntimeError(
+                "multinomial only supports floating-point dtypes for input, "
+                f"got: {kernel_name(probs.dtype)}"
+            )
+        if probs.ndim not in (1, 2):
+            raise RuntimeError(f"prob_dist must be 1 or 2 dim, but has shape {probs.shape}")
+        categories = probs.shape[-1]
+        if num_samples <= 0:
+            raise RuntimeError(f"cannot sample n_sample <= 0 samples, got {num_samples}")
+        if not replacement and num_samples > categories:
+            raise RuntimeError(
+                "cannot sample n_sample > prob_dist.size(-1) samples without replacement: "
+                f"{num_samples} samples of {categories} categories"
+            )
+        if categories > MAX_CATEGORIES:
+            raise RuntimeError(f"number of categories cannot exceed 2^24, got {categories}")
+        rows = np.ascontiguousarray(probs).reshape(-1, categories)  # (N, C)
+        if replacement and num_samples > 1:
+            samples = self._multinomial_lookup(rows, num_samples)
+        else:
+            samples = self._multinomial_race(rows, num_samples)
+        return samples.reshape(*probs.shape[:-1], num_samples)
+
+    def _multinomial_race(self, rows: NDArray[Any], num_samples: int) -> NDArray[np.int64]:
+        if not np.all((rows >= 0) & (rows < np.inf)):
+            raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+        _check_sums(rows.sum(axis=1))
+        waits = self.exponential(rows.shape, dtype=rows.dtype)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scores: NDArray[Any] = rows / waits
+        if num_samples == 1:
+            winners: NDArray[np.int64] = scores.argmax(axis=1)
+            return winners
+        order: NDArray[np.int64] = np.argsort(-scores, axis=1, kind="stable")
+        return order[:, :num_samples]
+
+    def _multinomial_lookup(self, rows: NDArray[Any], num_samples: int) -> NDArray[np.int64]:
+        prefix = "invalid multinomial distribution (encountering probability entry"
+        if not np.all((rows >= 0) & (rows < np.inf)):
+            what = "= infinity or NaN)" if np.all((rows >= 0) | np.isnan(rows)) else "< 0)"
+            raise RuntimeError(f"{prefix} {what}")
+        cumulative = np.cumsum(rows, axis=1)
+        _check_sums(cumulative[:, -1])
+        cumulative /= cumulative[:, -1:].copy()
+        cumulative[:, -1] = 1
+        unit = self.uniform((len(rows), num_samples), dtype=np.float64)
+        samples = [np.searchsorted(row, u) for row, u in zip(cumulative, unit, strict=True)]
+        return np.array(samples, dtype=np.int64).reshape(len(rows), num_samples)
+
+
+def _box_muller(values: NDArray[Any]) -> None:
+    """Turn uniform values into normal ones in place; the size is a multiple of 16."""
+    # The angle must be rounded to the dtype of the values before its cosine is taken: near a
+    # right angle a more exact product gives another result than PyTorch's.
+    blocks = values.reshape(-1, 2, BLOCK // 2)
+    radius = np.sqrt(-2.0 * np.log(1.0 - blocks[:, 0]))
+    angle = (2.0 * math.pi) * blocks[:, 1]
+    np.multiply(radius, np.cos(angle), out=blocks[:, 0])
+    np.multiply(radius, np.sin(angle), out=blocks[:, 1])
+
+
+def _check_sums(sums: NDArray[Any]) -> None:
+    if not np.all(sums > 0):
+        raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
+
+
+default_generator = Generator()
+"""The generator of every draw that names no other; starts from a seed of the operating system."""
+
+default_generator.seed()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Start the default generator from `seed` (made an int first), and return it.
+
+    Raises
+    ------
+    ValueError
+        `seed` does not fit in 64 bits.
+
+    Examples
+    --------
+    >>> manual_seed(7).initial_seed()
+    7
+    """
+    return default_generator.manual_seed(int(seed))
+
+
+def initial_seed() -> int:
+    """Return the seed the default generator was last started with."""
+    return default_generator.initial_seed()
+
+
+def seed() -> int:
+    """Start the default generator from a seed of the operating system, and return it."""
+    return default_generator.seed()

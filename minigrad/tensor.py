@@ -1,0 +1,652 @@
+"""`Tensor`: what people hold in their hands. Every operator and method is one line that names an op.
+
+The class has four parts: attributes, operators, methods (a table of operations), and conversions. The
+operations live in `minigrad.ops`, the graph in `minigrad.autograd.engine`. A method and the function
+of the same name are one and the same object: ``x.sum(1)`` is ``mg.sum(x, 1)``.
+"""
+
+from __future__ import annotations
+
+import weakref
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from . import dtypes, printing, random
+from .autograd import backward as _backward
+from .autograd import errors
+from .autograd.engine import TensorBase, refresh_view, set_tensor_class, wrap
+from .autograd.hooks import RemovableHandle, add_tensor_hook
+from .ops import elementwise as ew
+# plural names, because the class below has methods and properties with the singular ones
+from .ops import index as indexing
+from .ops import inplace as writes
+from .ops import join as joins
+from .ops import matmul as products
+from .ops import reduce as reductions
+from .ops import shape as views
+from .ops.arguments import as_shape
+from .ops.cast import cast
+from .ops.inplace import inplace as in_place
+from .size import CPU, Size, device
+
+ndarray = np.ndarray
+# the methods `float`, `int`, `bool`, `type` and the property `device` hide these names in the class
+bool_, int_, float_, type_, device_ = bool, int, float, type, device
+_NUMBERS = (TensorBase, int, float, np.generic, ndarray)
+
+
+def _reflected(op: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, other: op(other, self)
+
+
+def _compared(op: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, other: op(self, other) if isinstance(other, _NUMBERS) else NotImplemented
+
+
+def _convert(target: dtypes.dtype) -> Callable[..., Any]:
+    def method(self: Any, memory_format: Any = None) -> Any:
+        return self if self.array.dtype == target.numpy else cast(self, target.numpy)
+
+    method.__doc__ = f"The tensor as {target}; itself if it is that already."
+    return method
+
+
+class Tensor(TensorBase):
+    """A multi-dimensional array that remembers how it was computed.
+
+    Make tensors with `minigrad.tensor`, `zeros`, `rand` and their like. ``Tensor([1, 2])`` and
+    ``Tensor(2, 3)`` are PyTorch's old constructors: float values, and an uninitialised shape.
+
+    Attributes
+    ----------
+    array : numpy.ndarray
+        The data. Writing to it directly is not noticed by the graph.
+    grad : Tensor or None
+        Where `backward` adds the gradient, if this is a leaf that requires one.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = (x * x).sum()
+    >>> y
+    tensor(5., grad_fn=<SumBackward0>)
+    >>> y.backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    __array_ufunc__ = None  # `ndarray + tensor` comes to our reflected operators
+    __array_priority__ = 1000
+
+    def __new__(cls, *data: Any, device: Any = None) -> Any:
+        """See the class."""
+        if data and not all(isinstance(d, int) for d in data):
+            values = data[0]
+            if isinstance(values, Size):
+                return from_array(np.empty(values, dtypes.default()), cls=cls)
+            if isinstance(values, TensorBase):
+                return from_array(values.array.astype(dtypes.default(), copy=False), cls=cls)
+            from .creation import as_array
+
+            return from_array(as_array(values).astype(dtypes.default()), cls=cls)
+        return from_array(np.empty(data if data else (0,), dtypes.default()), cls=cls)
+
+    # --------------------------------------------------------------------------------------------
+    # Attributes
+    # --------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> Size:
+        """The sizes of the axes."""
+        return Size(self.array.shape)
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        """The type of the entries."""
+        return dtypes.of_numpy(self.array.dtype)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.array.ndim
+
+    @property
+    def device(self) -> device:
+        """Always the CPU."""
+        return CPU
+
+    @property
+    def T(self) -> Any:  # noqa: N802
+        """The tensor with its axes in reverse order."""
+        return views.permute(self, tuple(range(self.array.ndim))[::-1])
+
+    @property
+    def mT(self) -> Any:  # noqa: N802
+        """The tensor with its last two axes swapped."""
+        return views.transpose(self, -2, -1)
+
+    itemsize = property(lambda self: self.array.itemsize, doc="Bytes per entry.")
+    nbytes = property(lambda self: self.array.nbytes, doc="Bytes of all entries.")
+    is_cuda = property(lambda self: False, doc="False: there is no GPU here.")
+    is_sparse = property(lambda self: False, doc="False: all tensors are dense.")
+    layout = property(lambda self: "torch.strided", doc="The name of the dense layout.")
+    _version = property(lambda self: self.version[0], doc="How often it was changed in place.")
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of axis `dim`."""
+        if dim is None:
+            return Size(self.array.shape)
+        from .ops.arguments import checked_axis
+
+        return self.array.shape[checked_axis(dim, self.array.ndim)]
+
+    def dim(self) -> int:
+        """The number of axes."""
+        return self.array.ndim
+
+    ndimension = dim
+
+    def numel(self) -> int:
+        """The number of entries."""
+        return self.array.size
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        """Bytes per entry."""
+        return self.array.itemsize
+
+    def stride(self, dim: int | None = None) -> Any:
+        """How many entries to go on in memory for one step along each axis, or along `dim`."""
+        steps = tuple([s // self.array.itemsize for s in self.array.strides])
+        return steps if dim is None else steps[dim]
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Whether the memory is in row-major order."""
+        return self.array.flags.c_contiguous
+
+    def data_ptr(self) -> int:
+        """The address of the first entry."""
+        return self.array.ctypes.data
+
+    def is_floating_point(self) -> bool:
+        """Whether the entries are floating point numbers."""
+        return self.array.dtype.kind == "f"
+
+    def is_complex(self) -> bool:
+        """False: there are no complex tensors here."""
+        return False
+
+    # --------------------------------------------------------------------------------------------
+    # The graph
+    # --------------------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to this tensor. Settable on leaves of floating point type."""
+        if self.view_of is not None:
+            refresh_view(self)
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if not self.is_leaf and not value:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a "
+                "computed variable in a subgraph that doesn't require differentiation use "
+                "var_no_grad = var.detach()."
+            )
+        if value and self.array.dtype.kind != "f":
+            raise RuntimeError(f"{errors.ONLY_FLOATS}: this tensor has dtype {self.dtype}")
+        self._requires_grad = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set `requires_grad`, and return the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def node(self) -> Any:
+        """The node of the operation that made this tensor; None for a leaf."""
+        if self.view_of is not None:
+            refresh_view(self)
+        return None if self.edge is None else self.edge[0]
+
+    grad_fn = node
+
+    @property
+    def output_nr(self) -> int:
+        """Which output of its node this tensor is."""
+        return 0 if self.edge is None else self.edge[1]
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this tensor."""
+        return self.node is None
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient collected by `backward` so far."""
+        if self._grad is None and self.edge is not None and not self.retains_grad:
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its "
+                ".grad attribute won't be populated during autograd.backward(). If you indeed want the "
+                ".grad field to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf "
+                "Tensor.",
+                stacklevel=2,
+            )
+        return self._grad  # type: ignore[return-value]
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, TensorBase):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
+            if value.array.shape != self.array.shape:
+                raise RuntimeError(
+                    "assigned grad has data of a different size: "
+                    f"{list(value.array.shape)} instead of {list(self.array.shape)}"
+                )
+            if value.array.dtype != self.array.dtype:
+                raise RuntimeError(
+                    f"assigned grad has data of a different type: {value.dtype} instead of {self.dtype}"
+                )
+        self._grad = value
+
+    def backward(
+        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+    ) -> None:
+        """Add to ``.grad`` of every leaf the gradient of this tensor: see `minigrad.autograd.backward`."""
+        _backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+        """Call ``hook(grad)`` when the gradient of this tensor is known; what it returns replaces it."""
+        if not self.requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        return add_tensor_hook(self, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+        """Call ``hook(tensor)`` after `backward` has added to this leaf's ``.grad``."""
+        if not self.is_leaf or not self.requires_grad:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        if self._accumulate_hooks is None:
+            self._accumulate_hooks = {}
+        handle = RemovableHandle(self._accumulate_hooks)
+        self._accumulate_hooks[handle.id] = hook
+        return handle
+
+    def retain_grad(self) -> None:
+        """Let `backward` fill ``.grad`` though this is no leaf."""
+        if not self.requires_grad:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if self.is_leaf or self.retains_grad:
+            return
+        reference = weakref.ref(self)
+
+        def keep(g: Tensor) -> None:
+            tensor = reference()
+            if tensor is not None:
+                g = g.clone()
+                tensor._grad = g if tensor._grad is None else tensor._grad + g  # type: ignore[operator]
+
+        self.register_hook(keep)
+        self._retains_grad = True
+
+    _retains_grad = False
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `retain_grad` was called on this tensor."""
+        return self._retains_grad
+
+    def detach(self) -> Any:
+        """The same memory, outside the graph."""
+        tensor = wrap(self.array)
+        tensor.version = self.version
+        return tensor
+
+    def detach_(self) -> Tensor:
+        """Cut this tensor from the graph that made it; it becomes a leaf."""
+        if self.view_of is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        self.edge, self._requires_grad = None, False
+        return self
+
+    @property
+    def data(self) -> Any:
+        """The same memory outside the graph, whose changes the graph does not notice. Settable."""
+        return wrap(self.array)
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        if not isinstance(value, TensorBase):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        self.array = value.array
+
+    def _bump_version(self) -> None:
+        """Note that code has written into `array` directly."""
+        self.version[0] += 1
+
+    # --------------------------------------------------------------------------------------------
+    # Operators
+    # --------------------------------------------------------------------------------------------
+
+    __add__, __radd__, __iadd__ = ew.add, _reflected(ew.add), in_place(ew.add)
+    __sub__, __rsub__, __isub__ = ew.sub, _reflected(ew.sub), in_place(ew.sub)
+    __mul__, __rmul__, __imul__ = ew.mul, _reflected(ew.mul), in_place(ew.mul)
+    __truediv__, __rtruediv__, __itruediv__ = ew.div, _reflected(ew.div), in_place(ew.div)
+    __floordiv__, __rfloordiv__ = ew.floor_divide, _reflected(ew.floor_divide)
+    __mod__, __rmod__ = ew.remainder, _reflected(ew.remainder)
+    __pow__, __rpow__, __ipow__ = ew.pow, _reflected(ew.pow), in_place(ew.pow)
+    __matmul__, __rmatmul__ = products.matmul, _reflected(products.matmul)
+    __neg__, __pos__, __abs__ = ew.neg, ew.positive, ew.abs
+    __eq__, __ne__ = _compared(ew.eq), _compared(ew.ne)  # type: ignore[assignment]
+    __lt__, __le__, __gt__, __ge__ = ew.lt, ew.le, ew.gt, ew.ge
+    __and__, __or__, __xor__, __invert__ = ew.bitwise_and, ew.bitwise_or, ew.bitwise_xor, ew.bitwise_not
+    __rand__, __ror__, __rxor__ = _reflected(ew.bitwise_and), _reflected(ew.bitwise_or), _reflected(ew.bitwise_xor)
+    __getitem__, __setitem__ = indexing.getitem, writes.setitem
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __len__(self) -> int:
+        if not self.array.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return self.array.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.array.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(joins.unbind(self, 0))
+
+    def __contains__(self, value: Any) -> bool:
+        if not isinstance(value, _NUMBERS):
+            raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}.")
+        return bool((self.array == getattr(value, "array", value)).any())
+
+    # --------------------------------------------------------------------------------------------
+    # Methods: the operations
+    # --------------------------------------------------------------------------------------------
+
+    add, sub, mul, div = ew.add_scaled, ew.sub_scaled, ew.mul, ew.div_rounded
+    subtract, multiply, divide, true_divide = sub, mul, div, ew.div
+    floor_divide, remainder, fmod, pow = ew.floor_divide, ew.remainder, ew.fmod, ew.pow
+    maximum, minimum, atan2, lerp, addcmul, addcdiv = ew.maximum, ew.minimum, ew.atan2, ew.lerp, ew.addcmul, ew.addcdiv
+    neg, abs, sign, square, negative, absolute = ew.neg, ew.abs, ew.sign, ew.square, ew.neg, ew.abs
+    exp, exp2, expm1, log, log2, log10, log1p = ew.exp, ew.exp2, ew.expm1, ew.log, ew.log2, ew.log10, ew.log1p
+    sqrt, rsqrt, reciprocal = ew.sqrt, ew.rsqrt, ew.reciprocal
+    sin, cos, tan, asin, acos, atan = ew.sin, ew.cos, ew.tan, ew.asin, ew.acos, ew.atan
+    sinh, cosh, tanh, sigmoid, relu = ew.sinh, ew.cosh, ew.tanh, ew.sigmoid, ew.relu
+    floor, ceil, round, trunc, clamp, clip = ew.floor, ew.ceil, ew.round, ew.trunc, ew.clamp, ew.clamp
+    eq, ne, lt, le, gt, ge = ew.eq, ew.ne, ew.lt, ew.le, ew.gt, ew.ge
+    isnan, isinf, isfinite, isclose, allclose, equal = ew.isnan, ew.isinf, ew.isfinite, ew.isclose, ew.allclose, ew.equal
+    logical_and, logical_or, logical_xor, logical_not = ew.logical_and, ew.logical_or, ew.logical_xor, ew.logical_not
+    bitwise_and, bitwise_or, bitwise_xor, bitwise_not = ew.bitwise_and, ew.bitwise_or, ew.bitwise_xor, ew.bitwise_not
+
+    sum, mean, prod, var, std, norm, dist = (
+        reductions.sum, reductions.mean, reductions.prod, reductions.var, reductions.std, reductions.norm, reductions.dist)  # fmt: skip
+    max, min, amax, amin, argmax, argmin = (
+        reductions.max, reductions.min, reductions.amax, reductions.amin, reductions.argmax, reductions.argmin)  # fmt: skip
+    sort, argsort, topk, median, cumsum = reductions.sort, reductions.argsort, reductions.topk, reductions.median, reductions.cumsum
+    softmax, log_softmax, logsumexp = reductions.softmax, reductions.log_softmax, reductions.logsumexp
+    all, any, unique, bincount, count_nonzero = (
+        reductions.all, reductions.any, reductions.unique, reductions.bincount, reductions.count_nonzero)  # fmt: skip
+
+    matmul, mm, mv, bmm, dot, outer = (
+        products.matmul, products.mm, products.mv, products.bmm, products.dot, products.outer)  # fmt: skip
+    addmm, baddbmm = products.addmm, products.baddbmm
+
+    view, reshape, view_as, flatten, unflatten = (
+        views.view, views.reshape, views.view_as, views.flatten, views.unflatten)  # fmt: skip
+    squeeze, unsqueeze, expand, expand_as, repeat, tile = (
+        views.squeeze, views.unsqueeze, views.expand, views.expand_as, views.repeat, views.tile)  # fmt: skip
+    transpose, t, permute, swapaxes, swapdims, movedim = (
+        views.transpose, views.t, views.permute, views.transpose, views.transpose, views.movedim)  # fmt: skip
+    flip, roll, tril, triu, clone, contiguous = (
+        views.flip, views.roll, views.tril, views.triu, views.clone, views.contiguous)  # fmt: skip
+    split, chunk, unbind = joins.split, joins.chunk, joins.unbind
+    narrow, select, diagonal, diag, gather, take_along_dim = (
+        indexing.narrow, indexing.select, indexing.diagonal, indexing.diag, indexing.gather, indexing.take_along_dim)  # fmt: skip
+    index_select, masked_select, masked_fill, take, nonzero, repeat_interleave = (
+        indexing.index_select, indexing.masked_select, indexing.masked_fill, indexing.take, indexing.nonzero,
+        indexing.repeat_interleave)  # fmt: skip
+    scatter, scatter_add = writes.scatter, writes.scatter_add
+
+    def where(self, condition: Any, other: Any) -> Any:
+        """This tensor where `condition` is true, `other` elsewhere."""
+        return indexing.where(condition, self, other)
+
+    def reshape_as(self, other: Any) -> Any:
+        """``self.reshape(other.size())``."""
+        return views.reshape(self, other.array.shape)
+
+    # In place: the name ends in an underscore, the tensor itself is changed and returned.
+
+    add_, sub_, mul_, div_, pow_ = (
+        in_place(add), in_place(sub), in_place(mul), in_place(div), in_place(pow))  # fmt: skip
+    neg_, abs_, sign_, exp_, log_, sqrt_ = (
+        in_place(neg), in_place(abs), in_place(sign), in_place(exp), in_place(log), in_place(sqrt))  # fmt: skip
+    tanh_, sigmoid_, relu_, clamp_, floor_, ceil_, round_ = (
+        in_place(tanh), in_place(sigmoid), in_place(relu), in_place(clamp), in_place(floor), in_place(ceil),
+        in_place(round))  # fmt: skip
+    addcmul_, addcdiv_, lerp_ = in_place(addcmul), in_place(addcdiv), in_place(lerp)
+    copy_, fill_, zero_, fill_diagonal_ = (
+        writes.copy_, writes.fill_, writes.zero_, writes.fill_diagonal_)  # fmt: skip
+    masked_fill_, scatter_, scatter_add_, index_add_ = (
+        writes.masked_fill_, writes.scatter_, writes.scatter_add_, writes.index_add_)  # fmt: skip
+    index_copy_, index_fill_, index_put_ = (
+        writes.index_copy_, writes.index_fill_, writes.index_put_)  # fmt: skip
+
+    def _overwrite(self, draw: Callable[[Any], ndarray], generator: Any) -> Tensor:
+        """Fill the memory with ``draw(generator)``."""
+        writes.check_writable(self)
+        self.array[...] = draw(random.default_generator if generator is None else generator)
+        self.version[0] += 1
+        return self
+
+    def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
+        """Fill with numbers drawn evenly from [a, b)."""
+        return self._overwrite(lambda g: g.uniform(self.array.shape, a, b, self.array.dtype), generator)
+
+    def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
+        """Fill with normally distributed numbers."""
+        return self._overwrite(lambda g: g.normal(self.array.shape, mean, std, self.array.dtype), generator)
+
+    def random_(self, low: int | None = None, high: int | None = None, *, generator: Any = None) -> Tensor:
+        """Fill with integers from `low` (0) up to, not including, `high` (all that the type can hold)."""
+        dims, kind = self.array.shape, self.array.dtype
+        if low is None:
+            return self._overwrite(lambda g: g.any_integers(dims, kind), generator)
+        if high is None:
+            low, high = 0, low
+        return self._overwrite(lambda g: g.integers(dims, low, high, kind), generator)
+
+    def bernoulli_(self, p: Any = 0.5, *, generator: Any = None) -> Tensor:
+        """Fill with ones (probability `p`, a number or a tensor) and zeros."""
+        chance = p.array if isinstance(p, TensorBase) else p
+        return self._overwrite(lambda g: g.bernoulli(chance, self.array.shape), generator)
+
+    def exponential_(self, lambd: float = 1.0, *, generator: Any = None) -> Tensor:
+        """Fill with exponentially distributed numbers of mean ``1 / lambd``."""
+        return self._overwrite(lambda g: g.exponential(self.array.shape, lambd, self.array.dtype), generator)
+
+    # --------------------------------------------------------------------------------------------
+    # Conversions
+    # --------------------------------------------------------------------------------------------
+
+    float, double, half = _convert(dtypes.float32), _convert(dtypes.float64), _convert(dtypes.float16)
+    long, int, short = _convert(dtypes.int64), _convert(dtypes.int32), _convert(dtypes.int16)
+    char, byte, bool = _convert(dtypes.int8), _convert(dtypes.uint8), _convert(dtypes.bool)
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool_ = False, non_blocking: bool_ = False) -> Any:
+        """The tensor in another dtype, or like another tensor; itself if nothing changes (and not `copy`).
+
+        Called as ``to(dtype)``, ``to("cpu")``, ``to(device, dtype)`` or ``to(other)``.
+        """
+        target = None if dtype is None else dtypes.to_numpy(dtype)
+        for argument in args:
+            if isinstance(argument, TensorBase):
+                target = argument.array.dtype
+            elif isinstance(argument, (dtypes.dtype, np.dtype)):
+                target = dtypes.to_numpy(argument)
+            elif isinstance(argument, (str, device_)):
+                device = argument
+            elif isinstance(argument, bool_) or argument is None:
+                pass  # non_blocking, by position
+            else:
+                raise TypeError(f"to() received an invalid combination of arguments - got ({type(argument).__name__})")
+        if device is not None:
+            device_(device)  # raises for anything but the CPU
+        if target is not None and target != self.array.dtype:
+            return cast(self, target)
+        return views.clone(self) if copy else self
+
+    def type(self, dtype: Any = None, non_blocking: bool_ = False) -> Any:
+        """The old name of the type, such as ``torch.FloatTensor``; or the tensor converted to one."""
+        if dtype is None:
+            return f"torch.{dtypes.legacy_name(self.array.dtype)}Tensor"
+        if isinstance(dtype, str):
+            for known in dtypes.ALL:
+                if dtype == f"torch.{dtypes.legacy_name(known.numpy)}Tensor":
+                    return self.to(known)
+            raise ValueError(f"invalid type: {dtype!r}")
+        return self.to(dtypes.of_numpy(dtypes.to_numpy(dtype)))
+
+    def type_as(self, other: Any) -> Any:
+        """The tensor in the type of `other`."""
+        return self.to(other)
+
+    def cpu(self) -> Tensor:
+        """The tensor itself: it is on the CPU."""
+        return self
+
+    def cuda(self, device: Any = None, non_blocking: bool_ = False) -> Any:
+        """Raise: there is no GPU here."""
+        raise AssertionError("Torch not compiled with CUDA enabled: minigrad computes on the CPU only")
+
+    def item(self) -> Any:
+        """The only entry, as a Python number."""
+        if self.array.size != 1:
+            raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
+        return self.array.item()
+
+    def tolist(self) -> Any:
+        """The entries as nested lists."""
+        return self.array.tolist()
+
+    def numpy(self, *, force: bool_ = False) -> ndarray:
+        """The data as an ndarray that shares the memory; with `force` also of a graph tensor."""
+        if self.requires_grad and not force:
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+            )
+        return self.array
+
+    def __array__(self, dtype: Any = None, copy: bool_ | None = None) -> ndarray:
+        array = self.numpy()
+        array = array if dtype is None else array.astype(dtype, copy=False)
+        return array.copy() if copy else array
+
+    def __bool__(self) -> bool_:
+        if self.array.size != 1:
+            kind = "no values" if not self.array.size else "more than one value"
+            raise RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous")
+        return bool_(self.array)
+
+    def __int__(self) -> int_:
+        return int_(self.item())
+
+    def __float__(self) -> float_:
+        return float_(self.item())
+
+    def __index__(self) -> int_:
+        if self.array.size != 1 or self.array.dtype.kind not in "bui":
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int_(self.array.item())
+
+    def __format__(self, spec: str) -> str:
+        if not self.array.ndim and self.array.size:
+            return format(self.array.item(), spec)
+        return object.__format__(self, spec)
+
+    def __repr__(self) -> str:
+        suffixes = []
+        node = self.node
+        if node is not None:
+            suffixes.append(f"grad_fn=<{node.name()}>")
+        elif self._requires_grad:
+            suffixes.append("requires_grad=True")
+        return printing.tensor_text(self.array, default_dtype=dtypes.default(), suffixes=suffixes)
+
+    def __deepcopy__(self, memo: dict[int_, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
+                "at the moment. Detach the tensor first."
+            )
+        if id(self) not in memo:
+            copied = from_array(self.array.copy(), self._requires_grad, type_(self))
+            if self._grad is not None:
+                copied._grad = self._grad.__deepcopy__(memo)  # type: ignore[attr-defined]
+            memo[id(self)] = copied
+        result: Tensor = memo[id(self)]
+        return result
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _rebuild, (self.array, self._requires_grad and self.is_leaf)
+
+    def new_tensor(self, data: Any, dtype: Any = None, requires_grad: bool_ = False, device: Any = None) -> Any:
+        """`minigrad.tensor` in this tensor's type."""
+        from .creation import tensor
+
+        return tensor(data, self.dtype if dtype is None else dtype, requires_grad=requires_grad)
+
+    def _new(self, make: Callable[..., ndarray], size: Any, dtype: Any, requires_grad: bool_) -> Any:
+        kind = self.array.dtype if dtype is None else dtypes.to_numpy(dtype)
+        return from_array(make(as_shape(size), kind), requires_grad)
+
+    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool_ = False) -> Any:
+        """Zeros in this tensor's type."""
+        return self._new(np.zeros, size, dtype, requires_grad)
+
+    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool_ = False) -> Any:
+        """Ones in this tensor's type."""
+        return self._new(np.ones, size, dtype, requires_grad)
+
+    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool_ = False) -> Any:
+        """Uninitialised memory in this tensor's type."""
+        return self._new(np.empty, size, dtype, requires_grad)
+
+    def new_full(self, size: Any, fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool_ = False) -> Any:
+        """`fill_value` everywhere, in this tensor's type."""
+        return self._new(lambda s, kind: np.full(s, fill_value, kind), (size,), dtype, requires_grad)
+
+    new = new_empty
+
+
+def from_array(array: ndarray, requires_grad: bool_ = False, cls: type_[Tensor] = Tensor) -> Any:
+    """Wrap an ndarray, without a copy, as a leaf tensor.
+
+    Raises
+    ------
+    RuntimeError
+        `requires_grad` with a type that is not floating point.
+    """
+    tensor = object.__new__(cls)
+    tensor.array = array if type_(array) is ndarray else np.asarray(array)
+    tensor.version = [0]
+    if requires_grad:
+        tensor.requires_grad = True
+    return tensor
+
+
+def _rebuild(array: ndarray, requires_grad: bool_) -> Tensor:
+    """Unpickle a tensor."""
+    return from_array(array, requires_grad)
+
+
+set_tensor_class(Tensor)

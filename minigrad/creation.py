@@ -54,10 +54,10 @@ def as_array(data: Any, dtype: np.dtype | None = None) -> ndarray:
             raise ValueError(_ragged(data, 0)) from None
         if array.dtype.kind == "O" and array.ndim:
             array = np.array([as_array(d) for d in data])
-        elif array.dtype == np.float64 and not isinstance(_first_entry(data), np.generic | ndarray):
+        elif dtype is None and array.dtype == np.float64 and not isinstance(_first_entry(data), np.generic | ndarray):
             array = array.astype(dtypes.default())
     elif isinstance(data, (bool, int, float)):
-        array = np.asarray(data, dtypes.scalar_type(data))
+        array = np.asarray(data, dtypes.scalar_type(data) if dtype is None else None)
     elif hasattr(data, "__array__"):
         array = np.asarray(data)
     elif hasattr(data, "__len__") and not isinstance(data, (str, bytes, dict, set)):

@@ -17,7 +17,7 @@ import numpy as np
 from . import dtypes, printing, random
 from .autograd import backward as _backward
 from .autograd import errors
-from .autograd.engine import TensorBase, refresh_view, set_tensor_class, wrap
+from .autograd.engine import TensorBase, bump_version, refresh_view, set_tensor_class, wrap
 from .autograd.hooks import RemovableHandle, add_tensor_hook
 from .ops import elementwise as ew
 # plural names, because the class below has methods and properties with the singular ones
@@ -122,7 +122,7 @@ class Tensor(TensorBase):
     @property
     def T(self) -> Any:  # noqa: N802
         """The tensor with its axes in reverse order."""
-        return views.permute(self, tuple(range(self.array.ndim))[::-1])
+        return views.reversed_axes(self)
 
     @property
     def mT(self) -> Any:  # noqa: N802
@@ -245,15 +245,15 @@ class Tensor(TensorBase):
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, TensorBase):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
             if value.array.shape != self.array.shape:
                 raise RuntimeError(
-                    "assigned grad has data of a different size: "
-                    f"{list(value.array.shape)} instead of {list(self.array.shape)}"
+                    f"attempting to assign a gradient of size '{list(value.array.shape)}' to a tensor of size "
+                    f"'{list(self.array.shape)}'. Please ensure that the gradient and the tensor are the same size"
                 )
             if value.array.dtype != self.array.dtype:
                 raise RuntimeError(
-                    f"assigned grad has data of a different type: {value.dtype} instead of {self.dtype}"
+                    f"attempting to assign a gradient with dtype '{value.dtype}' to a tensor with dtype '{self.dtype}'"
                 )
         self._grad = value
 
@@ -329,7 +329,7 @@ class Tensor(TensorBase):
 
     def _bump_version(self) -> None:
         """Note that code has written into `array` directly."""
-        self.version[0] += 1
+        bump_version(self)
 
     # --------------------------------------------------------------------------------------------
     # Operators
@@ -350,8 +350,7 @@ class Tensor(TensorBase):
     __rand__, __ror__, __rxor__ = _reflected(ew.bitwise_and), _reflected(ew.bitwise_or), _reflected(ew.bitwise_xor)
     __getitem__, __setitem__ = indexing.getitem, writes.setitem
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = TensorBase.__hash__  # by identity, although == compares entries
 
     def __len__(self) -> int:
         if not self.array.ndim:
@@ -445,7 +444,7 @@ class Tensor(TensorBase):
         """Fill the memory with ``draw(generator)``."""
         writes.check_writable(self)
         self.array[...] = draw(random.default_generator if generator is None else generator)
-        self.version[0] += 1
+        bump_version(self)
         return self
 
     def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
@@ -638,7 +637,7 @@ def from_array(array: ndarray, requires_grad: bool_ = False, cls: type_[Tensor] 
     """
     tensor = object.__new__(cls)
     tensor.array = array if type_(array) is ndarray else np.asarray(array)
-    tensor.version = [0]
+    tensor.version = [0, -1]
     if requires_grad:
         tensor.requires_grad = True
     return tensor

@@ -44,9 +44,20 @@ NONE, MEAN, SUM = REDUCE_NONE, REDUCE_MEAN, REDUCE_SUM
 
 cdef real highest(const real* x, Py_ssize_t n) noexcept nogil:
     # x.max(); a NaN in x may be passed over: it comes back through exp
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i = 0
+    cdef int lane
     cdef real best = x[0] if n > 0 else 0
-    for i in range(1, n):
+    cdef real[16] bests         # side by side, for the compiler to make vectors of
+    if n >= 16:
+        for lane in range(16):
+            bests[lane] = best
+        while i + 16 <= n:
+            for lane in range(16):
+                bests[lane] = x[i + lane] if x[i + lane] > bests[lane] else bests[lane]
+            i += 16
+        for lane in range(16):
+            best = bests[lane] if bests[lane] > best else best
+    for i in range(i, n):
         best = x[i] if x[i] > best else best
     return best
 
@@ -214,8 +225,9 @@ def cross_entropy_backward(
     cdef Py_ssize_t n, c
     with nogil:
         # all_weights = w.sum()
-        for c in range(C):
-            all_weights += w[c] if w is not NULL else 1
+        if smooth != 0:
+            for c in range(C):
+                all_weights += w[c] if w is not NULL else 1
         for n in range(N):
             if y[n] == ignore_index:
                 memset(d_row, 0, C * sizeof(real))
@@ -228,9 +240,12 @@ def cross_entropy_backward(
                 share = <real>(mass + smooth * all_weights)
                 for c in range(C):
                     d_row[c] = scale * (share * exp(row[c]))
-                if smooth != 0:
+                if smooth != 0 and w is NULL:
                     for c in range(C):
-                        d_row[c] = d_row[c] - scale * <real>smooth * (w[c] if w is not NULL else 1)
+                        d_row[c] = d_row[c] - scale * <real>smooth
+                elif smooth != 0:
+                    for c in range(C):
+                        d_row[c] = d_row[c] - scale * <real>smooth * w[c]
                 d_row[y[n]] = d_row[y[n]] - scale * <real>mass
             row += C
             d_row += C

@@ -14,6 +14,9 @@ from .real cimport real, real_sqrt
 
 cnp.import_array()
 
+cdef enum:
+    BLOCK = 1024        # elements that pass through all loops of an optimizer while in the cache
+
 
 cdef inline int check_like(str name, cnp.ndarray a, cnp.ndarray param, bint written) except -1:
     """`a` has the dtype and shape of `param` (which is checked first, against itself)."""
@@ -85,31 +88,39 @@ def sgd_step(
         )
 
 
-cdef void adam(
-    real* p, const real* grad,                      # IN OUT, IN (n,)
+cdef void adam_averages(
     real* m, real* v,                               # IN OUT (n,) means of g and of g * g
-    real* v_max,                                    # IN OUT (n,) or NULL: not amsgrad
-    Py_ssize_t n, real step_size, real beta2, real one_minus_beta1, real one_minus_beta2,
-    real correction, real eps, real weight_decay, real shrink, real sign,
+    const real* p, const real* grad,                # IN  (n,)
+    Py_ssize_t n, real one_minus_beta1, real beta2, real one_minus_beta2, real weight_decay,
+    real sign,
 ) noexcept nogil:
-    # p *= shrink
     # g = sign * grad + weight_decay * p
     # m += (1 - beta1) * (g - m)
     # v = beta2 * v + (1 - beta2) * g * g
-    # p -= step_size * m / (np.sqrt(v) / correction + eps)       with amsgrad: the largest v so far
     cdef Py_ssize_t i
-    cdef real g, w, mean, square
+    cdef real g
     for i in range(n):
-        w = p[i] * shrink
-        g = decayed(sign * grad[i], w, weight_decay)
-        mean = m[i] + one_minus_beta1 * (g - m[i])
-        square = v[i] * beta2 + one_minus_beta2 * g * g
-        m[i] = mean
-        v[i] = square
-        if v_max is not NULL:
-            square = v_max[i] if v_max[i] > square else square
-            v_max[i] = square
-        p[i] = w - step_size * mean / (real_sqrt(square) / correction + eps)
+        g = decayed(sign * grad[i], p[i], weight_decay)
+        m[i] = m[i] + one_minus_beta1 * (g - m[i])
+        v[i] = beta2 * v[i] + one_minus_beta2 * g * g
+
+
+cdef void keep_maximum(real* top, const real* v, Py_ssize_t n) noexcept nogil:
+    # top[:] = np.maximum(top, v)
+    cdef Py_ssize_t i
+    for i in range(n):
+        top[i] = top[i] if top[i] > v[i] else v[i]
+
+
+cdef void adam_update(
+    real* p,                                        # IN OUT (n,)
+    const real* m, const real* v,                   # IN  (n,)
+    Py_ssize_t n, real step_size, real correction, real eps, real shrink,
+) noexcept nogil:
+    # p = shrink * p - step_size * m / (np.sqrt(v) / correction + eps)
+    cdef Py_ssize_t i
+    for i in range(n):
+        p[i] = shrink * p[i] - step_size * m[i] / (real_sqrt(v[i]) / correction + eps)
 
 
 def adam_step(
@@ -146,12 +157,23 @@ def adam_step(
     cdef real* m = data(exp_avg)
     cdef real* v = data(exp_avg_sq)
     cdef real* v_max = data(max_exp_avg_sq) if amsgrad else NULL
-    cdef double step_size = lr / (1 - pow(beta1, step))
-    cdef double correction = sqrt(1 - pow(beta2, step))
+    cdef real step_size = <real>(lr / (1 - pow(beta1, step)))
+    cdef real correction = <real>sqrt(1 - pow(beta2, step))
+    cdef real shrink = <real>(1 - lr * weight_decay if decoupled else 1)
+    cdef real decay = <real>(0 if decoupled else weight_decay)
+    cdef real sign = -1 if maximize else 1
+    cdef Py_ssize_t i = 0, block
     with nogil:
-        adam(
-            p, g, m, v, v_max, n, <real>step_size, <real>beta2, <real>(1 - beta1),
-            <real>(1 - beta2), <real>correction, <real>eps,
-            <real>(0 if decoupled else weight_decay),
-            <real>(1 - lr * weight_decay if decoupled else 1), -1 if maximize else 1,
-        )
+        while i < n:
+            block = min(n - i, <Py_ssize_t>BLOCK)
+            adam_averages(
+                m + i, v + i, p + i, g + i, block, <real>(1 - beta1), <real>beta2,
+                <real>(1 - beta2), decay, sign,
+            )
+            if amsgrad:
+                keep_maximum(v_max + i, v + i, block)
+            adam_update(
+                p + i, m + i, (v_max if amsgrad else v) + i, block, step_size, correction,
+                <real>eps, shrink,
+            )
+            i += block

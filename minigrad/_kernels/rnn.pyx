@@ -129,17 +129,23 @@ cdef void sequence_backward(
         matmul_packed(d_h, H, NULL, 0, d_pre + t * step, H, 1, packed, PANEL_VECS, N, H, H)
 
 
+cdef void add_to(real* total, const real* a, Py_ssize_t n) noexcept nogil:
+    # total += a
+    cdef Py_ssize_t i
+    for i in range(n):
+        total[i] = total[i] + a[i]
+
+
 cdef void sum_rows(
     real* total,                                    # OUT (cols,)
     const real* a,                                  # IN  (rows, cols)
     Py_ssize_t rows, Py_ssize_t cols,
 ) noexcept nogil:
     # total[:] = a.sum(axis=0)
-    cdef Py_ssize_t row, col
+    cdef Py_ssize_t row
     memset(total, 0, cols * sizeof(real))
     for row in range(rows):
-        for col in range(cols):
-            total[col] = total[col] + a[row * cols + col]
+        add_to(total, a + row * cols, cols)
 
 
 def forward(
@@ -165,7 +171,7 @@ def forward(
         check_1d("b_hh", b_hh, H)
 
     cdef cnp.ndarray hidden = empty_3d(T + 1, N, H)
-    cdef Py_ssize_t rows = T * N, j
+    cdef Py_ssize_t rows = T * N
     cdef const real* inputs = data(x)
     cdef const real* input_weights = data(w_ih)
     cdef const real* hidden_weights = data(w_hh)
@@ -189,10 +195,11 @@ def forward(
         else:
             memcpy(state, start, N * H * sizeof(real))
         # bias = b_ih + b_hh
-        for j in range(H):
-            bias[j] = (input_bias[j] if input_bias is not NULL else 0) + (
-                hidden_bias[j] if hidden_bias is not NULL else 0
-            )
+        memset(bias, 0, H * sizeof(real))
+        if input_bias is not NULL:
+            add_to(bias, input_bias, H)
+        if hidden_bias is not NULL:
+            add_to(bias, hidden_bias, H)
         # hidden[1:] = x @ w_ih.T + bias
         if packs:
             matmul(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import errors
-from .engine import TensorBase, edge_of, walk, wrap
+from .engine import TensorBase, bump_version, edge_of, walk, wrap
 from .grad_mode import mode
 
 
@@ -210,7 +210,7 @@ def accumulate(leaf: Any, g: Any, create_graph: bool) -> None:
         leaf._grad = leaf._grad + g
     else:
         leaf._grad.array += g
-        leaf._grad.version[0] += 1
+        bump_version(leaf._grad)
     if leaf._accumulate_hooks:
         for hook in list(leaf._accumulate_hooks.values()):
             hook(leaf)

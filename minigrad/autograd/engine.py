@@ -39,8 +39,9 @@ class TensorBase:
         The data; views share its memory.
     edge : tuple (Node, int) or None
         The node that made this tensor and which of its outputs this is; None for a leaf.
-    version : list of one int
-        How often the memory was changed in place. Tensors that share memory share the list.
+    version : list of two ints
+        How often the memory was changed in place, and when last (a number of the same count as
+        `Node.number`). Tensors that share memory share the list.
     view_of : View or None
         For a view, where it came from (see `minigrad.ops.inplace`).
     """
@@ -78,8 +79,15 @@ def wrap(array: Any) -> Any:
     """A new tensor around `array`, without a copy, outside any graph."""
     tensor = _new(_tensor_class)
     tensor.array = array if type(array) is ndarray else np.asarray(array)
-    tensor.version = [0]
+    tensor.version = [0, -1]
     return tensor
+
+
+def bump_version(tensor: TensorBase) -> None:
+    """Note that the memory of `tensor` was changed in place."""
+    version = tensor.version
+    version[0] += 1
+    version[1] = _next_number()
 
 
 # ------------------------------------------------------------------------------------------------
@@ -92,6 +100,9 @@ _next_number = itertools.count().__next__
 class Node:
     """One recorded operation.
 
+    Nodes and in-place changes are numbered in one count. So a value that a node saved is still what it
+    was if its memory was last changed before the node was made: nothing need be copied or compared.
+
     Attributes
     ----------
     op : Op
@@ -101,23 +112,20 @@ class Node:
         the leaf itself; None where no gradient is wanted.
     saved : tuple or None
         What the rules need; None once the graph has been freed.
-    versions : tuple of int
-        The versions the saved tensors had.
     outputs : int
         How many outputs the operation has.
     """
 
     __slots__ = (
-        "__weakref__", "edges", "hooks", "number", "op", "outputs", "saved", "trace", "versions",
+        "__weakref__", "edges", "hooks", "number", "op", "outputs", "saved", "trace",
     )  # fmt: skip
 
     def __init__(
-        self, op: Op, edges: tuple[Any, ...], saved: tuple[Any, ...], outputs: int = 1
+        self, op: Op, edges: Sequence[Any], saved: Sequence[Any], outputs: int = 1
     ) -> None:
         self.op = op
         self.edges = edges
-        self.saved: tuple[Any, ...] | None = saved
-        self.versions = [s.version[0] for s in saved if isinstance(s, TensorBase)] if saved else ()
+        self.saved: Sequence[Any] | None = saved
         self.outputs = outputs
         self.number = _next_number()
         self.hooks: dict[int, list[Callable[..., Any]]] | None = None
@@ -138,13 +146,11 @@ class Node:
         saved = self.saved
         if saved is None:
             raise RuntimeError(errors.FREED)
-        versions = iter(self.versions)
         values = []
         for value in saved:
             if isinstance(value, TensorBase):
-                expected = next(versions)
-                if value.version[0] != expected:
-                    raise RuntimeError(errors.modified_in_place(value, self, expected))
+                if value.version[1] > self.number:
+                    raise RuntimeError(errors.modified_in_place(value, self))
                 if not as_tensors:
                     value = value.array
                 elif type(value) is Output:
@@ -154,7 +160,7 @@ class Node:
 
     def free(self) -> None:
         """Let go of the saved tensors (a node that saved none can be walked again)."""
-        if self.versions:
+        if self.op.saves_tensors:
             self.saved = None
 
     def __repr__(self) -> str:
@@ -201,7 +207,9 @@ def refresh_view(view: Any) -> None:
     """Renew the place in the graph of a view whose base was written to since it was made."""
     parent, op, arguments, start = view.view_of
     if root_edge(parent) is not start:
+        previous, mode.enabled = mode.enabled, True
         again = op(parent, *arguments)  # `op` refreshes its own input, the parent, on the way
+        mode.enabled = previous
         view._requires_grad, view.edge = again._requires_grad, again.edge
         view.view_of = again.view_of
 
@@ -216,17 +224,18 @@ def record(op: Op, inputs: Iterable[Any], saved: tuple[Any, ...], arrays: Any) -
     inputs : iterable
         Its arguments; those that are tensors can receive gradients.
     saved : tuple
-        What `op` will find in ``node.saved``; the marker `OUTPUT` stands for the result.
+        What `op` will find in ``node.saved``; the marker `OUTPUT`, in the last place, stands for the
+        result, which does not exist yet.
     arrays : numpy.ndarray or tuple of numpy.ndarray
         The result, or several.
     """
     several = type(arrays) is tuple
-    results = tuple(map(wrap, arrays)) if several else (wrap(arrays),)
+    results = tuple([wrap(a) for a in arrays]) if several else (wrap(arrays),)
     if mode.enabled:
-        edges = tuple([edge_of(t) if isinstance(t, TensorBase) else None for t in inputs])
+        edges = [edge_of(t) if isinstance(t, TensorBase) else None for t in inputs]
         if any(edges):
-            if any([s is OUTPUT for s in saved]):
-                saved = tuple([Output(results[0]) if s is OUTPUT else s for s in saved])
+            if saved and saved[-1] is OUTPUT:
+                saved = (*saved[:-1], Output(results[0]))
             node = Node(op, edges, saved, len(results))
             for k, result in enumerate(results):
                 if result.array.dtype.kind == "f":
@@ -235,13 +244,7 @@ def record(op: Op, inputs: Iterable[Any], saved: tuple[Any, ...], arrays: Any) -
     return results if several else results[0]
 
 
-class _OutputMarker:
-    """Stands in ``saved`` for the operation's output, which does not exist yet."""
-
-    __slots__ = ()
-
-
-OUTPUT = _OutputMarker()
+OUTPUT = object()
 
 
 # ------------------------------------------------------------------------------------------------
@@ -250,7 +253,12 @@ OUTPUT = _OutputMarker()
 
 
 class Op:
-    """An operation: a name, and a rule that turns output gradients into input gradients."""
+    """An operation: a name, and a rule that turns output gradients into input gradients.
+
+    `saves_tensors` says whether its nodes keep values alive that `backward` frees.
+    """
+
+    saves_tensors = True
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -294,15 +302,21 @@ class Primitive(Op):
         self.forward = forward
         self.differentiable = tuple(a for a in arguments if a in rules)
         needs: list[str] = []  # everything that some rule names, once
-        calls = []  # for each differentiable argument: its rule, and positions in `needs`
+        calls = []  # for each differentiable argument: what its rule names
         for argument in self.differentiable:
             rule = rules[argument]
             code = rule.__code__
             names = code.co_varnames[1 : code.co_argcount]
             needs += [n for n in names if n not in needs]
-            calls.append((rule, [needs.index(n) for n in names]))
-        self.calls = tuple(calls)
+            calls.append((argument, names))
+        if "y" in needs:  # to the last place, where `record` looks for it
+            needs.append(needs.pop(needs.index("y")))
+        self.calls = tuple([(rules[a], [needs.index(n) for n in names]) for a, names in calls])
         self.sources = tuple([self._source(n, list(arguments)) for n in needs])
+        self.saves_tensors = any(
+            kind == "output" or (kind == "argument" and k < len(self.differentiable))
+            for kind, k in self.sources
+        )
 
     @staticmethod
     def _source(need: str, arguments: list[str]) -> tuple[str, int]:
@@ -360,7 +374,7 @@ class Placed:
 
 
 def primitive(
-    name: str, forward: Callable[..., Any], *, view: bool = False, **rules: Callable[..., Any]
+    name: str, forward: Callable[..., Any], *, view: bool | str = False, **rules: Callable[..., Any]
 ) -> Callable[..., Any]:
     """Make a differentiable function of tensors from a function of arrays.
 
@@ -370,8 +384,8 @@ def primitive(
         Its name; ``grad_fn`` shows it as ``NameBackward0``.
     forward : callable
         Takes ndarrays (the differentiable arguments come first) and plain Python values.
-    view : bool
-        The result may share memory with the first argument, and then shares its version.
+    view : bool or "always"
+        The result may share (or always shares) memory with the first argument, and then its version.
     **rules
         For each differentiable argument, by its name in `forward`, the rule of its gradient: see
         `Primitive`. Rules use operators and other primitives only.
@@ -399,28 +413,24 @@ def primitive(
 
     def call(*args: Any) -> Any:
         inputs = args[:differentiable]
-        if not any([isinstance(a, TensorBase) for a in inputs]):
-            return forward(*args)
         arrays = [a.array if isinstance(a, TensorBase) else a for a in args]
         result = forward(*arrays)
-        saved = op.to_save(args) if mode.enabled else ()
-        tensor = record(op, inputs, saved, result)
-        if view:
-            mark_view(tensor, args, call)
+        for a in inputs:
+            if isinstance(a, TensorBase):
+                break
+        else:
+            return result
+        tensor = record(op, inputs, op.to_save(args) if mode.enabled else (), result)
+        if view and (view == "always" or np.may_share_memory(tensor.array, args[0].array)):
+            parent = args[0]
+            tensor.version = parent.version
+            tensor.view_of = View(parent, call, args[1:], root_edge(parent))
         return tensor
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = forward.__doc__
     call.op = op  # type: ignore[attr-defined]
     return call
-
-
-def mark_view(tensor: Any, args: tuple[Any, ...], op: Callable[..., Any]) -> None:
-    """Note that `tensor` = ``op(*args)`` shares memory with ``args[0]``, if it really does."""
-    parent = args[0]
-    if np.may_share_memory(tensor.array, parent.array):
-        tensor.version = parent.version
-        tensor.view_of = View(parent, op, args[1:], root_edge(parent))
 
 
 # ------------------------------------------------------------------------------------------------

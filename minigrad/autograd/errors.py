@@ -29,7 +29,7 @@ UNUSED = (
 ONLY_FLOATS = "only Tensors of floating point dtype can require gradients"
 
 
-def modified_in_place(tensor: Any, node: Any, expected: int) -> str:
+def modified_in_place(tensor: Any, node: Any) -> str:
     """A saved value was written to between forward and backward."""
     kind = {"float64": "torch.DoubleTensor", "float32": "torch.FloatTensor"}.get(
         str(tensor.array.dtype), f"torch.{tensor.array.dtype}"
@@ -37,7 +37,7 @@ def modified_in_place(tensor: Any, node: Any, expected: int) -> str:
     return (
         "one of the variables needed for gradient computation has been modified by an inplace "
         f"operation: [{kind} {list(tensor.array.shape)}], which {node.name()} saved, is at version "
-        f"{tensor.version[0]}; expected version {expected} instead. Write y = f(y) instead of "
+        f"{tensor.version[0]}; expected the version that it had when it was saved instead. Write y = f(y) instead of "
         "changing y in place, or change a clone. Hint: enable anomaly detection to find the "
         "operation that failed to compute its gradient, with "
         "torch.autograd.set_detect_anomaly(True)."

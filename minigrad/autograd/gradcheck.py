@@ -87,7 +87,9 @@ def gradcheck(
     GradcheckError
         (a RuntimeError) A gradient is wrong.
     ValueError
-        No input requires a gradient, or there is nothing to check.
+        No input requires a gradient.
+    AssertionError
+        There is nothing to check.
 
     Examples
     --------
@@ -105,7 +107,7 @@ def gradcheck(
         masked=masked,
     )
     if not check_backward_ad:
-        raise ValueError(
+        raise AssertionError(
             "Expected at least one of check_forward_ad or check_backward_ad to be True"
         )
     inputs = _as_tuple(inputs)
@@ -180,7 +182,7 @@ def gradgradcheck(
     """
     _refuse(check_fwd_over_rev=check_fwd_over_rev)
     if not check_rev_over_rev:
-        raise ValueError(
+        raise AssertionError(
             "Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True"
         )
     inputs = _as_tuple(inputs)

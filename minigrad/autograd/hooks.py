@@ -6,8 +6,6 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from . import engine
-
 Hook = Callable[[Any], Any]
 _next_id = itertools.count().__next__
 
@@ -53,18 +51,25 @@ def add_tensor_hook(tensor: Any, hook: Hook) -> RemovableHandle:
 
 def apply_hooks(hooks: dict[int, Hook], g: Any) -> Any:
     """Pass a gradient (ndarray or Tensor) through `hooks`; each may return a replacement."""
-    as_tensor = isinstance(g, engine.TensorBase)
-    tensor = g if as_tensor else engine.wrap(g)
+    from .engine import TensorBase, wrap  # not above: the engine itself imports this file
+
+    as_tensor = isinstance(g, TensorBase)
+    tensor = g if as_tensor else wrap(g)
     for hook in list(hooks.values()):
         result = hook(tensor)
         if result is None:
             continue
-        if not isinstance(result, engine.TensorBase):
-            raise TypeError(f"hook must return a Tensor or None, but got {type(result).__name__}")
+        if not isinstance(result, TensorBase):
+            raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
         if result.array.shape != tensor.array.shape:
             raise RuntimeError(
-                f"hook has changed the size of value: from {list(tensor.array.shape)} to "
-                f"{list(result.array.shape)}"
+                f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: from "
+                f"{list(tensor.array.shape)} to {list(result.array.shape)}"
+            )
+        if result.array.dtype != tensor.array.dtype:
+            raise RuntimeError(
+                f"hook '{getattr(hook, '__name__', hook)}' has changed the type of value (was "
+                f"{tensor.array.dtype} got {result.array.dtype})"
             )
         tensor = result
     return tensor if as_tensor else tensor.array

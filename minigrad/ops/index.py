@@ -54,9 +54,9 @@ def _look(x: ndarray, index: Any) -> ndarray:
     return x[(*index, ...)] if type(index) is tuple else x[index, ...]
 
 
-basic_index = primitive("select", _look, view=True,
+basic_index = primitive("select", _look, view="always",
                         x=lambda g, x_shape, index: _put_back(g, x_shape, index))  # fmt: skip
-_slice_index = primitive("slice", _look, view=True,
+_slice_index = primitive("slice", _look, view="always",
                          x=lambda g, x_shape, index: _put_back(g, x_shape, index))  # fmt: skip
 advanced_index = primitive("index", lambda x, index: x[index],
                            x=lambda g, x_shape, index: _put_back(g, x_shape, index))  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..autograd.engine import Node, Op, TensorBase, array_of, edge_of, mode, primitive, record, wrap
+from ..autograd.engine import Node, Op, TensorBase, array_of, bump_version, edge_of, mode, primitive, record, wrap
 from .cast import cast
 from .index import split_index, where
 from .index import getitem as getitem_
@@ -68,7 +68,7 @@ def assign(target: Any, result: Any) -> Any:
             "tensor before performing the operation."
         )
     old[...] = new
-    target.version[0] += 1
+    bump_version(target)
     if mode.enabled and result._requires_grad:
         if new.dtype != old.dtype:
             result = cast(result, old.dtype)
@@ -113,6 +113,8 @@ def _look(base: Any, path: list[Any]) -> Any:
 
 class _CopySlices(Op):
     """base, with what a view shows of it replaced by value."""
+
+    saves_tensors = False
 
     def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
         ((path, shape),) = node.values(create_graph)

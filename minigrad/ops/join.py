@@ -25,6 +25,8 @@ ndarray = np.ndarray
 class _Join(Op):
     """cat and stack: the gradient is cut where the inputs were joined."""
 
+    saves_tensors = False
+
     def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
         (cut,) = node.values(create_graph)
         return cut(grads[0])
@@ -33,9 +35,14 @@ class _Join(Op):
 class _Cut(Op):
     """split and unbind: the gradient is joined again, with zeros where none flowed back."""
 
+    saves_tensors = False
+
     def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
         join, shapes, kind = node.values(create_graph)
-        pieces = [np.zeros(s, kind) if g is None else g for g, s in zip(grads, shapes)]
+        pieces = [
+            np.zeros(s, kind) if g is None else g if isinstance(g, TensorBase) else np.asarray(g)
+            for g, s in zip(grads, shapes)
+        ]
         return [join(pieces)]
 
 
@@ -151,9 +158,9 @@ def _cut(op: Op, tensor: Any, looks: list[Any], join: Any) -> tuple[Any, ...]:
     if not isinstance(tensor, TensorBase) or not pieces:
         return pieces
     results = record(op, (tensor,), (join, [p.shape for p in pieces], array.dtype), pieces)
-    start = root_edge(tensor)
+    start, version = root_edge(tensor), tensor.version
     for result, look in zip(results, looks):
-        result.version = tensor.version
+        result.version = version
         result.view_of = View(tensor, basic_index, (look[:-1],), start)
     return results
 

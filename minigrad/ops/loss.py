@@ -18,7 +18,7 @@ from .. import _kernels, dtypes
 from ..autograd.engine import OUTPUT, TensorBase, array_of, primitive, record
 from .cast import cast
 from .elementwise import mul
-from .fused import Fused
+from .fused import Fused, contiguous
 from .index import place
 from .reduce import log_softmax
 from .reduce import mean as mean_
@@ -219,16 +219,19 @@ def cross_entropy(
     x, t = array_of(input), array_of(target)
     if x.ndim and t.shape == x.shape:
         return _cross_entropy_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
-    logits, classes = _class_targets(input, target, weight, "cross_entropy")
-    _check_range(classes, array_of(logits).shape[1], ignore_index)
-    w = None if weight is None else np.ascontiguousarray(array_of(weight))
+    if x.ndim == 2 and t.ndim == 1 and t.dtype is dtypes.INT64 and len(x) == len(t) and weight is None:
+        logits, classes, w = input, t, None  # by far the most frequent case needs no more checks
+    else:
+        logits, classes = _class_targets(input, target, weight, "cross_entropy")
+        w = None if weight is None else np.ascontiguousarray(array_of(weight))
     kernels = _kernels.kernels_for(x.dtype)
     if kernels is None:
+        _check_range(classes, array_of(logits).shape[1], ignore_index)
         loss = _cross_entropy_reference(logits, classes, w, ignore_index, label_smoothing, reduction)
     else:
-        classes = np.ascontiguousarray(classes)
+        classes = contiguous(classes)
         value, log_prob, total = kernels.loss.cross_entropy_forward(
-            np.ascontiguousarray(logits.array), classes, w, ignore_index, label_smoothing,
+            contiguous(logits.array), classes, w, ignore_index, label_smoothing,
             REDUCTIONS.index(reduction),
         )  # fmt: skip
         settings = (classes, w, ignore_index, label_smoothing, reduction)

@@ -13,18 +13,15 @@ import numpy as np
 
 from .. import _kernels
 from ..autograd.engine import OUTPUT, mode, record, wrap
-from .fused import Fused
+from .fused import Fused, contiguous
 from .reference import rnn_step, unroll
 
 ndarray = np.ndarray
 
 
-def _contiguous(tensor: Any) -> Any:
-    """The array of a tensor (or None) in the memory order that kernels expect."""
-    if tensor is None:
-        return None
-    array = tensor.array
-    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+def _array(tensor: Any) -> Any:
+    """The array of a tensor (or None), contiguous."""
+    return None if tensor is None else contiguous(tensor.array)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -38,8 +35,8 @@ def _rnn_cell_vjp(
 ) -> tuple[Any, ...]:  # fmt: skip
     need_x, need_h, need_w_ih, need_w_hh, need_b_ih, need_b_hh = needs
     d_x, d_h, d_w_ih, d_w_hh, d_bias = kernel.backward(
-        np.ascontiguousarray(grads[0])[None], steps, hidden, np.ascontiguousarray(w_ih),
-        np.ascontiguousarray(w_hh), nonlinearity == "relu", need_x, need_h, need_w_ih or need_w_hh,
+        contiguous(grads[0])[None], steps, hidden, contiguous(w_ih),
+        contiguous(w_hh), nonlinearity == "relu", need_x, need_h, need_w_ih or need_w_hh,
         need_b_ih or need_b_hh,
     )  # fmt: skip
     return (None if d_x is None else d_x[0]), d_h, d_w_ih, d_w_hh, d_bias, d_bias
@@ -53,10 +50,10 @@ def rnn_cell(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, nonline
     kernels = _kernels.kernels_for(x.array.dtype)
     if kernels is None:
         return rnn_step(x, h, w_ih, w_hh, b_ih, b_hh, nonlinearity)
-    steps = _contiguous(x)[None]  # a sequence of one step
+    steps = _array(x)[None]  # a sequence of one step
     hidden = kernels.rnn.forward(
-        steps, _contiguous(h), _contiguous(w_ih), _contiguous(w_hh), _contiguous(b_ih),
-        _contiguous(b_hh), nonlinearity == "relu",
+        steps, _array(h), _array(w_ih), _array(w_hh), _array(b_ih),
+        _array(b_hh), nonlinearity == "relu",
     )  # fmt: skip
     if not mode.enabled:
         return wrap(hidden[1])
@@ -87,8 +84,8 @@ def _rnn_vjp(
         d_hidden = np.array(d_hidden)
         d_hidden[-1] += d_h_n
     d_x, d_h_0, d_w_ih, d_w_hh, d_bias = kernel.backward(
-        np.ascontiguousarray(d_hidden), np.ascontiguousarray(x), hidden, np.ascontiguousarray(w_ih),
-        np.ascontiguousarray(w_hh), nonlinearity == "relu", need_x, need_h_0, need_w_ih or need_w_hh,
+        contiguous(d_hidden), contiguous(x), hidden, contiguous(w_ih),
+        contiguous(w_hh), nonlinearity == "relu", need_x, need_h_0, need_w_ih or need_w_hh,
         need_b_ih or need_b_hh,
     )  # fmt: skip
     return d_x, d_h_0, d_w_ih, d_w_hh, d_bias, d_bias
@@ -105,8 +102,8 @@ def rnn(
     if kernels is None:
         return _rnn_reference(x, h_0, w_ih, w_hh, b_ih, b_hh, nonlinearity)
     hidden = kernels.rnn.forward(
-        _contiguous(x), _contiguous(h_0), _contiguous(w_ih), _contiguous(w_hh), _contiguous(b_ih),
-        _contiguous(b_hh), nonlinearity == "relu",
+        _array(x), _array(h_0), _array(w_ih), _array(w_hh), _array(b_ih),
+        _array(b_hh), nonlinearity == "relu",
     )  # fmt: skip
     inputs = (x, h_0, w_ih, w_hh, b_ih, b_hh)
     saved = (*inputs, nonlinearity, kernels.rnn, hidden, OUTPUT)

@@ -202,9 +202,14 @@ _amax, _amin = _equal_shares(np.maximum.reduce, "amax"), _equal_shares(np.minimu
 _picked_of_max, _picked_of_min, _picked_of_sort, _picked_of_topk, _picked_of_median = [
     # the entries at `indices` along `axis`, which the caller has at hand already
     primitive(name, lambda x, values, indices, axis: values,
-              x=lambda g, x_shape, indices, axis: scatter_sum(g, indices, axis, x_shape))
+              x=lambda g, x_shape, indices, axis: scatter_sum(g, _with_axis(indices, axis, x_shape), axis, x_shape))
     for name in ("max", "min", "sort", "topk", "median")
 ]  # fmt: skip
+
+
+def _with_axis(indices: np.ndarray, axis: int, x_shape: tuple[int, ...]) -> np.ndarray:
+    """The indices with the axis back that a reduction dropped."""
+    return indices if indices.ndim == len(x_shape) else np.expand_dims(indices, axis)
 
 
 def _need_entries(input: Any, name: str, dim: Any) -> None:
@@ -234,12 +239,9 @@ def _along(input: Any, dim: int, keepdim: bool, arg: Any, reduce: Any, picked: A
         checked_axis(dim, 0)
         return result(input * 1, wrap(np.zeros((), np.int64)))
     axis = checked_axis(dim, array.ndim)
-    indices, values = arg(array, axis), reduce(array, axis)
-    if keepdim:
-        indices, values = np.expand_dims(indices, axis), np.expand_dims(values, axis)
-    indices = np.asarray(indices)
-    places = indices if keepdim else np.expand_dims(indices, axis)
-    return result(picked(input, values, places, axis), wrap(indices))
+    indices, values = arg(array, axis, None, keepdims=keepdim), reduce(array, axis, None, None, keepdim)
+    indices, values = np.asarray(indices), np.asarray(values)
+    return result(picked(input, values, indices, axis), wrap(indices))
 
 
 def _max_or_min(name: str, arg: Any, reduce: Any, whole: Any, pairwise: Any, picked: Any) -> Any:
@@ -343,7 +345,7 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     values = np.take_along_axis(array_of(input), indices, axis)
     shown = indices if keepdim else indices.squeeze(axis)
     values = values if keepdim else values.squeeze(axis)
-    return _median_result(_picked_of_median(input, values, indices, axis), wrap(shown))
+    return _median_result(_picked_of_median(input, values, shown, axis), wrap(shown))
 
 
 # ------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def _broadcast_to(x: ndarray, shape: tuple[int, ...]) -> ndarray:
 # `sum_to` adds up the axes along which `shape` was broadcast; `broadcast_to` is its transpose
 sum_to = primitive("sum", _sum_to,
                    x=lambda g, x_shape: broadcast_to(g, x_shape))  # fmt: skip
-broadcast_to = primitive("expand", _broadcast_to, view=True,
+broadcast_to = primitive("expand", _broadcast_to, view="always",
                          x=lambda g, x_shape: sum_to(g, x_shape))  # fmt: skip
 
 
@@ -70,11 +70,17 @@ def expand_as(input: Any, other: Any) -> Any:
 # Reshaping
 # ------------------------------------------------------------------------------------------------
 
+
+
+def _with_axis(x: ndarray, axis: int) -> ndarray:
+    return x[(slice(None),) * axis + (None, ...)]
+
+
 _reshape = primitive("view", lambda x, shape: x.reshape(shape), view=True,
                      x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
 _squeeze = primitive("squeeze", lambda x, shape: x.reshape(shape), view=True,
                      x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
-_unsqueeze = primitive("unsqueeze", lambda x, axis: np.expand_dims(x, axis), view=True,
+_unsqueeze = primitive("unsqueeze", _with_axis, view="always",
                        x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
 
 
@@ -168,11 +174,11 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
-_permute = primitive("permute", lambda x, axes: x.transpose(axes), view=True,
+_permute = primitive("permute", lambda x, axes: x.transpose(axes), view="always",
                      x=lambda g, axes: _permute(g, _inverse(axes)))  # fmt: skip
-_transpose = primitive("transpose", lambda x, a, b: x.swapaxes(a, b), view=True,
+_transpose = primitive("transpose", lambda x, a, b: x.swapaxes(a, b), view="always",
                        x=lambda g, a, b: _transpose(g, a, b))  # fmt: skip
-_t = primitive("t", lambda x: x.T, view=True, x=lambda g: _t(g))  # fmt: skip
+_t = primitive("t", lambda x: x.T, view="always", x=lambda g: _t(g))  # fmt: skip
 _flip = primitive("flip", lambda x, axes: np.flip(x, axes).copy(),
                   x=lambda g, axes: _flip(g, axes))  # fmt: skip
 _roll = primitive("roll", lambda x, shifts, axes: np.roll(x, shifts, axes),
@@ -193,6 +199,11 @@ def t(input: Any) -> Any:
     """The transpose of a matrix (of fewer axes: the tensor itself)."""
     if len(input.shape) > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {len(input.shape)}D")
+    return _t(input)
+
+
+def reversed_axes(input: Any) -> Any:
+    """A view with all axes in reverse order (NumPy's ``T``)."""
     return _t(input)
 
 

@@ -8,6 +8,8 @@ The rest of the project's metadata is in pyproject.toml. Two switches in the env
 
 import os
 import platform
+import runpy
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +45,8 @@ DIRECTIVES = {
     "initializedcheck": False,
     "embedsignature": True,
 }
+# Python means what it says: nothing is inferred from annotations, indices are checked.
+PYTHON_DIRECTIVES = {"language_level": 3, "annotation_typing": False, "binding": True}
 
 
 @dataclass(frozen=True)
@@ -83,11 +87,28 @@ def kernel_extensions(level: Level, dtype: str) -> list[Extension]:
 HERE = Path(SOURCES)
 # cpu.pyx decides at import which level runs, so it must itself run anywhere.
 CPU = Extension(f"{PACKAGE}.cpu", [f"{SOURCES}/cpu.pyx"])
+compiled = runpy.run_path(f"{SOURCES}/compiled.py")  # the list of Python modules to translate
+
+
+def python_extensions() -> list[Extension]:
+    """Return the extensions that are translations of minigrad's own Python."""
+    return [
+        Extension(
+            "minigrad." + f"{compiled['folder_of'](module, 'minigrad')}/{Path(module).name}".replace("/", "."),
+            [f"minigrad/{module}.py"],
+        )
+        for module in compiled["MODULES"]
+    ]
+
+
+PYTHON = python_extensions()
 GROUPS = {(level, dtype): kernel_extensions(level, dtype) for level in LEVELS for dtype in DTYPES}
 
 
-def translate(extensions: list[Extension], folder: str, threads: int) -> None:
-    """Translate .pyx to .c below build/, in a folder that no other call of cythonize uses.
+def translate(
+    extensions: list[Extension], folder: str, threads: int, directives: dict[str, object] = DIRECTIVES
+) -> None:
+    """Translate .pyx or .py to .c below build/, in a folder that no other call of cythonize uses.
 
     All levels and dtypes share the name of the .pyx and thus of the .c file: in one call, or one
     folder, they would overwrite one another. cythonize also remembers the compiler options that
@@ -98,7 +119,7 @@ def translate(extensions: list[Extension], folder: str, threads: int) -> None:
         bare,
         build_dir=f"build/cython/{folder}",
         nthreads=threads,
-        compiler_directives=DIRECTIVES,
+        compiler_directives=directives,
     )
     for extension, result in zip(extensions, translated, strict=True):
         extension.sources = result.sources
@@ -116,8 +137,9 @@ class BuildKernels(build_ext):
         for level in LEVELS:
             if level not in known:
                 print(f"minigrad: no {level.name} kernels: not with this compiler on this machine")
-        self.extensions = [CPU]
+        self.extensions = [CPU, *([] if DEBUG else PYTHON)]
         translate([CPU], "cpu", threads=1)
+        translate(PYTHON, "python", int(self.parallel or 1), PYTHON_DIRECTIVES)
         for (level, dtype), group in GROUPS.items():
             if level in known:
                 translate(group, f"{level.name}_{dtype}", threads=int(self.parallel or 1))
@@ -126,6 +148,13 @@ class BuildKernels(build_ext):
             for extension in self.extensions:
                 extension.extra_compile_args = [*extension.extra_compile_args, *GNU_FLAGS]
         super().build_extensions()
+
+    def copy_extensions_to_source(self) -> None:
+        folder = Path("minigrad", compiled["FOLDER"])
+        shutil.rmtree(folder, ignore_errors=True)  # translations of texts that have changed since
+        for extension in PYTHON:
+            Path(extension.name.replace(".", "/")).parent.mkdir(parents=True, exist_ok=True)
+        super().copy_extensions_to_source()
 
     def compiler_knows(self, level: Level) -> bool:
         """Return whether a small file really compiles with the flags of this level."""
@@ -154,6 +183,6 @@ class BuildKernels(build_ext):
 # The guard is for cythonize's worker processes, some of which import this file.
 if __name__ == "__main__":
     setup(
-        ext_modules=[CPU, *(extension for group in GROUPS.values() for extension in group)],
+        ext_modules=[CPU, *PYTHON, *(extension for group in GROUPS.values() for extension in group)],
         cmdclass={"build_ext": BuildKernels},
     )

@@ -31,7 +31,9 @@ What to look at
 What it prints
     A line for each epoch: the answer given, the number of the epoch, the loss before its update. With
     the same seed PyTorch prints the same lines: replace `minigrad` by `torch` in the two imports,
-    as `import torch` and `from torch import nn, optim`.
+    as `import torch` and `from torch import nn, optim`. (One of them is a borderline case: the last
+    loss is 2.239950 to seven digits, and float32 rounding decides between 2.2399 and 2.2400. PyTorch
+    prints one or the other, depending on the instructions that its kernels use.)
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from .version import __version__
 
 def config() -> dict[str, Any]:
     """The facts that `show_config` prints, by name."""
-    build = np.show_config(mode="dicts")  # type: ignore[call-overload]
+    build = np.show_config(mode="dicts")
     blas = build.get("Build Dependencies", {}).get("blas", {}) if build else {}
     return {
         "minigrad": __version__,

@@ -24,7 +24,7 @@ ndarray = np.ndarray
 def _made(array: ndarray, device: Any, requires_grad: bool) -> Tensor:
     if device is not None:
         device_(device)  # raises for anything but the CPU
-    return from_array(array, requires_grad)  # type: ignore[no-any-return]
+    return from_array(array, requires_grad)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ def from_numpy(array: ndarray) -> Tensor:
     if not isinstance(array, ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     dtypes.of_numpy(array.dtype)
-    return from_array(array)  # type: ignore[no-any-return]
+    return from_array(array)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ class Generator(random.Generator):
 
     def get_state(self) -> Tensor:
         """The state: 5056 bytes, in PyTorch's layout."""
-        return from_array(self.state_bytes())  # type: ignore[no-any-return]
+        return from_array(self.state_bytes())
 
     def set_state(self, new_state: Tensor) -> None:
         """Continue from a state of `get_state` (minigrad's or PyTorch's)."""
@@ -376,7 +376,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: random.Genera
     """1 with the probability that stands in `input` (or with `p`), otherwise 0."""
     chance = input.array if p is None else p
     drawn = _source(generator).bernoulli(chance, input.array.shape)
-    return from_array(np.asarray(drawn).astype(input.array.dtype))  # type: ignore[no-any-return]
+    return from_array(np.asarray(drawn).astype(input.array.dtype))
 
 
 def multinomial(
@@ -387,4 +387,4 @@ def multinomial(
     The weights need not sum to one.
     """
     drawn = _source(generator).multinomial(input.array, num_samples, replacement)
-    return from_array(np.asarray(drawn))  # type: ignore[no-any-return]
+    return from_array(np.asarray(drawn))

@@ -34,7 +34,11 @@ from .size import CPU, Size, device
 
 ndarray = np.ndarray
 # the methods `float`, `int`, `bool`, `type` and the property `device` hide these names in the class
-bool_, int_, float_, type_, device_ = bool, int, float, type, device
+bool_ = bool
+int_ = int
+float_ = float
+type_ = type
+device_ = device
 _NUMBERS = (TensorBase, int, float, np.generic, ndarray)
 
 
@@ -627,7 +631,7 @@ class Tensor(TensorBase):
     new = new_empty
 
 
-def from_array(array: ndarray, requires_grad: bool_ = False, cls: type_[Tensor] = Tensor) -> Any:
+def from_array(array: ndarray, requires_grad: bool = False, cls: type[Tensor] = Tensor) -> Any:
     """Wrap an ndarray, without a copy, as a leaf tensor.
 
     Raises
@@ -635,7 +639,7 @@ def from_array(array: ndarray, requires_grad: bool_ = False, cls: type_[Tensor] 
     RuntimeError
         `requires_grad` with a type that is not floating point.
     """
-    tensor = object.__new__(cls)
+    tensor: Any = object.__new__(cls)
     tensor.array = array if type_(array) is ndarray else np.asarray(array)
     tensor.version = [0, -1]
     if requires_grad:

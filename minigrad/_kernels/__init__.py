@@ -4,7 +4,8 @@ Every kernel is compiled once for each level that the compiler knows (on x86-64:
 ``v3`` with AVX2, ``v4`` with AVX-512; one ``baseline`` elsewhere) and each dtype. The best level
 that this processor runs is taken when minigrad is imported. The environment variable
 ``MINIGRAD_KERNELS`` takes another one; ``MINIGRAD_KERNELS=reference`` takes no kernel at all, and
-minigrad then runs its operations as they are written in NumPy.
+minigrad then runs its operations as they are written in NumPy, and its engine as it is written in
+Python (see `compiled`).
 
 Nothing else of minigrad is imported here.
 """
@@ -16,6 +17,8 @@ from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
+
+from . import compiled
 
 __all__ = ["Kernels", "available_levels", "kernels_for", "level", "set_level"]
 
@@ -131,3 +134,6 @@ if not _wanted:
     level = _best_level()
 elif _wanted != "reference":
     set_level(_wanted)
+
+if level != "reference":
+    compiled.install()

@@ -142,9 +142,10 @@ def _walk(
     """`walk` with recording on only if the gradients are to be differentiated themselves."""
     previous, mode.enabled = mode.enabled, create_graph
     try:
-        return walk(
-            edges, grads, targets=targets, retain_graph=retain_graph, create_graph=create_graph
-        )
+        with np.errstate(all="ignore"):  # PyTorch computes inf and nan in silence
+            return walk(
+                edges, grads, targets=targets, retain_graph=retain_graph, create_graph=create_graph
+            )
     finally:
         mode.enabled = previous
 

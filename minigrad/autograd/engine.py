@@ -128,7 +128,7 @@ class Node:
         self.saved: Sequence[Any] | None = saved
         self.outputs = outputs
         self.number = _next_number()
-        self.hooks: dict[int, list[Callable[..., Any]]] | None = None
+        self.hooks: dict[int, dict[int, Callable[..., Any]]] | None = None
         if mode.anomaly:
             self.trace = errors.call_site()
 

@@ -153,8 +153,8 @@ class RNNCell(RNNCellBase):
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """x (N, I) and h (N, H) to h' (N, H); without the N axis too. Without `hx`, h is zero."""
-        self._check_input(input)
         own, x, h = self._parameters, input, hx
+        self._check_input(x)
         if self.nonlinearity not in NONLINEARITIES:
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
         if h is None:

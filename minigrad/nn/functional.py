@@ -17,6 +17,7 @@ from ..ops.elementwise import relu, sigmoid, tanh
 from ..ops.index import advanced_index, where
 from ..ops.inplace import assign, check_writable, inplace
 from ..ops.loss import nll_loss as _nll_loss
+from ..ops.makers import broadcast_error
 from ..ops.matmul import linear
 from ..ops.shape import broadcast_to
 
@@ -35,7 +36,7 @@ _relu_ = inplace(relu)
 # ------------------------------------------------------------------------------------------------
 
 
-def relu(input: Any, inplace: bool = False) -> Any:  # noqa: F811 - PyTorch's signature around the op
+def relu(input: Any, inplace: bool = False) -> Any:  # type: ignore[no-redef]  # noqa: F811 - PyTorch's signature around the op
     """``max(input, 0)``."""
     return _relu_(input) if inplace else _relu(input)
 
@@ -313,5 +314,5 @@ def _same_shape(input: Any, target: Any, name: str) -> tuple[Any, Any]:
     try:
         shape = np.broadcast_shapes(a, b)
     except ValueError as error:
-        raise ew.broadcast_error(input.array, target.array, error) from None
+        raise broadcast_error(input.array, target.array, error) from None
     return broadcast_to(input, shape), broadcast_to(target, shape)

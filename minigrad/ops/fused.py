@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..autograd.backward import grad
-from ..autograd.engine import Node, Op, TensorBase, primitive
+from ..autograd.engine import OUTPUT, Node, Op, TensorBase, mode, primitive, record
 
 # the tensor itself as the result of an operation, so that it can be told from its own history
 _same = primitive("alias", lambda x: x.view(), x=lambda g: g)
@@ -25,37 +25,36 @@ class Fused(Op):
     name : str
         As for `Op`.
     vjp : callable
-        ``vjp(grads, needs, *saved)`` takes the gradients of the outputs (ndarrays, None for outputs
-        that were not used), a bool for each input, and what was saved; returns the gradients of the
-        inputs.
+        ``vjp(grads, needs, inputs, options, kept)`` takes the gradients of the outputs (ndarrays, None
+        for outputs that were not used), a bool for each input that says whether its gradient is wanted,
+        and what `call` was given; returns the gradients of the inputs.
     reference : callable
-        The same function as the kernel's forward in tensor operations.
-    arguments : int
-        How many of the saved values, from the first on, are the arguments of `reference`.
+        The same function as the kernel's forward in tensor operations: ``reference(*inputs, *options)``.
     """
 
-    def __init__(
-        self, name: str, vjp: Callable[..., Sequence[Any]], reference: Callable[..., Any], arguments: int
-    ) -> None:
+    def __init__(self, name: str, vjp: Callable[..., Sequence[Any]], reference: Callable[..., Any]) -> None:
         super().__init__(name)
         self.kernel_vjp = vjp
         self.reference = reference
-        self.arguments = arguments
+
+    def call(self, inputs: tuple[Any, ...], options: tuple[Any, ...], kept: Any, results: Any) -> Any:
+        """Record a call: `results` (ndarrays) of `inputs` (tensors or None) and `options` (the rest).
+
+        `kept` is whatever the kernel's gradient needs besides. Returns the results as tensors.
+        """
+        return record(self, inputs, (*inputs, (options, kept), OUTPUT) if mode.enabled else (), results)
 
     def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
-        values = node.values(create_graph)
+        *inputs, (options, kept), _ = node.values(create_graph)
         if not create_graph:
-            return self.kernel_vjp(grads, [e is not None for e in edges], *values)
+            return self.kernel_vjp(grads, [e is not None for e in edges], inputs, options, kept)
         # The inputs may depend on each other through their histories; the partial derivatives wanted
         # here are those of the reference alone, so it is run on aliases without a history of their own.
-        arguments = [
-            _same(v) if isinstance(v, TensorBase) and v._requires_grad else v
-            for v in values[: self.arguments]
-        ]
-        outputs = self.reference(*arguments)
+        aliases = [_same(v) if isinstance(v, TensorBase) and v._requires_grad else v for v in inputs]
+        outputs = self.reference(*aliases, *options)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         used = [(y, g) for y, g in zip(outputs, grads) if g is not None]
-        wanted = [a for a, e in zip(arguments, edges) if e is not None]
+        wanted = [a for a, e in zip(aliases, edges) if e is not None]
         found = iter(
             grad([y for y, _ in used], wanted, [g for _, g in used], create_graph=True, allow_unused=True)
         )

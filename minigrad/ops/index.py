@@ -51,7 +51,8 @@ def _is_advanced(index: Any) -> bool:
 
 def _look(x: ndarray, index: Any) -> ndarray:
     # with the ellipsis NumPy gives a view even where a single entry is left, not a scalar
-    return x[(*index, ...)] if type(index) is tuple else x[index, ...]
+    with_ellipsis = (*index, ...) if type(index) is tuple else (index, ...)
+    return x[with_ellipsis]
 
 
 basic_index = primitive("select", _look, view="always",

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels, dtypes
-from ..autograd.engine import OUTPUT, TensorBase, array_of, primitive, record
+from ..autograd.engine import TensorBase, array_of, primitive
 from .cast import cast
 from .elementwise import mul
 from .fused import Fused, contiguous
@@ -179,19 +179,15 @@ def _cross_entropy_reference(
 
 
 def _cross_entropy_vjp(
-    grads: list[Any], needs: list[bool], logits: ndarray, t: ndarray, weight: Any, ignore_index: int,
-    label_smoothing: float, reduction: str, kernel: Any, log_prob: ndarray, total: float, _output: Any,
+    grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...], kept: tuple[Any, ...]
 ) -> list[Any]:  # fmt: skip
+    kernel, log_prob, total = kept
+    *settings, reduction = options
     d_loss = np.asarray(grads[0], order="C")  # (`ascontiguousarray` would make a 0-d array 1-d)
-    code = REDUCTIONS.index(reduction)
-    return [
-        kernel.cross_entropy_backward(
-            d_loss, log_prob, t, weight, ignore_index, label_smoothing, code, total
-        )
-    ]
+    return [kernel.cross_entropy_backward(d_loss, log_prob, *settings, REDUCTIONS.index(reduction), total)]
 
 
-_CROSS_ENTROPY = Fused("nll_loss", _cross_entropy_vjp, _cross_entropy_reference, 6)
+_CROSS_ENTROPY = Fused("nll_loss", _cross_entropy_vjp, _cross_entropy_reference)
 
 
 def cross_entropy(
@@ -234,8 +230,8 @@ def cross_entropy(
             contiguous(logits.array), classes, w, ignore_index, label_smoothing,
             REDUCTIONS.index(reduction),
         )  # fmt: skip
-        settings = (classes, w, ignore_index, label_smoothing, reduction)
-        loss = record(_CROSS_ENTROPY, (logits,), (logits, *settings, kernels.loss, log_prob, total, OUTPUT), value)
+        options = (classes, w, ignore_index, label_smoothing, reduction)
+        loss = _CROSS_ENTROPY.call((logits,), options, (kernels.loss, log_prob, total), value)
     return reshape(loss, t.shape) if reduction == "none" and loss.shape != t.shape else loss
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
-from ..autograd.engine import OUTPUT, mode, record, wrap
 from .fused import Fused, contiguous
 from .reference import rnn_step, unroll
 
@@ -30,19 +29,14 @@ def _array(tensor: Any) -> Any:
 
 
 def _rnn_cell_vjp(
-    grads: list[Any], needs: list[bool], x: ndarray, h: ndarray, w_ih: ndarray, w_hh: ndarray,
-    b_ih: Any, b_hh: Any, nonlinearity: str, kernel: Any, steps: ndarray, hidden: ndarray, _output: Any,
+    grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...], kept: tuple[Any, ...]
 ) -> tuple[Any, ...]:  # fmt: skip
-    need_x, need_h, need_w_ih, need_w_hh, need_b_ih, need_b_hh = needs
-    d_x, d_h, d_w_ih, d_w_hh, d_bias = kernel.backward(
-        contiguous(grads[0])[None], steps, hidden, contiguous(w_ih),
-        contiguous(w_hh), nonlinearity == "relu", need_x, need_h, need_w_ih or need_w_hh,
-        need_b_ih or need_b_hh,
-    )  # fmt: skip
-    return (None if d_x is None else d_x[0]), d_h, d_w_ih, d_w_hh, d_bias, d_bias
+    d_output = contiguous(grads[0])[None]
+    kernel, steps, hidden = kept
+    return _rnn_gradients(kernel, d_output, steps, hidden, inputs, options, needs, 0)
 
 
-_RNN_CELL = {name: Fused(name, _rnn_cell_vjp, rnn_step, 7) for name in ("tanh", "relu")}
+_RNN_CELL = {name: Fused(name, _rnn_cell_vjp, rnn_step) for name in ("tanh", "relu")}
 
 
 def rnn_cell(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, nonlinearity: str) -> Any:
@@ -52,14 +46,24 @@ def rnn_cell(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, nonline
         return rnn_step(x, h, w_ih, w_hh, b_ih, b_hh, nonlinearity)
     steps = _array(x)[None]  # a sequence of one step
     hidden = kernels.rnn.forward(
-        steps, _array(h), _array(w_ih), _array(w_hh), _array(b_ih),
-        _array(b_hh), nonlinearity == "relu",
+        steps, _array(h), _array(w_ih), _array(w_hh), _array(b_ih), _array(b_hh), nonlinearity == "relu"
+    )
+    return _RNN_CELL[nonlinearity].call(
+        (x, h, w_ih, w_hh, b_ih, b_hh), (nonlinearity,), (kernels.rnn, steps, hidden), hidden[1]
+    )
+
+
+def _rnn_gradients(
+    kernel: Any, d_hidden: ndarray, x: ndarray, hidden: ndarray, inputs: list[Any], options: tuple[Any, ...],
+    needs: list[bool], step: Any,
+) -> tuple[Any, ...]:  # fmt: skip
+    """The gradients of all inputs; `step` picks from that of x the steps that x has."""
+    need_x, need_h_0, need_w_ih, need_w_hh, need_b_ih, need_b_hh = needs
+    d_x, d_h_0, d_w_ih, d_w_hh, d_bias = kernel.backward(
+        d_hidden, x, hidden, contiguous(inputs[2]), contiguous(inputs[3]), options[0] == "relu",
+        need_x, need_h_0, need_w_ih or need_w_hh, need_b_ih or need_b_hh,
     )  # fmt: skip
-    if not mode.enabled:
-        return wrap(hidden[1])
-    inputs = (x, h, w_ih, w_hh, b_ih, b_hh)
-    saved = (*inputs, nonlinearity, kernels.rnn, steps, hidden, OUTPUT)
-    return record(_RNN_CELL[nonlinearity], inputs, saved, hidden[1])
+    return (None if d_x is None else d_x[step]), d_h_0, d_w_ih, d_w_hh, d_bias, d_bias
 
 
 # ------------------------------------------------------------------------------------------------
@@ -74,24 +78,21 @@ def _rnn_reference(
 
 
 def _rnn_vjp(
-    grads: list[Any], needs: list[bool], x: ndarray, h_0: ndarray, w_ih: ndarray, w_hh: ndarray,
-    b_ih: Any, b_hh: Any, nonlinearity: str, kernel: Any, hidden: ndarray, _output: Any,
+    grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...], kept: tuple[Any, ...]
 ) -> tuple[Any, ...]:  # fmt: skip
+    kernel, hidden = kept
     d_output, d_h_n = grads
-    need_x, need_h_0, need_w_ih, need_w_hh, need_b_ih, need_b_hh = needs
-    d_hidden = np.zeros(hidden[1:].shape, hidden.dtype) if d_output is None else d_output
+    if d_output is None:
+        d_output = np.zeros(hidden[1:].shape, hidden.dtype)
     if d_h_n is not None:  # the last state is also the last entry of the output
-        d_hidden = np.array(d_hidden)
-        d_hidden[-1] += d_h_n
-    d_x, d_h_0, d_w_ih, d_w_hh, d_bias = kernel.backward(
-        contiguous(d_hidden), contiguous(x), hidden, contiguous(w_ih),
-        contiguous(w_hh), nonlinearity == "relu", need_x, need_h_0, need_w_ih or need_w_hh,
-        need_b_ih or need_b_hh,
-    )  # fmt: skip
-    return d_x, d_h_0, d_w_ih, d_w_hh, d_bias, d_bias
+        d_output = np.array(d_output, order="C")
+        d_output[-1] += d_h_n
+    return _rnn_gradients(
+        kernel, contiguous(d_output), contiguous(inputs[0]), hidden, inputs, options, needs, ...
+    )
 
 
-_RNN = Fused("stack", _rnn_vjp, _rnn_reference, 7)  # grad_fn=<StackBackward0>, as PyTorch prints
+_RNN = Fused("stack", _rnn_vjp, _rnn_reference)  # grad_fn=<StackBackward0>, as PyTorch prints
 
 
 def rnn(
@@ -102,12 +103,8 @@ def rnn(
     if kernels is None:
         return _rnn_reference(x, h_0, w_ih, w_hh, b_ih, b_hh, nonlinearity)
     hidden = kernels.rnn.forward(
-        _array(x), _array(h_0), _array(w_ih), _array(w_hh), _array(b_ih),
-        _array(b_hh), nonlinearity == "relu",
-    )  # fmt: skip
-    inputs = (x, h_0, w_ih, w_hh, b_ih, b_hh)
-    saved = (*inputs, nonlinearity, kernels.rnn, hidden, OUTPUT)
+        _array(x), _array(h_0), _array(w_ih), _array(w_hh), _array(b_ih), _array(b_hh), nonlinearity == "relu"
+    )
     outputs = hidden[1:], hidden[-1].copy()  # a copy: changing one in place leaves the other alone
-    return record(_RNN, inputs, saved, outputs)  # type: ignore[no-any-return]
-
-
+    inputs = (x, h_0, w_ih, w_hh, b_ih, b_hh)
+    return _RNN.call(inputs, (nonlinearity,), (kernels.rnn, hidden), outputs)

@@ -1,0 +1,179 @@
+"""Makers of elementwise operations: `unary`, `binary` and `comparison`.
+
+They take care of what all elementwise operations share: type promotion, broadcasting and undoing it
+in the gradient, falling through to plain NumPy when no argument is a tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd.engine import Node, Output, Primitive, TensorBase, edge_of, mode, wrap
+from .cast import cast
+from .meanings import MEANINGS
+from .quiet import quiet
+from .shape import sum_to
+
+Rule = Callable[..., Any]
+ndarray = np.ndarray
+
+
+class _Broadcast(Primitive):
+    """A primitive whose arguments are broadcast: its gradients are summed back to their shapes.
+
+    The last entry of ``saved`` holds the shapes of the arguments, or None if nothing was broadcast.
+    """
+
+    def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
+        input_grads = super().vjp(node, edges, grads, create_graph)
+        shapes = node.saved[-1]  # type: ignore[index]
+        if shapes is not None:
+            return [
+                d if d is None or d.shape == shape else sum_to(d, shape)
+                for d, shape in zip(input_grads, shapes)
+            ]
+        return input_grads
+
+
+def unary(name: str, forward: Callable[..., Any], rule: Rule | None, *, floats: bool = True) -> Any:
+    """An operation of one argument ``x``; with `floats`, integers are first made floats."""
+    op = Primitive(name, forward, ("x",), {} if rule is None else {"x": rule})
+    forward = quiet(forward)
+
+    def call(input: Any) -> Any:
+        if not isinstance(input, TensorBase):
+            return forward(input)
+        x = input.array
+        if floats and x.dtype.kind != "f":
+            x = x.astype(dtypes.default())
+        out = wrap(forward(x))
+        if rule is not None and mode.enabled:
+            edge = edge_of(input)
+            if edge is not None:
+                saved = [Output(out) if kind == "output" else input for kind, _ in op.sources]
+                out.edge = (Node(op, (edge,), saved), 0)
+                out._requires_grad = True
+        return out
+
+    return _named(call, name, op)
+
+
+def binary(name: str, forward: Callable[..., Any], *, floats: bool = False, **rules: Rule) -> Any:
+    """An operation of two arguments ``a`` and ``b``, either of which may be a Python number."""
+    op = _Broadcast(name, forward, ("a", "b"), rules)
+    forward = quiet(forward)
+
+    def call(input: Any, other: Any) -> Any:
+        a, b = input, other
+        if isinstance(a, TensorBase) and isinstance(b, TensorBase) and a.array.dtype is b.array.dtype:
+            if floats and a.array.dtype.kind != "f":
+                a, b = promoted(a, b, floats)
+        elif isinstance(a, TensorBase) or isinstance(b, TensorBase):
+            a, b = promoted(a, b, floats)
+        else:
+            return forward(a, b)
+        x = a.array if isinstance(a, TensorBase) else a
+        y = b.array if isinstance(b, TensorBase) else b
+        try:
+            out = wrap(forward(x, y))
+        except ValueError as error:
+            raise broadcast_error(x, y, error) from None
+        if rules and mode.enabled:
+            edge_a = edge_of(a) if a is not x else None
+            edge_b = edge_of(b) if b is not y else None
+            if edge_a is not None or edge_b is not None:
+                saved = [Output(out) if kind == "output" else (b if k else a) for kind, k in op.sources]
+                shape = out.array.shape
+                same = x.shape == shape if a is not x else True
+                if b is not y:
+                    same = same and y.shape == shape
+                saved.append(None if same else (np.shape(x), np.shape(y)))
+                out.edge = (Node(op, (edge_a, edge_b), saved), 0)
+                out._requires_grad = True
+        return out
+
+    return _named(call, name, op)
+
+
+def comparison(name: str, forward: Callable[..., Any]) -> Any:
+    """An operation of one or two arguments that has no gradient, such as ``a < b``."""
+
+    def call(input: Any, *other: Any) -> Any:
+        arrays = [v.array if isinstance(v, TensorBase) else v for v in (input, *other)]
+        try:
+            result = forward(*arrays)
+        except ValueError as error:
+            raise broadcast_error(arrays[0], arrays[-1], error) from None
+        tensors = [v for v in (input, *other) if isinstance(v, TensorBase)]
+        return wrap(result) if tensors else result
+
+    return _named(call, name, None)
+
+
+def _named(call: Any, name: str, op: Any) -> Any:
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = MEANINGS[name]
+    call.op = op
+    return call
+
+
+# ------------------------------------------------------------------------------------------------
+# Operands
+# ------------------------------------------------------------------------------------------------
+
+_PLAIN_NUMBERS = (float, int)
+
+
+def promoted(a: Any, b: Any, floats: bool) -> tuple[Any, Any]:
+    """Both operands in their common type: tensors cast if need be, Python numbers as they are.
+
+    Raises
+    ------
+    TypeError
+        An operand is neither a tensor nor something that can become one.
+    """
+    if type(b) in _PLAIN_NUMBERS and a.array.dtype.kind == "f":
+        return a, b  # by far the most frequent case: a float tensor and a plain number
+    if type(a) in _PLAIN_NUMBERS and b.array.dtype.kind == "f":
+        return a, b
+    a, b = _operand(a), _operand(b)
+    target = dtypes.result_type(*[v.array if isinstance(v, TensorBase) else v for v in (a, b)])
+    if floats and target.kind != "f":
+        target = dtypes.default()
+    return _in_type(a, target), _in_type(b, target)
+
+
+def _operand(value: Any) -> Any:
+    if isinstance(value, (TensorBase, float, int)) and not isinstance(value, np.generic):
+        return value
+    if isinstance(value, (ndarray, np.generic)):
+        return wrap(np.asarray(value))
+    raise TypeError(
+        f"unsupported operand type(s): a Tensor and '{type(value).__name__}'; expected a Tensor, a "
+        "NumPy array or a number"
+    )
+
+
+def _in_type(value: Any, target: np.dtype) -> Any:
+    if isinstance(value, TensorBase):
+        return value if value.array.dtype == target else cast(value, target)
+    return float(value) if target.kind == "f" else value
+
+
+def broadcast_error(x: Any, y: Any, error: ValueError) -> RuntimeError:
+    """PyTorch's words for two shapes that do not go together."""
+    shape_x, shape_y = np.shape(x), np.shape(y)
+    rank = max(len(shape_x), len(shape_y))
+    for axis in range(-1, -rank - 1, -1):
+        size_x = shape_x[axis] if -axis <= len(shape_x) else 1
+        size_y = shape_y[axis] if -axis <= len(shape_y) else 1
+        if size_x != size_y and 1 not in (size_x, size_y):
+            return RuntimeError(
+                f"The size of tensor a ({size_x}) must match the size of tensor b ({size_y}) at "
+                f"non-singleton dimension {rank + axis} (shapes {list(shape_x)} and {list(shape_y)})"
+            )
+    return RuntimeError(str(error))

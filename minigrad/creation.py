@@ -41,11 +41,15 @@ def as_array(data: Any, dtype: np.dtype | None = None) -> ndarray:
     ------
     ValueError
         Sequences of different lengths at one level, or entries that are no numbers.
+    RuntimeError
+        `data` is none of those.
     """
     if isinstance(data, TensorBase):
         array = data.array
     elif isinstance(data, (ndarray, np.generic)):
         array = np.asarray(data)
+        if dtype is None:
+            dtypes.of_numpy(array.dtype)  # raises for a type that does not exist here
     elif isinstance(data, (list, tuple, range)):
         data = [d.array if isinstance(d, TensorBase) else d for d in data]
         try:
@@ -63,7 +67,7 @@ def as_array(data: Any, dtype: np.dtype | None = None) -> ndarray:
     elif hasattr(data, "__len__") and not isinstance(data, (str, bytes, dict, set)):
         return as_array([data[k] for k in range(len(data))], dtype)
     else:
-        raise TypeError(f"tensor(): could not infer dtype of {type(data).__name__}")
+        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
     if array.dtype.kind in "USO":
         raise ValueError(f"too many dimensions '{type(_first_entry(data)).__name__}'")
     if dtype is None:

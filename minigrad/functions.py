@@ -48,9 +48,33 @@ def can_cast(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
     return dtypes.can_cast(from_.numpy, to.numpy)
 
 
-def finfo(type: dtypes.dtype | None = None) -> Any:
-    """NumPy's description of a floating point type: ``eps``, ``max``, ``tiny``, ..."""
-    return np.finfo(dtypes.default() if type is None else type.numpy)
+class finfo:  # noqa: N801 - the field's name
+    """What a floating point type (default: the default one) can hold, in Python numbers.
+
+    Attributes
+    ----------
+    bits : int
+    eps : float
+        The step from 1 to the next larger number.
+    min, max : float
+    tiny, smallest_normal : float
+        The smallest positive number with full precision.
+    resolution : float
+        The decimal digits that are certain, as a power of ten.
+    """
+
+    def __init__(self, type: dtypes.dtype | None = None) -> None:
+        info = np.finfo(dtypes.default() if type is None else type.numpy)
+        self.bits = int(info.bits)
+        self.eps, self.resolution = float(info.eps), float(info.resolution)
+        self.min, self.max = float(info.min), float(info.max)
+        self.tiny = self.smallest_normal = float(info.tiny)
+        self.dtype = info.dtype.name
+
+    def __repr__(self) -> str:
+        names = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+        numbers = ", ".join(f"{n}={getattr(self, n):.6g}" for n in names)
+        return f"finfo({numbers}, dtype={self.dtype})"
 
 
 def iinfo(type: dtypes.dtype) -> Any:

@@ -43,7 +43,7 @@ _NUMBERS = (TensorBase, int, float, np.generic, ndarray)
 
 
 def _reflected(op: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda self, other: op(other, self)
+    return lambda self, other: op(other, self) if isinstance(other, _NUMBERS) else NotImplemented
 
 
 def _compared(op: Callable[..., Any]) -> Callable[..., Any]:
@@ -295,7 +295,7 @@ class Tensor(TensorBase):
             tensor = reference()
             if tensor is not None:
                 g = g.clone()
-                tensor._grad = g if tensor._grad is None else tensor._grad + g  # type: ignore[operator]
+                tensor._grad = g if tensor._grad is None else tensor._grad + g
 
         self.register_hook(keep)
         self._retains_grad = True
@@ -345,13 +345,15 @@ class Tensor(TensorBase):
     __truediv__, __rtruediv__, __itruediv__ = ew.div, _reflected(ew.div), in_place(ew.div)
     __floordiv__, __rfloordiv__ = ew.floor_divide, _reflected(ew.floor_divide)
     __mod__, __rmod__ = ew.remainder, _reflected(ew.remainder)
+    __ifloordiv__, __imod__ = in_place(ew.floor_divide), in_place(ew.remainder)
     __pow__, __rpow__, __ipow__ = ew.pow, _reflected(ew.pow), in_place(ew.pow)
     __matmul__, __rmatmul__ = products.matmul, _reflected(products.matmul)
     __neg__, __pos__, __abs__ = ew.neg, ew.positive, ew.abs
-    __eq__, __ne__ = _compared(ew.eq), _compared(ew.ne)  # type: ignore[assignment]
+    __eq__, __ne__ = _compared(ew.eq), _compared(ew.ne)
     __lt__, __le__, __gt__, __ge__ = ew.lt, ew.le, ew.gt, ew.ge
     __and__, __or__, __xor__, __invert__ = ew.bitwise_and, ew.bitwise_or, ew.bitwise_xor, ew.bitwise_not
     __rand__, __ror__, __rxor__ = _reflected(ew.bitwise_and), _reflected(ew.bitwise_or), _reflected(ew.bitwise_xor)
+    __iand__, __ior__, __ixor__ = in_place(ew.bitwise_and), in_place(ew.bitwise_or), in_place(ew.bitwise_xor)
     __getitem__, __setitem__ = indexing.getitem, writes.setitem
 
     __hash__ = TensorBase.__hash__  # by identity, although == compares entries
@@ -561,10 +563,17 @@ class Tensor(TensorBase):
         return bool_(self.array)
 
     def __int__(self) -> int_:
-        return int_(self.item())
+        return int_(self._number())
 
     def __float__(self) -> float_:
-        return float_(self.item())
+        return float_(self._number())
+
+    def _number(self) -> Any:
+        if self.array.size != 1:
+            raise ValueError(
+                f"only one element tensors can be converted to Python scalars; this one has {self.array.size}"
+            )
+        return self.array.item()
 
     def __index__(self) -> int_:
         if self.array.size != 1 or self.array.dtype.kind not in "bui":

@@ -18,7 +18,9 @@ wrong_type = primitive("wrong_type", lambda x: x * 2, x=lambda g: g.astype(np.fl
 # the first derivative is right, but a constant
 cut_second = primitive("cut_second", lambda x: x**3, x=lambda g, x: g * (3 * array_of(x) ** 2))
 _calls = []
-unsteady = primitive("unsteady", lambda x: x * 2, x=lambda g: g * (2 + 1e-9 * len(_calls)) + _more())
+unsteady = primitive(
+    "unsteady", lambda x: x * 2, x=lambda g: g * (2 + 1e-9 * len(_calls)) + _more()
+)
 
 
 def _more():
@@ -27,11 +29,13 @@ def _more():
 
 
 class _IgnoresMissing(Op):
-    """(2x, 3x); takes the gradient of the first output for that of the second if that is missing."""
+    """(2x, 3x), whose rule puts the gradient of one output in place of a missing other."""
 
     def vjp(self, node, edges, grads, create_graph):
         first, second = grads
-        return [2 * (second if first is None else first) + 3 * (first if second is None else second)]
+        return [
+            2 * (second if first is None else first) + 3 * (first if second is None else second)
+        ]
 
 
 def ignores_missing(x):
@@ -66,7 +70,9 @@ def test_error_is_a_runtime_error_and_shows_both_jacobians():
 def test_wrong_second_derivative_is_found():
     x = leaf(0.5, -1.0)
     assert cut_second(x).tolist() == (x**3).tolist()
-    with pytest.raises(GradcheckError, match="Jacobian mismatch for output 0 with respect to input 0"):
+    with pytest.raises(
+        GradcheckError, match="Jacobian mismatch for output 0 with respect to input 0"
+    ):
         gradgradcheck(cut_second, x)
 
 

@@ -1,7 +1,7 @@
 """Every gradient rule against finite differences, in first and in second order.
 
-`CASES` is the table: a function made of minigrad operations, and its inputs. Each entry goes through
-`gradcheck` and `gradgradcheck` in float64. `test_every_rule_is_in_the_table` looks into the graphs
+`CASES` is the table: a function made of minigrad operations, and its inputs. Each entry
+goes through `gradcheck` and `gradgradcheck` in float64. `test_every_rule_is_in_the_table` looks into the graphs
 that the table makes and fails if some rule of `minigrad.ops` was used by none of them.
 """
 
@@ -15,7 +15,7 @@ import pytest
 import minigrad as mg
 from minigrad import ops
 from minigrad.autograd import gradcheck, gradgradcheck
-from minigrad.autograd.engine import Node, Op, Primitive, array_of, record
+from minigrad.autograd.engine import Node, Op, Primitive, array_of
 from minigrad.ops import elementwise as ew
 from minigrad.ops import fused
 from minigrad.ops import index as indexing
@@ -97,12 +97,15 @@ LAYOUTS = {
 
 for _name, (_low, _high) in UNARY.items():
     for _kind, (_shape, _layout) in LAYOUTS.items():
-        case(f"{_name}-{_kind}", getattr(ew, _name), R(*_shape, low=_low, high=_high, layout=_layout))
+        case(
+            f"{_name}-{_kind}", getattr(ew, _name), R(*_shape, low=_low, high=_high, layout=_layout)
+        )
 
 BINARY = {  # name: the ranges of a and of b
     "add": ((-2, 2), (-2, 2)), "sub": ((-2, 2), (-2, 2)), "mul": ((-2, 2), (-2, 2)),
     "div": ((-2, 2), (0.5, 2)), "pow": ((0.3, 2), (-2, 2)), "maximum": ((-2, 2), (-2, 2)),
-    "minimum": ((-2, 2), (-2, 2)), "remainder": ((-5, 5), (1.1, 1.9)), "fmod": ((-5, 5), (1.1, 1.9)),
+    "minimum": ((-2, 2), (-2, 2)), "remainder": ((-5, 5), (1.1, 1.9)),
+    "fmod": ((-5, 5), (1.1, 1.9)),
     "atan2": ((0.3, 2), (-2, 2)), "floor_divide": ((-5, 5), (1.1, 1.9)),
 }  # fmt: skip
 
@@ -120,15 +123,24 @@ PAIRS = {  # name: the shapes and layouts of a and of b
 }
 
 for _name, (_range_a, _range_b) in BINARY.items():
+    _op = getattr(ew, _name)
     for _kind, (_shape_a, _layout_a, _shape_b, _layout_b) in PAIRS.items():
         case(
             f"{_name}-{_kind}",
-            getattr(ew, _name),
+            _op,
             R(*_shape_a, low=_range_a[0], high=_range_a[1], layout=_layout_a),
             R(*_shape_b, low=_range_b[0], high=_range_b[1], layout=_layout_b),
         )
-    case(f"{_name}-number right", lambda a, op=getattr(ew, _name): op(a, 1.5), R(2, 3, low=_range_a[0]))
-    case(f"{_name}-number left", lambda b, op=getattr(ew, _name): op(1.5, b), R(2, 3, low=_range_b[0]))
+    case(
+        f"{_name}-number right",
+        lambda a, op=_op: op(a, 1.5),
+        R(2, 3, low=_range_a[0]),
+    )
+    case(
+        f"{_name}-number left",
+        lambda b, op=_op: op(1.5, b),
+        R(2, 3, low=_range_b[0]),
+    )
 
 case("operators", lambda a, b: (a + b) * (a - b) / (b * b + 1) - a**2 + (-b) % 1.7, R(2, 3), R(3))
 case("reflected", lambda a: 1 + (2 - a) * 3 / (4 + a * a) + 2**a - (+a), R(2, 3))
@@ -195,10 +207,20 @@ case("broadcast_tensors", lambda x, y: mg.broadcast_tensors(x, y), R(2, 1), R(3)
 # ------------------------------------------------------------------------------------------------
 
 case("cat", lambda x, y: mg.cat([x, y], 1) ** 2, R(2, 3), R(2, 1))
-case("cat-with empty", lambda x, y: mg.cat([x, mg.zeros(0, dtype=mg.float64), y]) ** 2, R(2, 3), R(1, 3))
+case(
+    "cat-with empty",
+    lambda x, y: mg.cat([x, mg.zeros(0, dtype=mg.float64), y]) ** 2,
+    R(2, 3),
+    R(1, 3),
+)
 case("cat-empty pieces", lambda x, y: mg.cat([x, y], 1) ** 2, R(2, 0), R(2, 3))
 case("cat-same twice", lambda x: mg.cat([x, x * 2, x]) ** 2, R(2, 2))
-case("cat-layouts", lambda x, y: mg.cat([x, y]) ** 2, R(3, 2, layout="transposed"), R(2, 2, layout="strided"))
+case(
+    "cat-layouts",
+    lambda x, y: mg.cat([x, y]) ** 2,
+    R(3, 2, layout="transposed"),
+    R(2, 2, layout="strided"),
+)
 case("stack", lambda x, y: mg.stack([x, y], -1) ** 2, R(2, 3), R(2, 3))
 case("stack-0-d", lambda x, y: mg.stack([x, y]) ** 2, R(), R())
 case("hstack", lambda x, y: mg.hstack([x, y]) ** 2, R(2, 3), R(2, 1))
@@ -221,16 +243,22 @@ INDICES = {
     "slice": (slice(1, 3),), "steps": ((slice(None, None, 2), slice(0, 3, 2)),),
     "empty slice": (slice(2, 2),), "none": ((None, 1, None),), "ellipsis": ((..., 1),),
     "ellipsis and int": ((0, ..., 1),), "list": ([0, 2, 0],), "repeated": (np.array([1, 1, 1]),),
-    "two lists": (([0, 2], [1, 1]),), "broadcast lists": ((np.array([[0], [2]]), np.array([0, 3])),),
+    "two lists": (([0, 2], [1, 1]),),
+    "broadcast lists": ((np.array([[0], [2]]), np.array([0, 3])),),
     "list and slice": ((slice(None), [0, 3, 0]),), "int and list": ((0, slice(None), [1, 0]),),
-    "split lists": (([0, 1], slice(None), [1, 0]),), "mask": (np.arange(12).reshape(3, 4) % 2 == 0,),
+    "split lists": (([0, 1], slice(None), [1, 0]),),
+    "mask": (np.arange(12).reshape(3, 4) % 2 == 0,),
     "mask of an axis": ((slice(None), np.array([True, False, True, True])),),
     "mask of nothing": (np.zeros((3, 4), bool),), "empty list": ([],), "whole": (...,),
 }  # fmt: skip
 
 for _name, (_index,) in INDICES.items():
     case(f"getitem-{_name}", lambda x, index=_index: x[index] ** 2, R(3, 4, 2))
-    if _name not in ("list", "repeated", "list and slice"):  # which of two writes wins is not defined
+    if _name not in (
+        "list",
+        "repeated",
+        "list and slice",
+    ):  # which of two writes wins is not defined
         case(f"setitem-{_name}", lambda x, v, index=_index: _set(x, index, v) ** 2, R(3, 4, 2), R())
 
 case("getitem-transposed", lambda x: x[1:, 0] * x[[0, 0], 1], R(3, 4, layout="transposed"))
@@ -254,9 +282,19 @@ case("repeat_interleave-each", lambda x: x.repeat_interleave(mg.tensor([2, 0, 1]
 case("place", lambda x: indexing.place(x, (3, 2), (np.array([0, 0]), np.array([1, 1]))) ** 2, R(2))
 case("where", lambda x, y: mg.where(mg.tensor([True, False, True]), x, y) ** 2, R(2, 3), R(3))
 case("where-number", lambda x: mg.where(x > 0, x * x, 0.5), R(2, 3))
-case("where-mask is wider", lambda x, y: mg.where(mg.tensor([[True], [False]]), x, y) ** 2, R(3), R(1))
+case(
+    "where-mask is wider",
+    lambda x, y: mg.where(mg.tensor([[True], [False]]), x, y) ** 2,
+    R(3),
+    R(1),
+)
 case("masked_fill", lambda x: x.masked_fill(x.detach() > 0, 3.0) * x, R(2, 3))
-case("masked_fill-tensor", lambda x, v: x.masked_fill(mg.tensor([True, False, True]), v) * x, R(2, 3), R())
+case(
+    "masked_fill-tensor",
+    lambda x, v: x.masked_fill(mg.tensor([True, False, True]), v) * x,
+    R(2, 3),
+    R(),
+)
 
 # ------------------------------------------------------------------------------------------------
 # In place. What is changed is a copy of the input: a leaf must not be.
@@ -298,18 +336,37 @@ case("fill_-number", _on_copy("fill_", 2.0), R(2, 3))
 case("fill_-tensor", _on_copy("fill_"), R(2, 3), R())
 case("zero_", _on_copy("zero_"), R(2, 3))
 case("fill_diagonal_", _on_copy("fill_diagonal_", 2.0), R(2, 3))
-case("masked_fill_", lambda x: (x * 2).masked_fill_(mg.tensor([True, False, True]), 0.5) * x, R(2, 3))
-case("masked_fill_-tensor", lambda x, v: (x * 2).masked_fill_(mg.tensor([True, False, True]), v), R(2, 3), R())
+case(
+    "masked_fill_", lambda x: (x * 2).masked_fill_(mg.tensor([True, False, True]), 0.5) * x, R(2, 3)
+)
+case(
+    "masked_fill_-tensor",
+    lambda x, v: (x * 2).masked_fill_(mg.tensor([True, False, True]), v),
+    R(2, 3),
+    R(),
+)
 
 _INDEX = mg.tensor([[0, 2, 1], [1, 1, 0]])
 case("scatter_", lambda x, s: (x * 1).scatter_(0, mg.tensor([[0, 2, 1]]), s) ** 2, R(3, 3), R(1, 3))
-case("scatter_-wider source", lambda x, s: (x * 1).scatter_(0, mg.tensor([[0, 2]]), s) ** 2, R(3, 3), R(2, 3))
+case(
+    "scatter_-wider source",
+    lambda x, s: (x * 1).scatter_(0, mg.tensor([[0, 2]]), s) ** 2,
+    R(3, 3),
+    R(2, 3),
+)
 case("scatter_-number", lambda x: (x * 1).scatter_(1, mg.tensor([[0], [2]]), 1.5) ** 2, R(3, 3))
 case("scatter", lambda x, s: x.scatter(1, mg.tensor([[0], [2]]), s) ** 2, R(3, 3), R(2, 1))
 case("scatter_add", lambda x, s: x.scatter_add(0, _INDEX, s) ** 2, R(3, 3), R(2, 3))
 case("scatter_add_", lambda x, s: (x * 1).scatter_add_(1, _INDEX, s) ** 2, R(3, 3), R(2, 3))
-case("index_add_", lambda x, s: (x * 1).index_add_(1, mg.tensor([2, 2]), s, alpha=0.5) ** 2, R(2, 3), R(2, 2))
-case("index_copy_", lambda x, s: (x * 1).index_copy_(0, mg.tensor([2, 0]), s) ** 2, R(3, 2), R(2, 2))
+case(
+    "index_add_",
+    lambda x, s: (x * 1).index_add_(1, mg.tensor([2, 2]), s, alpha=0.5) ** 2,
+    R(2, 3),
+    R(2, 2),
+)
+case(
+    "index_copy_", lambda x, s: (x * 1).index_copy_(0, mg.tensor([2, 0]), s) ** 2, R(3, 2), R(2, 2)
+)
 case("index_fill_", lambda x, v: (x * 1).index_fill_(1, mg.tensor([2, 0]), v) ** 2, R(2, 3), R())
 case("index_put_", lambda x, v: (x * 1).index_put_((mg.tensor([0, 2]),), v) ** 2, R(3, 2), R(2, 2))
 case(
@@ -319,7 +376,12 @@ case(
     R(2, 2),
 )
 case("setitem-row", lambda x, v: _set(x, 1, v) ** 2, R(3, 4), R(4))
-case("setitem-broadcast column", lambda x, v: _set(x, (slice(None), [0, 2]), v) ** 2, R(3, 4), R(3, 1))
+case(
+    "setitem-broadcast column",
+    lambda x, v: _set(x, (slice(None), [0, 2]), v) ** 2,
+    R(3, 4),
+    R(3, 1),
+)
 case("setitem-extra axes of size 1", lambda x, v: _set(x, 1, v) ** 2, R(3, 4), R(1, 1, 4))
 case("setitem-transposed", lambda x, v: _set(x.t(), 0, v) ** 2, R(3, 4), R(3))
 case("setitem-own values", lambda x: _set(x, 0, x[1] * x[2]) ** 2, R(3, 4))
@@ -415,8 +477,8 @@ def loop_of_writes(x, y):
 
 for _function in (
     write_row, write_nested_view, write_twice, write_overlapping_views, read_view_after_base,
-    read_view_after_sibling, write_view_after_base, write_pieces, write_split, write_through_reshape,
-    constant_base, loop_of_writes,
+    read_view_after_sibling, write_view_after_base, write_pieces, write_split,
+    write_through_reshape,    constant_base, loop_of_writes,
 ):  # fmt: skip
     _y = R(2) if _function is write_nested_view else R(3)
     case(_function.__name__, _function, R(3, 3), _y)
@@ -429,6 +491,7 @@ case("write_row-transposed", write_row, R(3, 3, layout="transposed"), R(3))
 AXES = {"all": None, "first": 0, "last": -1, "two": (0, 2)}
 
 for _name in ("sum", "mean", "amax", "amin", "norm", "var", "std", "logsumexp"):
+    _op = getattr(reductions, _name)
     for _kind, _dim in AXES.items():
         for _keep in (False, True):
             if _name == "logsumexp" and _dim is None:
@@ -436,17 +499,19 @@ for _name in ("sum", "mean", "amax", "amin", "norm", "var", "std", "logsumexp"):
             _dim = () if _dim is None and _name in ("amax", "amin") else _dim
             case(
                 f"{_name}-{_kind}-{_keep}",
-                lambda x, op=getattr(reductions, _name), dim=_dim, keep=_keep: (
-                    op(x, dim=dim, keepdim=keep) ** 2
-                ),
+                lambda x, op=_op, dim=_dim, keep=_keep: op(x, dim=dim, keepdim=keep) ** 2,
                 R(2, 3, 2),
             )
     if _name not in ("var", "std"):
         _dim = {"logsumexp": 0, "amax": (), "amin": ()}.get(_name)
-        case(f"{_name}-0-d", lambda x, op=getattr(reductions, _name), dim=_dim: op(x, dim=dim) ** 2, R())
+        case(
+            f"{_name}-0-d",
+            lambda x, op=_op, dim=_dim: op(x, dim=dim) ** 2,
+            R(),
+        )
     case(
         f"{_name}-transposed",
-        lambda x, op=getattr(reductions, _name): op(x, dim=0) * x[0],
+        lambda x, op=_op: op(x, dim=0) * x[0],
         R(3, 2, layout="transposed"),
     )
 
@@ -465,14 +530,23 @@ case("cumsum-0-d", lambda x: x.cumsum(0) ** 2, R())
 case("prod", lambda x: x.prod(), R(2, 3))
 case("prod-dim", lambda x: x.prod(1) ** 2, R(2, 5))
 case("prod-keepdim", lambda x: x.prod(0, keepdim=True) * x, R(4, 2))
-case("prod-with zeros", lambda x: (x * mg.tensor([1.0, 0.0, 1.0, 0.0]).double() + x.detach() * 0).prod(), R(4))
+case(
+    "prod-with zeros",
+    lambda x: (x * mg.tensor([1.0, 0.0, 1.0, 0.0]).double() + x.detach() * 0).prod(),
+    R(4),
+)
 case("prod-one entry", lambda x: x.prod(0) ** 2, R(1, 2))
 case("prod-0-d", lambda x: x.prod() ** 2, R())
 
 for _name in ("max", "min", "median"):
-    case(f"{_name}-all", lambda x, op=getattr(reductions, _name): op(x) ** 2, R(3, 4))
-    case(f"{_name}-dim", lambda x, op=getattr(reductions, _name): op(x, 1)[0] ** 2, R(3, 4))
-    case(f"{_name}-keepdim", lambda x, op=getattr(reductions, _name): op(x, 0, True).values * x, R(3, 4))
+    _op = getattr(reductions, _name)
+    case(f"{_name}-all", lambda x, op=_op: op(x) ** 2, R(3, 4))
+    case(f"{_name}-dim", lambda x, op=_op: op(x, 1)[0] ** 2, R(3, 4))
+    case(
+        f"{_name}-keepdim",
+        lambda x, op=_op: op(x, 0, True).values * x,
+        R(3, 4),
+    )
 case("max-0-d", lambda x: x.max(0).values ** 2, R())
 case("max-two tensors", lambda x, y: mg.max(x, y) ** 2, R(2, 3), R(3))
 case("min-two tensors", lambda x, y: mg.min(x, y) ** 2, R(2, 3), R(3))
@@ -492,10 +566,12 @@ case("softmax-middle", lambda x: x.softmax(1) ** 2, R(2, 3, 2))
 
 MATMUL = {
     "matrices": ((2, 3), (3, 4)), "matrix vector": ((2, 3), (3,)), "vector matrix": ((3,), (3, 2)),
-    "vectors": ((3,), (3,)), "stacks": ((2, 2, 3), (2, 3, 2)), "stack and matrix": ((2, 2, 3), (3, 2)),
+    "vectors": ((3,), (3,)), "stacks": ((2, 2, 3), (2, 3, 2)),
+    "stack and matrix": ((2, 2, 3), (3, 2)),
     "matrix and stack": ((2, 3), (2, 3, 2)), "broadcast stacks": ((2, 1, 2, 3), (3, 3, 1)),
     "stack and vector": ((2, 2, 3), (3,)), "vector and stack": ((3,), (2, 3, 2)),
-    "inner size 0": ((2, 0), (0, 3)), "no rows": ((0, 3), (3, 2)), "empty stack": ((0, 2, 3), (3, 2)),
+    "inner size 0": ((2, 0), (0, 3)), "no rows": ((0, 3), (3, 2)),
+    "empty stack": ((0, 2, 3), (3, 2)),
     "inner size 0 in stack": ((2, 2, 0), (0, 3)), "size 1": ((1, 1), (1, 1)),
 }  # fmt: skip
 for _name, (_a, _b) in MATMUL.items():
@@ -509,29 +585,52 @@ case("bmm", products.bmm, R(2, 2, 3), R(2, 3, 1))
 case("outer", mg.outer, R(2), R(3))
 case("addmm", lambda c, a, b: mg.addmm(c, a, b, beta=0.5, alpha=2), R(2), R(3, 2), R(2, 2))
 case("addmm-plain", mg.addmm, R(3, 2), R(3, 2), R(2, 2))
-case("baddbmm", lambda c, a, b: mg.baddbmm(c, a, b, beta=0.5, alpha=2), R(2, 2, 2), R(2, 2, 3), R(2, 3, 2))
-LINEAR = {"vector": (3,), "matrix": (2, 3), "sequence": (2, 2, 3), "no rows": (0, 3), "0 steps": (0, 2, 3)}
+case(
+    "baddbmm",
+    lambda c, a, b: mg.baddbmm(c, a, b, beta=0.5, alpha=2),
+    R(2, 2, 2),
+    R(2, 2, 3),
+    R(2, 3, 2),
+)
+LINEAR = {
+    "vector": (3,),
+    "matrix": (2, 3),
+    "sequence": (2, 2, 3),
+    "no rows": (0, 3),
+    "0 steps": (0, 2, 3),
+}
 for _name, _shape in LINEAR.items():
-    case(f"linear-{_name}", lambda x, w, b: products.linear(x, w, b) ** 2, R(*_shape), R(4, 3), R(4))
+    case(
+        f"linear-{_name}", lambda x, w, b: products.linear(x, w, b) ** 2, R(*_shape), R(4, 3), R(4)
+    )
     case(f"linear-{_name}-no bias", lambda x, w: products.linear(x, w) ** 2, R(*_shape), R(4, 3))
-case("linear-layouts", products.linear, R(3, 2, layout="transposed"), R(2, 2, layout="strided"), R(2))
-case("linear-one weight twice", lambda x, w, b: products.linear(products.linear(x, w, b).tanh(), w, b),
+case(
+    "linear-layouts", products.linear, R(3, 2, layout="transposed"), R(2, 2, layout="strided"), R(2)
+)
+case("linear-one weight twice",
+     lambda x, w, b: products.linear(products.linear(x, w, b).tanh(), w, b),
      R(2, 3), R(3, 3), R(3))  # fmt: skip
 
 EINSUM = {
     "ij,jk->ik": ((2, 3), (3, 2)), "bij,bjk->bik": ((2, 2, 3), (2, 3, 2)), "i,j->ij": ((2,), (3,)),
     "ij,ij->": ((2, 3), (2, 3)), "ij->ji": ((2, 3),), "ij->i": ((2, 3),), "ij,j": ((2, 3), (3,)),
-    "ij,kl->jk": ((2, 3), (2, 2)), "bn,anm,bm->ba": ((2, 2), (3, 2, 2), (2, 2)), "i,i,i->i": ((3,),) * 3,
+    "ij,kl->jk": ((2, 3), (2, 2)), "bn,anm,bm->ba": ((2, 2), (3, 2, 2), (2, 2)),
+    "i,i,i->i": ((3,),) * 3,
 }  # fmt: skip
 for _equation, _shapes in EINSUM.items():
-    case(f"einsum-{_equation}", lambda *x, eq=_equation: mg.einsum(eq, *x) ** 2, *[R(*s) for s in _shapes])
+    case(
+        f"einsum-{_equation}",
+        lambda *x, eq=_equation: mg.einsum(eq, *x) ** 2,
+        *[R(*s) for s in _shapes],
+    )
 
 # ------------------------------------------------------------------------------------------------
 # An operation made of a kernel and a reference
 # ------------------------------------------------------------------------------------------------
 
 
-def _two_products_vjp(grads, needs, x, w):
+def _two_products_vjp(grads, needs, inputs, options, kept):
+    x, w = inputs
     first, second = [0 if g is None else g for g in grads]
     d_x = first * 2 * x * w + second * w if needs[0] else None
     d_w = first * x * x + second * x if needs[1] else None
@@ -542,13 +641,12 @@ _TWO_PRODUCTS = fused.Fused(
     "two_products",
     vjp=_two_products_vjp,
     reference=lambda x, w: (x * x * w, (x * w).sum()),
-    arguments=2,
 )
 
 
 def two_products(x, w):
     a, b = array_of(x), array_of(w)
-    return record(_TWO_PRODUCTS, (x, w), (x, w), (a * a * b, np.sum(a * b)))
+    return _TWO_PRODUCTS.call((x, w), (), None, (a * a * b, np.sum(a * b)))
 
 
 case("fused-both outputs", two_products, R(3), R(3))
@@ -592,7 +690,9 @@ def test_float32_gradients_are_float32(name):
     graded = [y for y in outputs if y.requires_grad]
     start = [mg.ones_like(y) for y in graded]
     for create_graph in (True, False):  # the graph can be freed only once
-        grads = mg.autograd.grad(graded, wanted, start, create_graph=create_graph, allow_unused=True)
+        grads = mg.autograd.grad(
+            graded, wanted, start, create_graph=create_graph, allow_unused=True
+        )
         assert {g.dtype for g in grads if g is not None} <= {mg.float32}
 
 
@@ -647,6 +747,8 @@ def test_writes_module_is_covered():
     other = {"requires_grad_", "detach_"}
     methods = {n for n in dir(mg.Tensor) if n.endswith("_") and not n.startswith("_")}
     tested = {part for name in CASES for part in name.replace("_-", "_ ").split()}
-    tested |= {name.partition("_")[0] + "_" for name in CASES if name.startswith(("add_", "sub_", "mul_"))}
+    tested |= {
+        name.partition("_")[0] + "_" for name in CASES if name.startswith(("add_", "sub_", "mul_"))
+    }
     assert methods - random - other - tested == set()
     assert hasattr(writes, "copy_")

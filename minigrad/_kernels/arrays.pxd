@@ -23,6 +23,9 @@ cdef extern from "numpy/arrayobject.h":
     # C-contiguous, aligned, native byte order: to be read (_RO), or to be written as well.
     bint PyArray_ISCARRAY(cnp.ndarray a) noexcept
     bint PyArray_ISCARRAY_RO(cnp.ndarray a) noexcept
+    object PyArray_FromArray(cnp.ndarray a, void* dtype, int requirements)  # takes over dtype
+    void* PyArray_DescrFromType(int typenum)  # in native byte order
+    const int NPY_ARRAY_CARRAY_RO
 
 
 cdef inline tuple shape_of(cnp.ndarray a):
@@ -41,6 +44,13 @@ cdef inline int complain(str name, cnp.ndarray a, str expected, bint written=Fal
             f"(expected shape: {expected})"
         )
     raise ValueError(f"{name}: shape is {shape_of(a)}, expected {expected}")
+
+
+cdef inline cnp.ndarray ordered(cnp.ndarray a):
+    """`a` in the memory layout that the loops need: itself, or a copy; None stays None."""
+    if a is None or PyArray_ISCARRAY_RO(a):
+        return a
+    return PyArray_FromArray(a, PyArray_DescrFromType(cnp.PyArray_TYPE(a)), NPY_ARRAY_CARRAY_RO)
 
 
 cdef inline bint is_plain(cnp.ndarray a, int ndim) noexcept:

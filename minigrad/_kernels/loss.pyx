@@ -19,13 +19,13 @@ from libc.string cimport memset
 cimport numpy as cnp
 
 from .arrays cimport (
-    PyArray_ISCARRAY_RO,
     REAL_TYPENUM,
     check_1d,
     check_ndim,
     data,
     empty_1d,
     empty_2d,
+    ordered,
     shape_of,
 )
 from .gates cimport exp
@@ -118,8 +118,6 @@ cdef int check_target(cnp.ndarray target, Py_ssize_t N) except -1:
         raise ValueError(f"target: dtype is {target.dtype}, expected int64")
     if cnp.PyArray_NDIM(target) != 1 or target.shape[0] != N:
         raise ValueError(f"target: shape is {shape_of(target)}, expected ({N},)")
-    if not PyArray_ISCARRAY_RO(target):
-        raise ValueError("target: the array must be C-contiguous, aligned, in native byte order")
     return 0
 
 
@@ -145,6 +143,7 @@ def cross_entropy_forward(
 
     The mean over no sample is nan. A target that is no class raises IndexError.
     """
+    logits, target, weight = ordered(logits), ordered(target), ordered(weight)
     check_ndim("logits", logits, 2, "(N, C)")
     cdef Py_ssize_t N = logits.shape[0], C = logits.shape[1]
     check_target(target, N)
@@ -202,6 +201,8 @@ def cross_entropy_backward(
     double total_weight,            # from forward
 ):
     """Return d_logits (N, C)."""
+    d_loss, log_prob, target = ordered(d_loss), ordered(log_prob), ordered(target)
+    weight = ordered(weight)
     check_ndim("log_prob", log_prob, 2, "(N, C)")
     cdef Py_ssize_t N = log_prob.shape[0], C = log_prob.shape[1]
     check_target(target, N)

@@ -32,6 +32,7 @@ from .arrays cimport (
     empty_1d,
     empty_2d,
     empty_3d,
+    ordered,
 )
 from .gates cimport relu as relu_of
 from .gates cimport tanh
@@ -158,6 +159,8 @@ def forward(
     bint relu,                      # IN  act is relu, else tanh
 ):
     """Return hidden (T + 1, N, H): the initial state and the state after each step."""
+    x, h_0, b_ih, b_hh = ordered(x), ordered(h_0), ordered(b_ih), ordered(b_hh)
+    w_ih, w_hh = ordered(w_ih), ordered(w_hh)
     check_ndim("x", x, 3, "(T, N, I)")
     check_ndim("w_hh", w_hh, 2, "(H, H)")
     cdef Py_ssize_t T = x.shape[0], N = x.shape[1], I = x.shape[2], H = w_hh.shape[0]  # no-cython-lint
@@ -225,6 +228,8 @@ def backward(
     bint need_bias,
 ):
     """Return (d_x, d_h_0, d_w_ih, d_w_hh, d_bias); what is not needed is None."""
+    d_hidden, x, hidden = ordered(d_hidden), ordered(x), ordered(hidden)
+    w_ih, w_hh = ordered(w_ih), ordered(w_hh)
     check_ndim("x", x, 3, "(T, N, I)")
     check_ndim("w_hh", w_hh, 2, "(H, H)")
     cdef Py_ssize_t T = x.shape[0], N = x.shape[1], I = x.shape[2], H = w_hh.shape[0]  # no-cython-lint

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 import warnings
 from typing import Any
 
 import numpy as np
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after "
@@ -53,8 +56,10 @@ def shape_mismatch(node_name: str, expected: tuple[int, ...], got: tuple[int, ..
 
 
 def call_site() -> list[str]:
-    """The present stack, innermost last, without the engine's own frames."""
-    frames = traceback.extract_stack()[:-3]
+    """The present stack, innermost last, without minigrad's own frames at its end."""
+    frames = traceback.extract_stack()
+    while frames and frames[-1].filename.startswith(_PACKAGE):
+        frames.pop()
     return traceback.format_list(frames)
 
 

@@ -47,7 +47,9 @@ def gradcheck(
     fast_mode: bool = False,
     masked: bool | None = None,
 ) -> bool:
-    r"""Whether the gradients of `func` agree with finite differences: :math:`|a - n| \le atol + rtol |n|`.
+    r"""Whether the gradients of `func` agree with finite differences.
+
+    An analytical value a and a numerical one n agree if :math:`|a - n| \le atol + rtol |n|`.
 
     Parameters
     ----------
@@ -148,8 +150,8 @@ def gradgradcheck(
 ) -> bool:
     r"""Whether the second derivatives of `func` agree with finite differences of the first ones.
 
-    It is `gradcheck` of the function :math:`(x, g) \mapsto g^T\, \partial f / \partial x`, with respect
-    to x and to g.
+    It is `gradcheck` of the function :math:`(x, g) \mapsto g^T\, \partial f / \partial x`, with
+    respect to x and to g.
 
     Parameters
     ----------
@@ -249,8 +251,8 @@ def _check_inputs(inputs: Sequence[Any]) -> None:
         if x.array.dtype != np.float64:
             warnings.warn(
                 f"Input #{k} requires gradient and is not a double precision floating point: its "
-                f"dtype is {x.array.dtype}. This check will likely fail if all the inputs are not of "
-                "double precision.",
+                f"dtype is {x.array.dtype}. This check will likely fail if all the inputs are "
+                "not of double precision.",
                 stacklevel=3,
             )
         steps = zip(x.array.strides, x.array.shape, strict=True)
@@ -311,7 +313,7 @@ def _check_unconnected(func: Function, inputs: Sequence[Any], eps: float, atol: 
 
 
 def _numerical(func: Function, inputs: Sequence[Any], x: Any, eps: float) -> Any:
-    """For each entry of `x`: the derivatives of all floating point outputs, by central differences."""
+    """For each entry of `x`: central differences of all floating point outputs."""
     for place in np.ndindex(x.array.shape):
         before = x.array[place]
         x.array[place] = before + eps
@@ -325,7 +327,7 @@ def _numerical(func: Function, inputs: Sequence[Any], x: Any, eps: float) -> Any
 def _numerical_jacobians(
     func: Function, inputs: Sequence[Any], x: Any, eps: float, kept: Sequence[int]
 ) -> list[ndarray]:
-    """d output / d `x` as a matrix (entries of x, entries of the output), for the outputs `kept`."""
+    """d output / d `x` as a matrix (entries of x, of output), for each output in `kept`."""
     columns = list(_numerical(func, inputs, x, eps))
     if not columns:
         sizes = [y.size for y in _float_outputs(func, inputs)]
@@ -505,14 +507,15 @@ def _check_undefined(func: Function, inputs: Sequence[Any]) -> None:
             y = 0.0 if b is None else b.array
             if not np.allclose(x, y, rtol=1e-10, atol=1e-12):
                 raise GradcheckError(
-                    "Expected backward function to handle undefined output grads: without a gradient "
-                    f"for the outputs {sorted(missing)} the gradient of input {place} is {x}, with "
+                    "Expected backward function to handle undefined output grads: without a "
+                    f"gradient for the outputs {sorted(missing)} the gradient of input {place} is "
+                    f"{x}, with "
                     f"zeros for them it is {y}"
                 )
 
 
 def _random_like(tensors: Sequence[Any], strided: bool = False) -> tuple[Any, ...]:
-    """Random numbers in the shapes of `tensors`; `strided` ones skip every second entry of memory."""
+    """Random numbers shaped as `tensors`; `strided` ones skip every second entry of memory."""
     rng = np.random.default_rng(1234)  # its own: the user's random stream goes on undisturbed
     wide = [rng.standard_normal((*t.array.shape, 2)).astype(t.array.dtype) for t in tensors]
     return tuple([wrap(w[..., 0] if strided else np.array(w[..., 0], order="C")) for w in wide])

@@ -6,7 +6,10 @@ import math
 import warnings
 from typing import Any
 
+import numpy as np
+
 from ..autograd.grad_mode import no_grad
+from ..creation import as_tensor, empty_like, randperm
 
 
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
@@ -37,6 +40,31 @@ def zeros_(tensor: Any) -> Any:
     return constant_(tensor, 0.0)
 
 
+LINEAR = (
+    "linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+)  # fmt: skip
+
+
+def eye_(tensor: Any) -> Any:
+    """Fill a matrix with ones on its diagonal and zeros elsewhere.
+
+    Raises
+    ------
+    ValueError
+        `tensor` does not have 2 axes.
+    """
+    _check_matrix(tensor)
+    with no_grad():
+        return tensor.zero_().fill_diagonal_(1)
+
+
+def _check_matrix(tensor: Any) -> None:
+    if len(tensor.shape) != 2:
+        raise ValueError(
+            f"Only tensors with 2 dimensions are supported, not one of shape {list(tensor.shape)}"
+        )
+
+
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     r"""The factor by which a nonlinearity shrinks the standard deviation, to be made up for.
 
@@ -48,9 +76,9 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     ValueError
         An unknown name, or a slope that is no number.
     """
-    fixed = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 0.75}
-    if nonlinearity in fixed or nonlinearity.startswith("conv"):
-        return fixed.get(nonlinearity, 1.0)
+    fixed = {"sigmoid": 1, "tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 0.75}
+    if nonlinearity in LINEAR or nonlinearity in fixed:
+        return fixed.get(nonlinearity, 1)
     if nonlinearity != "leaky_relu":
         raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
     if param is None:
@@ -113,3 +141,91 @@ def kaiming_normal_(
     if _is_empty(tensor):
         return tensor
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
+
+
+def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
+    """`gain` times a random matrix with orthonormal rows (or columns, if there are more rows).
+
+    All axes but the first are taken as one (Saxe, McClelland & Ganguli 2014).
+
+    Raises
+    ------
+    ValueError
+        `tensor` has fewer than 2 axes.
+    """
+    shape = tuple(tensor.shape)
+    if len(shape) < 2:
+        raise ValueError(
+            f"Only tensors with 2 or more dimensions are supported, not one of shape {list(shape)}"
+        )
+    if 0 in shape:
+        return tensor
+    rows = shape[0]
+    with no_grad():
+        drawn = normal_(empty_like(tensor), generator=generator).array.reshape(rows, -1)
+        wide = drawn.shape[1] > rows
+        q, r = np.linalg.qr(drawn.T if wide else drawn)
+        q = q * np.sign(np.diagonal(r))  # QR leaves the signs open: with these no direction is preferred
+        return tensor.copy_(as_tensor((q.T if wide else q).reshape(shape) * q.dtype.type(gain)))
+
+
+def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = None) -> Any:
+    """Fill a matrix with N(0, std^2), but a share `sparsity` of each column with zeros (Martens 2010).
+
+    Raises
+    ------
+    ValueError
+        `tensor` does not have 2 axes.
+    """
+    _check_matrix(tensor)
+    rows, columns = tensor.shape
+    zeros = math.ceil(sparsity * rows)
+    normal_(tensor, 0, std, generator)
+    with no_grad():
+        for column in range(columns):  # the rows come from the default generator, as in PyTorch
+            tensor[randperm(rows)[:zeros], column] = 0
+    return tensor
+
+
+def trunc_normal_(
+    tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
+) -> Any:
+    """Fill with normally distributed numbers, those outside [a, b] drawn again.
+
+    Where few normal numbers would fall into [a, b], candidates are drawn evenly from there instead
+    and kept with a probability in proportion to their density (rejection sampling).
+    """
+    if not a - 2 * std <= mean <= b + 2 * std:
+        warnings.warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
+            "The distribution of values may be incorrect.",
+            stacklevel=2,
+        )
+    mass = 0.5 * (math.erf((b - mean) / (std * math.sqrt(2))) - math.erf((a - mean) / (std * math.sqrt(2))))
+    again = _normal_inside if mass > 0.3 else _uniform_accepted
+    with no_grad():
+        values, open_ = again(tensor, mean, std, a, b, generator)
+        while open_.any():
+            fresh, still_open = again(tensor, mean, std, a, b, generator)
+            values = np.where(open_, fresh, values)
+            open_ = open_ & still_open
+        return tensor.copy_(as_tensor(values))
+
+
+def _normal_inside(
+    like: Any, mean: float, std: float, a: float, b: float, generator: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Candidates shaped as `like`, and which of them have to be drawn again."""
+    x = empty_like(like).normal_(mean, std, generator=generator).array
+    return x, (x < x.dtype.type(a)) | (x > x.dtype.type(b))
+
+
+def _uniform_accepted(
+    like: Any, mean: float, std: float, a: float, b: float, generator: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same; a candidate is kept if a random number is below its density over the highest in [a, b]."""
+    peak = ((max(a, min(mean, b)) - mean) / std) ** 2
+    x = empty_like(like).uniform_(a, b, generator=generator).array
+    u = empty_like(like).uniform_(generator=generator).array
+    with np.errstate(divide="ignore"):  # log(0)
+        return x, np.log(u) > -0.5 * ((x - mean) / std) ** 2 + 0.5 * peak

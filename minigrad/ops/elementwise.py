@@ -8,6 +8,7 @@ arguments.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,24 @@ def _log_base(a: Any, b: Any) -> Any:
     return log(where((a == 0) & (b >= 0), 1, a))
 
 
+def _checked_division(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` with PyTorch's errors where NumPy warns and returns 0, or counts with bools."""
+
+    def call(a: Any, b: Any) -> Any:
+        kind = np.result_type(a, b).kind
+        if kind == "b":
+            raise NotImplementedError(f"{function.__name__!r} not implemented for 'Bool'")
+        if kind in "iu" and not np.all(b):
+            raise RuntimeError("ZeroDivisionError")
+        return function(a, b)
+
+    return call
+
+
+def _sign(x: ndarray) -> ndarray:
+    return np.where(np.isnan(x), 0, np.sign(x))  # PyTorch: a NaN has the sign 0
+
+
 add = binary("add", np.add,
              a=lambda g: g,
              b=lambda g: g)  # fmt: skip
@@ -61,10 +80,10 @@ maximum = binary("maximum", np.maximum,
 minimum = binary("minimum", np.minimum,
                  a=lambda g, a, b: where(a == b, g / 2, where(a < b, g, 0)),
                  b=lambda g, a, b: where(a == b, g / 2, where(a < b, 0, g)))  # fmt: skip
-remainder = binary("remainder", np.remainder,
+remainder = binary("remainder", _checked_division(np.remainder),
                    a=lambda g: g,
                    b=lambda g, a, b: -g * floor(a / b))  # fmt: skip
-fmod = binary("fmod", np.fmod,
+fmod = binary("fmod", _checked_division(np.fmod),
               a=lambda g: g,
               b=lambda g, a, b: -g * trunc(a / b))  # fmt: skip
 atan2 = binary("atan2", np.arctan2, floats=True,
@@ -74,7 +93,7 @@ atan2 = binary("atan2", np.arctan2, floats=True,
 neg = unary("neg", np.negative, lambda g: -g, floats=False)
 positive = unary("positive", np.positive, lambda g: g, floats=False)
 abs = unary("abs", np.abs, lambda g, x: g * sign(x), floats=False)
-sign = unary("sign", np.sign, lambda g: g * 0, floats=False)
+sign = unary("sign", _sign, lambda g: g * 0, floats=False)
 square = unary("square", np.square, lambda g, x: g * (2 * x), floats=False)
 
 # ------------------------------------------------------------------------------------------------
@@ -165,13 +184,7 @@ def div_rounded(input: Any, other: Any, *, rounding_mode: str | None = None) -> 
     return quotient if kind.kind == "f" else cast(quotient, kind)
 
 
-def _floor_divide(a: Any, b: Any) -> Any:
-    if np.result_type(a, b).kind in "iu" and not np.all(b):
-        raise RuntimeError("ZeroDivisionError")
-    return np.floor_divide(a, b)
-
-
-floor_divide = binary("floor_divide", _floor_divide, a=lambda g: g * 0, b=lambda g: g * 0)
+floor_divide = binary("floor_divide", _checked_division(np.floor_divide), a=lambda g: g * 0, b=lambda g: g * 0)
 _round_half_even = unary("round", np.round, lambda g: g * 0, floats=False)
 
 

@@ -59,10 +59,3 @@ class Fused(Op):
             grad([y for y, _ in used], wanted, [g for _, g in used], create_graph=True, allow_unused=True)
         )
         return [None if e is None else next(found) for e in edges]
-
-
-def contiguous(array: Any) -> Any:
-    """An ndarray (or None) in the memory order that kernels expect, copied only if need be."""
-    if array is None or array.flags.c_contiguous:
-        return array
-    return array.copy()

@@ -55,11 +55,22 @@ def _look(x: ndarray, index: Any) -> ndarray:
     return x[with_ellipsis]
 
 
+def _take_entries(x: ndarray, index: Any) -> ndarray:
+    try:
+        return x[index]
+    except IndexError:
+        shapes = [list(i.shape) for i in index if isinstance(i, ndarray)]
+        raise IndexError(
+            "shape mismatch: indexing tensors could not be broadcast together with shapes "
+            f"{', '.join(map(str, shapes))}"
+        ) from None
+
+
 basic_index = primitive("select", _look, view="always",
                         x=lambda g, x_shape, index: _put_back(g, x_shape, index))  # fmt: skip
 _slice_index = primitive("slice", _look, view="always",
                          x=lambda g, x_shape, index: _put_back(g, x_shape, index))  # fmt: skip
-advanced_index = primitive("index", lambda x, index: x[index],
+advanced_index = primitive("index", _take_entries,
                            x=lambda g, x_shape, index: _put_back(g, x_shape, index))  # fmt: skip
 
 
@@ -97,6 +108,8 @@ def split_index(index: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
         None if it would change nothing.
     advanced : tuple of slices and ndarrays, or None
     """
+    if isinstance(index, list) and len(index) < 32 and any(_is_no_number(i) for i in index):
+        index = tuple(index)  # PyTorch: x[[a, b]] is x[a, b] if a or b is a sequence, slice or tensor
     items = [_item(i) for i in (index if isinstance(index, tuple) else (index,))]
     used = sum([0 if i is None or i is Ellipsis else _width(i) for i in items])
     if used > len(shape):
@@ -128,6 +141,10 @@ def split_index(index: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
         return tuple(basic), None
     changes = any(i is None or isinstance(i, int) or i != slice(None) for i in basic)
     return (tuple(basic) if changes else None), tuple(advanced)
+
+
+def _is_no_number(item: Any) -> bool:
+    return item is None or item is Ellipsis or isinstance(item, (TensorBase, ndarray, list, tuple, range, slice))
 
 
 def _width(item: Any) -> int:
@@ -398,7 +415,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         numbers = [v for v in (input, other) if not isinstance(v, TensorBase)]
         if numbers and not isinstance(numbers[0], ndarray):
             kind = array_of(input if isinstance(input, TensorBase) else other).dtype
-            if dtypes.promote(kind, dtypes.scalar_type(numbers[0])).kind != kind.kind:
+            if not dtypes.can_cast(dtypes.scalar_type(numbers[0]), kind):
                 input, other = [wrap(np.asarray(v)) if v is numbers[0] else v for v in (input, other)]
                 input, other = common_type([input, other])
     try:

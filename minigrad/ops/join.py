@@ -61,8 +61,10 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any
 
     Raises
     ------
+    ValueError
+        An empty list.
     RuntimeError
-        An empty list, or shapes that differ elsewhere.
+        Shapes that differ elsewhere, or a tensor without axes.
 
     Examples
     --------
@@ -77,6 +79,8 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any
     arrays = [array_of(x) for x in kept]
     where = checked_axis(dim if axis is None else axis, arrays[0].ndim)
     for k, a in enumerate(arrays):
+        if not a.ndim:
+            raise RuntimeError(f"zero-dimensional tensor (at position {k}) cannot be concatenated")
         if a.ndim != arrays[0].ndim:
             raise RuntimeError(
                 f"Tensors must have same number of dimensions: got {arrays[0].ndim} and {a.ndim}"
@@ -171,7 +175,9 @@ def _common_type(tensors: Sequence[Any], name: str) -> Sequence[Any]:
         raise TypeError(f"{name}(): argument 'tensors' must be tuple of Tensors, not Tensor")
     tensors = list(tensors)
     if not tensors:
-        raise RuntimeError(f"{name}(): expected a non-empty list of Tensors")
+        if name == "stack":
+            raise RuntimeError("stack expects a non-empty TensorList")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     for k, x in enumerate(tensors):
         if not isinstance(array_of(x), ndarray):
             raise TypeError(

@@ -18,8 +18,8 @@ from .. import _kernels, dtypes
 from ..autograd.engine import TensorBase, array_of, primitive
 from .cast import cast
 from .elementwise import mul
-from .fused import Fused, contiguous
-from .index import place
+from .fused import Fused
+from .index import place, where
 from .reduce import log_softmax
 from .reduce import mean as mean_
 from .reduce import sum as sum_
@@ -54,14 +54,33 @@ def _class_targets(input: Any, target: Any, weight: Any, what: str) -> tuple[Any
     """The scores as (N, C) and the classes as (N,) int64, after all checks but the classes' range."""
     x, t = array_of(input), array_of(target)
     if not x.ndim:
-        raise ValueError(f"Expected 1 or more dimensions (got {x.ndim})")
-    if t.dtype.kind == "f":
-        raise RuntimeError(f"expected scalar type Long but found {dtypes.legacy_name(t.dtype)}")
+        raise ValueError(f"{what}: Expected 1 or more dimensions (got {x.ndim})")
+    if x.ndim == 1 and t.ndim == 1 and len(t) != 1:
+        raise ValueError(
+            f"{what}: For 1D input, 1D target must have size 1, but got target size: {len(t)} (input has "
+            f"shape {list(x.shape)}: one score for each class of a single sample)"
+        )
+    if x.ndim > 1 and t.shape[:1] != x.shape[:1]:
+        raise ValueError(
+            f"{what}: Expected input batch_size ({x.shape[0]}) to match target batch_size "
+            f"({t.shape[0] if t.ndim else 0}): input has shape {list(x.shape)}, target {list(t.shape)}."
+        )
+    if t.ndim > 1 and x.ndim < 3:
+        raise RuntimeError(
+            f"{what}: 0D or 1D target tensor expected, multi-target not supported: input has shape "
+            f"{list(x.shape)}, target {list(t.shape)}"
+        )
+    if x.ndim > 1 and t.shape[1:] != x.shape[2:]:
+        raise RuntimeError(
+            f"{what}: Expected target size {[x.shape[0], *x.shape[2:]]}, got {list(t.shape)} (size mismatch: "
+            f"input has shape {list(x.shape)}, where axis 1 must be the classes)"
+        )
     if t.dtype not in (np.int64, np.uint8):
         raise RuntimeError(
-            "expected target dtype to be Long or Byte when using class indices, but got "
-            f"{dtypes.of_numpy(t.dtype)}"
+            f"{what}: expected target dtype to be Long or Byte, but got {dtypes.legacy_name(t.dtype)}; use "
+            "target.long() if it holds classes"
         )
+    _check_scores(x, what)
     classes = x.shape[1 if x.ndim > 1 else 0]
     if weight is not None:
         w = array_of(weight)
@@ -75,25 +94,25 @@ def _class_targets(input: Any, target: Any, weight: Any, what: str) -> tuple[Any
                 f"expected scalar type {dtypes.legacy_name(x.dtype)} but found {dtypes.legacy_name(w.dtype)}"
             )
     if x.ndim == 1:
-        if t.ndim:
-            raise ValueError(f"{what}: input of shape {list(x.shape)} takes a 0-D target, got {list(t.shape)}")
         return reshape(input, (1, classes)), t.reshape(1).astype(np.int64, copy=False)
-    if t.shape[:1] != x.shape[:1]:
-        raise ValueError(
-            f"Expected input batch_size ({x.shape[0]}) to match target batch_size "
-            f"({t.shape[0] if t.ndim else 'none, it is 0-D'}): input has shape {list(x.shape)}, target {list(t.shape)}."
-        )
-    if x.ndim == 2 and t.ndim != 1:
-        raise RuntimeError(f"0D or 1D target tensor expected, multi-target not supported: got {list(t.shape)}")
-    if t.shape[1:] != x.shape[2:]:
-        raise RuntimeError(
-            f"Expected target size {[x.shape[0], *x.shape[2:]]}, got {list(t.shape)} (input has shape "
-            f"{list(x.shape)}: axis 1 must be the classes)"
-        )
     if x.ndim > 2:
         last = permute(input, (0, *range(2, x.ndim), 1))
         return reshape(last, (-1, classes) if x.size else (t.size, classes)), t.reshape(-1).astype(np.int64)
     return input, t.astype(np.int64, copy=False)
+
+
+def _check_scores(x: ndarray, what: str) -> None:
+    if x.dtype.kind != "f":
+        name = dtypes.legacy_name(x.dtype)
+        raise NotImplementedError(f"{what}: not implemented for '{name}': input must be floating point")
+
+
+def _check_tensors(input: Any, target: Any, what: str) -> None:
+    if isinstance(input, TensorBase) and isinstance(target, TensorBase):
+        return
+    for name, value in (("input", input), ("target", target)):
+        if not isinstance(value, TensorBase):
+            raise TypeError(f"{what}: argument '{name}' must be Tensor, not {type(value).__name__}")
 
 
 def _check_range(t: ndarray, classes: int, ignore_index: int) -> None:
@@ -107,25 +126,35 @@ def _check_range(t: ndarray, classes: int, ignore_index: int) -> None:
 # ------------------------------------------------------------------------------------------------
 
 
-def _picked_sum(x: ndarray, index: Any, share: ndarray, total: bool) -> Any:
-    picked = -x[index] * share
-    picked = np.where(share == 0, x.dtype.type(0), picked)  # an ignored sample counts 0, not nan
-    return picked.sum(dtype=x.dtype) if total else picked
+def _divided(a: Any, by: float) -> Any:
+    with np.errstate(divide="ignore", invalid="ignore"):  # a mean over no sample is nan
+        return a / a.dtype.type(by)
 
 
-_nll = primitive("nll_loss", _picked_sum,
-                 x=lambda g, x_shape, index, share, total: place(mul(g, -share), x_shape, index))  # fmt: skip
+def _picked(x: ndarray, index: Any, kept: ndarray, share: ndarray, total: float | None) -> Any:
+    picked = np.where(kept, -x[index] * share, x.dtype.type(0))  # an ignored nan counts 0
+    return picked if total is None else _divided(picked.sum(dtype=x.dtype), total)
 
 
-def _shares(t: ndarray, weight: Any, ignore_index: int, reduction: str, kind: np.dtype) -> tuple[Any, ndarray]:
-    """For each sample: the index of its class, and how much it counts."""
+def _picked_vjp(
+    g: Any, x_shape: Any, index: Any, kept: ndarray, share: ndarray, total: float | None
+) -> Any:
+    factor = -share if total is None else np.where(kept, _divided(-share, total), share)
+    return place(mul(g, factor), x_shape, index)
+
+
+_nll = primitive("nll_loss", _picked, x=_picked_vjp)
+
+
+def _shares(
+    t: ndarray, weight: Any, ignore_index: int, reduction: str, kind: np.dtype
+) -> tuple[Any, ndarray, ndarray, float | None]:
+    """The index of each sample's class, whether it counts, how much, and what the sum is divided by."""
     kept = t != ignore_index
     classes = np.where(kept, t, 0)
     share = kept.astype(kind) if weight is None else np.where(kept, array_of(weight)[classes], kind.type(0))
-    if reduction == "mean":
-        total = share.sum()
-        share = share / total if total else np.full_like(share, np.nan)
-    return (np.arange(t.size), classes), share
+    total = {"none": None, "sum": 1.0}.get(reduction, float(share.sum(dtype=np.float64)))
+    return (np.arange(t.size), classes), kept, share, total
 
 
 def nll_loss(
@@ -143,12 +172,18 @@ def nll_loss(
     reduction : "mean", "sum" or "none"
     """
     check_reduction(reduction)
+    _check_tensors(input, target, "nll_loss")
     scores, t = _class_targets(input, target, weight, "nll_loss")
     x = array_of(scores)
     _check_range(t, x.shape[1], ignore_index)
-    index, share = _shares(t, weight, ignore_index, reduction, x.dtype)
-    loss = _nll(scores, index, share, reduction != "none")
-    return reshape(loss, array_of(target).shape) if reduction == "none" else loss
+    loss = _nll(scores, *_shares(t, weight, ignore_index, reduction, x.dtype))
+    return _shaped_as_samples(loss, input, target) if reduction == "none" else loss
+
+
+def _shaped_as_samples(loss: Any, input: Any, target: Any) -> Any:
+    """The losses of all samples, (N,), in the shape of the targets; of one sample alone, ()."""
+    shape = array_of(target).shape if array_of(input).ndim > 1 else ()
+    return loss if loss.shape == shape else reshape(loss, shape)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -162,19 +197,15 @@ def _cross_entropy_reference(
     """The same in tensor operations; smoothing mixes in the mean loss over all classes."""
     log_prob = log_softmax(logits, 1)
     x = array_of(log_prob)
-    index, share = _shares(t, weight, ignore_index, reduction, x.dtype)
-    loss = _nll(log_prob, index, share, reduction != "none")
+    index, kept, share, total = _shares(t, weight, ignore_index, reduction, x.dtype)
+    loss = _nll(log_prob, index, kept, share, total)
     if not label_smoothing:
         return loss
     # every class counts with its own weight, but a mean divides by the weights of the targets
-    kept = (t != ignore_index).astype(x.dtype)
-    total = 1.0
-    if reduction == "mean":
-        total = float(_shares(t, weight, ignore_index, "sum", x.dtype)[1].sum())
-    spread = kept[:, None] * (np.ones(x.shape[1], x.dtype) if weight is None else array_of(weight))
-    uniform = sum_(log_prob * (-spread / total), 1)
-    if reduction != "none":
-        uniform = sum_(uniform)
+    w = np.ones(x.shape[1], x.dtype) if weight is None else array_of(weight)
+    uniform = sum_(where(kept[:, None], log_prob, 0) * -w, 1)
+    if total is not None:
+        uniform = sum_(uniform) / total
     return (1 - label_smoothing) * loss + (label_smoothing / x.shape[1]) * uniform
 
 
@@ -183,11 +214,13 @@ def _cross_entropy_vjp(
 ) -> list[Any]:  # fmt: skip
     kernel, log_prob, total = kept
     *settings, reduction = options
-    d_loss = np.asarray(grads[0], order="C")  # (`ascontiguousarray` would make a 0-d array 1-d)
-    return [kernel.cross_entropy_backward(d_loss, log_prob, *settings, REDUCTIONS.index(reduction), total)]
+    return [kernel.cross_entropy_backward(np.asarray(grads[0]), log_prob, *settings, REDUCTIONS.index(reduction), total)]
 
 
-_CROSS_ENTROPY = Fused("nll_loss", _cross_entropy_vjp, _cross_entropy_reference)
+# the names that PyTorch prints: of its last step, which depends on the case
+_CROSS_ENTROPY, _CROSS_ENTROPY_2D, _SMOOTHED = [
+    Fused(name, _cross_entropy_vjp, _cross_entropy_reference) for name in ("nll_loss", "nll_loss2_d", "add")
+]
 
 
 def cross_entropy(
@@ -212,27 +245,34 @@ def cross_entropy(
     check_reduction(reduction)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    x, t = array_of(input), array_of(target)
-    if x.ndim and t.shape == x.shape:
+    _check_tensors(input, target, "cross_entropy")
+    x, t = input.array, target.array
+    if t.shape == x.shape:
         return _cross_entropy_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
     if x.ndim == 2 and t.ndim == 1 and t.dtype is dtypes.INT64 and len(x) == len(t) and weight is None:
         logits, classes, w = input, t, None  # by far the most frequent case needs no more checks
     else:
         logits, classes = _class_targets(input, target, weight, "cross_entropy")
-        w = None if weight is None else np.ascontiguousarray(array_of(weight))
+        w = None if weight is None else array_of(weight)
     kernels = _kernels.kernels_for(x.dtype)
     if kernels is None:
+        _check_scores(x, "cross_entropy")
         _check_range(classes, array_of(logits).shape[1], ignore_index)
         loss = _cross_entropy_reference(logits, classes, w, ignore_index, label_smoothing, reduction)
     else:
-        classes = contiguous(classes)
         value, log_prob, total = kernels.loss.cross_entropy_forward(
-            contiguous(logits.array), classes, w, ignore_index, label_smoothing,
+            logits.array, classes, w, ignore_index, label_smoothing,
             REDUCTIONS.index(reduction),
         )  # fmt: skip
         options = (classes, w, ignore_index, label_smoothing, reduction)
-        loss = _CROSS_ENTROPY.call((logits,), options, (kernels.loss, log_prob, total), value)
-    return reshape(loss, t.shape) if reduction == "none" and loss.shape != t.shape else loss
+        op = _SMOOTHED if label_smoothing else _CROSS_ENTROPY if x.ndim < 3 else _CROSS_ENTROPY_2D
+        loss = op.call((logits,), options, (kernels.loss, log_prob, total), value)
+    return _shaped_as_samples(loss, input, target) if reduction == "none" else loss
+
+
+_mean_over = primitive("div", lambda total, samples: _divided(total, samples),
+                       total=lambda g, samples: g / samples)  # fmt: skip
+_mean_over.op.node_name = "DivBackward1"  # type: ignore[attr-defined]
 
 
 def _cross_entropy_probabilities(
@@ -246,6 +286,7 @@ def _cross_entropy_probabilities(
         )
     if ignore_index >= 0:
         raise RuntimeError("ignore_index is not supported for floating point target")
+    _check_scores(x, "cross_entropy")
     axis = 1 if x.ndim > 1 else 0
     if weight is not None and array_of(weight).shape != (x.shape[axis],):
         raise RuntimeError(
@@ -254,13 +295,14 @@ def _cross_entropy_probabilities(
         )
     if label_smoothing:
         target = target * (1 - label_smoothing) + label_smoothing / x.shape[axis]
-    weighted = -(log_softmax(input, axis) * target)
+    weighted = log_softmax(input, axis) * target
     if weight is not None:
         weighted = weighted * reshape(weight, tuple([-1 if k == axis else 1 for k in range(x.ndim)]))
-    loss = sum_(weighted, axis)
-    if reduction == "mean":
-        return sum_(loss) / max(x.size // x.shape[axis] if x.shape[axis] else 0, 1)
-    return loss if reduction == "none" else sum_(loss)
+    loss = -sum_(weighted, axis if reduction == "none" else None)
+    if reduction != "mean":
+        return loss
+    samples = int(np.prod(x.shape) // x.shape[axis]) if x.shape[axis] else 0
+    return _mean_over(loss, samples)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -284,9 +326,12 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     `input` and `target` have one shape (checked and broadcast by `minigrad.nn.functional`).
     """
     check_reduction(reduction)
-    if not isinstance(input, TensorBase) or not isinstance(target, TensorBase):
-        raise TypeError("mse_loss(): input and target must be Tensors")
+    _check_tensors(input, target, "mse_loss")
     kind = dtypes.promote(input.array.dtype, target.array.dtype)
+    if kind.kind != "f":
+        raise NotImplementedError(
+            f"mse_loss: not implemented for '{dtypes.legacy_name(kind)}': input or target must be floating point"
+        )
     a, b = [v if v.array.dtype == kind else cast(v, kind) for v in (input, target)]
     n = a.array.size
     share = 1.0 if reduction != "mean" else 1 / n if n else float("nan")

@@ -50,7 +50,10 @@ def unary(name: str, forward: Callable[..., Any], rule: Rule | None, *, floats: 
         x = input.array
         if floats and x.dtype.kind != "f":
             x = x.astype(dtypes.default())
-        out = wrap(forward(x))
+        try:
+            out = wrap(forward(x))
+        except TypeError as error:
+            raise type_error(name, error, x) from None
         if rule is not None and mode.enabled:
             edge = edge_of(input)
             if edge is not None:
@@ -82,6 +85,8 @@ def binary(name: str, forward: Callable[..., Any], *, floats: bool = False, **ru
             out = wrap(forward(x, y))
         except ValueError as error:
             raise broadcast_error(x, y, error) from None
+        except TypeError as error:
+            raise type_error(name, error, x, y) from None
         if rules and mode.enabled:
             edge_a = edge_of(a) if a is not x else None
             edge_b = edge_of(b) if b is not y else None
@@ -108,6 +113,8 @@ def comparison(name: str, forward: Callable[..., Any]) -> Any:
             result = forward(*arrays)
         except ValueError as error:
             raise broadcast_error(arrays[0], arrays[-1], error) from None
+        except TypeError as error:
+            raise type_error(name, error, *arrays) from None
         tensors = [v for v in (input, *other) if isinstance(v, TensorBase)]
         return wrap(result) if tensors else result
 
@@ -162,6 +169,22 @@ def _in_type(value: Any, target: np.dtype) -> Any:
     if isinstance(value, TensorBase):
         return value if value.array.dtype == target else cast(value, target)
     return float(value) if target.kind == "f" else value
+
+
+def type_error(name: str, error: TypeError, *operands: Any) -> Exception:
+    """PyTorch's class and words for operands of a type that NumPy refuses."""
+    kinds = [v.dtype for v in operands if isinstance(v, ndarray)]
+    if not kinds:
+        return error
+    if name in ("sub", "neg") and kinds[0].kind == "b":
+        word, which = ("Subtraction", "two bool tensors") if name == "sub" else ("Negation", "a bool tensor")
+        return RuntimeError(
+            f"{word}, the `-` operator, {'with' if name == 'sub' else 'on'} {which} is not supported. "
+            "Use the `^` or `logical_xor()` operator, or `~` to invert a mask, instead."
+        )
+    if name == "bitwise_not":
+        return TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return NotImplementedError(f'"{name}" not implemented for \'{dtypes.legacy_name(kinds[0])}\'')
 
 
 def broadcast_error(x: Any, y: Any, error: ValueError) -> RuntimeError:

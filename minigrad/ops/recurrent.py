@@ -1,7 +1,6 @@
 """One operation a recurrence: kernel forward, kernel gradient, reference for everything else.
 
-Arguments are checked by the layers in `minigrad.nn`; here only memory is made contiguous, because the
-kernels accept nothing else. Without kernels (``MINIGRAD_KERNELS=reference``, or a dtype they do not
+Arguments are checked by the layers in `minigrad.nn`, and once more by the kernels. Without kernels (``MINIGRAD_KERNELS=reference``, or a dtype they do not
 know) the reference runs, recorded operation by operation.
 """
 
@@ -12,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
-from .fused import Fused, contiguous
+from .fused import Fused
 from .reference import rnn_step, unroll
 
 ndarray = np.ndarray
 
 
 def _array(tensor: Any) -> Any:
-    """The array of a tensor (or None), contiguous."""
-    return None if tensor is None else contiguous(tensor.array)
+    """The array of a tensor, or None."""
+    return None if tensor is None else tensor.array
 
 
 # ------------------------------------------------------------------------------------------------
@@ -31,7 +30,7 @@ def _array(tensor: Any) -> Any:
 def _rnn_cell_vjp(
     grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...], kept: tuple[Any, ...]
 ) -> tuple[Any, ...]:  # fmt: skip
-    d_output = contiguous(grads[0])[None]
+    d_output = grads[0][None]
     kernel, steps, hidden = kept
     return _rnn_gradients(kernel, d_output, steps, hidden, inputs, options, needs, 0)
 
@@ -44,9 +43,9 @@ def rnn_cell(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, nonline
     kernels = _kernels.kernels_for(x.array.dtype)
     if kernels is None:
         return rnn_step(x, h, w_ih, w_hh, b_ih, b_hh, nonlinearity)
-    steps = _array(x)[None]  # a sequence of one step
+    steps = x.array[None]  # a sequence of one step
     hidden = kernels.rnn.forward(
-        steps, _array(h), _array(w_ih), _array(w_hh), _array(b_ih), _array(b_hh), nonlinearity == "relu"
+        steps, h.array, w_ih.array, w_hh.array, _array(b_ih), _array(b_hh), nonlinearity == "relu"
     )
     return _RNN_CELL[nonlinearity].call(
         (x, h, w_ih, w_hh, b_ih, b_hh), (nonlinearity,), (kernels.rnn, steps, hidden), hidden[1]
@@ -60,7 +59,7 @@ def _rnn_gradients(
     """The gradients of all inputs; `step` picks from that of x the steps that x has."""
     need_x, need_h_0, need_w_ih, need_w_hh, need_b_ih, need_b_hh = needs
     d_x, d_h_0, d_w_ih, d_w_hh, d_bias = kernel.backward(
-        d_hidden, x, hidden, contiguous(inputs[2]), contiguous(inputs[3]), options[0] == "relu",
+        d_hidden, x, hidden, inputs[2], inputs[3], options[0] == "relu",
         need_x, need_h_0, need_w_ih or need_w_hh, need_b_ih or need_b_hh,
     )  # fmt: skip
     return (None if d_x is None else d_x[step]), d_h_0, d_w_ih, d_w_hh, d_bias, d_bias
@@ -88,7 +87,7 @@ def _rnn_vjp(
         d_output = np.array(d_output, order="C")
         d_output[-1] += d_h_n
     return _rnn_gradients(
-        kernel, contiguous(d_output), contiguous(inputs[0]), hidden, inputs, options, needs, ...
+        kernel, d_output, inputs[0], hidden, inputs, options, needs, ...
     )
 
 
@@ -103,7 +102,7 @@ def rnn(
     if kernels is None:
         return _rnn_reference(x, h_0, w_ih, w_hh, b_ih, b_hh, nonlinearity)
     hidden = kernels.rnn.forward(
-        _array(x), _array(h_0), _array(w_ih), _array(w_hh), _array(b_ih), _array(b_hh), nonlinearity == "relu"
+        x.array, h_0.array, w_ih.array, w_hh.array, _array(b_ih), _array(b_hh), nonlinearity == "relu"
     )
     outputs = hidden[1:], hidden[-1].copy()  # a copy: changing one in place leaves the other alone
     inputs = (x, h_0, w_ih, w_hh, b_ih, b_hh)

@@ -17,7 +17,7 @@ from .. import dtypes
 from ..autograd.engine import array_of, primitive, wrap
 from .arguments import checked_axes, checked_axis
 from .cast import cast
-from .elementwise import exp, maximum, minimum, mul, sqrt, where
+from .elementwise import exp, maximum, minimum, mul, where
 from .elementwise import abs as abs_
 from .index import narrow, scatter_sum
 from .join import cat
@@ -50,8 +50,12 @@ def _axes(input: Any, dim: Any, axis: Any = None) -> Axes:
 
 def _restore(g: Any, x_shape: tuple[int, ...], axes: Axes) -> Any:
     """`g` with the reduced axes back, of size 1."""
-    kept = [1 if axes is None or k in axes else n for k, n in enumerate(x_shape)]
-    return reshape(g, tuple(kept))
+    return reshape(g, _kept(x_shape, axes))
+
+
+def _kept(shape: tuple[int, ...], axes: Axes) -> tuple[int, ...]:
+    """`shape` with the reduced axes of size 1."""
+    return tuple([1 if axes is None or k in axes else n for k, n in enumerate(shape)])
 
 
 def _floating(input: Any, name: str) -> Any:
@@ -70,7 +74,7 @@ def _floating(input: Any, name: str) -> Any:
 
 def _mean_of(x: np.ndarray, axes: Axes, keepdims: bool) -> Any:
     count = math.prod(x.shape if axes is None else [x.shape[k] for k in axes])
-    total = np.add.reduce(x, axis=axes, keepdims=keepdims)
+    total = np.add.reduce(x, axis=axes, keepdims=keepdims)  # type: ignore[call-overload]
     return total / count if count else total * np.nan
 
 
@@ -119,12 +123,16 @@ def var(
     return _sum(centred * centred, axes, keepdim) / builtins.max(divisor, 0)
 
 
+_root = primitive("std", lambda x: np.sqrt(x),
+                  x=lambda g, y: g * where(y == 0, 0, 0.5 / where(y == 0, 1, y)))  # fmt: skip
+
+
 def std(
     input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
     correction: float | None = None, axis: Any = None,
 ) -> Any:  # fmt: skip
-    """The standard deviation: the square root of `var`."""
-    return sqrt(var(input, dim, unbiased, keepdim, correction=correction, axis=axis))
+    """The standard deviation: the square root of `var`, with the gradient 0 where that is 0."""
+    return _root(var(input, dim, unbiased, keepdim, correction=correction, axis=axis))
 
 
 def var_mean(
@@ -212,23 +220,30 @@ def _with_axis(indices: np.ndarray, axis: int, x_shape: tuple[int, ...]) -> np.n
     return indices if indices.ndim == len(x_shape) else np.expand_dims(indices, axis)
 
 
-def _need_entries(input: Any, name: str, dim: Any) -> None:
-    if 0 in input.shape and (dim is None or input.shape[checked_axis(dim, len(input.shape))] == 0):
-        raise RuntimeError(
+def _need_entries(input: Any, name: str, dim: Any, error: type[Exception] = RuntimeError) -> None:
+    """Raise if there is nothing to pick an extreme from: `error`, or IndexError for an axis of size 0."""
+    shape = tuple(input.shape)
+    if 0 not in shape:
+        return
+    if dim is None or dim == ():
+        raise error(
             f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
             "reduction dim with the 'dim' argument."
-            if dim is None
-            else f"{name}(): Expected reduction dim {dim} to have non-zero size."
         )
+    for axis in checked_axes(dim, len(shape)):
+        if shape[axis] == 0:
+            raise IndexError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
 
 
 def amax(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
     """The largest entry along `dim`; its gradient is shared equally among ties."""
+    _need_entries(input, "amax", dim)
     return _amax(input, _axes(input, dim), keepdim)
 
 
 def amin(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
     """The smallest entry along `dim`; its gradient is shared equally among ties."""
+    _need_entries(input, "amin", dim)
     return _amin(input, _axes(input, dim), keepdim)
 
 
@@ -239,8 +254,10 @@ def _along(input: Any, dim: int, keepdim: bool, arg: Any, reduce: Any, picked: A
         checked_axis(dim, 0)
         return result(input * 1, wrap(np.zeros((), np.int64)))
     axis = checked_axis(dim, array.ndim)
-    indices, values = arg(array, axis, None, keepdims=keepdim), reduce(array, axis, None, None, keepdim)
-    indices, values = np.asarray(indices), np.asarray(values)
+    indices, values = arg(array, axis), reduce(array, axis)
+    if keepdim or array.ndim == 1:  # (of one axis NumPy makes scalars)
+        shape = _kept(array.shape, (axis,)) if keepdim else ()
+        indices, values = np.reshape(indices, shape), np.reshape(values, shape)
     return result(picked(input, values, indices, axis), wrap(indices))
 
 
@@ -268,13 +285,13 @@ def _max_or_min(name: str, arg: Any, reduce: Any, whole: Any, pairwise: Any, pic
 
 
 
-max = _max_or_min("max", np.argmax, np.maximum.reduce, _amax, maximum, _picked_of_max)
-min = _max_or_min("min", np.argmin, np.minimum.reduce, _amin, minimum, _picked_of_min)
+max = _max_or_min("max", np.ndarray.argmax, np.maximum.reduce, _amax, maximum, _picked_of_max)
+min = _max_or_min("min", np.ndarray.argmin, np.minimum.reduce, _amin, minimum, _picked_of_min)
 
 
 def _argument(input: Any, dim: int | None, keepdim: bool, function: Any, name: str) -> Any:
     array = array_of(input)
-    _need_entries(input, name, dim)
+    _need_entries(input, name, dim, IndexError)
     if dim is None:
         flat = np.asarray(function(array))
         return wrap(flat.reshape((1,) * array.ndim) if keepdim else flat)
@@ -327,7 +344,8 @@ def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The `k` largest (or smallest) entries along `dim`, in order, and their indices."""
     if not len(input.shape):
-        return topk(reshape(input, (1,)), k, 0, largest, sorted)
+        values, indices = topk(reshape(input, (1,)), k, 0, largest, sorted)
+        return _topk_result(reshape(values, ()), reshape(indices, ())) if k else _topk_result(values, indices)
     axis = checked_axis(dim, len(input.shape))
     if not 0 <= k <= input.shape[axis]:
         raise RuntimeError(f"selected index k out of range: k={k}, axis {axis} has size {input.shape[axis]}")
@@ -335,13 +353,35 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     return _picked(input, np.take(order, np.arange(k), axis), axis, _picked_of_topk, _topk_result)
 
 
+def _median_places(array: np.ndarray, axis: int) -> np.ndarray:
+    """Where the lower median is along `axis` (kept, of size 1); where the first NaN is, if there is one."""
+    places = np.take(_order(array, axis, False), [(array.shape[axis] - 1) // 2], axis)
+    nan = np.isnan(array)
+    if not nan.any():
+        return places
+    return np.where(nan.any(axis, keepdims=True), nan.argmax(axis, keepdims=True), places)
+
+
+def _middle(x: np.ndarray, axis: None, keepdims: bool) -> Any:
+    flat = x.reshape(-1)
+    return flat[_median_places(flat, 0)[0]] if flat.size else np.asarray(np.nan, x.dtype)
+
+
+_median_of_all = _equal_shares(_middle, "median")
+
+
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The lower median: of all entries, or along `dim` with its index."""
+    """The lower median: of all entries, or along `dim` with its index. A NaN makes it NaN.
+
+    The gradient of the median of all entries is shared equally among ties.
+    """
     if dim is None:
-        return median(flatten(input), 0)[0]
+        return _median_of_all(input, None, False)
     axis = checked_axis(dim, len(input.shape))
-    middle = (input.shape[axis] - 1) // 2
-    indices = np.take(_order(array_of(input), axis, False), [middle], axis)
+    if not len(input.shape):
+        return _median_result(input * 1, wrap(np.zeros((), np.int64)))
+    _need_entries(input, "median", dim)
+    indices = _median_places(array_of(input), axis)
     values = np.take_along_axis(array_of(input), indices, axis)
     shown = indices if keepdim else indices.squeeze(axis)
     values = values if keepdim else values.squeeze(axis)
@@ -354,7 +394,7 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
 
 
 def _norm2_of(x: np.ndarray, axes: Axes, keepdims: bool) -> Any:
-    return np.sqrt(np.add.reduce(x * x, axis=axes, keepdims=keepdims))
+    return np.sqrt(np.add.reduce(x * x, axis=axes, keepdims=keepdims))  # type: ignore[call-overload]
 
 
 def _direction(g: Any, y: Any, x: Any, axes: Axes) -> Any:
@@ -495,7 +535,11 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     array = array_of(input)
     if array.ndim != 1 or (array.size and array.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    return wrap(np.bincount(array, None if weights is None else array_of(weights), minlength))
+    if weights is None:
+        return wrap(np.bincount(array, minlength=minlength))
+    w = array_of(weights)
+    kind = dtypes.FLOAT32 if w.dtype == dtypes.FLOAT32 else dtypes.FLOAT64
+    return wrap(np.bincount(array, w, minlength).astype(kind))
 
 
 __all__ = [

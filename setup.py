@@ -94,7 +94,8 @@ def python_extensions() -> list[Extension]:
     """Return the extensions that are translations of minigrad's own Python."""
     return [
         Extension(
-            "minigrad." + f"{compiled['folder_of'](module, 'minigrad')}/{Path(module).name}".replace("/", "."),
+            "minigrad."
+            + f"{compiled['folder_of'](module, 'minigrad')}/{Path(module).name}".replace("/", "."),
             [f"minigrad/{module}.py"],
         )
         for module in compiled["MODULES"]
@@ -106,7 +107,10 @@ GROUPS = {(level, dtype): kernel_extensions(level, dtype) for level in LEVELS fo
 
 
 def translate(
-    extensions: list[Extension], folder: str, threads: int, directives: dict[str, object] = DIRECTIVES
+    extensions: list[Extension],
+    folder: str,
+    threads: int,
+    directives: dict[str, object] = DIRECTIVES,
 ) -> None:
     """Translate .pyx or .py to .c below build/, in a folder that no other call of cythonize uses.
 
@@ -183,6 +187,10 @@ class BuildKernels(build_ext):
 # The guard is for cythonize's worker processes, some of which import this file.
 if __name__ == "__main__":
     setup(
-        ext_modules=[CPU, *PYTHON, *(extension for group in GROUPS.values() for extension in group)],
+        ext_modules=[
+            CPU,
+            *PYTHON,
+            *(extension for group in GROUPS.values() for extension in group),
+        ],
         cmdclass={"build_ext": BuildKernels},
     )

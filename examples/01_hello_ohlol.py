@@ -25,15 +25,17 @@ What to look at
     - `loss += ...` adds five losses into one graph. `loss.backward()` then walks it back through
       all five steps (back-propagation through time; example 04 does that by hand).
     - A tanh lies between -1 and 1. The best that logits in this range can say is 1 for the right
-      letter and -1 for the others, so the loss stays above 5 log(1 + 3 exp(-2)) = 1.70, however long
-      the training. Try `--epochs 500`, then `--epochs 500 --hidden-size 8`, which has no such floor.
+      letter and -1 for the others, so the loss stays above 5 log(1 + 3 exp(-2)) = 1.70, however
+      long the training. Try `--epochs 500`, then `--epochs 500 --hidden-size 8`: no such floor.
 
 What it prints
-    A line for each epoch: the answer given, the number of the epoch, the loss before its update. With
-    the same seed PyTorch prints the same lines: replace `minigrad` by `torch` in the two imports,
-    as `import torch` and `from torch import nn, optim`. (One of them is a borderline case: the last
-    loss is 2.239950 to seven digits, and float32 rounding decides between 2.2399 and 2.2400. PyTorch
-    prints one or the other, depending on the instructions that its kernels use.)
+    A line for each epoch: the answer given, the number of the epoch, the loss before its update.
+    With the same seed PyTorch prints the same lines: replace `minigrad` by `torch` in the two
+    imports, as `import torch` and `from torch import nn, optim`.
+
+    One line is a borderline case: the last loss is 2.239950 to seven digits, so float32 rounding
+    decides between 2.2399 and 2.2400. minigrad's kernels come out at 2.2399; PyTorch prints one or
+    the other, depending on the instructions that its kernels use.
 """
 
 from __future__ import annotations
@@ -75,7 +77,7 @@ class Model(nn.Module):
 
 def train(epochs: int, seed: int, hidden_size: int, lr: float) -> None:
     inputs = torch.Tensor([one_hot[i] for i in x_data]).view(-1, 1, 4)  # (L, N, I) = (5, 1, 4)
-    labels = torch.LongTensor(y_data).view(-1, 1)  # (L, N) = (5, 1)
+    labels = torch.tensor(y_data).view(-1, 1)  # (L, N) = (5, 1)
 
     torch.manual_seed(seed)  # before the model is made: its weights are drawn then
     net = Model(input_size=4, hidden_size=hidden_size, num_classes=4)
@@ -83,7 +85,7 @@ def train(epochs: int, seed: int, hidden_size: int, lr: float) -> None:
     optimizer = optim.Adam(net.parameters(), lr=lr)
 
     for epoch in range(epochs):
-        loss = 0
+        loss: Any = 0
         optimizer.zero_grad()
         hidden = net.init_hidden(batch_size=1)
         print("Predicted string:", end="")

@@ -18,22 +18,22 @@ Equations and shapes
     logits     (L * N, C) = (5, 4)        every step is one sample for the loss
     labels     (L * N,)   = (5,)
 
-    With several layers, layer k + 1 reads the states of layer k as its inputs. With H = 4 the states
-    of the last layer are the logits; with any other H a linear layer makes logits from them.
+    With several layers, layer k + 1 reads the states of layer k as its inputs. With H = 4 the
+    states of the last layer are the logits; with any other H a linear layer makes them.
 
 What to look at
     - `view(-1, 4)` lays time and batch into one axis. The cross entropy treats the letters of a
       sequence like the samples of a batch: it only needs pairs of logits and class.
-    - The loss is the *mean* over the five letters, example 01 prints their *sum*. The first line here
-      shows a fifth of the first line there: 5 * 1.2906 = 6.4530, the weights are the same. The later
-      lines agree just as well, because Adam does not care for the scale of its gradients.
+    - The loss is the *mean* over the five letters, example 01 prints their *sum*. The weights are
+      the same, so the first line here shows a fifth of the first line there: 5 * 1.2906 = 6.4530.
+      The later lines agree just as well, because Adam does not care how its gradients are scaled.
     - One call instead of five: W_ih x_t does not wait for the step before, so the layer computes
       it for all t in one matrix product. Only the product with W_hh has to go step by step.
 
 What it prints
-    A line for each epoch: the answer given, the number of the epoch, the loss before its update. With
-    the same seed PyTorch prints the same lines: replace `minigrad` by `torch` in the two imports,
-    as `import torch` and `from torch import nn, optim`.
+    A line for each epoch: the answer given, the number of the epoch, the loss before its update.
+    With the same seed PyTorch prints the same lines: replace `minigrad` by `torch` in the two
+    imports, as `import torch` and `from torch import nn, optim`.
 """
 
 from __future__ import annotations

@@ -21,17 +21,17 @@ Shapes (`batch_first=True`: the batch is the first axis, as most data is stored)
     logits     (N, L, C) = (1, 5, 4), for the loss (N * L, C) = (5, 4)
 
 What to look at
-    - Multiplying a one-hot vector by a matrix picks a row (or column) of that matrix. So an embedding
-      is a linear layer fed with one-hot vectors, without the multiplications by zero.
+    - Multiplying a one-hot vector by a matrix picks a row of that matrix. So an embedding is a
+      linear layer fed with one-hot vectors, without the multiplications by zero.
     - Only rows in use get a gradient. "l" occurs twice: its row gets the sum of two gradients.
     - The linear layer at the end frees the logits from the range of tanh: the loss goes towards 0
       here, while it cannot in example 01.
     - `batch_first` concerns inputs and outputs only. The states are (num_layers, N, H) regardless.
 
 What it prints
-    A line for each epoch: the answer given, the number of the epoch, the loss before its update. With
-    the same seed PyTorch prints the same lines: replace `minigrad` by `torch` in the two imports,
-    as `import torch` and `from torch import nn, optim`.
+    A line for each epoch: the answer given, the number of the epoch, the loss before its update.
+    With the same seed PyTorch prints the same lines: replace `minigrad` by `torch` in the two
+    imports, as `import torch` and `from torch import nn, optim`.
 """
 
 from __future__ import annotations

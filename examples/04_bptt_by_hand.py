@@ -26,9 +26,9 @@ What to look at
       own output o(t) and through the next state h(t+1): two terms, added.
     - Each parameter is used at all steps, so its gradient is a sum over t. The book marks the
       copy used at step t as W(t) for this purpose, and sums the gradients of the copies.
-    - The way through h(t+1) multiplies by W^T diag(1 - h(t+1)^2) at each step. The last column of the
-      first table shows what such repeated products do to the gradient of the last step's loss: with
-      small weights (`--scale 0.1`) it dies out within a few steps, the vanishing gradient.
+    - The way through h(t+1) multiplies by W^T diag(1 - h(t+1)^2) at each step. The last column of
+      the first table shows what such repeated products do to the gradient of the last step's loss:
+      with small weights (`--scale 0.1`) it dies out in a few steps, the vanishing gradient.
     - `nn.RNN` has two biases where the book has one. Only their sum counts, so b goes into one,
       the other is zero, and both get the same gradient.
 

@@ -18,7 +18,8 @@ from .creation import (
     zeros, zeros_like,
 )  # fmt: skip
 from .dtypes import (
-    bool, double, dtype, float, float16, float32, float64, get_default_dtype, half, int, int8, int16,
+    bool, double, dtype, float, float16, float32, float64, get_default_dtype, half, int, int8,
+    int16,
     int32, int64, long, set_default_dtype, short, uint8,
 )  # fmt: skip
 from .functions import (
@@ -27,7 +28,8 @@ from .functions import (
 )  # fmt: skip
 from .ops.elementwise import (
     abs, acos, addcdiv, addcmul, allclose, asin, atan, atan2, bitwise_and, bitwise_not, bitwise_or,
-    bitwise_xor, ceil, clamp, cos, cosh, eq, equal, exp, exp2, expm1, floor, floor_divide, fmod, ge, gt,
+    bitwise_xor, ceil, clamp, cos, cosh, eq, equal, exp, exp2, expm1, floor, floor_divide, fmod, ge,
+    gt,
     isclose, isfinite, isinf, isnan, le, lerp, log, log1p, log2, log10, logical_and, logical_not,
     logical_or, logical_xor, lt, maximum, minimum, mul, ne, neg, positive, pow, reciprocal, relu,
     remainder, round, rsqrt, rsub, sigmoid, sign, sin, sinh, sqrt, square, tan, tanh, trunc,
@@ -43,11 +45,14 @@ from .ops.inplace import scatter, scatter_add
 from .ops.join import cat, chunk, hstack, split, stack, unbind, vstack
 from .ops.matmul import addmm, baddbmm, bmm, dot, einsum, matmul, mm, mv, outer
 from .ops.reduce import (
-    all, amax, amin, any, argmax, argmin, argsort, bincount, count_nonzero, cumsum, dist, log_softmax,
-    logsumexp, max, mean, median, min, norm, prod, softmax, sort, std, sum, topk, unique, var, var_mean,
+    all, amax, amin, any, argmax, argmin, argsort, bincount, count_nonzero, cumsum, dist,
+    log_softmax,
+    logsumexp, max, mean, median, min, norm, prod, softmax, sort, std, sum, topk, unique, var,
+    var_mean,
 )  # fmt: skip
 from .ops.shape import (
-    clone, expand, flatten, flip, movedim, permute, repeat, reshape, roll, squeeze, t, tile, transpose,
+    clone, expand, flatten, flip, movedim, permute, repeat, reshape, roll, squeeze, t, tile,
+    transpose,
     tril, triu, unflatten, unsqueeze,
 )  # fmt: skip
 from .ops.shape import expand as broadcast_to

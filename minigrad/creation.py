@@ -1,7 +1,7 @@
 """Making tensors: from data, filled, in sequences, and at random.
 
-All random functions draw from `default_generator` unless given a `generator`, in PyTorch's order, so
-that the same seed gives the same numbers (see `minigrad.random`).
+All random functions draw from `default_generator` unless given a `generator`, in PyTorch's order,
+so that the same seed gives the same numbers (see `minigrad.random`).
 """
 
 from __future__ import annotations
@@ -58,7 +58,11 @@ def as_array(data: Any, dtype: np.dtype | None = None) -> ndarray:
             raise ValueError(_ragged(data, 0)) from None
         if array.dtype.kind == "O" and array.ndim:
             array = np.array([as_array(d) for d in data])
-        elif dtype is None and array.dtype == np.float64 and not isinstance(_first_entry(data), np.generic | ndarray):
+        elif (
+            dtype is None
+            and array.dtype == np.float64
+            and not isinstance(_first_entry(data), np.generic | ndarray)
+        ):
             array = array.astype(dtypes.default())
     elif isinstance(data, (bool, int, float)):
         array = np.asarray(data, dtypes.scalar_type(data) if dtype is None else None)
@@ -88,7 +92,9 @@ def _ragged(data: Any, axis: int) -> str:
     for n in lengths:
         if n != lengths[0]:
             return f"expected sequence of length {lengths[0]} at dim {axis + 1} (got {n})"
-    return next((_ragged(d, axis + 1) for d in data if _is_ragged(d)), "sequences of different lengths")
+    return next(
+        (_ragged(d, axis + 1) for d in data if _is_ragged(d)), "sequences of different lengths"
+    )
 
 
 def _is_ragged(data: Any) -> bool:
@@ -148,11 +154,15 @@ def _sizes(size: tuple[Any, ...], keyword: Any) -> tuple[int, ...]:
     shape = as_shape(size if keyword is None else (keyword,))
     for n in shape:
         if n < 0:
-            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
+            raise RuntimeError(
+                f"Trying to create tensor with negative dimension {n}: {list(shape)}"
+            )
     return shape
 
 
-def _filler(name: str, make: Callable[..., ndarray], what: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _filler(
+    name: str, make: Callable[..., ndarray], what: str
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The function of a shape, and the function of a tensor whose shape to take."""
 
     def of_shape(
@@ -182,7 +192,12 @@ empty, empty_like = _filler("empty", np.empty, "not initialised")
 
 
 def full(
-    size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    size: Sequence[int],
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of shape `size`, full of `fill_value`."""
     value = fill_value.item() if isinstance(fill_value, TensorBase) else fill_value  # type: ignore[attr-defined]
@@ -191,14 +206,26 @@ def full(
 
 
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of the shape and type of `input`, full of `fill_value`."""
     return full(input.array.shape, fill_value, dtype=dtype or input.dtype, device=device,
                 requires_grad=requires_grad)  # fmt: skip
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """The identity matrix, of `n` rows and `m` columns (default `n`)."""
     kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
     return _made(np.eye(n, m, dtype=kind), device, requires_grad)
@@ -225,14 +252,22 @@ def arange(
     if (end - start) / step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     whole = all(isinstance(v, int) for v in (start, end, step))
-    kind = (dtypes.INT64 if whole else dtypes.default()) if dtype is None else dtypes.to_numpy(dtype)
+    kind = (
+        (dtypes.INT64 if whole else dtypes.default()) if dtype is None else dtypes.to_numpy(dtype)
+    )
     count = math.ceil((end - start) / step)
     values = start + step * np.arange(count, dtype=np.int64 if whole else np.float64)
     return _made(values.astype(kind), device, requires_grad)
 
 
 def linspace(
-    start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: float,
+    end: float,
+    steps: int,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """`steps` values from `start` to `end`, both included, equally far apart."""
     kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
@@ -313,7 +348,8 @@ def set_rng_state(new_state: Tensor) -> None:
 def _drawer(name: str, method: str, what: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def of_shape(
         *sizes: Any, size: Any = None, generator: random.Generator | None = None, dtype: Any = None,
-        layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
+        layout: Any = None, device: Any = None, requires_grad: bool = False,
+        pin_memory: bool = False,
     ) -> Tensor:  # fmt: skip
         kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
         draw = getattr(_source(generator), method)
@@ -323,7 +359,12 @@ def _drawer(name: str, method: str, what: str) -> tuple[Callable[..., Any], Call
         input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None,
         requires_grad: bool = False, memory_format: Any = None,
     ) -> Tensor:  # fmt: skip
-        return of_shape(size=input.array.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+        return of_shape(
+            size=input.array.shape,
+            dtype=dtype or input.dtype,
+            device=device,
+            requires_grad=requires_grad,
+        )
 
     of_shape.__name__ = of_shape.__qualname__ = name
     like.__name__ = like.__qualname__ = name + "_like"
@@ -337,7 +378,8 @@ randn, randn_like = _drawer("randn", "normal", "numbers from the standard normal
 
 
 def randint(
-    low: int, high: Any = None, size: Any = None, *, generator: random.Generator | None = None, dtype: Any = None,
+    low: int, high: Any = None, size: Any = None, *, generator: random.Generator | None = None,
+    dtype: Any = None,
     device: Any = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Integers drawn evenly from `low` up to, not including, `high`.
@@ -347,7 +389,9 @@ def randint(
     if size is None:
         low, high, size = 0, low, high
     kind = dtypes.INT64 if dtype is None else dtypes.to_numpy(dtype)
-    return _made(_source(generator).integers(_sizes((), size), low, high, kind), device, requires_grad)
+    return _made(
+        _source(generator).integers(_sizes((), size), low, high, kind), device, requires_grad
+    )
 
 
 def randperm(
@@ -356,7 +400,9 @@ def randperm(
 ) -> Tensor:  # fmt: skip
     """The integers from 0 to ``n - 1`` in random order."""
     order = _source(generator).permutation(n)
-    return _made(order if dtype is None else order.astype(dtypes.to_numpy(dtype)), device, requires_grad)
+    return _made(
+        order if dtype is None else order.astype(dtypes.to_numpy(dtype)), device, requires_grad
+    )
 
 
 def normal(
@@ -366,7 +412,9 @@ def normal(
     """Normally distributed numbers; `mean` and `std` are numbers (with `size`) or tensors."""
     if size is not None:
         kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
-        return _made(_source(generator).normal(_sizes((), size), mean, std, kind), device, requires_grad)
+        return _made(
+            _source(generator).normal(_sizes((), size), mean, std, kind), device, requires_grad
+        )
     m, s = [v.array if isinstance(v, TensorBase) else v for v in (mean, std)]
     if np.any(np.asarray(s) < 0):
         raise RuntimeError("normal expects all elements of std >= 0.0")
@@ -376,7 +424,9 @@ def normal(
     return _made((draws * s + m).astype(kind), device, requires_grad)
 
 
-def bernoulli(input: Tensor, p: float | None = None, *, generator: random.Generator | None = None) -> Tensor:
+def bernoulli(
+    input: Tensor, p: float | None = None, *, generator: random.Generator | None = None
+) -> Tensor:
     """1 with the probability that stands in `input` (or with `p`), otherwise 0."""
     chance = input.array if p is None else p
     drawn = _source(generator).bernoulli(chance, input.array.shape)
@@ -384,7 +434,11 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: random.Genera
 
 
 def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: random.Generator | None = None
+    input: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: random.Generator | None = None,
 ) -> Tensor:
     """`num_samples` indices drawn with the weights in `input` (1-D, or one row each in 2-D).
 

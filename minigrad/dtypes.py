@@ -1,8 +1,9 @@
 """The data types: ``minigrad.float32`` and the others, the default one, and which type wins.
 
 A `dtype` is a thin name around NumPy's; it prints as PyTorch's does, so that a script's output does
-not change. The promotion rules are PyTorch's: the *category* (bool < integer < float) decides first,
-and within a category tensors with axes outrank 0-d tensors, which outrank plain Python numbers.
+not change. The promotion rules are PyTorch's: the *category* (bool < integer < float) decides
+first, and within a category tensors with axes outrank 0-d tensors, which outrank plain Python
+numbers.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 
-class dtype:  # noqa: N801 - the field's name
+class dtype:
     """The type of a tensor's entries.
 
     Attributes
@@ -47,14 +48,14 @@ class dtype:  # noqa: N801 - the field's name
 
 
 float16 = half = dtype("float16")
-float32 = float = dtype("float32")  # noqa: A001
+float32 = float = dtype("float32")
 float64 = double = dtype("float64")
 int8 = dtype("int8")
 int16 = short = dtype("int16")
-int32 = int = dtype("int32")  # noqa: A001
+int32 = int = dtype("int32")
 int64 = long = dtype("int64")
 uint8 = dtype("uint8")
-bool = dtype("bool")  # noqa: A001
+bool = dtype("bool")
 
 ALL = (float16, float32, float64, int8, int16, int32, int64, uint8, bool)
 _of_numpy = {d.numpy: d for d in ALL}
@@ -79,12 +80,13 @@ def of_numpy(numpy_dtype: np.dtype) -> dtype:
     except KeyError:
         names = ", ".join(d.name for d in ALL)
         raise TypeError(
-            f"can't convert np.ndarray of type {numpy_dtype}. The only supported types are: {names}."
+            f"can't convert np.ndarray of type {numpy_dtype}. The only supported types are: "
+            f"{names}."
         ) from None
 
 
 def to_numpy(value: Any) -> np.dtype:
-    """The NumPy type meant by a minigrad dtype, a NumPy type, or Python's ``float``, ``int``, ``bool``."""
+    """The NumPy type meant by a minigrad or NumPy type, or by ``float``, ``int``, ``bool``."""
     if isinstance(value, dtype):
         return value.numpy
     if value is _python_float:
@@ -125,7 +127,9 @@ def set_default_dtype(d: dtype) -> None:
     """
     global _default
     if not isinstance(d, dtype):
-        raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
+        raise TypeError(
+            "invalid dtype object: only floating-point types are supported as the default type"
+        )
     if not d.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
     _default = d.numpy
@@ -146,7 +150,7 @@ _python_float, _python_int, _python_bool = builtins.float, builtins.int, builtin
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def promote(a: np.dtype, b: np.dtype) -> np.dtype:
     """The type of ``a + b`` for two tensors of equal rank in the order of precedence."""
     category_a, category_b = _CATEGORY[a.kind], _CATEGORY[b.kind]

@@ -1,4 +1,4 @@
-"""Small questions about tensors and types, and the few functions of several tensors that are no op."""
+"""Small questions about tensors and types, and the functions of several tensors that are no op."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def can_cast(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
     return dtypes.can_cast(from_.numpy, to.numpy)
 
 
-class finfo:  # noqa: N801 - the field's name
+class finfo:
     """What a floating point type (default: the default one) can hold, in Python numbers.
 
     Attributes
@@ -105,7 +105,9 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     for x, axis in zip(tensors, order):
         sizes[axis] = x.array.size
     return tuple([
-        broadcast_to(reshape(x, tuple([-1 if k == axis else 1 for k in range(len(sizes))])), tuple(sizes))
+        broadcast_to(
+            reshape(x, tuple([-1 if k == axis else 1 for k in range(len(sizes))])), tuple(sizes)
+        )
         for x, axis in zip(tensors, order)
     ])  # fmt: skip
 

@@ -64,7 +64,7 @@ class Engine:
     def __init__(self, device: Any = "cpu") -> None:
         self.device = device
         self._lock = threading.RLock()
-        self._twister = np.random.MT19937(0)
+        self._made_twister: Any = None
         self._start(DEFAULT_SEED)
 
     # ------------------------------------------------------------------ seeds
@@ -119,10 +119,23 @@ class Engine:
     def _start(self, seed: int) -> None:
         with self._lock:
             self._seed = seed
-            # A RandomState around the engine is NumPy's public way to Knuth's initialisation.
-            np.random.RandomState(self._twister).seed(seed & 0xFFFFFFFF)
+            if self._made_twister is not None:
+                self._seed_twister()
             self._cached_normal = None
             self._cached_float_normal = None
+
+    @property
+    def _twister(self) -> Any:
+        """NumPy's mt19937, made at the first draw: importing `numpy.random` takes its time."""
+        if self._made_twister is None:
+            with self._lock:
+                self._made_twister = np.random.MT19937(0)
+                self._seed_twister()
+        return self._made_twister
+
+    def _seed_twister(self) -> None:
+        # A RandomState around the engine is NumPy's public way to Knuth's initialisation.
+        np.random.RandomState(self._made_twister).seed(self._seed & 0xFFFFFFFF)
 
     # ------------------------------------------------------------------ words
 
@@ -222,7 +235,7 @@ class Engine:
 
     def __getstate__(self) -> dict[str, Any]:
         attributes = self.__dict__.copy()
-        del attributes["_lock"], attributes["_twister"]  # locks cannot be pickled
+        del attributes["_lock"], attributes["_made_twister"]  # locks cannot be pickled
         attributes["_state_bytes"] = self.state_bytes()
         return attributes
 
@@ -231,5 +244,5 @@ class Engine:
         state = attributes.pop("_state_bytes")
         self.__dict__.update(attributes)
         self._lock = threading.RLock()
-        self._twister = np.random.MT19937(0)
+        self._made_twister = None
         self.load_state_bytes(state)

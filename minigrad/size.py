@@ -26,7 +26,7 @@ class Size(tuple[int, ...]):
         return f"torch.Size([{', '.join(map(str, self))}])"
 
 
-class device:  # noqa: N801 - the field's name
+class device:
     """Where a tensor lives. minigrad computes on the CPU only; any other device is an error.
 
     Parameters
@@ -51,8 +51,8 @@ class device:  # noqa: N801 - the field's name
         name, _, number = str(type).partition(":")
         if name != "cpu":
             raise RuntimeError(
-                f"device {type!r} is not available: minigrad computes on the CPU only; use 'cpu', or "
-                "choose the device with torch.cuda.is_available()"
+                f"device {type!r} is not available: minigrad computes on the CPU only; use 'cpu', "
+                "or choose the device with torch.cuda.is_available()"
             )
         self.type = name
         self.index = int(number) if number else index

@@ -1,14 +1,14 @@
-"""`Tensor`: what people hold in their hands. Every operator and method is one line that names an op.
+"""`Tensor`: what people hold in their hands. Every operator and method is a line that names an op.
 
-The class has four parts: attributes, operators, methods (a table of operations), and conversions. The
-operations live in `minigrad.ops`, the graph in `minigrad.autograd.engine`. A method and the function
-of the same name are one and the same object: ``x.sum(1)`` is ``mg.sum(x, 1)``.
+The class has four parts: attributes, operators, methods (a table of operations), and conversions.
+The operations live in `minigrad.ops`, the graph in `minigrad.autograd.engine`. A method and the
+function of the same name are one and the same object: ``x.sum(1)`` is ``mg.sum(x, 1)``.
 """
 
 from __future__ import annotations
 
-import weakref
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,8 +20,7 @@ from .autograd import errors
 from .autograd.engine import TensorBase, bump_version, refresh_view, set_tensor_class, wrap
 from .autograd.hooks import RemovableHandle, add_tensor_hook
 from .ops import elementwise as ew
-# plural names, because the class below has methods and properties with the singular ones
-from .ops import index as indexing
+from .ops import index as indexing  # plural names: the class has methods with the singular ones
 from .ops import inplace as writes
 from .ops import join as joins
 from .ops import matmul as products
@@ -124,12 +123,12 @@ class Tensor(TensorBase):
         return CPU
 
     @property
-    def T(self) -> Any:  # noqa: N802
+    def T(self) -> Any:
         """The tensor with its axes in reverse order."""
         return views.reversed_axes(self)
 
     @property
-    def mT(self) -> Any:  # noqa: N802
+    def mT(self) -> Any:
         """The tensor with its last two axes swapped."""
         return views.transpose(self, -2, -1)
 
@@ -238,9 +237,9 @@ class Tensor(TensorBase):
         if self._grad is None and self.edge is not None and not self.retains_grad:
             warnings.warn(
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its "
-                ".grad attribute won't be populated during autograd.backward(). If you indeed want the "
-                ".grad field to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf "
-                "Tensor.",
+                ".grad attribute won't be populated during autograd.backward(). If you indeed want "
+                "the .grad field to be populated for a non-leaf Tensor, use .retain_grad() on the "
+                "non-leaf Tensor.",
                 stacklevel=2,
             )
         return self._grad  # type: ignore[return-value]
@@ -249,26 +248,35 @@ class Tensor(TensorBase):
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, TensorBase):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+                raise TypeError(
+                    "assigned grad expected to be a Tensor or None but got grad of type "
+                    f"{type(value).__name__}"
+                )
             if value.array.shape != self.array.shape:
                 raise RuntimeError(
-                    f"attempting to assign a gradient of size '{list(value.array.shape)}' to a tensor of size "
-                    f"'{list(self.array.shape)}'. Please ensure that the gradient and the tensor are the same size"
+                    f"attempting to assign a gradient of size '{list(value.array.shape)}' to a "
+                    f"tensor of size '{list(self.array.shape)}'. Please ensure that the gradient "
+                    "and the tensor are the same size"
                 )
             if value.array.dtype != self.array.dtype:
                 raise RuntimeError(
-                    f"attempting to assign a gradient with dtype '{value.dtype}' to a tensor with dtype '{self.dtype}'"
+                    f"attempting to assign a gradient with dtype '{value.dtype}' to a tensor with "
+                    f"dtype '{self.dtype}'"
                 )
         self._grad = value
 
     def backward(
-        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
     ) -> None:
-        """Add to ``.grad`` of every leaf the gradient of this tensor: see `minigrad.autograd.backward`."""
+        """Add this tensor's gradient to each leaf's ``.grad``: see `minigrad.autograd.backward`."""
         _backward(self, gradient, retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
-        """Call ``hook(grad)`` when the gradient of this tensor is known; what it returns replaces it."""
+        """Call ``hook(grad)`` when this tensor's gradient is known; what it returns replaces it."""
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         return add_tensor_hook(self, hook)
@@ -276,7 +284,9 @@ class Tensor(TensorBase):
     def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
         """Call ``hook(tensor)`` after `backward` has added to this leaf's ``.grad``."""
         if not self.is_leaf or not self.requires_grad:
-            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+            raise RuntimeError(
+                "post accumulate grad hooks cannot be registered on non-leaf tensors"
+            )
         if self._accumulate_hooks is None:
             self._accumulate_hooks = {}
         handle = RemovableHandle(self._accumulate_hooks)
@@ -351,9 +361,13 @@ class Tensor(TensorBase):
     __neg__, __pos__, __abs__ = ew.neg, ew.positive, ew.abs
     __eq__, __ne__ = _compared(ew.eq), _compared(ew.ne)
     __lt__, __le__, __gt__, __ge__ = ew.lt, ew.le, ew.gt, ew.ge
-    __and__, __or__, __xor__, __invert__ = ew.bitwise_and, ew.bitwise_or, ew.bitwise_xor, ew.bitwise_not
-    __rand__, __ror__, __rxor__ = _reflected(ew.bitwise_and), _reflected(ew.bitwise_or), _reflected(ew.bitwise_xor)
-    __iand__, __ior__, __ixor__ = in_place(ew.bitwise_and), in_place(ew.bitwise_or), in_place(ew.bitwise_xor)
+    __and__, __or__, __xor__, __invert__ = (
+        ew.bitwise_and, ew.bitwise_or, ew.bitwise_xor, ew.bitwise_not)  # fmt: skip
+    __rand__, __ror__, __rxor__ = (
+        _reflected(ew.bitwise_and), _reflected(ew.bitwise_or),
+        _reflected(ew.bitwise_xor))  # fmt: skip
+    __iand__, __ior__, __ixor__ = (
+        in_place(ew.bitwise_and), in_place(ew.bitwise_or), in_place(ew.bitwise_xor))  # fmt: skip
     __getitem__, __setitem__ = indexing.getitem, writes.setitem
 
     __hash__ = TensorBase.__hash__  # by identity, although == compares entries
@@ -370,7 +384,10 @@ class Tensor(TensorBase):
 
     def __contains__(self, value: Any) -> bool:
         if not isinstance(value, _NUMBERS):
-            raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}.")
+            raise RuntimeError(
+                "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+                f"{type(value)}."
+            )
         return bool((self.array == getattr(value, "array", value)).any())
 
     # --------------------------------------------------------------------------------------------
@@ -380,45 +397,61 @@ class Tensor(TensorBase):
     add, sub, mul, div = ew.add_scaled, ew.sub_scaled, ew.mul, ew.div_rounded
     subtract, multiply, divide, true_divide = sub, mul, div, ew.div
     floor_divide, remainder, fmod, pow = ew.floor_divide, ew.remainder, ew.fmod, ew.pow
-    maximum, minimum, atan2, lerp, addcmul, addcdiv = ew.maximum, ew.minimum, ew.atan2, ew.lerp, ew.addcmul, ew.addcdiv
+    maximum, minimum, atan2, lerp, addcmul, addcdiv = (
+        ew.maximum, ew.minimum, ew.atan2, ew.lerp, ew.addcmul, ew.addcdiv)  # fmt: skip
     neg, abs, sign, square, negative, absolute = ew.neg, ew.abs, ew.sign, ew.square, ew.neg, ew.abs
-    exp, exp2, expm1, log, log2, log10, log1p = ew.exp, ew.exp2, ew.expm1, ew.log, ew.log2, ew.log10, ew.log1p
+    exp, exp2, expm1, log, log2, log10, log1p = (
+        ew.exp, ew.exp2, ew.expm1, ew.log, ew.log2, ew.log10, ew.log1p)  # fmt: skip
     sqrt, rsqrt, reciprocal = ew.sqrt, ew.rsqrt, ew.reciprocal
     sin, cos, tan, asin, acos, atan = ew.sin, ew.cos, ew.tan, ew.asin, ew.acos, ew.atan
     sinh, cosh, tanh, sigmoid, relu = ew.sinh, ew.cosh, ew.tanh, ew.sigmoid, ew.relu
-    floor, ceil, round, trunc, clamp, clip = ew.floor, ew.ceil, ew.round, ew.trunc, ew.clamp, ew.clamp
+    floor, ceil, round, trunc, clamp, clip = (
+        ew.floor, ew.ceil, ew.round, ew.trunc, ew.clamp, ew.clamp)  # fmt: skip
     eq, ne, lt, le, gt, ge = ew.eq, ew.ne, ew.lt, ew.le, ew.gt, ew.ge
-    isnan, isinf, isfinite, isclose, allclose, equal = ew.isnan, ew.isinf, ew.isfinite, ew.isclose, ew.allclose, ew.equal
-    logical_and, logical_or, logical_xor, logical_not = ew.logical_and, ew.logical_or, ew.logical_xor, ew.logical_not
-    bitwise_and, bitwise_or, bitwise_xor, bitwise_not = ew.bitwise_and, ew.bitwise_or, ew.bitwise_xor, ew.bitwise_not
+    isnan, isinf, isfinite, isclose, allclose, equal = (
+        ew.isnan, ew.isinf, ew.isfinite, ew.isclose, ew.allclose, ew.equal)  # fmt: skip
+    logical_and, logical_or, logical_xor, logical_not = (
+        ew.logical_and, ew.logical_or, ew.logical_xor, ew.logical_not)  # fmt: skip
+    bitwise_and, bitwise_or, bitwise_xor, bitwise_not = (
+        ew.bitwise_and, ew.bitwise_or, ew.bitwise_xor, ew.bitwise_not)  # fmt: skip
 
     sum, mean, prod, var, std, norm, dist = (
-        reductions.sum, reductions.mean, reductions.prod, reductions.var, reductions.std, reductions.norm, reductions.dist)  # fmt: skip
+        reductions.sum, reductions.mean, reductions.prod, reductions.var, reductions.std,
+        reductions.norm, reductions.dist)  # fmt: skip
     max, min, amax, amin, argmax, argmin = (
-        reductions.max, reductions.min, reductions.amax, reductions.amin, reductions.argmax, reductions.argmin)  # fmt: skip
-    sort, argsort, topk, median, cumsum = reductions.sort, reductions.argsort, reductions.topk, reductions.median, reductions.cumsum
-    softmax, log_softmax, logsumexp = reductions.softmax, reductions.log_softmax, reductions.logsumexp
+        reductions.max, reductions.min, reductions.amax, reductions.amin, reductions.argmax,
+        reductions.argmin)  # fmt: skip
+    sort, argsort, topk, median, cumsum = (
+        reductions.sort, reductions.argsort, reductions.topk, reductions.median,
+        reductions.cumsum)  # fmt: skip
+    softmax, log_softmax, logsumexp = (
+        reductions.softmax, reductions.log_softmax, reductions.logsumexp)  # fmt: skip
     all, any, unique, bincount, count_nonzero = (
-        reductions.all, reductions.any, reductions.unique, reductions.bincount, reductions.count_nonzero)  # fmt: skip
+        reductions.all, reductions.any, reductions.unique, reductions.bincount,
+        reductions.count_nonzero)  # fmt: skip
 
     matmul, mm, mv, bmm, dot, outer = (
-        products.matmul, products.mm, products.mv, products.bmm, products.dot, products.outer)  # fmt: skip
+        products.matmul, products.mm, products.mv, products.bmm, products.dot,
+        products.outer)  # fmt: skip
     addmm, baddbmm = products.addmm, products.baddbmm
 
     view, reshape, view_as, flatten, unflatten = (
         views.view, views.reshape, views.view_as, views.flatten, views.unflatten)  # fmt: skip
     squeeze, unsqueeze, expand, expand_as, repeat, tile = (
-        views.squeeze, views.unsqueeze, views.expand, views.expand_as, views.repeat, views.tile)  # fmt: skip
+        views.squeeze, views.unsqueeze, views.expand, views.expand_as, views.repeat,
+        views.tile)  # fmt: skip
     transpose, t, permute, swapaxes, swapdims, movedim = (
-        views.transpose, views.t, views.permute, views.transpose, views.transpose, views.movedim)  # fmt: skip
+        views.transpose, views.t, views.permute, views.transpose, views.transpose,
+        views.movedim)  # fmt: skip
     flip, roll, tril, triu, clone, contiguous = (
         views.flip, views.roll, views.tril, views.triu, views.clone, views.contiguous)  # fmt: skip
     split, chunk, unbind = joins.split, joins.chunk, joins.unbind
     narrow, select, diagonal, diag, gather, take_along_dim = (
-        indexing.narrow, indexing.select, indexing.diagonal, indexing.diag, indexing.gather, indexing.take_along_dim)  # fmt: skip
+        indexing.narrow, indexing.select, indexing.diagonal, indexing.diag, indexing.gather,
+        indexing.take_along_dim)  # fmt: skip
     index_select, masked_select, masked_fill, take, nonzero, repeat_interleave = (
-        indexing.index_select, indexing.masked_select, indexing.masked_fill, indexing.take, indexing.nonzero,
-        indexing.repeat_interleave)  # fmt: skip
+        indexing.index_select, indexing.masked_select, indexing.masked_fill, indexing.take,
+        indexing.nonzero, indexing.repeat_interleave)  # fmt: skip
     scatter, scatter_add = writes.scatter, writes.scatter_add
 
     def where(self, condition: Any, other: Any) -> Any:
@@ -434,10 +467,11 @@ class Tensor(TensorBase):
     add_, sub_, mul_, div_, pow_ = (
         in_place(add), in_place(sub), in_place(mul), in_place(div), in_place(pow))  # fmt: skip
     neg_, abs_, sign_, exp_, log_, sqrt_ = (
-        in_place(neg), in_place(abs), in_place(sign), in_place(exp), in_place(log), in_place(sqrt))  # fmt: skip
+        in_place(neg), in_place(abs), in_place(sign), in_place(exp), in_place(log),
+        in_place(sqrt))  # fmt: skip
     tanh_, sigmoid_, relu_, clamp_, floor_, ceil_, round_ = (
-        in_place(tanh), in_place(sigmoid), in_place(relu), in_place(clamp), in_place(floor), in_place(ceil),
-        in_place(round))  # fmt: skip
+        in_place(tanh), in_place(sigmoid), in_place(relu), in_place(clamp), in_place(floor),
+        in_place(ceil), in_place(round))  # fmt: skip
     addcmul_, addcdiv_, lerp_ = in_place(addcmul), in_place(addcdiv), in_place(lerp)
     copy_, fill_, zero_, fill_diagonal_ = (
         writes.copy_, writes.fill_, writes.zero_, writes.fill_diagonal_)  # fmt: skip
@@ -455,14 +489,20 @@ class Tensor(TensorBase):
 
     def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
         """Fill with numbers drawn evenly from [a, b)."""
-        return self._overwrite(lambda g: g.uniform(self.array.shape, a, b, self.array.dtype), generator)
+        return self._overwrite(
+            lambda g: g.uniform(self.array.shape, a, b, self.array.dtype), generator
+        )
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
         """Fill with normally distributed numbers."""
-        return self._overwrite(lambda g: g.normal(self.array.shape, mean, std, self.array.dtype), generator)
+        return self._overwrite(
+            lambda g: g.normal(self.array.shape, mean, std, self.array.dtype), generator
+        )
 
-    def random_(self, low: int | None = None, high: int | None = None, *, generator: Any = None) -> Tensor:
-        """Fill with integers from `low` (0) up to, not including, `high` (all that the type can hold)."""
+    def random_(
+        self, low: int | None = None, high: int | None = None, *, generator: Any = None
+    ) -> Tensor:
+        """Fill with integers from `low` (0) to below `high` (the most that the type can hold)."""
         dims, kind = self.array.shape, self.array.dtype
         if low is None:
             return self._overwrite(lambda g: g.any_integers(dims, kind), generator)
@@ -477,18 +517,28 @@ class Tensor(TensorBase):
 
     def exponential_(self, lambd: float = 1.0, *, generator: Any = None) -> Tensor:
         """Fill with exponentially distributed numbers of mean ``1 / lambd``."""
-        return self._overwrite(lambda g: g.exponential(self.array.shape, lambd, self.array.dtype), generator)
+        return self._overwrite(
+            lambda g: g.exponential(self.array.shape, lambd, self.array.dtype), generator
+        )
 
     # --------------------------------------------------------------------------------------------
     # Conversions
     # --------------------------------------------------------------------------------------------
 
-    float, double, half = _convert(dtypes.float32), _convert(dtypes.float64), _convert(dtypes.float16)
+    float, double, half = (
+        _convert(dtypes.float32), _convert(dtypes.float64), _convert(dtypes.float16))  # fmt: skip
     long, int, short = _convert(dtypes.int64), _convert(dtypes.int32), _convert(dtypes.int16)
     char, byte, bool = _convert(dtypes.int8), _convert(dtypes.uint8), _convert(dtypes.bool)
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool_ = False, non_blocking: bool_ = False) -> Any:
-        """The tensor in another dtype, or like another tensor; itself if nothing changes (and not `copy`).
+    def to(
+        self,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        copy: bool_ = False,
+        non_blocking: bool_ = False,
+    ) -> Any:
+        """The tensor in another dtype, or like another one; itself if nothing changes, or a `copy`.
 
         Called as ``to(dtype)``, ``to("cpu")``, ``to(device, dtype)`` or ``to(other)``.
         """
@@ -503,7 +553,10 @@ class Tensor(TensorBase):
             elif isinstance(argument, bool_) or argument is None:
                 pass  # non_blocking, by position
             else:
-                raise TypeError(f"to() received an invalid combination of arguments - got ({type(argument).__name__})")
+                raise TypeError(
+                    "to() received an invalid combination of arguments - got "
+                    f"({type(argument).__name__})"
+                )
         if device is not None:
             device_(device)  # raises for anything but the CPU
         if target is not None and target != self.array.dtype:
@@ -511,7 +564,7 @@ class Tensor(TensorBase):
         return views.clone(self) if copy else self
 
     def type(self, dtype: Any = None, non_blocking: bool_ = False) -> Any:
-        """The old name of the type, such as ``torch.FloatTensor``; or the tensor converted to one."""
+        """The old name of the type, such as ``torch.FloatTensor``; or the tensor in that type."""
         if dtype is None:
             return f"torch.{dtypes.legacy_name(self.array.dtype)}Tensor"
         if isinstance(dtype, str):
@@ -531,12 +584,16 @@ class Tensor(TensorBase):
 
     def cuda(self, device: Any = None, non_blocking: bool_ = False) -> Any:
         """Raise: there is no GPU here."""
-        raise AssertionError("Torch not compiled with CUDA enabled: minigrad computes on the CPU only")
+        raise AssertionError(
+            "Torch not compiled with CUDA enabled: minigrad computes on the CPU only"
+        )
 
     def item(self) -> Any:
         """The only entry, as a Python number."""
         if self.array.size != 1:
-            raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
+            raise RuntimeError(
+                f"a Tensor with {self.array.size} elements cannot be converted to Scalar"
+            )
         return self.array.item()
 
     def tolist(self) -> Any:
@@ -547,7 +604,8 @@ class Tensor(TensorBase):
         """The data as an ndarray that shares the memory; with `force` also of a graph tensor."""
         if self.requires_grad and not force:
             raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
+                "instead."
             )
         return self.array
 
@@ -571,7 +629,8 @@ class Tensor(TensorBase):
     def _number(self) -> Any:
         if self.array.size != 1:
             raise ValueError(
-                f"only one element tensors can be converted to Python scalars; this one has {self.array.size}"
+                "only one element tensors can be converted to Python scalars; this one has "
+                f"{self.array.size}"
             )
         return self.array.item()
 
@@ -597,8 +656,8 @@ class Tensor(TensorBase):
     def __deepcopy__(self, memo: dict[int_, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
-                "at the moment. Detach the tensor first."
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+                "protocol at the moment. Detach the tensor first."
             )
         if id(self) not in memo:
             copied = from_array(self.array.copy(), self._requires_grad, type_(self))
@@ -611,31 +670,50 @@ class Tensor(TensorBase):
     def __reduce_ex__(self, protocol: Any) -> Any:
         return _rebuild, (self.array, self._requires_grad and self.is_leaf)
 
-    def new_tensor(self, data: Any, dtype: Any = None, requires_grad: bool_ = False, device: Any = None) -> Any:
+    def new_tensor(
+        self, data: Any, dtype: Any = None, requires_grad: bool_ = False, device: Any = None
+    ) -> Any:
         """`minigrad.tensor` in this tensor's type."""
         from .creation import tensor
 
         return tensor(data, self.dtype if dtype is None else dtype, requires_grad=requires_grad)
 
-    def _new(self, make: Callable[..., ndarray], size: Any, dtype: Any, requires_grad: bool_) -> Any:
+    def _new(
+        self, make: Callable[..., ndarray], size: Any, dtype: Any, requires_grad: bool_
+    ) -> Any:
         kind = self.array.dtype if dtype is None else dtypes.to_numpy(dtype)
         return from_array(make(as_shape(size), kind), requires_grad)
 
-    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool_ = False) -> Any:
+    def new_zeros(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool_ = False
+    ) -> Any:
         """Zeros in this tensor's type."""
         return self._new(np.zeros, size, dtype, requires_grad)
 
-    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool_ = False) -> Any:
+    def new_ones(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool_ = False
+    ) -> Any:
         """Ones in this tensor's type."""
         return self._new(np.ones, size, dtype, requires_grad)
 
-    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool_ = False) -> Any:
+    def new_empty(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool_ = False
+    ) -> Any:
         """Uninitialised memory in this tensor's type."""
         return self._new(np.empty, size, dtype, requires_grad)
 
-    def new_full(self, size: Any, fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool_ = False) -> Any:
+    def new_full(
+        self,
+        size: Any,
+        fill_value: Any,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool_ = False,
+    ) -> Any:
         """`fill_value` everywhere, in this tensor's type."""
-        return self._new(lambda s, kind: np.full(s, fill_value, kind), (size,), dtype, requires_grad)
+        return self._new(
+            lambda s, kind: np.full(s, fill_value, kind), (size,), dtype, requires_grad
+        )
 
     new = new_empty
 

@@ -884,6 +884,19 @@ def test_saved_value_changed_under_no_grad():
         y.backward()
 
 
+def test_only_what_a_wanted_gradient_needs_is_guarded():
+    x, w = leaf(1.0, 2.0), leaf([[1.0, 2.0], [3.0, 4.0]])
+    half, squared = x / 2, x**2  # the result is for the gradient of the divisor, of the exponent
+    half += 1.0
+    squared += 1.0
+    first = mg.ones(3, 2) @ w  # w is for the gradient of the constant left factor
+    with mg.no_grad():
+        w.mul_(5.0)
+    (half.sum() + squared.sum() + first.sum()).backward()
+    assert close(x.grad, [2.5, 4.5])
+    assert close(w.grad, [[3.0, 3.0], [3.0, 3.0]])
+
+
 def test_operand_of_its_own_update():
     x = leaf([[1.0, 2.0, 3.0]] * 3)
     base = x * 2
@@ -937,7 +950,9 @@ def test_views_share_memory():
 def test_copies_do_not():
     x = mg.zeros(2, 3)
     for copy in (x.clone(), x[[0, 1]], x[x == 0], x.t().contiguous(), x.t().reshape(6), x * 1,
-                 x.repeat(1, 1),                 x.flip(0), mg.tensor(x.numpy()), x.index_select(0, mg.tensor([0]))):  # fmt: skip
+                 x.repeat(1, 1), x.flip(0), x.sum(()).expand(1), x[:1].prod(0),
+                 x[:2, :2].diag(), mg.tensor(x.numpy()),
+                 x.index_select(0, mg.tensor([0]))):  # fmt: skip
         copy.add_(1.0)
     assert x.sum().item() == 0
 
@@ -1056,8 +1071,10 @@ def network(x):
     values = [x * x]
     for op in (
         mg.tanh, mg.exp, lambda v: v.softmax(0), lambda v: v @ v.t(), lambda v: v[1:, [0, 1]],
-        lambda v: v.max(1).values,        lambda v: mg.cat([v, v]), lambda v: mg.stack(v.unbind()), lambda v: v.view(2, -1),
-        lambda v: v.norm(dim=1),        lambda v: v.clone().mul_(2.0), lambda v: v.cumsum(0), lambda v: v.sort().values,
+        lambda v: v.max(1).values,
+        lambda v: mg.cat([v, v]), lambda v: mg.stack(v.unbind()), lambda v: v.view(2, -1),
+        lambda v: v.norm(dim=1),
+        lambda v: v.clone().mul_(2.0), lambda v: v.cumsum(0), lambda v: v.sort().values,
         lambda v: v**2, lambda v: v / 3,
     ):  # fmt: skip
         values.append(op(values[-1]))

@@ -1,8 +1,8 @@
 """Every gradient rule against finite differences, in first and in second order.
 
-`CASES` is the table: a function made of minigrad operations, and its inputs. Each entry
-goes through `gradcheck` and `gradgradcheck` in float64. `test_every_rule_is_in_the_table` looks into the graphs
-that the table makes and fails if some rule of `minigrad.ops` was used by none of them.
+`CASES` is the table: a function made of minigrad operations, and its inputs. Each entry goes
+through `gradcheck` and `gradgradcheck` in float64. `test_every_rule_is_in_the_table` looks into the
+graphs that the table makes and fails if some rule of `minigrad.ops` was used by none of them.
 """
 
 import importlib
@@ -268,6 +268,7 @@ case("narrow", lambda x: x.narrow(1, 1, 2) ** 2, R(2, 4))
 case("select", lambda x: x.select(1, -1) ** 2, R(2, 4))
 case("diagonal", lambda x: x.diagonal() ** 2, R(3, 4))
 case("diagonal-of axes", lambda x: x.diagonal(1, 2, 0) ** 2, R(2, 3, 3))
+case("diagonal-transpose", lambda g: indexing._diagonal_back(g, (3, 4), 1, 0, 1) ** 2, R(3))
 case("diag-of matrix", lambda x: x.diag(-1) ** 2, R(3, 3))
 case("diag-of vector", lambda x: x.diag(1) ** 2, R(3))
 case("gather", lambda x: x.gather(1, mg.tensor([[0, 0, 2], [1, 2, 1]])) ** 2, R(3, 3))
@@ -458,6 +459,21 @@ def write_through_reshape(x, y):
     return base * base
 
 
+def write_diagonal(x, y):
+    base = x * 2
+    base.diagonal().mul_(y)
+    base.diagonal(1).fill_(1.5)
+    return base * base
+
+
+def write_view_of_0_d(x, y):
+    base = y.sum()
+    row = base[None]
+    row[1:] += 1
+    row[:1] = x[0, 0] * base.clone()
+    return base * base, row * row
+
+
 def constant_base(x, y):
     base = mg.zeros(3, 3, dtype=mg.float64)
     seen_before = base[1]
@@ -478,7 +494,9 @@ def loop_of_writes(x, y):
 for _function in (
     write_row, write_nested_view, write_twice, write_overlapping_views, read_view_after_base,
     read_view_after_sibling, write_view_after_base, write_pieces, write_split,
-    write_through_reshape,    constant_base, loop_of_writes,
+    write_through_reshape,    write_diagonal,
+    write_view_of_0_d,
+    constant_base, loop_of_writes,
 ):  # fmt: skip
     _y = R(2) if _function is write_nested_view else R(3)
     case(_function.__name__, _function, R(3, 3), _y)

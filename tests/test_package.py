@@ -23,7 +23,8 @@ CHECKOUT = Path(__file__).parents[1]
 
 def run(code, *options, kernels=None, folder=None):
     """Run `code` in a new Python whose minigrad is the one in `folder`."""
-    environment = {k: v for k, v in os.environ.items() if k not in ("MINIGRAD_KERNELS", "PYTHONPATH")}
+    hidden = ("MINIGRAD_KERNELS", "PYTHONPATH")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
     if kernels is not None:
         environment["MINIGRAD_KERNELS"] = kernels
     return subprocess.run(
@@ -59,9 +60,10 @@ def never_built(tmp_path):
 def test_import_loads_no_heavy_modules():
     """What is named here takes longer to import than all of minigrad."""
     heavy = {
-        "Cython", "asyncio", "concurrent", "doctest", "email", "http", "hypothesis", "importlib.metadata",
-        "jax", "logging", "matplotlib", "mpi4py", "multiprocessing", "pandas", "pytest", "safetensors",
-        "scipy", "setuptools", "sqlite3", "ssl", "subprocess", "tkinter", "torch", "unittest", "urllib", "xml",
+        "Cython", "asyncio", "concurrent", "doctest", "email", "http", "hypothesis",
+        "importlib.metadata", "jax", "logging", "matplotlib", "mpi4py", "multiprocessing",
+        "pandas", "pytest", "safetensors", "scipy", "setuptools", "sqlite3", "ssl", "subprocess",
+        "tkinter", "torch", "unittest", "urllib", "xml",
     }  # fmt: skip
     code = (
         "import sys, numpy; before = set(sys.modules); import minigrad;"
@@ -106,9 +108,9 @@ def test_numpy_is_left_as_it_was():
 
 def test_global_random_state_is_left_as_it_was():
     code = (
-        "import random, numpy as np; before = random.getstate(), np.random.get_state()[1].tobytes();"
-        "import minigrad; minigrad.rand(3);"
-        "print((random.getstate(), np.random.get_state()[1].tobytes()) == before)"
+        "import random, numpy as np;"
+        "state = lambda: (random.getstate(), np.random.get_state()[1].tobytes());"
+        "before = state(); import minigrad; minigrad.rand(3); print(state() == before)"
     )
     assert run(code).stdout.strip() == "True"
 
@@ -220,10 +222,9 @@ def undocumented(owner, members):
 
 @pytest.mark.parametrize("module", PUBLIC, ids=lambda module: module.__name__)
 def test_public_names_have_docstrings(module):
-    if module.__name__.count(".") == 2:  # these also hold helpers from elsewhere, as Python files do
-        members = [m for m in vars(module).items() if getattr(m[1], "__module__", "") == module.__name__]
-    else:
-        members = list(vars(module).items())
+    members = list(vars(module).items())
+    if module.__name__.count(".") == 2:  # a file, which also holds what it imports for itself
+        members = [m for m in members if getattr(m[1], "__module__", "") == module.__name__]
     missing = [*undocumented(module.__name__, members)]
     for name, member in members:
         if isinstance(member, type) and member.__module__.startswith("minigrad"):
@@ -232,6 +233,9 @@ def test_public_names_have_docstrings(module):
     assert missing == []
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_every_file_says_what_belongs_in_it(path):
-    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+FILES = {str(path.relative_to(PACKAGE)): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_file_says_what_belongs_in_it(name):
+    assert ast.get_docstring(ast.parse(FILES[name].read_text(encoding="utf-8")))

@@ -1,13 +1,14 @@
 """Running parts of minigrad's own Python compiled.
 
 At toy size the time of a network goes to the engine's Python, not to arithmetic. So the build also
-translates the modules listed in `MODULES` with Cython, just as they are: same text, same results, and
-the interpreter's share of the time about halved. When minigrad is imported, `install` lets Python find
-the translations instead of the texts.
+translates the modules listed in `MODULES` with Cython, just as they are: same text, same results,
+and the interpreter's share of the time about halved. When minigrad is imported, `install` lets
+Python find the translations instead of the texts.
 
-Nobody should edit a file and see nothing happen. A translation therefore lies in a folder named by the
-checksum of its text: after an edit there is none that fits, and the text itself runs (more slowly)
-until the next build. ``MINIGRAD_KERNELS=reference`` runs all texts, for a debugger to step through.
+Nobody should edit a file and see nothing happen. A translation therefore lies in a folder named by
+the checksum of its text: after an edit there is none that fits, and the text itself runs (more
+slowly) until the next build. ``MINIGRAD_KERNELS=reference`` runs all texts, for a debugger to step
+through.
 """
 
 import os
@@ -18,7 +19,8 @@ from importlib.util import spec_from_file_location
 
 # Not among them: what calls NumPy's functions on numbers (see `minigrad.ops.quiet`).
 MODULES = (
-    "autograd/engine", "autograd/backward", "ops/makers", "ops/fused", "ops/recurrent", "ops/inplace",
+    "autograd/engine", "autograd/backward", "ops/makers", "ops/fused", "ops/recurrent",
+    "ops/inplace",
     "ops/shape", "ops/index", "ops/join", "nn/cells", "nn/hooks",
 )  # fmt: skip
 
@@ -52,11 +54,13 @@ class _Finder:
 def install() -> None:
     """Look for translations from now on."""
     if _Finder not in sys.meta_path:
-        sys.meta_path.insert(0, _Finder)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _Finder)
 
 
 def in_use() -> tuple[str, ...]:
     """The modules of minigrad that run translated in this process."""
     names = ["minigrad." + module.replace("/", ".") for module in MODULES]
     files = [getattr(sys.modules.get(name), "__file__", None) or "" for name in names]
-    return tuple([name for name, file in zip(names, files) if file.endswith(tuple(EXTENSION_SUFFIXES))])
+    return tuple(
+        [name for name, file in zip(names, files) if file.endswith(tuple(EXTENSION_SUFFIXES))]
+    )

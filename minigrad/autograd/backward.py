@@ -128,9 +128,7 @@ def grad(
     keep = create_graph if retain_graph is None else retain_graph
     results = _walk(edges, grads, targets, keep, create_graph)
     if materialize_grads:
-        results = [
-            np.zeros_like(t.array) if g is None else g for t, g in zip(wanted, results)
-        ]
+        results = [np.zeros_like(t.array) if g is None else g for t, g in zip(wanted, results)]
     elif not allow_unused and any(g is None for g in results):
         raise RuntimeError(errors.UNUSED)
     return tuple([_own_tensor(g) for g in results])
@@ -175,20 +173,19 @@ def _initial_grads(roots: Sequence[Any], given: Any, create_graph: bool) -> list
         if g is None:
             if array.size != 1:
                 raise RuntimeError(
-                    f"{errors.NOT_SCALAR}: output {k} has shape {list(array.shape)}; reduce it, for "
-                    "example with .sum(), or pass gradient="
+                    f"{errors.NOT_SCALAR}: output {k} has shape {list(array.shape)}; reduce it, "
+                    "for example with .sum(), or pass gradient="
                 )
             start = np.ones(array.shape, array.dtype)
             grads.append(wrap(start) if create_graph else start)
             continue
         if not isinstance(g, TensorBase):
-            raise TypeError(
-                "gradients can be either Tensors or None, but got " + type(g).__name__
-            )
+            raise TypeError("gradients can be either Tensors or None, but got " + type(g).__name__)
         if g.array.shape != array.shape:
             raise RuntimeError(
-                f"Mismatch in shape: grad_output[{k}] has a shape of torch.Size({list(g.array.shape)}) "
-                f"and output[{k}] has a shape of torch.Size({list(array.shape)})."
+                f"Mismatch in shape: grad_output[{k}] has a shape of "
+                f"torch.Size({list(g.array.shape)}) and output[{k}] has a shape of "
+                f"torch.Size({list(array.shape)})."
             )
         if g.array.dtype != array.dtype:
             g = wrap(g.array.astype(array.dtype))

@@ -1,11 +1,11 @@
 """The engine: how operations are recorded, and how `backward` walks the record.
 
 An operation on tensors that require a gradient leaves a `Node` behind. The node knows its operation
-(an `Op`, which has the gradient rules), the values those rules need (``saved``) and, for every input,
-where that input's gradient goes next (``edges``). Nodes are numbered in the order in which they are
-made, and an operation can only use what exists already: so if `walk` visits the nodes that lead to
-the output from the highest number to the lowest, each one is met after everything that used it, and
-its gradient is complete when its turn comes. There is no recursion anywhere.
+(an `Op`, which has the gradient rules), the values those rules need (``saved``) and, for every
+input, where that input's gradient goes next (``edges``). Nodes are numbered in the order in which
+they are made, and an operation can only use what exists already: so if `walk` visits the nodes that
+lead to the output from the highest number to the lowest, each one is met after everything that used
+it, and its gradient is complete when its turn comes. There is no recursion anywhere.
 
 A gradient rule is written once and serves every order. `walk` hands it plain ndarrays when a first
 derivative is wanted (fast, nothing is recorded), and Tensors with recording on when the derivative
@@ -57,13 +57,15 @@ class TensorBase:
 
 
 class View(NamedTuple):
-    """How a view came from its parent: ``parent`` seen through ``look`` (an op and its arguments)."""
+    """How a view came from its parent: an op, and its arguments after the parent."""
 
     parent: TensorBase
     op: Callable[..., Any]
     arguments: tuple[Any, ...]
     start: tuple[Node, int] | None  # the root's edge then; another one now means: out of date
 
+
+new_view = tuple.__new__  # ``new_view(View, (...))`` is ``View(...)``, three times as fast
 
 _tensor_class: type[TensorBase] = TensorBase
 _new = object.__new__
@@ -100,8 +102,8 @@ _next_number = itertools.count().__next__
 class Node:
     """One recorded operation.
 
-    Nodes and in-place changes are numbered in one count. So a value that a node saved is still what it
-    was if its memory was last changed before the node was made: nothing need be copied or compared.
+    Nodes and in-place changes are numbered in one count. So a value that a node saved is still what
+    it was if its memory was last changed before the node was made: no version need be copied.
 
     Attributes
     ----------
@@ -224,24 +226,34 @@ def record(op: Op, inputs: Iterable[Any], saved: tuple[Any, ...], arrays: Any) -
     inputs : iterable
         Its arguments; those that are tensors can receive gradients.
     saved : tuple
-        What `op` will find in ``node.saved``; the marker `OUTPUT`, in the last place, stands for the
-        result, which does not exist yet.
+        What `op` will find in ``node.saved``; the marker `OUTPUT`, in the last place, stands for
+        the result, which does not exist yet.
     arrays : numpy.ndarray or tuple of numpy.ndarray
         The result, or several.
     """
-    several = type(arrays) is tuple
-    results = tuple([wrap(a) for a in arrays]) if several else (wrap(arrays),)
+    results = tuple([wrap(a) for a in arrays]) if type(arrays) is tuple else (wrap(arrays),)
     if mode.enabled:
-        edges = [edge_of(t) if isinstance(t, TensorBase) else None for t in inputs]
-        if any(edges):
-            if saved and saved[-1] is OUTPUT:
-                saved = (*saved[:-1], Output(results[0]))
-            node = Node(op, edges, saved, len(results))
-            for k, result in enumerate(results):
-                if result.array.dtype.kind == "f":
-                    result._requires_grad = True
-                    result.edge = (node, k)
-    return results if several else results[0]
+        edges = edges_of(inputs)
+        if edges is not None:
+            attach(results, op, edges, saved)
+    return results if type(arrays) is tuple else results[0]
+
+
+def edges_of(inputs: Iterable[Any]) -> list[Any] | None:
+    """For every input of an operation where its gradient goes; None if none is wanted at all."""
+    edges = [edge_of(t) if isinstance(t, TensorBase) else None for t in inputs]
+    return edges if any(edges) else None
+
+
+def attach(results: Sequence[Any], op: Op, edges: Sequence[Any], saved: Sequence[Any]) -> None:
+    """Make a node, and give the fresh tensors `results` their place in the graph behind it."""
+    if saved and saved[-1] is OUTPUT:
+        saved = (*saved[:-1], Output(results[0]))
+    node = Node(op, edges, saved, len(results))
+    for k, result in enumerate(results):
+        if result.array.dtype.kind == "f":
+            result._requires_grad = True
+            result.edge = (node, k)
 
 
 OUTPUT = object()
@@ -313,6 +325,7 @@ class Primitive(Op):
             needs.append(needs.pop(needs.index("y")))
         self.calls = tuple([(rules[a], [needs.index(n) for n in names]) for a, names in calls])
         self.sources = tuple([self._source(n, list(arguments)) for n in needs])
+        self._needed: dict[tuple[bool, ...], tuple[tuple[str, int], ...]] = {}
         self.saves_tensors = any(
             kind == "output" or (kind == "argument" and k < len(self.differentiable))
             for kind, k in self.sources
@@ -327,11 +340,29 @@ class Primitive(Op):
             return ("argument", arguments.index(need))
         return ("shape", arguments.index(need.removesuffix("_shape")))
 
-    def to_save(self, args: Sequence[Any]) -> tuple[Any, ...]:
-        """What the rules need, picked from the arguments of a call."""
+    def needed(self, edges: Sequence[Any]) -> tuple[tuple[str, int], ...]:
+        """`sources`, with ("nothing", 0) for what only rules of arguments without an edge name.
+
+        ``x / 2`` must not keep its result, which is for the gradient of the divisor; and the first
+        layer of a network, whose input wants no gradient, must not keep its weights.
+        """
+        wanted = tuple([edge is not None for edge in edges])
+        found = self._needed.get(wanted)
+        if found is None:
+            used = {k for want, (_, picks) in zip(wanted, self.calls) if want for k in picks}
+            found = self._needed[wanted] = tuple(
+                [s if k in used else ("nothing", 0) for k, s in enumerate(self.sources)]
+            )
+        return found
+
+    def to_save(self, args: Sequence[Any], edges: Sequence[Any]) -> tuple[Any, ...]:
+        """What the rules of the arguments that have an edge need, picked from those of a call."""
         return tuple([
-            args[k] if kind == "argument" else OUTPUT if kind == "output" else np.shape(array_of(args[k]))
-            for kind, k in self.sources
+            args[k] if kind == "argument"
+            else OUTPUT if kind == "output"
+            else None if kind == "nothing"
+            else np.shape(array_of(args[k]))
+            for kind, k in (self.needed(edges) if None in edges else self.sources)
         ])  # fmt: skip
 
     def vjp(
@@ -351,7 +382,7 @@ def array_of(value: Any) -> Any:
 
 
 class Placed:
-    """The gradient of ``x[index]``: zero but for `g` at `index`. `walk` adds it up without the zeros."""
+    """The gradient of ``x[index]``: `g` at `index`, else zero. `walk` adds it without the zeros."""
 
     __slots__ = ("g", "index", "shape")
 
@@ -385,7 +416,8 @@ def primitive(
     forward : callable
         Takes ndarrays (the differentiable arguments come first) and plain Python values.
     view : bool or "always"
-        The result may share (or always shares) memory with the first argument, and then its version.
+        The result may share (or always shares) memory with the first argument, and then its
+        version.
     **rules
         For each differentiable argument, by its name in `forward`, the rule of its gradient: see
         `Primitive`. Rules use operators and other primitives only.
@@ -420,11 +452,15 @@ def primitive(
                 break
         else:
             return result
-        tensor = record(op, inputs, op.to_save(args) if mode.enabled else (), result)
+        tensor = wrap(result)
+        if mode.enabled:
+            edges = edges_of(inputs)
+            if edges is not None:
+                attach((tensor,), op, edges, op.to_save(args, edges))
         if view and (view == "always" or np.may_share_memory(tensor.array, args[0].array)):
             parent = args[0]
             tensor.version = parent.version
-            tensor.view_of = View(parent, call, args[1:], root_edge(parent))
+            tensor.view_of = new_view(View, (parent, call, args[1:], root_edge(parent)))
         return tensor
 
     call.__name__ = call.__qualname__ = name
@@ -481,7 +517,11 @@ def walk(
             pending[target] = slots
         total = slots[k]
         if type(g) is Placed:
-            slots[k] = g.dense() if total is None else g.add_to(total if edge in owned else np.array(total))
+            slots[k] = (
+                g.dense()
+                if total is None
+                else g.add_to(np.asarray(total) if edge in owned else np.array(total))
+            )
             owned.add(edge)
         elif total is None:
             slots[k] = g  # not ours: it may also be the gradient of something else

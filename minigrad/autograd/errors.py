@@ -40,9 +40,9 @@ def modified_in_place(tensor: Any, node: Any) -> str:
     return (
         "one of the variables needed for gradient computation has been modified by an inplace "
         f"operation: [{kind} {list(tensor.array.shape)}], which {node.name()} saved, is at version "
-        f"{tensor.version[0]}; expected the version that it had when it was saved instead. Write y = f(y) instead of "
-        "changing y in place, or change a clone. Hint: enable anomaly detection to find the "
-        "operation that failed to compute its gradient, with "
+        f"{tensor.version[0]}; expected the version that it had when it was saved instead. Write "
+        "y = f(y) instead of changing y in place, or change a clone. Hint: enable anomaly "
+        "detection to find the operation that failed to compute its gradient, with "
         "torch.autograd.set_detect_anomaly(True)."
     )
 
@@ -50,8 +50,8 @@ def modified_in_place(tensor: Any, node: Any) -> str:
 def shape_mismatch(node_name: str, expected: tuple[int, ...], got: tuple[int, ...]) -> str:
     """A gradient has not the shape of the value that it belongs to."""
     return (
-        f"Mismatch in shape: {node_name} returned an invalid gradient: got {list(got)} but expected "
-        f"shape compatible with {list(expected)}"
+        f"Mismatch in shape: {node_name} returned an invalid gradient: got {list(got)} but "
+        f"expected shape compatible with {list(expected)}"
     )
 
 
@@ -69,10 +69,12 @@ def check_nan(node: Any, grads: Any) -> None:
         array = getattr(g, "array", g)
         if array is not None and np.isnan(array).any():
             trace = getattr(node, "trace", None)
-            where = "".join(trace) if trace else "(recorded before anomaly detection was switched on)"
+            where = (
+                "".join(trace) if trace else "(recorded before anomaly detection was switched on)"
+            )
             warnings.warn(
-                f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n"
-                f"{where}",
+                f"Error detected in {node.name()}. Traceback of forward call that caused the "
+                f"error:\n{where}",
                 stacklevel=2,
             )
             raise RuntimeError(f"Function '{node.name()}' returned nan values in its {k}th output.")

@@ -1,4 +1,4 @@
-"""Whether operations are recorded: ``no_grad``, ``enable_grad``, ``set_grad_enabled``, anomaly mode.
+"""Whether operations are recorded: ``no_grad``, ``enable_grad`` and their kin; anomaly mode.
 
 The mode belongs to a thread, as in PyTorch: a worker that evaluates under ``no_grad`` does not
 switch off the training loop of another thread. Each switch is a context manager and a decorator;
@@ -91,7 +91,7 @@ class _Decorator(_Switch):
         super().__init__(self._value)
 
 
-class no_grad(_Decorator):  # noqa: N801 - the field's name
+class no_grad(_Decorator):
     """Context manager and decorator: operations inside are not recorded.
 
     Examples
@@ -107,13 +107,13 @@ class no_grad(_Decorator):  # noqa: N801 - the field's name
     _value = False
 
 
-class enable_grad(_Decorator):  # noqa: N801
+class enable_grad(_Decorator):
     """Context manager and decorator: operations inside are recorded, even within `no_grad`."""
 
     _value = True
 
 
-class set_grad_enabled(_Switch):  # noqa: N801
+class set_grad_enabled(_Switch):
     """Switch recording on or off, at once; as a context manager, until its block ends.
 
     Parameters
@@ -135,8 +135,8 @@ class set_grad_enabled(_Switch):  # noqa: N801
         return super().__call__(function)
 
 
-class inference_mode(_Switch):  # noqa: N801
-    """As `no_grad` (the name PyTorch scripts use for evaluation); ``inference_mode(False)`` records."""
+class inference_mode(_Switch):
+    """As `no_grad`, under the name that scripts use for evaluation; with False it records."""
 
     def __new__(cls, enabled: Any = True) -> Any:
         switch = super().__new__(cls)
@@ -154,7 +154,7 @@ def is_grad_enabled() -> bool:
     return mode.enabled
 
 
-class set_detect_anomaly:  # noqa: N801
+class set_detect_anomaly:
     """Find the operation that produces NaN: on at once, or for the length of a ``with`` block.
 
     While it is on, every node remembers the line of code that made it, and `backward` raises a
@@ -190,7 +190,7 @@ class set_detect_anomaly:  # noqa: N801
         mode.anomaly, mode.check_nan = self._previous
 
 
-class detect_anomaly(set_detect_anomaly):  # noqa: N801
+class detect_anomaly(set_detect_anomaly):
     """``with detect_anomaly():`` is ``with set_detect_anomaly(True):``."""
 
     def __init__(self, check_nan: bool = True) -> None:

@@ -509,8 +509,7 @@ def _check_undefined(func: Function, inputs: Sequence[Any]) -> None:
                 raise GradcheckError(
                     "Expected backward function to handle undefined output grads: without a "
                     f"gradient for the outputs {sorted(missing)} the gradient of input {place} is "
-                    f"{x}, with "
-                    f"zeros for them it is {y}"
+                    f"{x}, with zeros for them it is {y}"
                 )
 
 

@@ -16,6 +16,7 @@ from .legacy import (
 )
 
 __all__ = [
-    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor",
+    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "IntTensor",
+    "LongTensor",
     "ShortTensor",
 ]  # fmt: skip

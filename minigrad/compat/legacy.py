@@ -1,4 +1,4 @@
-"""PyTorch's old constructors with the type in the name: ``LongTensor([1, 2])``, ``FloatTensor(2, 3)``.
+"""PyTorch's old constructors with the type in the name, such as ``LongTensor([1, 2])``.
 
 ``isinstance(x, FloatTensor)`` asks for the dtype. New code writes ``tensor([1, 2])``.
 """
@@ -35,7 +35,10 @@ def _typed(name: str, kind: dtypes.dtype) -> Any:
     return cls
 
 
-FloatTensor, DoubleTensor = _typed("FloatTensor", dtypes.float32), _typed("DoubleTensor", dtypes.float64)
+FloatTensor, DoubleTensor = (
+    _typed("FloatTensor", dtypes.float32),
+    _typed("DoubleTensor", dtypes.float64),
+)
 LongTensor, IntTensor = _typed("LongTensor", dtypes.int64), _typed("IntTensor", dtypes.int32)
 ShortTensor, CharTensor = _typed("ShortTensor", dtypes.int16), _typed("CharTensor", dtypes.int8)
 ByteTensor, BoolTensor = _typed("ByteTensor", dtypes.uint8), _typed("BoolTensor", dtypes.bool)

@@ -21,8 +21,9 @@ from .parameter import Buffer, Parameter
 from .recurrent import RNN, RNNBase
 
 __all__ = [
-    "ELU", "RNN", "Buffer", "CrossEntropyLoss", "Dropout", "Embedding", "Flatten", "Hardtanh", "Identity",
-    "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MSELoss", "Module", "ModuleDict", "ModuleList",
-    "NLLLoss", "Parameter", "ParameterDict", "ParameterList", "RNNBase", "RNNCell", "RNNCellBase", "ReLU",
+    "ELU", "RNN", "Buffer", "CrossEntropyLoss", "Dropout", "Embedding", "Flatten", "Hardtanh",
+    "Identity", "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MSELoss", "Module",
+    "ModuleDict", "ModuleList", "NLLLoss", "Parameter", "ParameterDict", "ParameterList",
+    "RNNBase", "RNNCell", "RNNCellBase", "ReLU",
     "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh", "functional", "init",
 ]  # fmt: skip

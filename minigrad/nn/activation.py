@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops.elementwise import sigmoid, tanh
-from . import functional as F  # noqa: N812 - the field's name
+from . import functional as F
 from .module import Module
 
 
@@ -118,7 +118,7 @@ class Hardtanh(Module):
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         if max_val <= min_val:
-            raise AssertionError("max_val must be larger than min_val")
+            raise AssertionError(f"max_val ({max_val}) must be greater than min_val ({min_val})")
         self.min_val = min_val
         self.max_val = max_val
         self.inplace = inplace
@@ -129,7 +129,8 @@ class Hardtanh(Module):
 
     def extra_repr(self) -> str:
         """What stands between the parentheses."""
-        return f"min_val={self.min_val}, max_val={self.max_val}{', inplace=True' if self.inplace else ''}"
+        inplace = ", inplace=True" if self.inplace else ""
+        return f"min_val={self.min_val}, max_val={self.max_val}{inplace}"
 
 
 class Softmax(Module):

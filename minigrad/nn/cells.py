@@ -1,5 +1,5 @@
-"""Recurrent cells: one time step. A cell holds the parameters and checks shapes; the recurrence itself
-is a few lines in `minigrad.ops.reference`.
+"""Recurrent cells: one time step. A cell holds the parameters and checks shapes; the recurrence
+itself is a few lines in `minigrad.ops.reference`.
 
     N batch, I input size, H hidden size
 """
@@ -34,7 +34,13 @@ class RNNCellBase(Module):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool, num_chunks: int, device: Any = None, dtype: Any = None
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool,
+        num_chunks: int,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.input_size = input_size
@@ -66,8 +72,8 @@ class RNNCellBase(Module):
         x, weight = input.array, self._parameters["weight_ih"].array  # type: ignore[union-attr]
         if x.ndim not in (1, 2):
             raise ValueError(
-                f"{name}: Expected input to be 1D or 2D, got {x.ndim}D instead; its shape {list(x.shape)} "
-                "should be (H_in,) or (N, H_in)"
+                f"{name}: Expected input to be 1D or 2D, got {x.ndim}D instead; its shape "
+                f"{list(x.shape)} should be (H_in,) or (N, H_in)"
             )
         if x.shape[-1] != self.input_size:
             raise RuntimeError(
@@ -76,8 +82,8 @@ class RNNCellBase(Module):
             )
         if x.dtype is not weight.dtype and x.dtype != weight.dtype:
             raise RuntimeError(
-                f"mat1 and mat2 must have the same dtype, but got {dtypes.legacy_name(x.dtype)} and "
-                f"{dtypes.legacy_name(weight.dtype)} ({name}: input and weight_ih)"
+                f"mat1 and mat2 must have the same dtype, but got {dtypes.legacy_name(x.dtype)} "
+                f"and {dtypes.legacy_name(weight.dtype)} ({name}: input and weight_ih)"
             )
 
     def _check_state(self, input: Any, state: Any, name: str, label: str) -> None:
@@ -87,24 +93,24 @@ class RNNCellBase(Module):
         x, h = input.array, state.array
         if h.ndim not in (1, 2):
             raise ValueError(
-                f"{cell}: Expected {name} to be 1D or 2D, got {h.ndim}D instead; its shape {list(h.shape)} "
-                "should be (H,) or (N, H)"
+                f"{cell}: Expected {name} to be 1D or 2D, got {h.ndim}D instead; its shape "
+                f"{list(h.shape)} should be (H,) or (N, H)"
             )
         if h.shape[-1] != self.hidden_size:
             raise RuntimeError(
-                f"{label} has inconsistent hidden_size: got {h.shape[-1]}, expected {self.hidden_size} "
-                f"({cell}: {name} has shape {list(h.shape)})"
+                f"{label} has inconsistent hidden_size: got {h.shape[-1]}, expected "
+                f"{self.hidden_size} ({cell}: {name} has shape {list(h.shape)})"
             )
         if x.ndim != h.ndim or (x.ndim == 2 and x.shape[0] != h.shape[0]):
             raise RuntimeError(
-                f"Input batch size {x.shape[0] if x.ndim == 2 else 'none'} doesn't match {label} batch size "
-                f"{h.shape[0] if h.ndim == 2 else 'none'} ({cell}: input has shape {list(x.shape)}, {name} "
-                f"{list(h.shape)})"
+                f"Input batch size {x.shape[0] if x.ndim == 2 else 'none'} doesn't match {label} "
+                f"batch size {h.shape[0] if h.ndim == 2 else 'none'} ({cell}: input has shape "
+                f"{list(x.shape)}, {name} {list(h.shape)})"
             )
         if h.dtype is not x.dtype and h.dtype != x.dtype:
             raise RuntimeError(
-                f"mat1 and mat2 must have the same dtype, but got {dtypes.legacy_name(h.dtype)} and "
-                f"{dtypes.legacy_name(x.dtype)} ({cell}: {name} and input)"
+                f"mat1 and mat2 must have the same dtype, but got {dtypes.legacy_name(h.dtype)} "
+                f"and {dtypes.legacy_name(x.dtype)} ({cell}: {name} and input)"
             )
 
 
@@ -145,7 +151,8 @@ class RNNCell(RNNCellBase):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", device: Any = None,
+        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh",
+        device: Any = None,
         dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__(input_size, hidden_size, bias, 1, device, dtype)
@@ -165,7 +172,13 @@ class RNNCell(RNNCellBase):
         if not batched:
             x, h = x.unsqueeze(0), h.unsqueeze(0)
         h = rnn_cell(
-            x, h, own["weight_ih"], own["weight_hh"], own["bias_ih"], own["bias_hh"], self.nonlinearity
+            x,
+            h,
+            own["weight_ih"],
+            own["weight_hh"],
+            own["bias_ih"],
+            own["bias_hh"],
+            self.nonlinearity,
         )
         return h if batched else h.squeeze(0)
 

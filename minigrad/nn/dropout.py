@@ -9,7 +9,7 @@ from .module import Module
 
 
 class Dropout(Module):
-    """Zeroes each entry with probability `p` and scales the rest by ``1 / (1 - p)``, while training.
+    """Zeroes each entry with probability `p`, scales the rest by ``1 / (1 - p)``, while training.
 
     After ``eval()`` it gives back its input.
 
@@ -27,8 +27,8 @@ class Dropout(Module):
 
     Notes
     -----
-    PyTorch's own masks depend on the maker of the CPU, so equal masks cannot be promised; the state of
-    the generator afterwards is the same.
+    PyTorch's own masks depend on the maker of the CPU, so equal masks cannot be promised; the state
+    of the generator afterwards is the same.
     """
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:

@@ -41,7 +41,8 @@ def zeros_(tensor: Any) -> Any:
 
 
 LINEAR = (
-    "linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+    "linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
+    "conv_transpose3d",
 )  # fmt: skip
 
 
@@ -92,7 +93,9 @@ def _fans(tensor: Any) -> tuple[int, int]:
     """How many inputs and outputs a weight of shape (out, in, ...) connects."""
     shape = tuple(tensor.shape)
     if len(shape) < 2:
-        raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions")
+        raise ValueError(
+            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"
+        )
     field = math.prod(shape[2:])
     return shape[1] * field, shape[0] * field
 
@@ -125,7 +128,11 @@ def _is_empty(tensor: Any) -> bool:
 
 
 def kaiming_uniform_(
-    tensor: Any, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+    tensor: Any,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Any = None,
 ) -> Any:
     r"""U(-b, b) with :math:`b = gain \sqrt{3/fan}` (He et al. 2015)."""
     if _is_empty(tensor):
@@ -135,7 +142,11 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: Any, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+    tensor: Any,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Any = None,
 ) -> Any:
     r"""N(0, s^2) with :math:`s = gain / \sqrt{fan}` (He et al. 2015)."""
     if _is_empty(tensor):
@@ -165,12 +176,13 @@ def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
         drawn = normal_(empty_like(tensor), generator=generator).array.reshape(rows, -1)
         wide = drawn.shape[1] > rows
         q, r = np.linalg.qr(drawn.T if wide else drawn)
-        q = q * np.sign(np.diagonal(r))  # QR leaves the signs open: with these no direction is preferred
+        # QR leaves the signs open: with these no direction is preferred
+        q = q * np.sign(np.diagonal(r))
         return tensor.copy_(as_tensor((q.T if wide else q).reshape(shape) * q.dtype.type(gain)))
 
 
 def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = None) -> Any:
-    """Fill a matrix with N(0, std^2), but a share `sparsity` of each column with zeros (Martens 2010).
+    """Fill a matrix with N(0, std^2), a share `sparsity` of each column with zeros (Martens 2010).
 
     Raises
     ------
@@ -188,7 +200,12 @@ def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = No
 
 
 def trunc_normal_(
-    tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
+    tensor: Any,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Any = None,
 ) -> Any:
     """Fill with normally distributed numbers, those outside [a, b] drawn again.
 
@@ -201,7 +218,9 @@ def trunc_normal_(
             "The distribution of values may be incorrect.",
             stacklevel=2,
         )
-    mass = 0.5 * (math.erf((b - mean) / (std * math.sqrt(2))) - math.erf((a - mean) / (std * math.sqrt(2))))
+    mass = 0.5 * (
+        math.erf((b - mean) / (std * math.sqrt(2))) - math.erf((a - mean) / (std * math.sqrt(2)))
+    )
     again = _normal_inside if mass > 0.3 else _uniform_accepted
     with no_grad():
         values, open_ = again(tensor, mean, std, a, b, generator)
@@ -223,7 +242,7 @@ def _normal_inside(
 def _uniform_accepted(
     like: Any, mean: float, std: float, a: float, b: float, generator: Any
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same; a candidate is kept if a random number is below its density over the highest in [a, b]."""
+    """The same: keep a candidate if a random number is below its density over the highest one."""
     peak = ((max(a, min(mean, b)) - mean) / std) ** 2
     x = empty_like(like).uniform_(a, b, generator=generator).array
     u = empty_like(like).uniform_(generator=generator).array

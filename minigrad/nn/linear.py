@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..autograd.engine import TensorBase
 from ..creation import empty
 from ..ops.matmul import linear
 from ..ops.shape import flatten
@@ -41,7 +42,12 @@ class Linear(Module):
     """
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.in_features = in_features
@@ -63,6 +69,8 @@ class Linear(Module):
     def forward(self, input: Any) -> Any:
         """(..., in_features) to (..., out_features)."""
         own = self._parameters
+        if not isinstance(input, TensorBase):
+            raise TypeError(f"Linear: argument 'input' must be Tensor, not {type(input).__name__}")
         return linear(input, own["weight"], own["bias"])
 
     def extra_repr(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import loss as ops
-from . import functional as F  # noqa: N812 - the field's name
+from . import functional as F
 from .functional import _reduction
 from .module import Module
 
@@ -56,7 +56,9 @@ class NLLLoss(_Loss):
 
     def forward(self, input: Any, target: Any) -> Any:
         """(N, C) and (N,), or (C,) and (), or (N, C, d1, ...) and (N, d1, ...), to a scalar."""
-        return ops.nll_loss(input, target, self._buffers["weight"], self.ignore_index, self.reduction)
+        return ops.nll_loss(
+            input, target, self._buffers["weight"], self.ignore_index, self.reduction
+        )
 
 
 class CrossEntropyLoss(_Loss):
@@ -91,7 +93,12 @@ class CrossEntropyLoss(_Loss):
         self.label_smoothing = label_smoothing
 
     def forward(self, input: Any, target: Any) -> Any:
-        """(N, C) and classes (N,) to a scalar; also (C,), (N, C, d1, ...), and class probabilities."""
+        """(N, C) and classes (N,) to a scalar; also (C,), (N, C, d1, ...), class probabilities."""
         return ops.cross_entropy(
-            input, target, self._buffers["weight"], self.ignore_index, self.reduction, self.label_smoothing
+            input,
+            target,
+            self._buffers["weight"],
+            self.ignore_index,
+            self.reduction,
+            self.label_smoothing,
         )

@@ -1,7 +1,8 @@
-"""Recurrent layers: a cell's recurrence over whole sequences, in several layers and both directions.
+"""Recurrent layers: a cell's recurrence over whole sequences, in several layers and both
+directions.
 
-`RNNBase` has everything that the layers share: parameters, checks, layouts, stacking. A layer adds its
-recurrence, one operation of `minigrad.ops.recurrent`.
+`RNNBase` has everything that the layers share: parameters, checks, layouts, stacking. A layer adds
+its recurrence, one operation of `minigrad.ops.recurrent`.
 
     L sequence length, N batch, H_in input size, H hidden size, D directions (1 or 2)
 """
@@ -9,24 +10,29 @@ recurrence, one operation of `minigrad.ops.recurrent`.
 from __future__ import annotations
 
 import math
-import numbers
 import warnings
 from typing import Any
 
 import numpy as np
 
 from .. import dtypes
-from ..autograd.engine import TensorBase, wrap
+from ..autograd.engine import TensorBase, primitive, wrap
 from ..creation import empty
 from ..ops import recurrent as ops
 from ..ops.join import cat, stack, unbind
-from ..ops.shape import flip
+from ..ops.shape import flip, transpose
 from . import init
 from .functional import dropout
 from .module import Module
 from .parameter import Parameter
 
 GATES = {"RNN_TANH": 1, "RNN_RELU": 1}
+
+
+# the name that PyTorch prints for outputs with the batch first
+_batch_to_front = primitive("transpose", lambda x: x.swapaxes(0, 1), view="always",
+                            x=lambda g: transpose(g, 0, 1))  # fmt: skip
+_batch_to_front.op.node_name = "TransposeBackward1"  # type: ignore[attr-defined]
 
 
 class RNNBase(Module):
@@ -37,13 +43,14 @@ class RNNBase(Module):
     weight_ih_l{k} : Parameter, shape (G H, H_in) for layer 0, (G H, D H) for the others
     weight_hh_l{k} : Parameter, shape (G H, H)
     bias_ih_l{k}, bias_hh_l{k} : Parameter, shape (G H,)
-        For layer k, with the suffix ``_reverse`` for its second direction. All are drawn from U(-b, b),
-        b = 1 / sqrt(H), in the order in which they are listed, layer by layer.
+        For layer k, with the suffix ``_reverse`` for its second direction. All are drawn from U(-b,
+        b), b = 1 / sqrt(H), in the order in which they are listed, layer by layer.
     """
 
     def __init__(
         self, mode: str, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
-        batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, device: Any = None,
+        batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -56,12 +63,16 @@ class RNNBase(Module):
         self.batch_first = batch_first
         self.dropout = float(dropout)
         self.bidirectional = bidirectional
+        self.proj_size = 0
         self._all_weights: list[list[str]] = []
         rows = GATES[mode] * hidden_size
         for layer in range(num_layers):
             columns = input_size if layer == 0 else hidden_size * self._directions
             for suffix in ("", "_reverse")[: self._directions]:
-                shapes = {"weight_ih": (rows, columns), "weight_hh": (rows, hidden_size)}
+                shapes: dict[str, tuple[int, ...]] = {
+                    "weight_ih": (rows, columns),
+                    "weight_hh": (rows, hidden_size),
+                }
                 if bias:
                     shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
                 names = {f"{kind}_l{layer}{suffix}": shape for kind, shape in shapes.items()}
@@ -79,6 +90,14 @@ class RNNBase(Module):
         """The parameters, one list for each layer and direction."""
         return [[self._parameters[name] for name in names] for names in self._all_weights]
 
+    @property
+    def _flat_weights(self) -> list[Any]:
+        return [self._parameters[name] for name in self._flat_weights_names]
+
+    @property
+    def _flat_weights_names(self) -> list[str]:
+        return [name for names in self._all_weights for name in names]
+
     def reset_parameters(self) -> None:
         """Draw new initial values."""
         bound = 1.0 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
@@ -92,7 +111,8 @@ class RNNBase(Module):
         """What stands between the parentheses."""
         text = f"{self.input_size}, {self.hidden_size}"
         defaults = {
-            "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0, "bidirectional": False,
+            "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0,
+            "bidirectional": False,
         }  # fmt: skip
         for name, default in defaults.items():
             value = getattr(self, name)
@@ -111,8 +131,8 @@ class RNNBase(Module):
         axes = ("N", "L", "H_in") if self.batch_first else ("L", "N", "H_in")
         if x.ndim not in (2, 3):
             raise ValueError(
-                f"{name}: Expected input to be 2D or 3D, got {x.ndim}D instead; its shape {list(x.shape)} "
-                f"should be ({', '.join(axes)}) or (L, H_in)"
+                f"{name}: Expected input to be 2D or 3D, got {x.ndim}D tensor instead; its shape "
+                f"{list(x.shape)} should be ({', '.join(axes)}) or (L, H_in)"
             )
         if x.dtype != weight.dtype:
             have, want = dtypes.of_numpy(x.dtype), dtypes.of_numpy(weight.dtype)
@@ -125,18 +145,21 @@ class RNNBase(Module):
             shape = ", ".join(f"{axis}={n}" for axis, n in zip(named, x.shape))
             raise RuntimeError(
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got "
-                f"{x.shape[-1]}: {name}(input_size={self.input_size}) was given an input of shape ({shape}) "
-                f"with batch_first={self.batch_first}"
+                f"{x.shape[-1]}: {name}(input_size={self.input_size}) was given an input of shape "
+                f"({shape}) with batch_first={self.batch_first}"
             )
         if not x.shape[1 if self.batch_first and x.ndim == 3 else 0]:
             raise RuntimeError(
-                f"Expected sequence length to be larger than 0 in RNN: input has shape {list(x.shape)}"
+                "Expected sequence length to be larger than 0 in RNN: input has shape "
+                f"{list(x.shape)}"
             )
 
     def _check_state(self, state: Any, input: Any, batch: int, label: str, name: str) -> None:
-        """`state` must be (D * num_layers, N, H), or (D * num_layers, H) if the input has no N axis."""
+        """`state` must be (D * num_layers, N, H); without N if the input has no batch axis."""
         if not isinstance(state, TensorBase):
-            raise TypeError(f"{type(self).__name__}: {name} must be a Tensor, not {type(state).__name__}")
+            raise TypeError(
+                f"{type(self).__name__}: {name} must be a Tensor, not {type(state).__name__}"
+            )
         h, rank = state.array, input.array.ndim
         if h.ndim != rank:
             kind = "batched 3-D" if rank == 3 else "unbatched 2-D"
@@ -144,16 +167,21 @@ class RNNBase(Module):
                 f"For {kind} input, {name} should also be {rank}-D but got {h.ndim}-D tensor "
                 f"(input {list(input.array.shape)}, {name} {list(h.shape)})"
             )
-        expected = (self.num_layers * self._directions, *((batch,) if rank == 3 else ()), self.hidden_size)
+        expected = (
+            self.num_layers * self._directions,
+            *((batch,) if rank == 3 else ()),
+            self.hidden_size,
+        )
         if h.shape != expected:
             raise RuntimeError(
-                f"Expected {label} size {expected}, got {list(h.shape)}: the axes are (layers * directions, "
-                "N, hidden_size), whatever batch_first says"
+                f"Expected {label} size {expected}, got {list(h.shape)}: the axes are (layers * "
+                "directions, N, hidden_size), whatever batch_first says"
             )
         if h.dtype != input.array.dtype:
             raise RuntimeError(
-                f"Input and hidden tensors are not the same dtype, found input tensor with "
-                f"{dtypes.legacy_name(input.array.dtype)} and hidden tensor with {dtypes.legacy_name(h.dtype)}"
+                f"mat1 and mat2 must have the same dtype, but got {dtypes.legacy_name(h.dtype)} "
+                f"and {dtypes.legacy_name(input.array.dtype)} ({type(self).__name__}: {name} and "
+                "input)"
             )
 
     # --------------------------------------------------------------------------------------------
@@ -161,7 +189,7 @@ class RNNBase(Module):
     # --------------------------------------------------------------------------------------------
 
     def _recur(self, x: Any, h_0: Any, parameters: list[Any]) -> tuple[Any, Any]:
-        """One layer in one direction: x (L, N, .) and h_0 (N, H) to output (L, N, H) and h_n (N, H)."""
+        """One layer, one direction: x (L, N, .) and h_0 (N, H) to output (L, N, H), h_n (N, H)."""
         raise NotImplementedError
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
@@ -200,7 +228,7 @@ class RNNBase(Module):
         h_n = stack(ends)  # (D * num_layers, N, H)
         if not batched:
             return output.squeeze(1), h_n.squeeze(1)
-        return (output.transpose(0, 1) if self.batch_first else output), h_n
+        return (_batch_to_front(output) if self.batch_first else output), h_n
 
     def _stacked(self, x: Any, starts: Any) -> tuple[Any, list[Any]]:
         """All layers: x (L, N, H_in) to the last layer's output and every layer's last state."""
@@ -229,18 +257,22 @@ def _check_construction(
         ("num_layers", num_layers, int), ("bias", bias, bool), ("batch_first", batch_first, bool),
     ):  # fmt: skip
         if not isinstance(value, kind):
-            raise TypeError(f"{name} should be of type {kind.__name__}, got: {type(value).__name__}")
+            raise TypeError(
+                f"{name} should be of type {kind.__name__}, got: {type(value).__name__}"
+            )
         if kind is int and value <= 0:
             raise ValueError(f"{name} must be greater than zero")
-    if not isinstance(dropout, numbers.Number) or isinstance(dropout, bool) or not 0 <= dropout <= 1:  # type: ignore[operator]
+    is_number = isinstance(dropout, (int, float)) and not isinstance(dropout, bool)
+    if not is_number or not 0 <= dropout <= 1:
         raise ValueError(
-            "dropout should be a number in range [0, 1] representing the probability of an element being "
-            f"zeroed, got {dropout!r}"
+            "dropout should be a number in range [0, 1] representing the probability of an element "
+            f"being zeroed, got {dropout!r}"
         )
-    if dropout > 0 and num_layers == 1:  # type: ignore[operator]
+    if dropout > 0 and num_layers == 1:
         warnings.warn(
-            "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
-            f"num_layers greater than 1, but got dropout={dropout} and num_layers={num_layers}",
+            "dropout option adds dropout after all but last recurrent layer, so non-zero dropout "
+            f"expects num_layers greater than 1, but got dropout={dropout} and "
+            f"num_layers={num_layers}",
             stacklevel=4,
         )
 
@@ -287,18 +319,31 @@ class RNN(RNNBase):
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh",
-        bias: bool = True, batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+        bias: bool = True, batch_first: bool = False, dropout: float = 0.0,
+        bidirectional: bool = False,
         device: Any = None, dtype: Any = None, proj_size: int = 0,
     ) -> None:  # fmt: skip
         if proj_size:
             raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
         if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
+            raise ValueError(
+                f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'."
+            )
         mode = "RNN_TANH" if nonlinearity == "tanh" else "RNN_RELU"
         super().__init__(
-            mode, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype
+            mode,
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            device,
+            dtype,
         )
         self.nonlinearity = nonlinearity
 
     def _recur(self, x: Any, h_0: Any, parameters: list[Any]) -> tuple[Any, Any]:
-        return ops.rnn(x, h_0, *parameters, self.nonlinearity)
+        w_ih, w_hh, b_ih, b_hh = parameters
+        return ops.rnn(x, h_0, w_ih, w_hh, b_ih, b_hh, self.nonlinearity)

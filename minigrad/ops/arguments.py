@@ -38,14 +38,17 @@ def checked_axis(dim: Any, rank: int) -> int:
     axis = operator.index(dim)
     if not -bound <= axis < bound:
         raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-bound}, {bound - 1}], but got {axis})"
+            f"Dimension out of range (expected to be in range of [{-bound}, {bound - 1}], but got "
+            f"{axis})"
         )
     return axis % bound
 
 
 def checked_axes(dim: Any, rank: int) -> tuple[int, ...]:
     """Several axes, counted from the front; an int means one."""
-    axes = tuple([checked_axis(d, rank) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))])
+    axes = tuple(
+        [checked_axis(d, rank) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))]
+    )
     if len(set(axes)) != len(axes):
         raise RuntimeError(f"dim {axes} appears multiple times in the list of dims")
     return axes

@@ -20,12 +20,10 @@ def cast(input: Any, target: np.dtype) -> Any:
 
 
 def common_type(values: Sequence[Any]) -> list[Any]:
-    """`values` (tensors, ndarrays, numbers) with each array cast to the type that all promote to."""
+    """`values` (tensors, ndarrays, numbers), each array cast to the type that all promote to."""
     arrays = [array_of(v) for v in values]
     target = dtypes.result_type(*arrays)
     return [
         cast(v, target) if isinstance(a, np.ndarray) and a.dtype != target else v
         for v, a in zip(values, arrays)
     ]
-
-

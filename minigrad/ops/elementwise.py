@@ -1,8 +1,8 @@
 """Elementwise operations: each one is a line with its forward and its gradient.
 
-`unary`, `binary` and `comparison` (see `minigrad.ops.makers`) turn a NumPy function and its rules into
-an operation on tensors. In a rule ``g`` is the gradient of the output ``y``; the other names are the
-arguments.
+`unary`, `binary` and `comparison` (see `minigrad.ops.makers`) turn a NumPy function and its rules
+into an operation on tensors. In a rule ``g`` is the gradient of the output ``y``; the other names
+are the arguments.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ div = binary("div", np.divide, floats=True,
              b=lambda g, y, b: -g * y / b)  # fmt: skip
 pow = binary("pow", np.power,
              a=lambda g, a, b: g * _power_slope(a, b),
-             b=lambda g, y, a, b: g * where((a == 0) & (b >= 0), 0, y * _log_base(a, b)))  # fmt: skip
+             b=lambda g, y, a, b: g * where((a == 0) & (b >= 0), 0, y * _log_base(a, b))
+)  # fmt: skip
 maximum = binary("maximum", np.maximum,
                  a=lambda g, a, b: where(a == b, g / 2, where(a > b, g, 0)),
                  b=lambda g, a, b: where(a == b, g / 2, where(a > b, 0, g)))  # fmt: skip
@@ -169,7 +170,7 @@ def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
 
 
 def div_rounded(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
-    """``input / other``, rounded to integers towards zero ("trunc") or down ("floor") on request."""
+    """``input / other``; on request rounded towards zero ("trunc") or down ("floor")."""
     if rounding_mode is None:
         return div(input, other)
     if rounding_mode == "floor":
@@ -179,18 +180,26 @@ def div_rounded(input: Any, other: Any, *, rounding_mode: str | None = None) -> 
             "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
             f"'{rounding_mode}'"
         )
-    kind = dtypes.result_type(*[v.array if isinstance(v, TensorBase) else v for v in (input, other)])
+    kind = dtypes.result_type(
+        *[v.array if isinstance(v, TensorBase) else v for v in (input, other)]
+    )
     quotient = trunc(div(input, other))
     return quotient if kind.kind == "f" else cast(quotient, kind)
 
 
-floor_divide = binary("floor_divide", _checked_division(np.floor_divide), a=lambda g: g * 0, b=lambda g: g * 0)
+floor_divide = binary(
+    "floor_divide", _checked_division(np.floor_divide), a=lambda g: g * 0, b=lambda g: g * 0
+)
 _round_half_even = unary("round", np.round, lambda g: g * 0, floats=False)
 
 
 def round(input: Any, *, decimals: int = 0) -> Any:
     """The nearest integer (halves go to the even one), or the nearest multiple of 10**-decimals."""
-    return _round_half_even(input) if decimals == 0 else _round_half_even(input * 10**decimals) / 10**decimals
+    return (
+        _round_half_even(input)
+        if decimals == 0
+        else _round_half_even(input * 10**decimals) / 10**decimals
+    )
 
 
 def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
@@ -230,7 +239,8 @@ def isclose(
     x, y = [v.array if isinstance(v, TensorBase) else v for v in (input, other)]
     if np.asarray(x).dtype != np.asarray(y).dtype:
         raise RuntimeError(
-            f"{dtypes.of_numpy(np.asarray(x).dtype)} did not match {dtypes.of_numpy(np.asarray(y).dtype)}"
+            f"{dtypes.of_numpy(np.asarray(x).dtype)} did not match "
+            f"{dtypes.of_numpy(np.asarray(y).dtype)}"
         )
     return wrap(np.isclose(x, y, rtol, atol, equal_nan))
 

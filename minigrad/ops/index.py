@@ -1,7 +1,8 @@
 """Indexing: ``x[...]``, gather and scatter, selection, and ``where``.
 
-Every way of taking entries out has a transpose that puts them back into zeros, adding where an entry
-was taken twice: getitem and `place`, gather and `scatter_sum`. The two are each other's gradient.
+Every way of taking entries out has a transpose that puts them back into zeros, adding where an
+entry was taken twice: getitem and `place`, gather and `scatter_sum`. The two are each other's
+gradient.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from .. import dtypes
 from ..autograd.engine import Placed, TensorBase, array_of, primitive, wrap
 from .arguments import checked_axis
 from .cast import common_type
-from .shape import broadcast_to, flatten, movedim, reshape, sum_to
+from .shape import broadcast_to, clone, flatten, reshape, sum_to
 
 ndarray = np.ndarray
 
@@ -75,7 +76,7 @@ advanced_index = primitive("index", _take_entries,
 
 
 def getitem(input: Any, index: Any) -> Any:
-    """``input[index]``: a view for ints, slices, None and ``...``; a copy for tensors, lists, masks.
+    """``input[index]``: a view for ints, slices, None and ``...``, a copy for tensors and lists.
 
     Raises
     ------
@@ -99,8 +100,8 @@ def getitem(input: Any, index: Any) -> Any:
 def split_index(index: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
     """An index as two: ints, slices, None first; then arrays, each on an axis of what that leaves.
 
-    NumPy lets an int take part in the broadcasting of index arrays, PyTorch applies ints first; done
-    in two steps, NumPy gives PyTorch's result.
+    NumPy lets an int take part in the broadcasting of index arrays, PyTorch applies ints first;
+    done in two steps, NumPy gives PyTorch's result.
 
     Returns
     -------
@@ -109,7 +110,8 @@ def split_index(index: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
     advanced : tuple of slices and ndarrays, or None
     """
     if isinstance(index, list) and len(index) < 32 and any(_is_no_number(i) for i in index):
-        index = tuple(index)  # PyTorch: x[[a, b]] is x[a, b] if a or b is a sequence, slice or tensor
+        # PyTorch: x[[a, b]] is x[a, b] if a or b is a sequence, a slice or a tensor
+        index = tuple(index)
     items = [_item(i) for i in (index if isinstance(index, tuple) else (index,))]
     used = sum([0 if i is None or i is Ellipsis else _width(i) for i in items])
     if used > len(shape):
@@ -144,7 +146,11 @@ def split_index(index: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
 
 
 def _is_no_number(item: Any) -> bool:
-    return item is None or item is Ellipsis or isinstance(item, (TensorBase, ndarray, list, tuple, range, slice))
+    return (
+        item is None
+        or item is Ellipsis
+        or isinstance(item, (TensorBase, ndarray, list, tuple, range, slice))
+    )
 
 
 def _width(item: Any) -> int:
@@ -155,7 +161,9 @@ def _width(item: Any) -> int:
 def _item(item: Any) -> Any:
     """One item of an index as an int, a slice, None, Ellipsis, or an ndarray."""
     if isinstance(item, slice):
-        parts = [None if p is None else operator.index(p) for p in (item.start, item.stop, item.step)]
+        parts = [
+            None if p is None else operator.index(p) for p in (item.start, item.stop, item.step)
+        ]
         if parts[2] is not None and parts[2] <= 0:
             raise ValueError("step must be greater than zero; use .flip() to reverse an axis")
         return slice(*parts)
@@ -182,8 +190,8 @@ def _item(item: Any) -> Any:
         return operator.index(item)
     except TypeError:
         raise IndexError(
-            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
-            f"indices (got {type(item).__name__})"
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are "
+            f"valid indices (got {type(item).__name__})"
         ) from None
 
 
@@ -199,14 +207,16 @@ def _check_array(item: ndarray, axis: int, shape: tuple[int, ...]) -> None:
         for k, n in enumerate(item.shape):
             if shape[axis + k] != n:
                 raise IndexError(
-                    f"The shape of the mask {list(item.shape)} at index {k} does not match the shape of "
-                    f"the indexed tensor {list(shape)} at index {axis + k}"
+                    f"The shape of the mask {list(item.shape)} at index {k} does not match the "
+                    f"shape of the indexed tensor {list(shape)} at index {axis + k}"
                 )
     elif item.size:
         low, high = int(item.min()), int(item.max())
         if low < -shape[axis] or high >= shape[axis]:
             wrong = high if high >= shape[axis] else low
-            raise IndexError(f"index {wrong} is out of bounds for dimension {axis} with size {shape[axis]}")
+            raise IndexError(
+                f"index {wrong} is out of bounds for dimension {axis} with size {shape[axis]}"
+            )
 
 
 def narrow(input: Any, dim: int, start: int, length: int) -> Any:
@@ -229,25 +239,37 @@ def select(input: Any, dim: int, index: int) -> Any:
 
 
 def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
-    """The entries ``[i, i + offset]`` of two axes, as a last axis (a copy)."""
+    """A view of the entries ``[i, i + offset]`` of two axes, as a last axis."""
     rank = len(input.shape)
     a, b = checked_axis(dim1, rank), checked_axis(dim2, rank)
-    moved = _permuted_last(input, a, b)
-    rows, columns = moved.shape[-2:]
-    count = max(min(rows + min(offset, 0), columns - max(offset, 0)), 0)
-    i = np.arange(count)
-    lead = (slice(None),) * (rank - 2)
-    return advanced_index(moved, (*lead, i - min(offset, 0), i + max(offset, 0)))
+    if a == b:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return _diagonal(input, offset, a, b)
 
 
-def _permuted_last(input: Any, a: int, b: int) -> Any:
-    return movedim(input, (a, b), (-2, -1))
+def _diagonal_of(x: ndarray, offset: int, a: int, b: int) -> ndarray:
+    view = x.diagonal(offset, a, b)
+    view.flags.writeable = x.flags.writeable  # NumPy's is read-only
+    return view
+
+
+def _on_diagonal(g: ndarray, shape: tuple[int, ...], offset: int, a: int, b: int) -> ndarray:
+    whole = np.zeros(shape, g.dtype)
+    _diagonal_of(whole, offset, a, b)[...] = g
+    return whole
+
+
+_diagonal = primitive("diagonal", _diagonal_of, view=True,
+                      x=lambda g, x_shape, offset, a, b: _diagonal_back(g, x_shape, offset, a, b)
+)  # fmt: skip
+_diagonal_back = primitive("diagonal_backward", _on_diagonal,
+                           g=lambda g, offset, a, b: _diagonal(g, offset, a, b))  # fmt: skip
 
 
 def diag(input: Any, diagonal: int = 0) -> Any:
     """The diagonal of a matrix; or the square matrix with the 1-D `input` on its diagonal."""
     if len(input.shape) == 2:
-        return globals()["diagonal"](input, diagonal)
+        return clone(globals()["diagonal"](input, diagonal))
     if len(input.shape) != 1:
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {len(input.shape)}D")
     n = input.shape[0] + abs(diagonal)
@@ -273,9 +295,11 @@ def _scatter_sum(g: ndarray, index: ndarray, axis: int, shape: tuple[int, ...]) 
 
 
 _gather = primitive("gather", lambda x, index, axis: x[_along_axis(index, axis)],
-                    x=lambda g, x_shape, index, axis: scatter_sum(g, index, axis, x_shape))  # fmt: skip
+                    x=lambda g, x_shape, index, axis: scatter_sum(g, index, axis, x_shape)
+)  # fmt: skip
 scatter_sum = primitive("scatter_add", _scatter_sum,
-                        g=lambda g, g_shape, index, axis: _reshaped(_gather(g, index, axis), g_shape))  # fmt: skip
+                        g=lambda g, g_shape, index, axis: _reshaped(
+                            _gather(g, index, axis), g_shape))  # fmt: skip
 
 
 def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
@@ -309,19 +333,20 @@ def checked_gather_index(input: Any, dim: int, index: Any, name: str) -> tuple[n
     axis = checked_axis(dim, len(shape))
     if positions.ndim != len(shape):
         raise RuntimeError(
-            f"Index tensor must have the same number of dimensions as input tensor: index has shape "
-            f"{list(positions.shape)}, input has shape {list(shape)}"
+            "Index tensor must have the same number of dimensions as input tensor: index has "
+            f"shape {list(positions.shape)}, input has shape {list(shape)}"
         )
     for k, (n, m) in enumerate(zip(positions.shape, shape)):
         if k != axis and n > m:
             raise RuntimeError(
-                f"Size does not match at dimension {k} expected index {list(positions.shape)} to be no "
-                f"larger than self {list(shape)} apart from dimension {axis}"
+                f"Size does not match at dimension {k} expected index {list(positions.shape)} to "
+                f"be no larger than self {list(shape)} apart from dimension {axis}"
             )
     if positions.size and (positions.min() < 0 or positions.max() >= (shape[axis] if shape else 1)):
         wrong = positions[(positions < 0) | (positions >= (shape[axis] if shape else 1))].flat[0]
         raise RuntimeError(
-            f"index {wrong} is out of bounds for dimension {axis} with size {shape[axis] if shape else 1}"
+            f"index {wrong} is out of bounds for dimension {axis} with size "
+            f"{shape[axis] if shape else 1}"
         )
     return positions, axis
 
@@ -377,11 +402,13 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Any:
 
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
-    """The indices of the entries that are not zero: one row each, or a tuple with one tensor an axis."""
+    """The indices of the entries that are not zero: a row each, or a tuple of a tensor an axis."""
     places = np.nonzero(np.atleast_1d(array_of(input)))
     if as_tuple:
         return tuple([wrap(p) for p in places])
-    return wrap(np.stack(places, 1) if array_of(input).ndim else np.zeros((len(places[0]), 0), np.int64))
+    return wrap(
+        np.stack(places, 1) if array_of(input).ndim else np.zeros((len(places[0]), 0), np.int64)
+    )
 
 
 # ------------------------------------------------------------------------------------------------
@@ -396,7 +423,8 @@ def _masked(g: Any, condition: Any, shape: tuple[int, ...], keep: bool) -> Any:
 
 _where = primitive("where", lambda a, b, condition: np.where(condition, a, b),
                    a=lambda g, condition, a_shape: _masked(g, condition, a_shape, True),
-                   b=lambda g, condition, b_shape: _masked(g, condition, b_shape, False))  # fmt: skip
+                   b=lambda g, condition, b_shape: _masked(g, condition, b_shape, False)
+)  # fmt: skip
 
 
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
@@ -416,14 +444,17 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         if numbers and not isinstance(numbers[0], ndarray):
             kind = array_of(input if isinstance(input, TensorBase) else other).dtype
             if not dtypes.can_cast(dtypes.scalar_type(numbers[0]), kind):
-                input, other = [wrap(np.asarray(v)) if v is numbers[0] else v for v in (input, other)]
+                input, other = [
+                    wrap(np.asarray(v)) if v is numbers[0] else v for v in (input, other)
+                ]
                 input, other = common_type([input, other])
     try:
         return _where(input, other, mask)
     except ValueError:
         raise RuntimeError(
-            f"where: shapes do not broadcast: condition {list(np.shape(mask))}, input "
-            f"{list(np.shape(array_of(input)))}, other {list(np.shape(array_of(other)))}"
+            f"where: the sizes of condition {list(np.shape(mask))}, input "
+            f"{list(np.shape(array_of(input)))} and other {list(np.shape(array_of(other)))} must "
+            "match or be 1"
         ) from None
 
 

@@ -1,10 +1,10 @@
 """In-place operations: ``x += y``, ``x.mul_(y)``, ``x[i] = y``, also through views.
 
 Each one is the ordinary operation followed by `assign`, which writes the result into the memory of
-`x` and moves `x` to the result's place in the graph. If `x` is a view, it is the base that gets a new
-place: the base is now "its former self, with the part that the view shows replaced". Views that were
-taken earlier notice that their base has moved and renew their own place when they are next used
-(`minigrad.autograd.engine.refresh_view`).
+`x` and moves `x` to the result's place in the graph. If `x` is a view, it is the base that gets a
+new place: the base is now "its former self, with the part that the view shows replaced". Views that
+were taken earlier notice that their base has moved and renew their own place when they are next
+used (`minigrad.autograd.engine.refresh_view`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,21 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..autograd.engine import Node, Op, TensorBase, array_of, bump_version, edge_of, mode, primitive, record, wrap
+from ..autograd.engine import (
+    Node,
+    Op,
+    TensorBase,
+    array_of,
+    bump_version,
+    edge_of,
+    mode,
+    primitive,
+    record,
+    wrap,
+)
 from .cast import cast
-from .index import split_index, where
 from .index import getitem as getitem_
+from .index import split_index, where
 from .shape import broadcast_to, sum_to
 
 ndarray = np.ndarray
@@ -54,7 +65,8 @@ def assign(target: Any, result: Any) -> Any:
     new, old = result.array, target.array
     if new.shape != old.shape:
         raise RuntimeError(
-            f"output with shape {list(old.shape)} doesn't match the broadcast shape {list(new.shape)}"
+            f"output with shape {list(old.shape)} doesn't match the broadcast shape "
+            f"{list(new.shape)}"
         )
     if new.dtype != old.dtype and not dtypes.can_cast(new.dtype, old.dtype):
         raise RuntimeError(
@@ -63,9 +75,9 @@ def assign(target: Any, result: Any) -> Any:
         )
     if not old.flags.writeable:
         raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single "
-            "memory location (an expanded tensor), or its memory is read-only. Please clone() the "
-            "tensor before performing the operation."
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            "single memory location (an expanded tensor), or its memory is read-only. Please "
+            "clone() the tensor before performing the operation."
         )
     old[...] = new
     bump_version(target)
@@ -88,7 +100,9 @@ def inplace(op: Callable[..., Any], name: str | None = None) -> Callable[..., An
         if mode.enabled:
             check_writable(input)
             edge = edge_of(input)
-            if edge is not None or any([isinstance(a, TensorBase) and a._requires_grad for a in args]):
+            if edge is not None or any(
+                [isinstance(a, TensorBase) and a._requires_grad for a in args]
+            ):
                 # the graph goes on from what `input` was, so that must stay as it was
                 before = wrap(input.array.copy() if saves else input.array)
                 before.edge, before._requires_grad = edge, edge is not None
@@ -118,7 +132,7 @@ class _CopySlices(Op):
 
     def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
         ((path, shape),) = node.values(create_graph)
-        g = grads[0] if create_graph else np.ascontiguousarray(grads[0])
+        g = grads[0] if create_graph else np.asarray(grads[0], order="C")
         kept = np.ones(shape, bool)
         _look(kept, path)[...] = False
         return [where(kept, g, 0), _look(g, path)]
@@ -147,14 +161,15 @@ _copied = primitive("copy", lambda a, b: np.broadcast_to(b, a.shape),
 
 
 def _written(base: ndarray, value: Any, index: Any) -> ndarray:
-    out = base.copy()
+    out = np.array(base)  # of a 0-d array too, where NumPy's operators give scalars without memory
     out[index] = value
     return out
 
 
 _index_put = primitive("index_put", _written,
                        base=lambda g, index: _index_put(g, 0, index),
-                       value=lambda g, value_shape, index: sum_to(getitem_(g, index), value_shape))  # fmt: skip
+                       value=lambda g, value_shape, index: sum_to(getitem_(g, index), value_shape)
+)  # fmt: skip
 
 
 def _copy(input: Any, src: Any) -> Any:
@@ -193,8 +208,8 @@ def setitem(input: Any, index: Any, value: Any) -> None:
         np.broadcast_to(value.array, shape)
     except ValueError:
         raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(value.array.shape)} cannot be broadcast to "
-            f"indexing result of shape {list(shape)}"
+            f"shape mismatch: value tensor of shape {list(value.array.shape)} cannot be broadcast "
+            f"to indexing result of shape {list(shape)}"
         ) from None
     if advanced is None:
         _overwrite(part, value)

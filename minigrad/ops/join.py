@@ -1,8 +1,8 @@
 """Joining tensors into one (cat, stack) and cutting one into several (split, unbind, chunk).
 
 A list of inputs on one side, a list of outputs on the other; each pair is the other's gradient. The
-pieces of a cut are views, recorded as one operation: the gradient of a loop over ``x.unbind()`` costs
-one pass over x.
+pieces of a cut are views, recorded as one operation: the gradient of a loop over ``x.unbind()``
+costs one pass over x.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.engine import Node, Op, TensorBase, View, array_of, record, root_edge
+from ..autograd.engine import Node, Op, TensorBase, View, array_of, new_view, record, root_edge
 from .arguments import checked_axis
 from .cast import common_type
 from .index import basic_index
@@ -88,8 +88,8 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any
         for j, (m, n) in enumerate(zip(arrays[0].shape, a.shape)):
             if j != where and m != n:
                 raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {where}. Expected size {m} but "
-                    f"got size {n} for tensor number {k} in the list."
+                    f"Sizes of tensors must match except in dimension {where}. Expected size {m} "
+                    f"but got size {n} for tensor number {k} in the list."
                 )
     result = np.concatenate(arrays, where)
     if not any([isinstance(x, TensorBase) for x in kept]):
@@ -105,8 +105,8 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     for k, a in enumerate(arrays):
         if a.shape != arrays[0].shape:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(arrays[0].shape)} at entry "
-                f"0 and {list(a.shape)} at entry {k}"
+                f"stack expects each tensor to be equal size, but got {list(arrays[0].shape)} at "
+                f"entry 0 and {list(a.shape)} at entry {k}"
             )
     where = checked_axis(dim, arrays[0].ndim + 1)
     result = np.stack(arrays, where)
@@ -116,21 +116,23 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
 
 
 def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Cut a tensor along `dim` into pieces of one size (the last may be smaller) or of given sizes."""
+    """Cut a tensor along `dim` into pieces of one size (the last: what is left), or given sizes."""
     array = array_of(tensor)
     axis = checked_axis(dim, array.ndim)
     total = array.shape[axis]
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
         if size < 0 or (size == 0 and total):
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+            raise RuntimeError(
+                f"split expects split_size be non-negative, but got split_size={size}"
+            )
         sizes = [builtins.min(size, total - k) for k in range(0, total, size)] if total else [0]
     else:
         sizes = [int(n) for n in split_size_or_sections]
         if builtins.sum(sizes) != total or builtins.min(sizes, default=0) < 0:
             raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {total} (input tensor's size "
-                f"at dimension {axis}), but got split_sizes={sizes}"
+                f"split_with_sizes expects split_sizes to sum exactly to {total} (input tensor's "
+                f"size at dimension {axis}), but got split_sizes={sizes}"
             )
     ends = np.cumsum(sizes).tolist()
     lead = (slice(None),) * axis
@@ -165,7 +167,7 @@ def _cut(op: Op, tensor: Any, looks: list[Any], join: Any) -> tuple[Any, ...]:
     start, version = root_edge(tensor), tensor.version
     for result, look in zip(results, looks):
         result.version = version
-        result.view_of = View(tensor, basic_index, (look[:-1],), start)
+        result.view_of = new_view(View, (tensor, basic_index, (look[:-1],), start))
     return results
 
 

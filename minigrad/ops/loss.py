@@ -37,7 +37,9 @@ def check_reduction(reduction: str) -> str:
     ValueError
     """
     if reduction not in REDUCTIONS:
-        raise ValueError(f"{reduction} is not a valid value for reduction; choose one of {REDUCTIONS}")
+        raise ValueError(
+            f"{reduction} is not a valid value for reduction; choose one of {REDUCTIONS}"
+        )
     return reduction
 
 
@@ -51,19 +53,20 @@ def _reduced(loss: Any, reduction: str) -> Any:
 
 
 def _class_targets(input: Any, target: Any, weight: Any, what: str) -> tuple[Any, ndarray]:
-    """The scores as (N, C) and the classes as (N,) int64, after all checks but the classes' range."""
+    """The scores as (N, C), the classes as (N,) int64, after all checks but that of their range."""
     x, t = array_of(input), array_of(target)
     if not x.ndim:
         raise ValueError(f"{what}: Expected 1 or more dimensions (got {x.ndim})")
     if x.ndim == 1 and t.ndim == 1 and len(t) != 1:
         raise ValueError(
-            f"{what}: For 1D input, 1D target must have size 1, but got target size: {len(t)} (input has "
-            f"shape {list(x.shape)}: one score for each class of a single sample)"
+            f"{what}: For 1D input, 1D target must have size 1, but got target size: {len(t)} "
+            f"(input has shape {list(x.shape)}: one score for each class of a single sample)"
         )
     if x.ndim > 1 and t.shape[:1] != x.shape[:1]:
         raise ValueError(
             f"{what}: Expected input batch_size ({x.shape[0]}) to match target batch_size "
-            f"({t.shape[0] if t.ndim else 0}): input has shape {list(x.shape)}, target {list(t.shape)}."
+            f"({t.shape[0] if t.ndim else 0}): input has shape {list(x.shape)}, target "
+            f"{list(t.shape)}."
         )
     if t.ndim > 1 and x.ndim < 3:
         raise RuntimeError(
@@ -72,13 +75,13 @@ def _class_targets(input: Any, target: Any, weight: Any, what: str) -> tuple[Any
         )
     if x.ndim > 1 and t.shape[1:] != x.shape[2:]:
         raise RuntimeError(
-            f"{what}: Expected target size {[x.shape[0], *x.shape[2:]]}, got {list(t.shape)} (size mismatch: "
-            f"input has shape {list(x.shape)}, where axis 1 must be the classes)"
+            f"{what}: Expected target size {[x.shape[0], *x.shape[2:]]}, got {list(t.shape)} (size "
+            f"mismatch: input has shape {list(x.shape)}, where axis 1 must be the classes)"
         )
     if t.dtype not in (np.int64, np.uint8):
         raise RuntimeError(
-            f"{what}: expected target dtype to be Long or Byte, but got {dtypes.legacy_name(t.dtype)}; use "
-            "target.long() if it holds classes"
+            f"{what}: expected target dtype to be Long or Byte, but got "
+            f"{dtypes.legacy_name(t.dtype)}; use target.long() if it holds classes"
         )
     _check_scores(x, what)
     classes = x.shape[1 if x.ndim > 1 else 0]
@@ -86,25 +89,30 @@ def _class_targets(input: Any, target: Any, weight: Any, what: str) -> tuple[Any
         w = array_of(weight)
         if w.shape != (classes,):
             raise RuntimeError(
-                f"weight tensor should be defined either for all {classes} classes or no classes but "
-                f"got weight tensor of shape: {list(w.shape)}"
+                f"weight tensor should be defined either for all {classes} classes or no classes "
+                f"but got weight tensor of shape: {list(w.shape)}"
             )
         if w.dtype != x.dtype:
             raise RuntimeError(
-                f"expected scalar type {dtypes.legacy_name(x.dtype)} but found {dtypes.legacy_name(w.dtype)}"
+                f"expected scalar type {dtypes.legacy_name(x.dtype)} but found "
+                f"{dtypes.legacy_name(w.dtype)}"
             )
     if x.ndim == 1:
         return reshape(input, (1, classes)), t.reshape(1).astype(np.int64, copy=False)
     if x.ndim > 2:
         last = permute(input, (0, *range(2, x.ndim), 1))
-        return reshape(last, (-1, classes) if x.size else (t.size, classes)), t.reshape(-1).astype(np.int64)
+        return reshape(last, (-1, classes) if x.size else (t.size, classes)), t.reshape(-1).astype(
+            np.int64
+        )
     return input, t.astype(np.int64, copy=False)
 
 
 def _check_scores(x: ndarray, what: str) -> None:
     if x.dtype.kind != "f":
         name = dtypes.legacy_name(x.dtype)
-        raise NotImplementedError(f"{what}: not implemented for '{name}': input must be floating point")
+        raise NotImplementedError(
+            f"{what}: not implemented for '{name}': input must be floating point"
+        )
 
 
 def _check_tensors(input: Any, target: Any, what: str) -> None:
@@ -143,16 +151,20 @@ def _picked_vjp(
     return place(mul(g, factor), x_shape, index)
 
 
-_nll = primitive("nll_loss", _picked, x=_picked_vjp)
+_nll, _nll_2d = [primitive(name, _picked, x=_picked_vjp) for name in ("nll_loss", "nll_loss2_d")]
 
 
 def _shares(
     t: ndarray, weight: Any, ignore_index: int, reduction: str, kind: np.dtype
 ) -> tuple[Any, ndarray, ndarray, float | None]:
-    """The index of each sample's class, whether it counts, how much, and what the sum is divided by."""
+    """The index of each sample's class, whether it counts, how much, and the sum's divisor."""
     kept = t != ignore_index
     classes = np.where(kept, t, 0)
-    share = kept.astype(kind) if weight is None else np.where(kept, array_of(weight)[classes], kind.type(0))
+    share = (
+        kept.astype(kind)
+        if weight is None
+        else np.where(kept, array_of(weight)[classes], kind.type(0))
+    )
     total = {"none": None, "sum": 1.0}.get(reduction, float(share.sum(dtype=np.float64)))
     return (np.arange(t.size), classes), kept, share, total
 
@@ -176,7 +188,8 @@ def nll_loss(
     scores, t = _class_targets(input, target, weight, "nll_loss")
     x = array_of(scores)
     _check_range(t, x.shape[1], ignore_index)
-    loss = _nll(scores, *_shares(t, weight, ignore_index, reduction, x.dtype))
+    op = _nll if scores is input or input.array.ndim == 1 else _nll_2d
+    loss = op(scores, *_shares(t, weight, ignore_index, reduction, x.dtype))
     return _shaped_as_samples(loss, input, target) if reduction == "none" else loss
 
 
@@ -210,16 +223,22 @@ def _cross_entropy_reference(
 
 
 def _cross_entropy_vjp(
-    grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...], kept: tuple[Any, ...]
+    grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...],
+    kept: tuple[Any, ...],
 ) -> list[Any]:  # fmt: skip
     kernel, log_prob, total = kept
     *settings, reduction = options
-    return [kernel.cross_entropy_backward(np.asarray(grads[0]), log_prob, *settings, REDUCTIONS.index(reduction), total)]
+    return [
+        kernel.cross_entropy_backward(
+            np.asarray(grads[0]), log_prob, *settings, REDUCTIONS.index(reduction), total
+        )
+    ]
 
 
 # the names that PyTorch prints: of its last step, which depends on the case
 _CROSS_ENTROPY, _CROSS_ENTROPY_2D, _SMOOTHED = [
-    Fused(name, _cross_entropy_vjp, _cross_entropy_reference) for name in ("nll_loss", "nll_loss2_d", "add")
+    Fused(name, _cross_entropy_vjp, _cross_entropy_reference)
+    for name in ("nll_loss", "nll_loss2_d", "add")
 ]
 
 
@@ -248,8 +267,16 @@ def cross_entropy(
     _check_tensors(input, target, "cross_entropy")
     x, t = input.array, target.array
     if t.shape == x.shape:
-        return _cross_entropy_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
-    if x.ndim == 2 and t.ndim == 1 and t.dtype is dtypes.INT64 and len(x) == len(t) and weight is None:
+        return _cross_entropy_probabilities(
+            input, target, weight, ignore_index, reduction, label_smoothing
+        )
+    if (
+        x.ndim == 2
+        and t.ndim == 1
+        and t.dtype is dtypes.INT64
+        and len(x) == len(t)
+        and weight is None
+    ):
         logits, classes, w = input, t, None  # by far the most frequent case needs no more checks
     else:
         logits, classes = _class_targets(input, target, weight, "cross_entropy")
@@ -258,7 +285,9 @@ def cross_entropy(
     if kernels is None:
         _check_scores(x, "cross_entropy")
         _check_range(classes, array_of(logits).shape[1], ignore_index)
-        loss = _cross_entropy_reference(logits, classes, w, ignore_index, label_smoothing, reduction)
+        loss = _cross_entropy_reference(
+            logits, classes, w, ignore_index, label_smoothing, reduction
+        )
     else:
         value, log_prob, total = kernels.loss.cross_entropy_forward(
             logits.array, classes, w, ignore_index, label_smoothing,
@@ -290,14 +319,16 @@ def _cross_entropy_probabilities(
     axis = 1 if x.ndim > 1 else 0
     if weight is not None and array_of(weight).shape != (x.shape[axis],):
         raise RuntimeError(
-            f"cross_entropy: weight tensor should be defined either for all {x.shape[axis]} classes or no "
-            f"classes but got weight tensor of shape: {list(array_of(weight).shape)}"
+            f"cross_entropy: weight tensor should be defined either for all {x.shape[axis]} "
+            f"classes or no classes but got weight tensor of shape: {list(array_of(weight).shape)}"
         )
     if label_smoothing:
         target = target * (1 - label_smoothing) + label_smoothing / x.shape[axis]
     weighted = log_softmax(input, axis) * target
     if weight is not None:
-        weighted = weighted * reshape(weight, tuple([-1 if k == axis else 1 for k in range(x.ndim)]))
+        weighted = weighted * reshape(
+            weight, tuple([-1 if k == axis else 1 for k in range(x.ndim)])
+        )
     loss = -sum_(weighted, axis if reduction == "none" else None)
     if reduction != "mean":
         return loss
@@ -330,7 +361,8 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     kind = dtypes.promote(input.array.dtype, target.array.dtype)
     if kind.kind != "f":
         raise NotImplementedError(
-            f"mse_loss: not implemented for '{dtypes.legacy_name(kind)}': input or target must be floating point"
+            f"mse_loss: not implemented for '{dtypes.legacy_name(kind)}': input or target must be "
+            "floating point"
         )
     a, b = [v if v.array.dtype == kind else cast(v, kind) for v in (input, target)]
     n = a.array.size

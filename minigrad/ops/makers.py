@@ -72,7 +72,11 @@ def binary(name: str, forward: Callable[..., Any], *, floats: bool = False, **ru
 
     def call(input: Any, other: Any) -> Any:
         a, b = input, other
-        if isinstance(a, TensorBase) and isinstance(b, TensorBase) and a.array.dtype is b.array.dtype:
+        if (
+            isinstance(a, TensorBase)
+            and isinstance(b, TensorBase)
+            and a.array.dtype is b.array.dtype
+        ):
             if floats and a.array.dtype.kind != "f":
                 a, b = promoted(a, b, floats)
         elif isinstance(a, TensorBase) or isinstance(b, TensorBase):
@@ -91,7 +95,15 @@ def binary(name: str, forward: Callable[..., Any], *, floats: bool = False, **ru
             edge_a = edge_of(a) if a is not x else None
             edge_b = edge_of(b) if b is not y else None
             if edge_a is not None or edge_b is not None:
-                saved = [Output(out) if kind == "output" else (b if k else a) for kind, k in op.sources]
+                both = edge_a is not None and edge_b is not None
+                saved = [
+                    (b if k else a)
+                    if kind == "argument"
+                    else Output(out)
+                    if kind == "output"
+                    else None
+                    for kind, k in (op.sources if both else op.needed((edge_a, edge_b)))
+                ]
                 shape = out.array.shape
                 same = x.shape == shape if a is not x else True
                 if b is not y:
@@ -177,14 +189,18 @@ def type_error(name: str, error: TypeError, *operands: Any) -> Exception:
     if not kinds:
         return error
     if name in ("sub", "neg") and kinds[0].kind == "b":
-        word, which = ("Subtraction", "two bool tensors") if name == "sub" else ("Negation", "a bool tensor")
+        word, which = (
+            ("Subtraction", "two bool tensors") if name == "sub" else ("Negation", "a bool tensor")
+        )
         return RuntimeError(
-            f"{word}, the `-` operator, {'with' if name == 'sub' else 'on'} {which} is not supported. "
-            "Use the `^` or `logical_xor()` operator, or `~` to invert a mask, instead."
+            f"{word}, the `-` operator, {'with' if name == 'sub' else 'on'} {which} is not "
+            "supported. Use the `^` or `logical_xor()` operator, or `~` to invert a mask, instead."
         )
     if name == "bitwise_not":
-        return TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
-    return NotImplementedError(f'"{name}" not implemented for \'{dtypes.legacy_name(kinds[0])}\'')
+        return TypeError(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
+        )
+    return NotImplementedError(f"\"{name}\" not implemented for '{dtypes.legacy_name(kinds[0])}'")
 
 
 def broadcast_error(x: Any, y: Any, error: ValueError) -> RuntimeError:
@@ -197,6 +213,7 @@ def broadcast_error(x: Any, y: Any, error: ValueError) -> RuntimeError:
         if size_x != size_y and 1 not in (size_x, size_y):
             return RuntimeError(
                 f"The size of tensor a ({size_x}) must match the size of tensor b ({size_y}) at "
-                f"non-singleton dimension {rank + axis} (shapes {list(shape_x)} and {list(shape_y)})"
+                f"non-singleton dimension {rank + axis} (shapes {list(shape_x)} and "
+                f"{list(shape_y)})"
             )
     return RuntimeError(str(error))

@@ -11,7 +11,7 @@ from ..autograd.engine import array_of, primitive
 from .shape import broadcast_to, permute, reshape, squeeze, sum_to, transpose, unsqueeze
 
 
-def _mT(x: Any) -> Any:  # noqa: N802 - the field's name for "transposed in the last two axes"
+def _mT(x: Any) -> Any:
     return transpose(x, -2, -1)
 
 
@@ -32,8 +32,8 @@ _mm, _bmm = _product("mm"), _product("bmm")
 def matmul(input: Any, other: Any) -> Any:
     """The product of two matrices, of a matrix and a vector, of vectors, or of stacks of matrices.
 
-    Shapes: ``(..., n, k) @ (..., k, m)`` gives ``(..., n, m)``; the leading axes are broadcast. A 1-D
-    argument is a row on the left, a column on the right, and its axis disappears.
+    Shapes: ``(..., n, k) @ (..., k, m)`` gives ``(..., n, m)``; the leading axes are broadcast. A
+    1-D argument is a row on the left, a column on the right, and its axis disappears.
 
     Raises
     ------
@@ -42,10 +42,13 @@ def matmul(input: Any, other: Any) -> Any:
     """
     x, y = array_of(input), array_of(other)
     if not x.ndim or not y.ndim:
-        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D"
+        )
     if x.dtype != y.dtype:
         raise RuntimeError(
-            f"expected m1 and m2 to have the same dtype, but got: {_c_name(x.dtype)} != {_c_name(y.dtype)}"
+            f"expected m1 and m2 to have the same dtype, but got: {_c_name(x.dtype)} != "
+            f"{_c_name(y.dtype)}"
         )
     if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
         raise RuntimeError(_inner_sizes(x.shape, y.shape))
@@ -68,14 +71,18 @@ def _c_name(kind: np.dtype) -> str:
 
 def _inner_sizes(a: tuple[int, ...], b: tuple[int, ...]) -> str:
     if len(a) == 1 and len(b) == 1:
-        return f"inconsistent tensor size, expected tensor {list(a)} and src {list(b)} to have the same number of elements, but got {a[0]} and {b[0]} elements respectively"
+        return (
+            f"inconsistent tensor size, expected tensor {list(a)} and src {list(b)} to have the "
+            f"same number of elements, but got {a[0]} and {b[0]} elements respectively"
+        )
     if len(a) <= 2 or len(b) <= 2:
         rows = (1 if len(a) == 1 else int(np.prod(a[:-1])), a[-1])
         columns = b if len(b) == 2 else (b[-2] if len(b) > 1 else b[0], b[-1] if len(b) > 1 else 1)
-        return f"mat1 and mat2 shapes cannot be multiplied ({rows[0]}x{rows[1]} and {columns[0]}x{columns[1]})"
+        left, right = f"{rows[0]}x{rows[1]}", f"{columns[0]}x{columns[1]}"
+        return f"mat1 and mat2 shapes cannot be multiplied ({left} and {right})"
     return (
-        f"Expected size for first two dimensions of batch2 tensor to be: [{a[0]}, {a[-1]}] but got: "
-        f"[{b[0]}, {b[-2]}]. (shapes {list(a)} and {list(b)})"
+        f"Expected size for first two dimensions of batch2 tensor to be: [{a[0]}, {a[-1]}] but "
+        f"got: [{b[0]}, {b[-2]}]. (shapes {list(a)} and {list(b)})"
     )
 
 
@@ -86,8 +93,8 @@ def _ranked(name: str, ranks: tuple[int, int]) -> Any:
         x, y = array_of(input), array_of(mat2)
         if (x.ndim, y.ndim) != ranks:
             raise RuntimeError(
-                f"{name}: expected a {ranks[0]}D and a {ranks[1]}D tensor, but got shapes {list(x.shape)} "
-                f"and {list(y.shape)}"
+                f"{name}: expected a {ranks[0]}D and a {ranks[1]}D tensor, but got shapes "
+                f"{list(x.shape)} and {list(y.shape)}"
             )
         if ranks == (3, 3) and x.shape[0] != y.shape[0]:
             raise RuntimeError(
@@ -101,7 +108,12 @@ def _ranked(name: str, ranks: tuple[int, int]) -> Any:
     return call
 
 
-mm, mv, dot, bmm = _ranked("mm", (2, 2)), _ranked("mv", (2, 1)), _ranked("dot", (1, 1)), _ranked("bmm", (3, 3))
+mm, mv, dot, bmm = (
+    _ranked("mm", (2, 2)),
+    _ranked("mv", (2, 1)),
+    _ranked("dot", (1, 1)),
+    _ranked("bmm", (3, 3)),
+)
 
 
 def outer(input: Any, vec2: Any) -> Any:
@@ -169,8 +181,8 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
         )
     if not x.ndim or x.shape[-1] != w.shape[1]:
         raise RuntimeError(
-            f"linear: {_inner_sizes(x.shape, w.shape[::-1]) if x.ndim else 'input is 0-D'}; input has shape "
-            f"{list(x.shape)}, its last axis must be in_features={w.shape[1]}"
+            f"linear: {_inner_sizes(x.shape, w.shape[::-1]) if x.ndim else 'input is 0-D'}; input "
+            f"has shape {list(x.shape)}, its last axis must be in_features={w.shape[1]}"
         )
     rows = _rows(input) if x.ndim != 1 else reshape(input, (1, -1) if x.size else (1, 0))
     y = matmul(rows, transpose(weight, 0, 1)) if bias is None else _linear(rows, weight, bias)
@@ -193,7 +205,9 @@ def einsum(equation: str, *operands: Any) -> Any:
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if "." in equation or any(len(set(term)) != len(term) for term in terms):
-        raise RuntimeError(f"einsum(): '...' and repeated letters in a term are not supported: {equation!r}")
+        raise RuntimeError(
+            f"einsum(): '...' and repeated letters in a term are not supported: {equation!r}"
+        )
     if len(terms) != len(operands):
         raise RuntimeError(
             "einsum(): more operands were provided than specified in the equation"
@@ -203,8 +217,8 @@ def einsum(equation: str, *operands: Any) -> Any:
     for term, operand in zip(terms, operands):
         if len(term) != len(operand.shape):
             raise RuntimeError(
-                f"einsum(): the number of subscripts in the equation ({len(term)}) does not match the "
-                f"number of dimensions ({len(operand.shape)}) for operand {term!r}"
+                f"einsum(): the number of subscripts in the equation ({len(term)}) does not match "
+                f"the number of dimensions ({len(operand.shape)}) for operand {term!r}"
             )
     if not arrow:
         right = "".join(sorted(c for c in set(left) - {","} if left.count(c) == 1))
@@ -231,7 +245,8 @@ def _einsum1(x: Any, term: str, right: str) -> Any:
 # a letter that only one operand has, and that is summed, comes back in the gradient by broadcasting
 _einsum2 = primitive("einsum", lambda a, b, ia, ib, out: np.einsum(f"{ia},{ib}->{out}", a, b),
                      a=lambda g, b, a_shape, ia, ib, out: _einsum_back(g, b, out, ib, ia, a_shape),
-                     b=lambda g, a, b_shape, ia, ib, out: _einsum_back(g, a, out, ia, ib, b_shape))  # fmt: skip
+                     b=lambda g, a, b_shape, ia, ib, out: _einsum_back(g, a, out, ia, ib, b_shape)
+)  # fmt: skip
 
 
 def _einsum_back(g: Any, other: Any, ig: str, io: str, target: str, shape: tuple[int, ...]) -> Any:

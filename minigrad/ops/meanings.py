@@ -14,8 +14,8 @@ MEANINGS = {
     "floor_divide": "``input / other``, rounded down to an integer.",
     "remainder": "What is left after `floor_divide`; it has the sign of ``other``.",
     "fmod": "What is left after division rounded towards zero; it has the sign of ``input``.",
-    "maximum": "The larger of ``input`` and ``other``; the gradient is halved where they are equal.",
-    "minimum": "The smaller of ``input`` and ``other``; the gradient is halved where they are equal.",
+    "maximum": "The larger of ``input`` and ``other``; equal ones get half of the gradient each.",
+    "minimum": "The smaller of ``input`` and ``other``; equal ones get half of the gradient each.",
     "atan2": "The angle, from -pi to pi, of the point with x = ``other`` and y = ``input``.",
     # signs and simple powers
     "neg": "``-input``.",

@@ -1,7 +1,8 @@
 """One operation a recurrence: kernel forward, kernel gradient, reference for everything else.
 
-Arguments are checked by the layers in `minigrad.nn`, and once more by the kernels. Without kernels (``MINIGRAD_KERNELS=reference``, or a dtype they do not
-know) the reference runs, recorded operation by operation.
+Arguments are checked by the layers in `minigrad.nn`, and once more by the kernels. Without kernels
+(``MINIGRAD_KERNELS=reference``, or a dtype they do not know) the reference runs, recorded operation
+by operation.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def _array(tensor: Any) -> Any:
 
 
 def _rnn_cell_vjp(
-    grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...], kept: tuple[Any, ...]
+    grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...],
+    kept: tuple[Any, ...],
 ) -> tuple[Any, ...]:  # fmt: skip
     d_output = grads[0][None]
     kernel, steps, hidden = kept
@@ -53,7 +55,8 @@ def rnn_cell(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, nonline
 
 
 def _rnn_gradients(
-    kernel: Any, d_hidden: ndarray, x: ndarray, hidden: ndarray, inputs: list[Any], options: tuple[Any, ...],
+    kernel: Any, d_hidden: ndarray, x: ndarray, hidden: ndarray, inputs: list[Any],
+    options: tuple[Any, ...],
     needs: list[bool], step: Any,
 ) -> tuple[Any, ...]:  # fmt: skip
     """The gradients of all inputs; `step` picks from that of x the steps that x has."""
@@ -77,7 +80,8 @@ def _rnn_reference(
 
 
 def _rnn_vjp(
-    grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...], kept: tuple[Any, ...]
+    grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...],
+    kept: tuple[Any, ...],
 ) -> tuple[Any, ...]:  # fmt: skip
     kernel, hidden = kept
     d_output, d_h_n = grads
@@ -86,9 +90,7 @@ def _rnn_vjp(
     if d_h_n is not None:  # the last state is also the last entry of the output
         d_output = np.array(d_output, order="C")
         d_output[-1] += d_h_n
-    return _rnn_gradients(
-        kernel, d_output, inputs[0], hidden, inputs, options, needs, ...
-    )
+    return _rnn_gradients(kernel, d_output, inputs[0], hidden, inputs, options, needs, ...)
 
 
 _RNN = Fused("stack", _rnn_vjp, _rnn_reference)  # grad_fn=<StackBackward0>, as PyTorch prints
@@ -102,7 +104,13 @@ def rnn(
     if kernels is None:
         return _rnn_reference(x, h_0, w_ih, w_hh, b_ih, b_hh, nonlinearity)
     hidden = kernels.rnn.forward(
-        x.array, h_0.array, w_ih.array, w_hh.array, _array(b_ih), _array(b_hh), nonlinearity == "relu"
+        x.array,
+        h_0.array,
+        w_ih.array,
+        w_hh.array,
+        _array(b_ih),
+        _array(b_hh),
+        nonlinearity == "relu",
     )
     outputs = hidden[1:], hidden[-1].copy()  # a copy: changing one in place leaves the other alone
     inputs = (x, h_0, w_ih, w_hh, b_ih, b_hh)

@@ -17,22 +17,22 @@ from .. import dtypes
 from ..autograd.engine import array_of, primitive, wrap
 from .arguments import checked_axes, checked_axis
 from .cast import cast
-from .elementwise import exp, maximum, minimum, mul, where
 from .elementwise import abs as abs_
+from .elementwise import exp, maximum, minimum, mul, where
 from .index import narrow, scatter_sum
 from .join import cat
-from .shape import broadcast_to, flatten, flip, reshape
+from .shape import broadcast_to, clone, flatten, flip, reshape
 
 Axes = tuple[int, ...] | None
 
 
-class values_indices(NamedTuple):  # noqa: N801 - replaced by the named types below
+class values_indices(NamedTuple):
     values: Any
     indices: Any
 
 
 def _return_type(name: str) -> Any:
-    """A named pair that prints as PyTorch's: ``torch.return_types.max(values=..., indices=...)``."""
+    """A named pair that prints as PyTorch's: ``torch.return_types.max(values=..., ...)``."""
 
     def text(self: Any) -> str:
         return f"torch.return_types.{name}(\nvalues={self.values!r},\nindices={self.indices!r})"
@@ -61,8 +61,8 @@ def _kept(shape: tuple[int, ...], axes: Axes) -> tuple[int, ...]:
 def _floating(input: Any, name: str) -> Any:
     if array_of(input).dtype.kind != "f":
         raise RuntimeError(
-            f"{name}(): could not infer output dtype. Input dtype must be either a floating point or "
-            f"complex dtype. Got: {dtypes.legacy_name(array_of(input).dtype)}"
+            f"{name}(): could not infer output dtype. Input dtype must be either a floating point "
+            f"or complex dtype. Got: {dtypes.legacy_name(array_of(input).dtype)}"
         )
     return input
 
@@ -83,13 +83,16 @@ def _share(x_shape: tuple[int, ...], axes: Axes) -> float:
 
 
 _sum = primitive("sum", lambda x, axes, keepdims: np.add.reduce(x, axis=axes, keepdims=keepdims),
-                 x=lambda g, x_shape, axes: broadcast_to(_restore(g, x_shape, axes), x_shape))  # fmt: skip
+                 x=lambda g, x_shape, axes: broadcast_to(_restore(g, x_shape, axes), x_shape)
+)  # fmt: skip
 _mean = primitive("mean", _mean_of,
                   x=lambda g, x_shape, axes: broadcast_to(
                       _restore(g * _share(x_shape, axes), x_shape, axes), x_shape))  # fmt: skip
 
 
-def sum(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, dtype: Any = None) -> Any:
+def sum(
+    input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, dtype: Any = None
+) -> Any:
     """The sum of the entries, along `dim` or of all.
 
     Integers and bools are summed as int64.
@@ -101,7 +104,9 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None,
     return _sum(input, _axes(input, dim, axis), keepdim)
 
 
-def mean(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, dtype: Any = None) -> Any:
+def mean(
+    input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, dtype: Any = None
+) -> Any:
     """The mean of the entries, along `dim` or of all. Integers are an error, as in PyTorch."""
     if dtype is not None:
         input = cast(input, dtypes.to_numpy(dtype))
@@ -112,7 +117,10 @@ def var(
     input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
     correction: float | None = None, axis: Any = None,
 ) -> Any:  # fmt: skip
-    r"""The variance :math:`\sum (x - \bar x)^2 / \max(0, n - c)`, with c = `correction` (1, or 0 if not `unbiased`)."""
+    r"""The variance :math:`\sum (x - \bar x)^2 / \max(0, n - c)`.
+
+    c is `correction`: 1 if not given, or 0 if not `unbiased`.
+    """
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     axes = _axes(_floating(input, "var"), dim, axis)
@@ -161,13 +169,15 @@ _cumsum = primitive("cumsum", lambda x, axis: np.add.accumulate(x, axis=axis),
 
 
 def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    """The product of the entries: halves are multiplied until one is left, so zeros are no trouble."""
+    """The product of the entries: halves are multiplied until one is left; zeros are no trouble."""
     if dtype is not None:
         input = cast(input, dtypes.to_numpy(dtype))
     elif array_of(input).dtype.kind in "bui":
         input = cast(input, dtypes.INT64)
     x, axis = (flatten(input), 0) if dim is None else (input, checked_axis(dim, len(input.shape)))
     x = reshape(x, (1,)) if not len(x.shape) else x
+    if x.shape[axis] == 1:
+        x = clone(x)  # nothing to multiply, but the result must not share the memory
     while x.shape[axis] > 1:
         half = x.shape[axis] // 2
         product = narrow(x, axis, 0, half) * narrow(x, axis, half, half)
@@ -178,7 +188,9 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
         x = wrap(filled)
     if dim is None:
         return reshape(x, (1,) * len(shape) if keepdim else ())
-    return reshape(x, tuple([1 if k == axis else n for k, n in enumerate(shape) if k != axis or keepdim]))
+    return reshape(
+        x, tuple([1 if k == axis else n for k, n in enumerate(shape) if k != axis or keepdim])
+    )
 
 
 def _with_last(product: Any, x: Any, axis: int) -> Any:
@@ -210,7 +222,8 @@ _amax, _amin = _equal_shares(np.maximum.reduce, "amax"), _equal_shares(np.minimu
 _picked_of_max, _picked_of_min, _picked_of_sort, _picked_of_topk, _picked_of_median = [
     # the entries at `indices` along `axis`, which the caller has at hand already
     primitive(name, lambda x, values, indices, axis: values,
-              x=lambda g, x_shape, indices, axis: scatter_sum(g, _with_axis(indices, axis, x_shape), axis, x_shape))
+              x=lambda g, x_shape, indices, axis: scatter_sum(
+                  g, _with_axis(indices, axis, x_shape), axis, x_shape))
     for name in ("max", "min", "sort", "topk", "median")
 ]  # fmt: skip
 
@@ -221,7 +234,7 @@ def _with_axis(indices: np.ndarray, axis: int, x_shape: tuple[int, ...]) -> np.n
 
 
 def _need_entries(input: Any, name: str, dim: Any, error: type[Exception] = RuntimeError) -> None:
-    """Raise if there is nothing to pick an extreme from: `error`, or IndexError for an axis of size 0."""
+    """Raise if there is no entry to pick an extreme from: `error`; IndexError for an empty axis."""
     shape = tuple(input.shape)
     if 0 not in shape:
         return
@@ -247,7 +260,9 @@ def amin(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
     return _amin(input, _axes(input, dim), keepdim)
 
 
-def _along(input: Any, dim: int, keepdim: bool, arg: Any, reduce: Any, picked: Any, result: Any) -> Any:
+def _along(
+    input: Any, dim: int, keepdim: bool, arg: Any, reduce: Any, picked: Any, result: Any
+) -> Any:
     """The values and indices of ``max`` or ``min`` along one axis."""
     array = array_of(input)
     if not array.ndim:
@@ -262,10 +277,12 @@ def _along(input: Any, dim: int, keepdim: bool, arg: Any, reduce: Any, picked: A
 
 
 def _max_or_min(name: str, arg: Any, reduce: Any, whole: Any, pairwise: Any, picked: Any) -> Any:
-    """`max` and `min`, which are three functions each: of all entries, along an axis, of two tensors."""
+    """`max` and `min`, three functions each: of all entries, along an axis, of two tensors."""
     result = _return_type(name)
 
-    def call(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, axis: Any = None) -> Any:
+    def call(
+        input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, axis: Any = None
+    ) -> Any:
         dim = axis if dim is None else dim
         other = dim if other is None and not isinstance(dim, (int, type(None))) else other
         if other is not None:
@@ -276,13 +293,12 @@ def _max_or_min(name: str, arg: Any, reduce: Any, whole: Any, pairwise: Any, pic
         return _along(input, dim, keepdim, arg, reduce, picked, result)
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"""``{name}(input)``: of all entries; ``{name}(input, dim, keepdim=False)``: along an axis.
+    call.__doc__ = f"""``{name}(input)``: of all entries; ``{name}(input, dim)``: along an axis.
 
-    The second form returns the named pair ``(values, indices)``; ``{name}(input, other)`` compares two
-    tensors entry by entry.
+    The second form returns the named pair ``(values, indices)``; ``{name}(input, other)`` compares
+    two tensors entry by entry.
     """
     return call
-
 
 
 max = _max_or_min("max", np.ndarray.argmax, np.maximum.reduce, _amax, maximum, _picked_of_max)
@@ -331,7 +347,9 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
     if not len(input.shape):
         return _sort_result(input * 1, wrap(np.zeros((), np.int64)))
     axis = checked_axis(dim, len(input.shape))
-    return _picked(input, _order(array_of(input), axis, descending), axis, _picked_of_sort, _sort_result)
+    return _picked(
+        input, _order(array_of(input), axis, descending), axis, _picked_of_sort, _sort_result
+    )
 
 
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
@@ -345,16 +363,22 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     """The `k` largest (or smallest) entries along `dim`, in order, and their indices."""
     if not len(input.shape):
         values, indices = topk(reshape(input, (1,)), k, 0, largest, sorted)
-        return _topk_result(reshape(values, ()), reshape(indices, ())) if k else _topk_result(values, indices)
+        return (
+            _topk_result(reshape(values, ()), reshape(indices, ()))
+            if k
+            else _topk_result(values, indices)
+        )
     axis = checked_axis(dim, len(input.shape))
     if not 0 <= k <= input.shape[axis]:
-        raise RuntimeError(f"selected index k out of range: k={k}, axis {axis} has size {input.shape[axis]}")
+        raise RuntimeError(
+            f"selected index k out of range: k={k}, axis {axis} has size {input.shape[axis]}"
+        )
     order = _order(array_of(input), axis, largest)
     return _picked(input, np.take(order, np.arange(k), axis), axis, _picked_of_topk, _topk_result)
 
 
 def _median_places(array: np.ndarray, axis: int) -> np.ndarray:
-    """Where the lower median is along `axis` (kept, of size 1); where the first NaN is, if there is one."""
+    """Where the lower median is along `axis` (kept, of size 1), or the first NaN."""
     places = np.take(_order(array, axis, False), [(array.shape[axis] - 1) // 2], axis)
     nan = np.isnan(array)
     if not nan.any():
@@ -407,7 +431,9 @@ _norm2 = primitive("linalg_vector_norm", _norm2_of,
                    x=lambda g, y, x, axes: _direction(g, y, x, axes))  # fmt: skip
 
 
-def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+def norm(
+    input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> Any:
     r"""The vector norm :math:`(\sum |x|^p)^{1/p}` along `dim`, or of all entries.
 
     Parameters
@@ -518,7 +544,7 @@ def unique(
     input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
     dim: int | None = None,
 ) -> Any:  # fmt: skip
-    """The different entries in ascending order, on request with the inverse mapping and the counts."""
+    """The different entries in ascending order; on request, the inverse mapping and the counts."""
     values, inverse, counts = np.unique(
         array_of(input), return_inverse=True, return_counts=True, axis=dim
     )

@@ -1,8 +1,8 @@
 """Operations that change a tensor's shape but not its values.
 
-Most of them return views: the result shares the memory of the argument. Their gradient rules come in
-pairs, each the other's transpose: sum_to and broadcast_to, a permutation and its inverse; that is
-what makes them differentiable any number of times.
+Most of them return views: the result shares the memory of the argument. Their gradient rules come
+in pairs, each the other's transpose: sum_to and broadcast_to, a permutation and its inverse; that
+is what makes them differentiable any number of times.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ def expand_as(input: Any, other: Any) -> Any:
 # ------------------------------------------------------------------------------------------------
 
 
-
 def _with_axis(x: ndarray, axis: int) -> ndarray:
-    return x[(slice(None),) * axis + (None, ...)]
+    index = (*(slice(None),) * axis, None, ...)
+    return x[index]
 
 
 _reshape = primitive("view", lambda x, shape: x.reshape(shape), view=True,
@@ -93,13 +93,13 @@ def reshape(input: Any, *shape: Any) -> Any:
 
 
 def view(input: Any, *shape: Any) -> Any:
-    """As `reshape`, but never a copy: a RuntimeError if the memory's layout does not allow a view."""
+    """As `reshape`, but never a copy: RuntimeError if the memory's layout does not allow a view."""
     array = array_of(input)
     complete = _complete_shape(as_shape(shape), array, "view")
     if not array.flags.c_contiguous and not np.may_share_memory(array.reshape(complete), array):
         raise RuntimeError(
-            "view size is not compatible with input tensor's size and stride (at least one dimension "
-            "spans across two contiguous subspaces). Use .reshape(...) instead."
+            "view size is not compatible with input tensor's size and stride (at least one "
+            "dimension spans across two contiguous subspaces). Use .reshape(...) instead."
         )
     return _reshape(input, complete)
 
@@ -136,7 +136,8 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     start, end = checked_axis(start_dim, len(shape)), checked_axis(end_dim, len(shape))
     if start > end:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
-    return _reshape(input, shape[:start] + (math.prod(shape[start : end + 1]),) + shape[end + 1 :])
+    joined = math.prod(shape[start : end + 1])
+    return _reshape(input, (*shape[:start], joined, *shape[end + 1 :]))
 
 
 def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
@@ -179,10 +180,11 @@ _permute = primitive("permute", lambda x, axes: x.transpose(axes), view="always"
 _transpose = primitive("transpose", lambda x, a, b: x.swapaxes(a, b), view="always",
                        x=lambda g, a, b: _transpose(g, a, b))  # fmt: skip
 _t = primitive("t", lambda x: x.T, view="always", x=lambda g: _t(g))  # fmt: skip
-_flip = primitive("flip", lambda x, axes: np.flip(x, axes).copy(),
+_flip = primitive("flip", lambda x, axes: np.flip(x, axes).copy() if x.ndim else x.copy(),
                   x=lambda g, axes: _flip(g, axes))  # fmt: skip
 _roll = primitive("roll", lambda x, shifts, axes: np.roll(x, shifts, axes),
-                  x=lambda g, shifts, axes: _roll(g, tuple([-s for s in shifts]), axes))  # fmt: skip
+                  x=lambda g, shifts, axes: _roll(g, tuple([-s for s in shifts]), axes)
+)  # fmt: skip
 _contiguous = primitive("clone", lambda x: x.copy(), x=lambda g: g)
 clone_array = _contiguous  # the copying identity
 _tril = primitive("tril", lambda x, k: np.tril(x, k), x=lambda g, k: _tril(g, k))
@@ -198,7 +200,9 @@ def transpose(input: Any, dim0: int, dim1: int) -> Any:
 def t(input: Any) -> Any:
     """The transpose of a matrix (of fewer axes: the tensor itself)."""
     if len(input.shape) > 2:
-        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {len(input.shape)}D")
+        raise RuntimeError(
+            f"t() expects a tensor with <= 2 dimensions, but self is {len(input.shape)}D"
+        )
     return _t(input)
 
 
@@ -213,15 +217,15 @@ def permute(input: Any, *dims: Any) -> Any:
     rank = len(input.shape)
     if len(axes) != rank:
         raise RuntimeError(
-            "permute(sparse_coo): number of dimensions in the tensor input does not match the length "
-            f"of the desired ordering of dimensions i.e. input.dim() = {rank} is not equal to "
-            f"len(dims) = {len(axes)}"
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the "
+            f"length of the desired ordering of dimensions i.e. input.dim() = {rank} is not equal "
+            f"to len(dims) = {len(axes)}"
         )
     return _permute(input, checked_axes(axes, rank))
 
 
 def movedim(input: Any, source: Any, destination: Any) -> Any:
-    """A view with the axes `source` moved to the positions `destination`; the rest keep their order."""
+    """A view with the axes `source` moved to `destination`; the others keep their order."""
     rank = len(input.shape)
     sources, targets = checked_axes(source, rank), checked_axes(destination, rank)
     order = [k for k in range(rank) if k not in sources]
@@ -236,7 +240,8 @@ def repeat(input: Any, *sizes: Any) -> Any:
     shape = (1,) * (len(times) - len(input.shape)) + tuple(input.shape)
     if len(times) < len(shape):
         raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of "
+            "tensor"
         )
     split = [n for pair in zip((1,) * len(shape), shape) for n in pair]  # (1, n0, 1, n1, ...)
     wide = [n for pair in zip(times, shape) for n in pair]
@@ -256,7 +261,7 @@ def flip(input: Any, *dims: Any) -> Any:
 
 
 def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
-    """`input` with its entries moved by `shifts` along `dims`; what leaves at one end enters at the other."""
+    """`input` with its entries moved by `shifts` along `dims`, around the end to the beginning."""
     if dims is None:
         return reshape(_roll(flatten(input), (shifts,), (0,)), tuple(input.shape))
     axes = checked_axes(dims, len(input.shape))

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - the tables are easier to read with one expression on a line
 """Regenerate ``ops.json``: what PyTorch 2.13 answers to some hundred expressions.
 
     python tests/golden/make_ops.py
@@ -33,7 +32,40 @@ T = "torch.tensor([[3., 1., 3.], [2., 2., 0.]])"  # has ties
 N = "torch.tensor([[1., nan, 3.], [2., 0., 1.]])"
 
 UNARY = tuple(
-    ["neg", "abs", "sign", "square", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "reciprocal", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "sigmoid", "relu", "floor", "ceil", "trunc", "round", "isnan", "isinf", "isfinite"]
+    [
+        "neg",
+        "abs",
+        "sign",
+        "square",
+        "exp",
+        "exp2",
+        "expm1",
+        "log",
+        "log2",
+        "log10",
+        "log1p",
+        "sqrt",
+        "rsqrt",
+        "reciprocal",
+        "sin",
+        "cos",
+        "tan",
+        "asin",
+        "acos",
+        "atan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "sigmoid",
+        "relu",
+        "floor",
+        "ceil",
+        "trunc",
+        "round",
+        "isnan",
+        "isinf",
+        "isfinite",
+    ]
 )
 BINARY = tuple(
     [
@@ -496,7 +528,7 @@ ERRORS: list[tuple[str, str]] = [
     ("torch.zeros(2, 3) @ torch.zeros(3, 2).double()", r"to have the same dtype"),
     ("torch.tensor(1.) @ torch.zeros(2)", r"both arguments to matmul need to be at least 1D"),
     ("torch.zeros(3) @ torch.zeros(2)", r"inconsistent tensor size"),
-    ("torch.mm(torch.zeros(2), torch.zeros(2, 2))", r""),
+    ("torch.mm(torch.zeros(2), torch.zeros(2, 2))", r"self must be a matrix|expected a 2D and a 2D tensor"),
     ("torch.bmm(torch.zeros(2, 2, 3), torch.zeros(2, 2, 3))", r"Expected size for first two dimensions of batch2 tensor to be: \[2, 3\] but got: \[2, 2\]"),
     ("torch.zeros(2)[2]", r"index 2 is out of bounds for dimension 0 with size 2"),
     ("torch.zeros(2, 3)[:, -4]", r"index -4 is out of bounds for dimension 1 with size 3"),
@@ -565,7 +597,7 @@ ERRORS: list[tuple[str, str]] = [
     ("torch.zeros(2).narrow(0, 1, 2)", r"start \(1\) \+ length \(2\) exceeds dimension size \(2\)"),
     ("torch.zeros(2).select(0, 5)", r"(index 5|out of range)"),
     ("torch.zeros(2, 3, 4).diag()", r"diag\(\): Supports 1D or 2D tensors. Got 3D"),
-    ("torch.where(torch.tensor([True, False]), torch.zeros(3), torch.zeros(3))", r"The size of tensor a \(2\) must match the size of tensor b \(3\)"),
+    ("torch.where(torch.tensor([True, False]), torch.zeros(3), torch.zeros(3))", r"must match"),
     ("torch.zeros(2).clamp()", r"At least one of 'min' or 'max' must not be None"),
     ("torch.tensor([1]) // torch.tensor([0])", r"ZeroDivisionError"),
     ("torch.tensor([1]) % torch.tensor([0])", r"ZeroDivisionError"),
@@ -588,7 +620,7 @@ ERRORS: list[tuple[str, str]] = [
     ("torch.tensor(np.array(['a']))", r"can't convert np.ndarray of type"),
     ("torch.from_numpy([1, 2])", r"expected np.ndarray \(got list\)"),
     ("torch.zeros(-1)", r"[dD]imension"),
-    ("torch.zeros(2.5)", r"must be tuple of ints, but found element of type float"),
+    ("torch.zeros(2.5)", r"argument 'size'.*must be tuple of ints"),
     ("torch.arange(0, 3, 0)", r"step must be nonzero"),
     ("torch.arange(3, 0)", r"upper bound and lower bound inconsistent with step sign"),
     ("torch.einsum('ij,jk->ik', torch.zeros(2, 2))", r"fewer operands were provided than specified in the equation"),

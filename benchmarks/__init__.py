@@ -1,0 +1,1 @@
+"""Measurements against whatever peers are installed: ``python -m benchmarks.engine``."""

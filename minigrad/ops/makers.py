@@ -68,6 +68,7 @@ def unary(name: str, forward: Callable[..., Any], rule: Rule | None, *, floats: 
 def binary(name: str, forward: Callable[..., Any], *, floats: bool = False, **rules: Rule) -> Any:
     """An operation of two arguments ``a`` and ``b``, either of which may be a Python number."""
     op = _Broadcast(name, forward, ("a", "b"), rules)
+    only_a, only_b = op.needed((True, None)), op.needed((None, True))
     forward = quiet(forward)
 
     def call(input: Any, other: Any) -> Any:
@@ -95,14 +96,14 @@ def binary(name: str, forward: Callable[..., Any], *, floats: bool = False, **ru
             edge_a = edge_of(a) if a is not x else None
             edge_b = edge_of(b) if b is not y else None
             if edge_a is not None or edge_b is not None:
-                both = edge_a is not None and edge_b is not None
+                sources = only_a if edge_b is None else only_b if edge_a is None else op.sources
                 saved = [
                     (b if k else a)
                     if kind == "argument"
                     else Output(out)
                     if kind == "output"
                     else None
-                    for kind, k in (op.sources if both else op.needed((edge_a, edge_b)))
+                    for kind, k in sources
                 ]
                 shape = out.array.shape
                 same = x.shape == shape if a is not x else True

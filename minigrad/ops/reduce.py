@@ -21,7 +21,7 @@ from .elementwise import abs as abs_
 from .elementwise import exp, maximum, minimum, mul, where
 from .index import narrow, scatter_sum
 from .join import cat
-from .shape import broadcast_to, clone, flatten, flip, reshape
+from .shape import clone, flatten, flip, reshape, sum_to
 
 Axes = tuple[int, ...] | None
 
@@ -78,16 +78,28 @@ def _mean_of(x: np.ndarray, axes: Axes, keepdims: bool) -> Any:
     return total / count if count else total * np.nan
 
 
+def _filled(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    out = np.empty(shape, x.dtype)
+    out[...] = x
+    return out
+
+
+_fill = primitive("expand", _filled, x=lambda g, x_shape: sum_to(g, x_shape))
+
+
+def _spread(g: Any, x_shape: tuple[int, ...], axes: Axes) -> Any:
+    """The gradient of a sum: that of the total for every entry."""
+    return _fill(g if axes is None else _restore(g, x_shape, axes), x_shape)
+
+
 def _share(x_shape: tuple[int, ...], axes: Axes) -> float:
     return 1 / builtins.max(math.prod(x_shape if axes is None else [x_shape[k] for k in axes]), 1)
 
 
 _sum = primitive("sum", lambda x, axes, keepdims: np.add.reduce(x, axis=axes, keepdims=keepdims),
-                 x=lambda g, x_shape, axes: broadcast_to(_restore(g, x_shape, axes), x_shape)
-)  # fmt: skip
+                 x=lambda g, x_shape, axes: _spread(g, x_shape, axes))  # fmt: skip
 _mean = primitive("mean", _mean_of,
-                  x=lambda g, x_shape, axes: broadcast_to(
-                      _restore(g * _share(x_shape, axes), x_shape, axes), x_shape))  # fmt: skip
+                  x=lambda g, x_shape, axes: _spread(g * _share(x_shape, axes), x_shape, axes))  # fmt: skip
 
 
 def sum(

@@ -1,0 +1,440 @@
+"""Regenerate ``losses.npz``: what PyTorch 2.13 computes in losses.
+
+    python tests/golden/make_losses.py
+
+needs torch. Besides, it checks the claims below against PyTorch.
+"""
+
+from __future__ import annotations
+
+import itertools
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).parent
+TARGET = HERE / "losses.npz"
+facts = SimpleNamespace(**runpy.run_path(str(HERE / "facts.py")))
+
+C = 5
+INF, NAN = float("inf"), float("nan")
+
+# ------------------------------------------------------------------------------------------------
+# Runs
+# ------------------------------------------------------------------------------------------------
+
+SHAPES = {"N": (6,), "one": (), "N,d": (2, 3), "N,d,d": (2, 2, 3), "N,d,d,d": (2, 1, 2, 3)}
+
+
+def score_shape(target_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of the scores: the classes are axis 1, or the only one."""
+    return (*target_shape[:1], C, *target_shape[1:])
+
+
+def classes(shape: tuple[int, ...]) -> np.ndarray:
+    """Classes, every one of the C at least once if there are so many."""
+    n = int(np.prod(shape))
+    return np.asarray((np.arange(n) * 3 + 1) % C).reshape(shape)
+
+
+def loss_and_gradient(t: Any, criterion: Any, x: Any, target: Any) -> dict[str, np.ndarray]:
+    """The loss, and the gradients of the scores (and of the target, if it is differentiable)."""
+    loss = criterion(x, target)
+    leaves = [v for v in (x, target) if v.requires_grad]
+    g = t.tensor(facts.numbers(7, *loss.shape, dtype=str(x.dtype).split(".")[1]))
+    grads = t.autograd.grad(loss, leaves, g)
+    return {"loss": facts.array(loss)} | {f"d_{k}": facts.array(d) for k, d in enumerate(grads)}
+
+
+def run_classes(
+    t: Any, kind: str, shape: str, weight: bool, ignore: str, smoothing: float, reduction: str,
+    target_dtype: str, dtype: str,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """`kind` is "CrossEntropyLoss" or "NLLLoss"; `ignore` says which targets are ignored."""
+    sizes = SHAPES[shape]
+    y = classes(sizes)
+    options: dict[str, Any] = {"reduction": reduction}
+    if smoothing:
+        options["label_smoothing"] = smoothing
+    if weight:
+        options["weight"] = t.tensor(np.abs(facts.numbers(8, C, dtype=dtype)))
+    if ignore == "class":
+        options["ignore_index"] = 1
+    elif ignore == "outside":
+        y = np.where(y == 1, 77, y)
+        options["ignore_index"] = 77
+    elif ignore == "all":
+        y = np.full_like(y, -100)
+    x = t.tensor(3 * facts.numbers(9, *score_shape(sizes), dtype=dtype), requires_grad=True)
+    target = t.tensor(y).to(getattr(t, target_dtype))
+    return loss_and_gradient(t, getattr(t.nn, kind)(**options), x, target)
+
+
+def class_cases() -> dict[str, dict[str, Any]]:
+    """Weights, ignored targets, reductions, smoothing: all combinations; shapes and dtypes in turn."""
+    cases = {}
+    turn = itertools.cycle(range(60))
+    for kind, weight, ignore, reduction, smoothing in itertools.product(
+        ("CrossEntropyLoss", "NLLLoss"),
+        (False, True),
+        ("none", "class", "outside", "all"),
+        ("mean", "sum", "none"),
+        (0.0, 0.2),
+    ):
+        if kind == "NLLLoss" and smoothing:
+            continue
+        for shape in SHAPES:
+            if shape != "N" and next(turn) % 3:
+                continue
+            k = next(turn)
+            cases[f"{kind}-{shape}-{weight}-{ignore}-{reduction}-{smoothing}"] = {
+                "kind": kind,
+                "shape": shape,
+                "weight": weight,
+                "ignore": ignore,
+                "smoothing": smoothing,
+                "reduction": reduction,
+                "target_dtype": "uint8" if k % 4 == 0 and ignore != "all" else "int64",
+                "dtype": ("float32", "float64")[k % 2],
+            }
+    return {f"{name}-{case['target_dtype']}-{case['dtype']}": case for name, case in cases.items()}
+
+
+def run_probabilities(
+    t: Any, shape: str, weight: bool, smoothing: float, reduction: str, dtype: str
+) -> dict[str, np.ndarray]:
+    """Cross entropy with class probabilities."""
+    sizes = score_shape(SHAPES[shape])
+    options: dict[str, Any] = {"reduction": reduction, "label_smoothing": smoothing}
+    if weight:
+        options["weight"] = t.tensor(np.abs(facts.numbers(8, C, dtype=dtype)))
+    x = t.tensor(3 * facts.numbers(9, *sizes, dtype=dtype), requires_grad=True)
+    target = t.tensor(np.abs(facts.numbers(10, *sizes, dtype=dtype)), requires_grad=True)
+    return loss_and_gradient(t, t.nn.CrossEntropyLoss(**options), x, target)
+
+
+def probability_cases() -> dict[str, dict[str, Any]]:
+    """All combinations; dtypes in turn."""
+    return {
+        f"probabilities-{shape}-{weight}-{smoothing}-{reduction}-{dtype}": {
+            "shape": shape,
+            "weight": weight,
+            "smoothing": smoothing,
+            "reduction": reduction,
+            "dtype": dtype,
+        }
+        for (shape, weight, smoothing, reduction), dtype in zip(
+            itertools.product(
+                ("N", "one", "N,d,d"), (False, True), (0.0, 0.3), ("mean", "sum", "none")
+            ),
+            itertools.cycle(("float32", "float64")),
+        )
+    }
+
+
+def run_squares(
+    t: Any, shapes: tuple[Any, Any], reduction: str, weight: bool, dtype: str
+) -> dict[str, np.ndarray]:
+    """The squared error, of equal shapes and of others."""
+    x, y = [
+        t.tensor(facts.numbers(k, *shape, dtype=dtype), requires_grad=True)
+        for k, shape in enumerate(shapes)
+    ]
+    w = t.tensor(np.abs(facts.numbers(3, *shapes[0], dtype=dtype))) if weight else None
+    return loss_and_gradient(
+        t, lambda a, b: t.nn.functional.mse_loss(a, b, reduction=reduction, weight=w), x, y
+    )
+
+
+def square_cases() -> dict[str, dict[str, Any]]:
+    """All combinations."""
+    return {
+        f"squares-{shapes}-{reduction}-{'weight-' * weight}{dtype}": {
+            "shapes": shapes,
+            "reduction": reduction,
+            "weight": weight,
+            "dtype": dtype,
+        }
+        for shapes, reduction, weight, dtype in itertools.product(
+            (((4, 3), (4, 3)), ((), ()), ((4, 3), (3,)), ((3,), (4, 1))),
+            ("mean", "sum", "none"),
+            (False, True),
+            ("float32", "float64"),
+        )
+        if not (weight and shapes[0] != shapes[1])
+    }
+
+
+def special(t: Any, rows: Any, target: Any, **options: Any) -> dict[str, np.ndarray]:
+    """Cross entropy of scores with infinities, NaNs or large values; NLL of the same numbers."""
+    x = t.tensor(rows, dtype=t.float64, requires_grad=True)
+    y = t.tensor(target)
+    found = loss_and_gradient(t, t.nn.CrossEntropyLoss(**options), x, y)
+    options.pop("label_smoothing", None)
+    if not y.dtype.is_floating_point:
+        nll = loss_and_gradient(t, t.nn.NLLLoss(**options), x, y)
+        found |= {f"nll {name}": values for name, values in nll.items()}
+    return found
+
+
+SPECIAL = {
+    "large": ([[1e4, -1e4, 0.5], [1e4, 1e4, 1e4]], [1, 0], {}),
+    "large, none": ([[1e4, -1e4, 0.5], [1e4, 1e4, 1e4]], [0, 2], {"reduction": "none"}),
+    "large, smoothed": ([[1e4, -1e4, 0.5]], [1], {"label_smoothing": 0.1}),
+    "-inf elsewhere": ([[-INF, 0.5, 2.0], [-INF, -INF, 3.0]], [1, 2], {}),
+    "-inf at the class": ([[-INF, 0.5, 2.0], [0.3, 0.4, 0.7]], [0, 2], {"reduction": "none"}),
+    "-inf smoothed": ([[-INF, 0.5, 2.0], [0.3, 0.4, 0.7]], [1, 2], {"label_smoothing": 0.1}),
+    "-inf everywhere": ([[-INF, -INF, -INF], [0.3, 0.4, 0.7]], [1, 2], {"reduction": "none"}),
+    "inf": ([[INF, 0.5, 2.0], [0.3, 0.4, 0.7]], [0, 2], {"reduction": "none"}),
+    "nan": ([[NAN, 0.5, 2.0], [0.3, 0.4, 0.7]], [1, 2], {"reduction": "none"}),
+    "nan in the mean": ([[0.1, 0.5, NAN], [0.3, 0.4, 0.7]], [1, 2], {}),
+    "nan ignored": ([[NAN, 0.5, 2.0], [0.3, 0.4, 0.7]], [0, 2], {"ignore_index": 0}),
+    "nan ignored, smoothed": (
+        [[NAN, 0.5, 2.0], [0.3, 0.4, 0.7]], [0, 2], {"ignore_index": 0, "label_smoothing": 0.1},
+    ),
+    "all ignored": ([[0.1, 0.5, 2.0], [0.3, 0.4, 0.7]], [1, 1], {"ignore_index": 1}),
+    "all ignored, smoothed": (
+        [[0.1, 0.5, 2.0], [0.3, 0.4, 0.7]], [1, 1], {"ignore_index": 1, "label_smoothing": 0.1},
+    ),
+    "one class": ([[0.3], [0.7]], [0, 0], {}),
+    "no sample": (np.zeros((0, 3)), np.zeros(0, np.int64), {}),
+    "no sample, sum": (np.zeros((0, 3)), np.zeros(0, np.int64), {"reduction": "sum"}),
+    "no sample, none": (np.zeros((0, 3, 2)), np.zeros((0, 2), np.int64), {"reduction": "none"}),
+    "no position": (np.zeros((2, 3, 0)), np.zeros((2, 0), np.int64), {"reduction": "sum"}),
+    "probability 0 of -inf": ([[-INF, 0.5, 2.0]], [[0.0, 0.25, 0.75]], {}),
+    "large probabilities": ([[1e4, -1e4, 0.5]], [[0.5, 0.25, 0.25]], {}),
+    "one sample, target of one": ([0.3, 0.2, 0.9], [2], {"reduction": "none"}),
+}  # fmt: skip
+
+
+def special_with_weights(t: Any, weights: Any, reduction: str) -> dict[str, np.ndarray]:
+    """Classes of weight 0, also where the score is NaN."""
+    rows = [[NAN, 0.5, 2.0], [0.3, 0.4, 0.7], [0.6, 0.9, 0.1]]
+    w = t.tensor(weights, dtype=t.float64)
+    return special(t, rows, [0, 2, 1], weight=w, reduction=reduction)
+
+
+RUNS = (
+    {n: (lambda t, case=case: run_classes(t, **case)) for n, case in class_cases().items()}
+    | {
+        n: (lambda t, case=case: run_probabilities(t, **case))
+        for n, case in probability_cases().items()
+    }
+    | {n: (lambda t, case=case: run_squares(t, **case)) for n, case in square_cases().items()}
+    | {
+        n: (lambda t, x=x, y=y, options=options: special(t, x, y, **options))
+        for n, (x, y, options) in SPECIAL.items()
+    }
+    | {
+        f"weights {w} {r}": (lambda t, w=w, r=r: special_with_weights(t, w, r))
+        for w in ([0.0, 1.0, 2.0], [0.0, 0.0, 0.0])
+        for r in ("mean", "none")
+    }
+)
+
+# ------------------------------------------------------------------------------------------------
+# Claims
+# ------------------------------------------------------------------------------------------------
+
+
+def scored(kind: str, *sizes: int, target: Any, **options: Any) -> Any:
+    """A scene: the loss `kind` of zeros of these sizes."""
+    def scene(t: Any) -> Any:
+        made = {k: v(t) if callable(v) else v for k, v in options.items()}
+        y = target(t) if callable(target) else t.tensor(target)
+        return getattr(t.nn, kind)(**made)(t.zeros(sizes), y)
+
+    return scene
+
+
+def both(pattern: str, cls: str, *sizes: int, target: Any, **options: Any) -> dict[str, Any]:
+    """The same claim for both losses of classes."""
+    return {
+        kind: (cls, pattern, scored(kind, *sizes, target=target, **options))
+        for kind in ("CrossEntropyLoss", "NLLLoss")
+    }
+
+
+FOUR = [0, 1, 2, 1]
+_both = {
+    "batch sizes": both(
+        r"Expected input batch_size \(4\) to match target batch_size \(3\)", "ValueError", 4, 3,
+        target=[0, 1, 2],
+    ),
+    "no batch": both(
+        r"Expected input batch_size \(4\) to match target batch_size", "ValueError", 4, 3, target=1
+    ),
+    "class too large": both("Target 3 is out of bounds", "IndexError", 4, 3, target=[0, 1, 2, 3]),
+    "class negative": both("Target -1 is out of bounds", "IndexError", 4, 3, target=[0, 1, 2, -1]),
+    "class too large, 3 axes": both(
+        "Target 3 is out of bounds", "IndexError", 2, 3, 2, target=[[0, 3], [1, 1]]
+    ),
+    "byte class too large": both(
+        "Target 200 is out of bounds", "IndexError", 2, 3,
+        target=lambda t: t.tensor([200, 1], dtype=t.uint8),
+    ),
+    "float classes": both(
+        "expected target dtype to be Long or Byte, but got Float", "RuntimeError", 4, 3,
+        target=[0.0, 1.0, 2.0, 1.0],
+    ),
+    "int32 classes": both(
+        "expected target dtype to be Long or Byte, but got Int", "RuntimeError", 4, 3,
+        target=lambda t: t.tensor(FOUR, dtype=t.int32),
+    ),
+    "bool classes": both(
+        "expected target dtype to be Long or Byte, but got Bool", "RuntimeError", 2, 3,
+        target=[True, False],
+    ),
+    "target with an axis of 1": both(
+        "0D or 1D target tensor expected, multi-target not supported", "RuntimeError", 2, 3,
+        target=[[1], [2]],
+    ),
+    "two targets for one sample": both(
+        "For 1D input, 1D target must have size 1, but got target size: 2", "ValueError", 3,
+        target=[1, 2],
+    ),
+    "positions": both(
+        r"Expected target size \[2, 4\], got \[2, 3\]", "RuntimeError", 2, 3, 4,
+        target=[[0, 1, 2], [1, 1, 1]],
+    ),
+    "no positions": both(
+        r"Expected target size \[2, 4\], got \[2\]", "RuntimeError", 2, 3, 4, target=[0, 1]
+    ),
+    "positions in two axes": both(
+        "size mismatch", "RuntimeError", 2, 3, 4, 5, target=lambda t: t.zeros(2, 5, 4).long()
+    ),
+    "too few weights": both(
+        "weight tensor should be defined either for all 3 classes or no classes", "RuntimeError", 4, 3,
+        target=FOUR, weight=lambda t: t.ones(2),
+    ),
+    "weights with two axes": both(
+        "weight tensor should be defined either for all 3 classes or no classes", "RuntimeError", 4, 3,
+        target=FOUR, weight=lambda t: t.ones(3, 1),
+    ),
+    "weights of another dtype": both(
+        r"expected scalar type \w+ but found \w+", "RuntimeError", 4, 3, target=FOUR,
+        weight=lambda t: t.ones(3, dtype=t.float64),
+    ),
+    "reduction": both(
+        "batchmean is not a valid value for reduction", "ValueError", 4, 3, target=FOUR,
+        reduction="batchmean",
+    ),
+    "target no tensor": both(
+        "must be Tensor, not list", "TypeError", 4, 3, target=lambda t: FOUR
+    ),
+}  # fmt: skip
+
+ERRORS = {f"{kind}: {name}": claim for name, pair in _both.items() for kind, claim in pair.items()} | {
+    "NLLLoss: no axes": (
+        "ValueError", "Expected 1 or more dimensions", scored("NLLLoss", target=0),
+    ),
+    "integer scores": (
+        "NotImplementedError", "not implemented for 'Long'",
+        lambda t: t.nn.functional.cross_entropy(t.tensor([[1, 2]]), t.tensor([1])),
+    ),
+    "integer log-probabilities": (
+        "NotImplementedError", "not implemented for 'Long'",
+        lambda t: t.nn.functional.nll_loss(t.tensor([[1, 2]]), t.tensor([1])),
+    ),
+    "integer probabilities": (
+        "RuntimeError", "Expected floating point type for target with class probabilities",
+        scored("CrossEntropyLoss", 4, 3, target=lambda t: t.zeros(4, 3).long()),
+    ),
+    "probabilities and ignore_index": (
+        "RuntimeError", "ignore_index is not supported for floating point target",
+        scored("CrossEntropyLoss", 4, 3, target=lambda t: t.zeros(4, 3), ignore_index=1),
+    ),
+    "probabilities and too few weights": (
+        "RuntimeError", "weight tensor should be defined either for all 3 classes or no classes",
+        scored("CrossEntropyLoss", 4, 3, target=lambda t: t.zeros(4, 3), weight=lambda t: t.ones(2)),
+    ),
+    "probabilities at the wrong place": (
+        "RuntimeError", r"Expected target size \[2, 4\], got \[2, 4, 3\]",
+        scored("CrossEntropyLoss", 2, 3, 4, target=lambda t: t.zeros(2, 4, 3)),
+    ),
+    "smoothing above 1": (
+        "RuntimeError", r"label_smoothing must be between 0\.0 and 1\.0\. Got: 1\.5",
+        scored("CrossEntropyLoss", 4, 3, target=FOUR, label_smoothing=1.5),
+    ),
+    "squares: sizes": (
+        "RuntimeError",
+        r"The size of tensor a \(3\) must match the size of tensor b \(2\) at non-singleton dimension 1",
+        scored("MSELoss", 4, 3, target=lambda t: t.zeros(4, 2)),
+    ),
+    "squares: integers": (
+        "NotImplementedError", "not implemented for 'Long'",
+        lambda t: t.nn.MSELoss()(t.tensor([1, 2]), t.tensor([1, 2])),
+    ),
+    "squares: reduction": (
+        "ValueError", "is not a valid value for reduction",
+        scored("MSELoss", 4, 3, target=lambda t: t.zeros(4, 3), reduction="x"),
+    ),
+    "squares: weights": (
+        "ValueError", "Weights and input must have the same size",
+        lambda t: t.nn.functional.mse_loss(t.zeros(3, 2), t.zeros(3, 2), weight=t.zeros(2)),
+    ),
+}  # fmt: skip
+
+
+def node_names(t: Any) -> list[str]:
+    """The names that print as ``grad_fn``, in the cases that scripts print."""
+    x, wide = t.zeros(2, 3, requires_grad=True), t.zeros(2, 3, 4, requires_grad=True)
+    y, positions = t.tensor([1, 2]), t.zeros(2, 4).long()
+    functional = t.nn.functional
+    return [
+        loss.grad_fn.name()
+        for loss in (
+            functional.cross_entropy(x, y),
+            functional.cross_entropy(x, y, reduction="none"),
+            functional.cross_entropy(x, y, label_smoothing=0.1),
+            functional.cross_entropy(wide, positions),
+            functional.cross_entropy(x, t.zeros(2, 3)),
+            functional.cross_entropy(x, t.zeros(2, 3), reduction="sum"),
+            functional.nll_loss(x, y),
+            functional.nll_loss(wide, positions),
+            functional.mse_loss(x, t.zeros(2, 3)),
+        )
+    ]
+
+
+TEXTS = [
+    ("CrossEntropyLoss()", lambda t: t.nn.CrossEntropyLoss()),
+    ("CrossEntropyLoss()", lambda t: t.nn.CrossEntropyLoss(t.zeros(3), label_smoothing=0.1)),
+    ("NLLLoss()", lambda t: t.nn.NLLLoss()),
+    ("MSELoss()", lambda t: t.nn.MSELoss(reduction="sum")),
+    ("['weight']", lambda t: list(t.nn.CrossEntropyLoss(t.zeros(3)).state_dict())),
+    ("[]", lambda t: list(t.nn.NLLLoss().state_dict())),
+    (
+        "['NllLossBackward0', 'NllLossBackward0', 'AddBackward0', 'NllLoss2DBackward0', "
+        "'DivBackward1', 'NegBackward0', 'NllLossBackward0', 'NllLoss2DBackward0', 'MseLossBackward0']",
+        node_names,
+    ),
+    (
+        "['sum', 'none', 'mean', 'none', 'sum']",
+        lambda t: [
+            loss.reduction
+            for loss in (
+                t.nn.CrossEntropyLoss(size_average=False),
+                t.nn.NLLLoss(reduce=False),
+                t.nn.MSELoss(size_average=True),
+                t.nn.MSELoss(False, False),
+                t.nn.MSELoss(False, True),
+            )
+        ],
+    ),
+]
+
+
+def main() -> None:
+    """Check the claims, write the file."""
+    import torch
+
+    facts.verify(torch, ERRORS, TEXTS)
+    facts.save(TARGET, torch, RUNS)
+
+
+if __name__ == "__main__":
+    main()

@@ -90,20 +90,21 @@ CPU = Extension(f"{PACKAGE}.cpu", [f"{SOURCES}/cpu.pyx"])
 compiled = runpy.run_path(f"{SOURCES}/compiled.py")  # the list of Python modules to translate
 
 
-def python_extensions() -> list[Extension]:
-    """Return the extensions that are translations of minigrad's own Python."""
-    return [
-        Extension(
-            "minigrad."
-            + f"{compiled['folder_of'](module, 'minigrad')}/{Path(module).name}".replace("/", "."),
-            [f"minigrad/{module}.py"],
-        )
-        for module in compiled["MODULES"]
-    ]
+def python_extension(module: str) -> Extension:
+    """Return the translation of one of minigrad's own Python modules, to lie where it is looked for."""
+    folder = compiled["folder_of"](module, "minigrad")
+    place = f"minigrad/{folder}/{Path(module).name}".replace("/", ".")
+    return Extension(place, [f"minigrad/{module}.py"])
 
 
-PYTHON = python_extensions()
+PYTHON = [python_extension(module) for module in compiled["MODULES"]]
 GROUPS = {(level, dtype): kernel_extensions(level, dtype) for level in LEVELS for dtype in DTYPES}
+
+
+def own_name(extension: Extension) -> str:
+    """Return the module name that the code itself shall know: that of its text, wherever it lies."""
+    source = Path(extension.sources[0])
+    return ".".join(source.with_suffix("").parts) if source.suffix == ".py" else extension.name
 
 
 def translate(
@@ -118,7 +119,7 @@ def translate(
     folder, they would overwrite one another. cythonize also remembers the compiler options that
     it once saw next to a .pyx and adds them to those of later calls: it is shown none.
     """
-    bare = [Extension(extension.name, extension.sources) for extension in extensions]
+    bare = [Extension(own_name(extension), extension.sources) for extension in extensions]
     translated = cythonize(
         bare,
         build_dir=f"build/cython/{folder}",

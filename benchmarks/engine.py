@@ -85,7 +85,10 @@ def import_cost(repeats: int = 7) -> tuple[float, float]:
     for _ in range(repeats):
         for name in best:
             done = subprocess.run(
-                [sys.executable, "-c", code.format(name)], capture_output=True, text=True, check=True
+                [sys.executable, "-c", code.format(name)],
+                capture_output=True,
+                text=True,
+                check=True,
             )
             best[name] = min(best[name], float(done.stdout))
     return best["numpy"], best["minigrad"]

@@ -13,7 +13,9 @@ from collections.abc import Callable
 Work = Callable[[], object]
 
 
-def best_times(competitors: dict[str, Work], seconds: float = 1.0, rounds: int = 15) -> dict[str, float]:
+def best_times(
+    competitors: dict[str, Work], seconds: float = 1.0, rounds: int = 15
+) -> dict[str, float]:
     """The best time of each competitor, in seconds for one call.
 
     Parameters

@@ -5,6 +5,7 @@ This file only gathers the public names. To read the source, begin at `minigrad.
 
 from importlib import import_module
 from math import e, inf, nan, pi
+from typing import Any
 
 from . import _kernels, autograd
 from .autograd.grad_mode import (
@@ -68,11 +69,10 @@ multiply, divide, true_divide, subtract, negative, absolute, clip, concat, conca
 from . import nn, optim  # noqa: E402 - they use the names above
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     """Look a name that minigrad itself does not have up among those for old scripts."""
     if name[:1].isupper():
         compat = import_module("minigrad.compat")
         if name in compat.__all__:
-            found: object = getattr(compat, name)
-            return found
+            return getattr(compat, name)
     raise AttributeError(f"module 'minigrad' has no attribute '{name}'")

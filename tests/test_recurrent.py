@@ -92,7 +92,9 @@ def test_input_and_state_must_be_tensors(wrong):
 
 
 def test_dropout_of_one_layer_warns_where_it_was_written():
-    with pytest.warns(UserWarning, match="dropout option adds dropout after all but last") as caught:
+    with pytest.warns(
+        UserWarning, match="dropout option adds dropout after all but last"
+    ) as caught:
         nn.RNN(3, 4, dropout=0.5)
     assert caught[0].filename == __file__
 
@@ -106,7 +108,9 @@ def test_dropout_between_layers_only():
     assert np.all(first.detach().numpy() != 0)  # the last layer's output is whole
     h_n = layer(x)[1].detach().numpy()
     layer.eval()
-    np.testing.assert_array_equal(layer(x)[1].detach().numpy()[0], h_n[0])  # so is the first's state
+    np.testing.assert_array_equal(
+        layer(x)[1].detach().numpy()[0], h_n[0]
+    )  # so is the first's state
     np.testing.assert_array_equal(layer(x)[0].detach().numpy(), layer(x)[0].detach().numpy())
     layer.train()
     layer.dropout = 0.0  # may be changed later
@@ -172,7 +176,9 @@ def test_gradgradcheck_in_full(level):
 @pytest.mark.parametrize("use", ["output", "h_n", "part"])
 def test_derivatives_if_not_all_is_used(use, level):
     function, values = layer_and_inputs({"bidirectional": True})
-    pick = {"output": lambda y, h: y, "h_n": lambda y, h: h, "part": lambda y, h: y[1:, :, 1:4]}[use]
+    pick = {"output": lambda y, h: y, "h_n": lambda y, h: h, "part": lambda y, h: y[1:, :, 1:4]}[
+        use
+    ]
     assert gradcheck(lambda *v: pick(*function(*v)), values)
     assert gradgradcheck(lambda *v: pick(*function(*v)), values, fast_mode=True)
 
@@ -217,7 +223,9 @@ def test_levels_agree_at_sizes_that_fill_no_tile(sizes, dtype, level):
     def run(layer, kind):
         inputs = [mg.tensor(v, dtype=kind, requires_grad=True) for v in (x, h_0)]
         output, h_n = layer(*inputs)
-        mg.autograd.backward([output, h_n.sum()], [mg.tensor(g, dtype=kind), mg.tensor(2.0, dtype=kind)])
+        mg.autograd.backward(
+            [output, h_n.sum()], [mg.tensor(g, dtype=kind), mg.tensor(2.0, dtype=kind)]
+        )
         values = [output, h_n, *[v.grad for v in inputs], *[p.grad for p in layer.parameters()]]
         assert {v.dtype for v in values} == {kind}
         return [v.detach().numpy() for v in values]
@@ -226,7 +234,9 @@ def test_levels_agree_at_sizes_that_fill_no_tile(sizes, dtype, level):
     got = run(copy.deepcopy(layer).to(kind), kind)
     _kernels.set_level("reference")
     for a, b in zip(got, run(layer, mg.float64), strict=True):
-        np.testing.assert_allclose(a, b, 0, {"float32": 1e-5, "float64": 1e-13}[dtype] * np.abs(b).max())
+        np.testing.assert_allclose(
+            a, b, 0, {"float32": 1e-5, "float64": 1e-13}[dtype] * np.abs(b).max()
+        )
 
 
 # ------------------------------------------------------------------------------------------------
@@ -398,7 +408,9 @@ def test_gradients_of_the_two_biases_do_not_share_memory(level):
         np.testing.assert_array_equal(two.numpy(), before)
 
 
-@pytest.mark.parametrize("frozen", ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "x", "all"])
+@pytest.mark.parametrize(
+    "frozen", ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "x", "all"]
+)
 def test_frozen_parts_get_no_gradient_and_change_no_other(frozen, level):
     def run(frozen):
         mg.manual_seed(0)
@@ -448,7 +460,10 @@ def test_no_grad_and_inference_give_the_same_values(level):
 def test_memory_layout_does_not_matter(level):
     mg.manual_seed(0)
     layer, cell = nn.RNN(3, 4), nn.RNNCell(3, 4)
-    x, h = tensor(1, 5, 2, 3, dtype="float32").detach(), tensor(2, 1, 2, 4, dtype="float32").detach()
+    x, h = (
+        tensor(1, 5, 2, 3, dtype="float32").detach(),
+        tensor(2, 1, 2, 4, dtype="float32").detach(),
+    )
     expected = layer(x, h)[0].detach().numpy()
     wide = mg.tensor(np.repeat(x.numpy(), 2, -1))[:, :, ::2]
     turned = h.permute(2, 1, 0).clone().permute(2, 1, 0)

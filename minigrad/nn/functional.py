@@ -259,6 +259,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
 
 def _rows_gradient(g: Any, shape: Any, index: Any, padding_idx: int | None, by_freq: bool) -> Any:
     """What `advanced_index` gives back, but for the padding row; on request by frequency."""
+    index = array_of(index)
     if padding_idx is not None:
         g = where((index != padding_idx)[..., None], g, 0)
     if by_freq:
@@ -326,7 +327,7 @@ def embedding(
         padding_idx %= count
     if max_norm is not None:
         _renormalise(weight, index, max_norm, norm_type)
-    return _embedding(weight, index, padding_idx, scale_grad_by_freq)
+    return _embedding(weight, input, padding_idx, scale_grad_by_freq)
 
 
 def _renormalise(weight: Any, index: np.ndarray, max_norm: float, norm_type: float) -> None:

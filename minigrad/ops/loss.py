@@ -52,7 +52,7 @@ def _reduced(loss: Any, reduction: str) -> Any:
 # ------------------------------------------------------------------------------------------------
 
 
-def _class_targets(input: Any, target: Any, weight: Any, what: str) -> tuple[Any, ndarray]:
+def _class_targets(input: Any, target: Any, weight: Any, what: str) -> tuple[Any, Any]:
     """The scores as (N, C), the classes as (N,) int64, after all checks but that of their range."""
     x, t = array_of(input), array_of(target)
     if not x.ndim:
@@ -97,14 +97,18 @@ def _class_targets(input: Any, target: Any, weight: Any, what: str) -> tuple[Any
                 f"expected scalar type {dtypes.legacy_name(x.dtype)} but found "
                 f"{dtypes.legacy_name(w.dtype)}"
             )
-    if x.ndim == 1:
-        return reshape(input, (1, classes)), t.reshape(1).astype(np.int64, copy=False)
+        if weight._requires_grad:
+            raise RuntimeError(
+                f"{what}: the function 'nll_loss_forward' is not differentiable with respect to "
+                "argument 'weight'. This input cannot have requires_grad True."
+            )
+    if t.dtype != np.int64:
+        target = cast(target, dtypes.INT64)
+    if t.ndim != 1:
+        target = reshape(target, (t.size,))
     if x.ndim > 2:
-        last = permute(input, (0, *range(2, x.ndim), 1))
-        return reshape(last, (-1, classes) if x.size else (t.size, classes)), t.reshape(-1).astype(
-            np.int64
-        )
-    return input, t.astype(np.int64, copy=False)
+        input = permute(input, (0, *range(2, x.ndim), 1))
+    return (input if x.ndim == 2 else reshape(input, (t.size, classes))), target
 
 
 def _check_scores(x: ndarray, what: str) -> None:
@@ -185,8 +189,8 @@ def nll_loss(
     """
     check_reduction(reduction)
     _check_tensors(input, target, "nll_loss")
-    scores, t = _class_targets(input, target, weight, "nll_loss")
-    x = array_of(scores)
+    scores, classes = _class_targets(input, target, weight, "nll_loss")
+    x, t = array_of(scores), array_of(classes)
     _check_range(t, x.shape[1], ignore_index)
     op = _nll if scores is input or input.array.ndim == 1 else _nll_2d
     loss = op(scores, *_shares(t, weight, ignore_index, reduction, x.dtype))
@@ -205,10 +209,12 @@ def _shaped_as_samples(loss: Any, input: Any, target: Any) -> Any:
 
 
 def _cross_entropy_reference(
-    logits: Any, t: ndarray, weight: Any, ignore_index: int, label_smoothing: float, reduction: str
+    logits: Any, target: Any, weight: Any, ignore_index: int, label_smoothing: float, reduction: str
 ) -> Any:
     """The same in tensor operations; smoothing mixes in the mean loss over all classes."""
-    log_prob = log_softmax(logits, 1)
+    t = array_of(target)
+    counted = (t != ignore_index)[:, None]
+    log_prob = log_softmax(where(counted, logits, 0), 1)  # an ignored nan has no gradient either
     x = array_of(log_prob)
     index, kept, share, total = _shares(t, weight, ignore_index, reduction, x.dtype)
     loss = _nll(log_prob, index, kept, share, total)
@@ -216,7 +222,7 @@ def _cross_entropy_reference(
         return loss
     # every class counts with its own weight, but a mean divides by the weights of the targets
     w = np.ones(x.shape[1], x.dtype) if weight is None else array_of(weight)
-    uniform = sum_(where(kept[:, None], log_prob, 0) * -w, 1)
+    uniform = sum_(where(counted, log_prob, 0) * -w, 1)
     if total is not None:
         uniform = sum_(uniform) / total
     return (1 - label_smoothing) * loss + (label_smoothing / x.shape[1]) * uniform
@@ -225,14 +231,15 @@ def _cross_entropy_reference(
 def _cross_entropy_vjp(
     grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...],
     kept: tuple[Any, ...],
-) -> list[Any]:  # fmt: skip
+) -> tuple[Any, ...]:  # fmt: skip
     kernel, log_prob, total = kept
-    *settings, reduction = options
-    return [
-        kernel.cross_entropy_backward(
-            np.asarray(grads[0]), log_prob, *settings, REDUCTIONS.index(reduction), total
-        )
-    ]
+    _, target, weight = inputs
+    ignore_index, label_smoothing, reduction = options
+    d_logits = kernel.cross_entropy_backward(
+        np.asarray(grads[0]), log_prob, target, weight, ignore_index, label_smoothing,
+        REDUCTIONS.index(reduction), total,
+    )  # fmt: skip
+    return d_logits, None, None
 
 
 # the names that PyTorch prints: of its last step, which depends on the case
@@ -277,25 +284,24 @@ def cross_entropy(
         and len(x) == len(t)
         and weight is None
     ):
-        logits, classes, w = input, t, None  # by far the most frequent case needs no more checks
+        logits, classes = input, target  # by far the most frequent case needs no more checks
     else:
         logits, classes = _class_targets(input, target, weight, "cross_entropy")
-        w = None if weight is None else array_of(weight)
     kernels = _kernels.kernels_for(x.dtype)
     if kernels is None:
         _check_scores(x, "cross_entropy")
-        _check_range(classes, array_of(logits).shape[1], ignore_index)
+        _check_range(classes.array, logits.array.shape[1], ignore_index)
         loss = _cross_entropy_reference(
-            logits, classes, w, ignore_index, label_smoothing, reduction
+            logits, classes, weight, ignore_index, label_smoothing, reduction
         )
     else:
         value, log_prob, total = kernels.loss.cross_entropy_forward(
-            logits.array, classes, w, ignore_index, label_smoothing,
+            logits.array, classes.array, array_of(weight), ignore_index, label_smoothing,
             REDUCTIONS.index(reduction),
         )  # fmt: skip
-        options = (classes, w, ignore_index, label_smoothing, reduction)
+        options = (ignore_index, label_smoothing, reduction)
         op = _SMOOTHED if label_smoothing else _CROSS_ENTROPY if x.ndim < 3 else _CROSS_ENTROPY_2D
-        loss = op.call((logits,), options, (kernels.loss, log_prob, total), value)
+        loss = op.call((logits, classes, weight), options, (kernels.loss, log_prob, total), value)
     return _shaped_as_samples(loss, input, target) if reduction == "none" else loss
 
 
@@ -316,6 +322,8 @@ def _cross_entropy_probabilities(
     if ignore_index >= 0:
         raise RuntimeError("ignore_index is not supported for floating point target")
     _check_scores(x, "cross_entropy")
+    if not x.ndim:
+        raise ValueError("cross_entropy: Expected 1 or more dimensions (got 0)")
     axis = 1 if x.ndim > 1 else 0
     if weight is not None and array_of(weight).shape != (x.shape[axis],):
         raise RuntimeError(

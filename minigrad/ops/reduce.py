@@ -99,7 +99,8 @@ def _share(x_shape: tuple[int, ...], axes: Axes) -> float:
 _sum = primitive("sum", lambda x, axes, keepdims: np.add.reduce(x, axis=axes, keepdims=keepdims),
                  x=lambda g, x_shape, axes: _spread(g, x_shape, axes))  # fmt: skip
 _mean = primitive("mean", _mean_of,
-                  x=lambda g, x_shape, axes: _spread(g * _share(x_shape, axes), x_shape, axes))  # fmt: skip
+                  x=lambda g, x_shape, axes: _spread(g * _share(x_shape, axes), x_shape, axes)
+)  # fmt: skip
 
 
 def sum(

@@ -58,11 +58,24 @@ def check_error(t: Any, name: str, expected: tuple[str, str, Scene]) -> None:
     assert re.search(pattern, message), f"{name}: {message!r} does not match {pattern!r}"
 
 
+class Plain(str):
+    """A text whose ``repr`` is itself: several reprs side by side."""
+
+    __slots__ = ()
+
+    def __new__(cls, *parts: Any) -> Plain:
+        return super().__new__(cls, " ".join(map(str, parts)))
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def check_text(t: Any, text: str, scene: Scene) -> None:
     """Check that ``repr`` of what a scene returns is `text`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert repr(scene(t)) == text
+        got = repr(scene(t))
+    assert got == text, f"{got}, expected {text}"
 
 
 # ------------------------------------------------------------------------------------------------

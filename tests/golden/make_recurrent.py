@@ -380,7 +380,7 @@ TEXTS = [
     ),
     (
         "[4, 4] ['weight_ih_l0', 'weight_hh_l0'] 8",
-        lambda t: Plain(
+        lambda t: facts.Plain(
             [len(w) for w in t.nn.RNN(3, 4, 2).all_weights],
             t.nn.RNN(3, 4, bias=False)._flat_weights_names,
             len(t.nn.RNN(3, 4, 2)._flat_weights),
@@ -389,7 +389,7 @@ TEXTS = [
     # names of nodes, as they print
     (
         "StackBackward0 StackBackward0 TransposeBackward1 CatBackward0 StackBackward0",
-        lambda t: Plain(*[
+        lambda t: facts.Plain(*[
             y.grad_fn.name()
             for y in (
                 *rnn(t, (5, 2, 3)), rnn(t, (2, 5, 3), batch_first=True)[0],
@@ -399,7 +399,7 @@ TEXTS = [
     ),
     (
         "TanhBackward0 ReluBackward0",
-        lambda t: Plain(*[
+        lambda t: facts.Plain(*[
             cell(t, (2, 3), nonlinearity=n).grad_fn.name() for n in ("tanh", "relu")
         ]),
     ),
@@ -412,18 +412,6 @@ TEXTS = [
     ("torch.Size([0, 4])", lambda t: cell(t, (0, 3)).shape),
     ("torch.Size([2, 0])", lambda t: t.nn.RNNCell(3, 0)(t.zeros(2, 3)).shape),
 ]  # fmt: skip
-
-
-class Plain(str):
-    """A text whose ``repr`` is itself: several reprs side by side."""
-
-    __slots__ = ()
-
-    def __new__(cls, *parts: Any) -> Plain:
-        return super().__new__(cls, " ".join(map(str, parts)))
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 def sizes(tensors: Any) -> Any:

@@ -1,0 +1,81 @@
+"""minigrad's own Python runs translated, but only as long as the translation fits its text."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minigrad
+from minigrad import _kernels
+from minigrad._kernels import compiled
+
+PACKAGE = Path(minigrad.__file__).parent
+SHOW = (
+    "import minigrad as mg; from minigrad._kernels import compiled;"
+    "x = mg.ones(2, requires_grad=True); (x * 3).sum().backward();"
+    "print(len(compiled.in_use()), 'minigrad.autograd.engine' in compiled.in_use(), x.grad.tolist())"
+)
+
+
+def run(code, folder, kernels=""):
+    environment = {**os.environ, "PYTHONPATH": str(folder), "MINIGRAD_KERNELS": kernels}
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=folder, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """The package as it is installed, to be changed."""
+    folder = tmp_path_factory.mktemp("copy")
+    shutil.copytree(PACKAGE, folder / "minigrad", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def test_translations_are_used_while_the_texts_are_unchanged(copy):
+    assert run(SHOW, copy) == f"{len(compiled.MODULES)} True [3.0, 3.0]"
+
+
+def test_an_edited_text_runs_itself(copy):
+    engine = copy / "minigrad" / "autograd" / "engine.py"
+    text = engine.read_text(encoding="utf-8")
+    engine.write_text(text + "\nEDITED = True\n", encoding="utf-8")
+    try:
+        code = SHOW + "from minigrad.autograd import engine; print(engine.EDITED)"
+        said = run(code.replace("print(len", "\nprint(len").replace("from minigrad.autograd", "\nfrom minigrad.autograd"), copy)
+        assert said.split() == f"{len(compiled.MODULES) - 1} False [3.0, 3.0] True".split()
+    finally:
+        engine.write_text(text, encoding="utf-8")
+
+
+def test_line_ends_do_not_count(copy):
+    engine = copy / "minigrad" / "autograd" / "engine.py"
+    text = engine.read_bytes()
+    engine.write_bytes(text.replace(b"\n", b"\r\n"))
+    try:
+        assert run(SHOW, copy).split()[1] == "True"
+    finally:
+        engine.write_bytes(text)
+
+
+def test_reference_runs_the_texts(copy):
+    assert run(SHOW, copy, "reference") == "0 False [3.0, 3.0]"
+
+
+def test_what_runs_translated_calls_no_numpy_function_that_warns():
+    """NumPy would attribute its warnings to the user's code: see minigrad.ops.quiet."""
+    assert not {"ops/elementwise", "ops/reduce", "ops/matmul", "ops/loss", "ops/quiet"} & set(compiled.MODULES)
+
+
+def test_names_are_those_of_the_texts():
+    from minigrad.autograd import engine
+
+    assert engine.__name__ == "minigrad.autograd.engine"
+    assert engine.Node.__module__ == "minigrad.autograd.engine"
+    if _kernels.level == "reference":
+        assert compiled.in_use() == ()

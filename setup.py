@@ -91,7 +91,7 @@ compiled = runpy.run_path(f"{SOURCES}/compiled.py")  # the list of Python module
 
 
 def python_extension(module: str) -> Extension:
-    """Return the translation of one of minigrad's own Python modules, to lie where it is looked for."""
+    """Return the translation of one of minigrad's Python modules, to lie where it is looked for."""
     folder = compiled["folder_of"](module, "minigrad")
     place = f"minigrad/{folder}/{Path(module).name}".replace("/", ".")
     return Extension(place, [f"minigrad/{module}.py"])
@@ -102,7 +102,7 @@ GROUPS = {(level, dtype): kernel_extensions(level, dtype) for level in LEVELS fo
 
 
 def own_name(extension: Extension) -> str:
-    """Return the module name that the code itself shall know: that of its text, wherever it lies."""
+    """Return the module name that the code itself knows: that of its text, wherever it lies."""
     source = Path(extension.sources[0])
     return ".".join(source.with_suffix("").parts) if source.suffix == ".py" else extension.name
 

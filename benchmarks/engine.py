@@ -10,6 +10,7 @@ what importing minigrad costs on top of importing NumPy, each import in a fresh 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -80,6 +81,8 @@ def works(torch: ModuleType) -> dict[str, Callable[[], object]]:
 
 def import_cost(repeats: int = 7) -> tuple[float, float]:
     """Best import times in seconds of NumPy alone, and of minigrad with it."""
+    # bytecode as after any first run; without it Python would time its own compiler
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     code = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
     best = {"numpy": float("inf"), "minigrad": float("inf")}
     for _ in range(repeats):
@@ -89,6 +92,7 @@ def import_cost(repeats: int = 7) -> tuple[float, float]:
                 capture_output=True,
                 text=True,
                 check=True,
+                env=environment,
             )
             best[name] = min(best[name], float(done.stdout))
     return best["numpy"], best["minigrad"]

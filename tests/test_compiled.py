@@ -16,7 +16,8 @@ PACKAGE = Path(minigrad.__file__).parent
 SHOW = (
     "import minigrad as mg; from minigrad._kernels import compiled;"
     "x = mg.ones(2, requires_grad=True); (x * 3).sum().backward();"
-    "print(len(compiled.in_use()), 'minigrad.autograd.engine' in compiled.in_use(), x.grad.tolist())"
+    "print(len(compiled.in_use()), 'minigrad.autograd.engine' in compiled.in_use(), "
+    "x.grad.tolist())"
 )
 
 
@@ -47,7 +48,12 @@ def test_an_edited_text_runs_itself(copy):
     engine.write_text(text + "\nEDITED = True\n", encoding="utf-8")
     try:
         code = SHOW + "from minigrad.autograd import engine; print(engine.EDITED)"
-        said = run(code.replace("print(len", "\nprint(len").replace("from minigrad.autograd", "\nfrom minigrad.autograd"), copy)
+        said = run(
+            code.replace("print(len", "\nprint(len").replace(
+                "from minigrad.autograd", "\nfrom minigrad.autograd"
+            ),
+            copy,
+        )
         assert said.split() == f"{len(compiled.MODULES) - 1} False [3.0, 3.0] True".split()
     finally:
         engine.write_text(text, encoding="utf-8")
@@ -69,7 +75,9 @@ def test_reference_runs_the_texts(copy):
 
 def test_what_runs_translated_calls_no_numpy_function_that_warns():
     """NumPy would attribute its warnings to the user's code: see minigrad.ops.quiet."""
-    assert not {"ops/elementwise", "ops/reduce", "ops/matmul", "ops/loss", "ops/quiet"} & set(compiled.MODULES)
+    assert not {"ops/elementwise", "ops/reduce", "ops/matmul", "ops/loss", "ops/quiet"} & set(
+        compiled.MODULES
+    )
 
 
 def test_names_are_those_of_the_texts():

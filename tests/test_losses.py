@@ -1,4 +1,4 @@
-"""Cross entropy, negative log likelihood, squared error: equal to PyTorch, at every kernel level."""
+"""Cross entropy, negative log likelihood, squared error: as in PyTorch, at every kernel level."""
 
 import itertools
 import os
@@ -66,7 +66,7 @@ def test_texts_are_pytorchs(text, scene):
 
 @pytest.mark.parametrize("level_name", [LEVELS[0], "reference"])
 def test_nothing_is_printed_by_numpy(level_name):
-    """Infinities and empty means are legitimate: NumPy's warnings about them must not reach users."""
+    """Infinities and empty means are legitimate: no warning of NumPy's may reach users."""
     lines = f"""
 import runpy
 import minigrad
@@ -271,7 +271,7 @@ def test_an_ignored_nan_has_no_gradient(level):
 @pytest.mark.parametrize("shape", [(3, 4), (3, 4, 2), (4,)])
 @pytest.mark.parametrize("what", ["target", "weight"])
 def test_changing_the_target_or_the_weights_before_backward_raises(shape, what, level):
-    """Batches are often written into one buffer: the gradient must not silently be another one's."""
+    """Batches are often written into one buffer: no gradient may silently be another one's."""
     x = scores(1, *shape)
     target = mg.zeros((shape[0], *shape[2:]) if len(shape) > 1 else (), dtype=mg.int64)
     weight = mg.tensor(np.abs(facts.numbers(2, 4)))

@@ -221,8 +221,8 @@ def _check_array(item: ndarray, axis: int, shape: tuple[int, ...]) -> None:
 
 def narrow(input: Any, dim: int, start: int, length: int) -> Any:
     """A view of the `length` entries from `start` on along `dim`."""
-    axis = checked_axis(dim, len(input.shape))
-    start, n = operator.index(start), input.shape[axis]
+    axis = checked_axis(dim, array_of(input).ndim)
+    start, n = operator.index(start), array_of(input).shape[axis]
     start += n if start < 0 else 0
     if length < 0 or start < 0 or start + length > n:
         raise RuntimeError(
@@ -233,14 +233,14 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Any:
 
 def select(input: Any, dim: int, index: int) -> Any:
     """A view of entry `index` along `dim`, which disappears."""
-    axis = checked_axis(dim, len(input.shape))
-    _check_int(operator.index(index), axis, tuple(input.shape))
+    axis = checked_axis(dim, array_of(input).ndim)
+    _check_int(operator.index(index), axis, array_of(input).shape)
     return basic_index(input, (slice(None),) * axis + (operator.index(index),))
 
 
 def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """A view of the entries ``[i, i + offset]`` of two axes, as a last axis."""
-    rank = len(input.shape)
+    rank = array_of(input).ndim
     a, b = checked_axis(dim1, rank), checked_axis(dim2, rank)
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
@@ -268,12 +268,12 @@ _diagonal_back = primitive("diagonal_backward", _on_diagonal,
 
 def diag(input: Any, diagonal: int = 0) -> Any:
     """The diagonal of a matrix; or the square matrix with the 1-D `input` on its diagonal."""
-    if len(input.shape) == 2:
+    if array_of(input).ndim == 2:
         return clone(globals()["diagonal"](input, diagonal))
-    if len(input.shape) != 1:
-        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {len(input.shape)}D")
-    n = input.shape[0] + abs(diagonal)
-    i = np.arange(input.shape[0])
+    if array_of(input).ndim != 1:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {array_of(input).ndim}D")
+    n = array_of(input).shape[0] + abs(diagonal)
+    i = np.arange(array_of(input).shape[0])
     return place(input, (n, n), (i - min(diagonal, 0), i + max(diagonal, 0)))
 
 
@@ -355,29 +355,29 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     """As `gather`, with the other axes broadcast; ``dim=None`` takes from the flattened tensor."""
     if dim is None:
         return gather(flatten(input), 0, wrap(array_of(indices).reshape(-1)))
-    positions, axis = array_of(indices), checked_axis(dim, len(input.shape))
+    positions, axis = array_of(indices), checked_axis(dim, array_of(input).ndim)
     other = np.broadcast_shapes(
-        tuple([1 if k == axis else n for k, n in enumerate(input.shape)]),
+        tuple([1 if k == axis else n for k, n in enumerate(array_of(input).shape)]),
         tuple([1 if k == axis else n for k, n in enumerate(positions.shape)]),
     )
 
     def widened(n: int) -> tuple[int, ...]:
         return (*other[:axis], n, *other[axis + 1 :])
 
-    wide = broadcast_to(input, widened(input.shape[axis]))
+    wide = broadcast_to(input, widened(array_of(input).shape[axis]))
     return gather(wide, axis, wrap(np.broadcast_to(positions, widened(positions.shape[axis]))))
 
 
 def index_select(input: Any, dim: int, index: Any) -> Any:
     """The entries along `dim` at the positions in the 1-D `index`."""
-    axis = checked_axis(dim, len(input.shape))
+    axis = checked_axis(dim, array_of(input).ndim)
     positions = array_of(index).reshape(-1)
     if positions.dtype.kind != "i":
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
-    n = input.shape[axis] if len(input.shape) else 1
+    n = array_of(input).shape[axis] if array_of(input).ndim else 1
     if positions.size and (positions.min() < 0 or positions.max() >= n):
         raise IndexError(f"index out of range in self: axis {axis} has size {n}")
-    if not len(input.shape):
+    if not array_of(input).ndim:
         return input * 1
     return advanced_index(input, (*(slice(None),) * axis, positions))
 
@@ -397,7 +397,7 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Any:
     """Each entry along `dim` repeated `repeats` times (a number, or one for each entry)."""
     if dim is None:
         input, dim = flatten(input), 0
-    n = input.shape[checked_axis(dim, len(input.shape))]
+    n = array_of(input).shape[checked_axis(dim, array_of(input).ndim)]
     return index_select(input, dim, wrap(np.repeat(np.arange(n), array_of(repeats))))
 
 

@@ -153,7 +153,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """Cut a tensor along `dim` into `chunks` pieces of one size; the last may be smaller."""
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    total = input.shape[checked_axis(dim, len(input.shape))]
+    total = array_of(input).shape[checked_axis(dim, array_of(input).ndim)]
     return split(input, builtins.max(-(-total // chunks), 1), dim)
 
 

@@ -45,7 +45,7 @@ def _axes(input: Any, dim: Any, axis: Any = None) -> Axes:
     dim = axis if dim is None else dim
     if dim is None or dim == ():
         return None
-    return checked_axes(dim, len(input.shape)) if len(input.shape) else None
+    return checked_axes(dim, array_of(input).ndim) if array_of(input).ndim else None
 
 
 def _restore(g: Any, x_shape: tuple[int, ...], axes: Axes) -> Any:
@@ -137,7 +137,7 @@ def var(
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     axes = _axes(_floating(input, "var"), dim, axis)
-    shape = input.shape
+    shape = array_of(input).shape
     count = math.prod(shape if axes is None else [shape[k] for k in axes])
     divisor = count - ((1 if unbiased else 0) if correction is None else correction)
     centred = input - _mean(input, axes, True)
@@ -171,10 +171,10 @@ def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
         input = cast(input, dtypes.to_numpy(dtype))
     elif array_of(input).dtype.kind in "bui":
         input = cast(input, dtypes.INT64)
-    if not len(input.shape):
+    if not array_of(input).ndim:
         checked_axis(dim, 0)
         return mul(input, 1)
-    return _cumsum(input, checked_axis(dim, len(input.shape)))
+    return _cumsum(input, checked_axis(dim, array_of(input).ndim))
 
 
 _cumsum = primitive("cumsum", lambda x, axis: np.add.accumulate(x, axis=axis),
@@ -187,7 +187,9 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
         input = cast(input, dtypes.to_numpy(dtype))
     elif array_of(input).dtype.kind in "bui":
         input = cast(input, dtypes.INT64)
-    x, axis = (flatten(input), 0) if dim is None else (input, checked_axis(dim, len(input.shape)))
+    x, axis = (
+        (flatten(input), 0) if dim is None else (input, checked_axis(dim, array_of(input).ndim))
+    )
     x = reshape(x, (1,)) if not len(x.shape) else x
     if x.shape[axis] == 1:
         x = clone(x)  # nothing to multiply, but the result must not share the memory
@@ -195,7 +197,7 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
         half = x.shape[axis] // 2
         product = narrow(x, axis, 0, half) * narrow(x, axis, half, half)
         x = product if x.shape[axis] % 2 == 0 else _with_last(product, x, axis)
-    shape = tuple(input.shape)
+    shape = array_of(input).shape
     if 0 in x.shape and x.shape[axis] == 0:
         filled = np.ones([1 if k == axis else n for k, n in enumerate(x.shape)], array_of(x).dtype)
         x = wrap(filled)
@@ -248,7 +250,7 @@ def _with_axis(indices: np.ndarray, axis: int, x_shape: tuple[int, ...]) -> np.n
 
 def _need_entries(input: Any, name: str, dim: Any, error: type[Exception] = RuntimeError) -> None:
     """Raise if there is no entry to pick an extreme from: `error`; IndexError for an empty axis."""
-    shape = tuple(input.shape)
+    shape = array_of(input).shape
     if 0 not in shape:
         return
     if dim is None or dim == ():
@@ -357,9 +359,9 @@ def _picked(input: Any, indices: np.ndarray, axis: int, picked: Any, result: Any
 
 def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """The entries in order along `dim`: the named pair ``(values, indices)``. Always stable."""
-    if not len(input.shape):
+    if not array_of(input).ndim:
         return _sort_result(input * 1, wrap(np.zeros((), np.int64)))
-    axis = checked_axis(dim, len(input.shape))
+    axis = checked_axis(dim, array_of(input).ndim)
     return _picked(
         input, _order(array_of(input), axis, descending), axis, _picked_of_sort, _sort_result
     )
@@ -367,24 +369,25 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
 
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """The indices that put the entries in order along `dim`."""
-    if not len(input.shape):
+    if not array_of(input).ndim:
         return wrap(np.zeros((), np.int64))
-    return wrap(_order(array_of(input), checked_axis(dim, len(input.shape)), descending))
+    return wrap(_order(array_of(input), checked_axis(dim, array_of(input).ndim), descending))
 
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The `k` largest (or smallest) entries along `dim`, in order, and their indices."""
-    if not len(input.shape):
+    if not array_of(input).ndim:
         values, indices = topk(reshape(input, (1,)), k, 0, largest, sorted)
         return (
             _topk_result(reshape(values, ()), reshape(indices, ()))
             if k
             else _topk_result(values, indices)
         )
-    axis = checked_axis(dim, len(input.shape))
-    if not 0 <= k <= input.shape[axis]:
+    axis = checked_axis(dim, array_of(input).ndim)
+    if not 0 <= k <= array_of(input).shape[axis]:
         raise RuntimeError(
-            f"selected index k out of range: k={k}, axis {axis} has size {input.shape[axis]}"
+            f"selected index k out of range: k={k}, axis {axis} has size "
+            f"{array_of(input).shape[axis]}"
         )
     order = _order(array_of(input), axis, largest)
     return _picked(input, np.take(order, np.arange(k), axis), axis, _picked_of_topk, _topk_result)
@@ -414,8 +417,8 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """
     if dim is None:
         return _median_of_all(input, None, False)
-    axis = checked_axis(dim, len(input.shape))
-    if not len(input.shape):
+    axis = checked_axis(dim, array_of(input).ndim)
+    if not array_of(input).ndim:
         return _median_result(input * 1, wrap(np.zeros((), np.int64)))
     _need_entries(input, "median", dim)
     indices = _median_places(array_of(input), axis)
@@ -523,7 +526,7 @@ def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
 def _on_axis(op: Any, input: Any, dim: int, dtype: Any) -> Any:
     if dtype is not None:
         input = cast(input, dtypes.to_numpy(dtype))
-    rank = len(input.shape)
+    rank = array_of(input).ndim
     axis = checked_axis(dim, rank)
     return op(input, axis) if rank else reshape(op(reshape(input, (1,)), 0), ())
 
@@ -563,7 +566,7 @@ def unique(
     )
     results = [wrap(values)]
     if return_inverse:
-        results.append(wrap(inverse.reshape(input.shape) if dim is None else inverse))
+        results.append(wrap(inverse.reshape(array_of(input).shape) if dim is None else inverse))
     if return_counts:
         results.append(wrap(counts))
     return results[0] if len(results) == 1 else tuple(results)

@@ -57,7 +57,7 @@ def expand(input: Any, *sizes: Any) -> Any:
             f"expand: the number of sizes provided ({len(shape)}) must be greater or equal to the "
             f"number of dimensions in the tensor ({np.ndim(array_of(input))})"
         )
-    old = (1,) * lead + tuple(input.shape)
+    old = (1,) * lead + array_of(input).shape
     return broadcast_to(input, tuple([o if n == -1 else n for n, o in zip(shape, old)]))
 
 
@@ -130,7 +130,7 @@ def _complete_shape(shape: tuple[int, ...], array: ndarray, name: str) -> tuple[
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """Join the axes from `start_dim` to `end_dim` (included) into one."""
-    shape = tuple(input.shape)
+    shape = array_of(input).shape
     if not shape:
         return _reshape(input, (1,))
     start, end = checked_axis(start_dim, len(shape)), checked_axis(end_dim, len(shape))
@@ -142,7 +142,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 
 def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
     """Split axis `dim` into axes of `sizes`; one may be -1."""
-    shape = tuple(input.shape)
+    shape = array_of(input).shape
     axis = checked_axis(dim, len(shape))
     known = math.prod([n for n in sizes if n != -1])
     inner = tuple([shape[axis] // max(known, 1) if n == -1 else n for n in sizes])
@@ -156,14 +156,14 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
 
 def squeeze(input: Any, dim: Any = None) -> Any:
     """Drop the axes of size 1: all of them, or those named by `dim` (an int or a tuple)."""
-    shape = tuple(input.shape)
+    shape = array_of(input).shape
     axes = set(range(len(shape))) if dim is None else set(checked_axes(dim, len(shape)))
     return _squeeze(input, tuple([n for k, n in enumerate(shape) if n != 1 or k not in axes]))
 
 
 def unsqueeze(input: Any, dim: int) -> Any:
     """Insert an axis of size 1 at position `dim`."""
-    return _unsqueeze(input, checked_axis(dim, len(input.shape) + 1))
+    return _unsqueeze(input, checked_axis(dim, array_of(input).ndim + 1))
 
 
 # ------------------------------------------------------------------------------------------------
@@ -193,15 +193,15 @@ _triu = primitive("triu", lambda x, k: np.triu(x, k), x=lambda g, k: _triu(g, k)
 
 def transpose(input: Any, dim0: int, dim1: int) -> Any:
     """A view with the axes `dim0` and `dim1` swapped."""
-    rank = len(input.shape)
+    rank = array_of(input).ndim
     return _transpose(input, checked_axis(dim0, rank), checked_axis(dim1, rank))
 
 
 def t(input: Any) -> Any:
     """The transpose of a matrix (of fewer axes: the tensor itself)."""
-    if len(input.shape) > 2:
+    if array_of(input).ndim > 2:
         raise RuntimeError(
-            f"t() expects a tensor with <= 2 dimensions, but self is {len(input.shape)}D"
+            f"t() expects a tensor with <= 2 dimensions, but self is {array_of(input).ndim}D"
         )
     return _t(input)
 
@@ -214,7 +214,7 @@ def reversed_axes(input: Any) -> Any:
 def permute(input: Any, *dims: Any) -> Any:
     """A view with the axes in the order `dims`."""
     axes = as_shape(dims)
-    rank = len(input.shape)
+    rank = array_of(input).ndim
     if len(axes) != rank:
         raise RuntimeError(
             "permute(sparse_coo): number of dimensions in the tensor input does not match the "
@@ -226,7 +226,7 @@ def permute(input: Any, *dims: Any) -> Any:
 
 def movedim(input: Any, source: Any, destination: Any) -> Any:
     """A view with the axes `source` moved to `destination`; the others keep their order."""
-    rank = len(input.shape)
+    rank = array_of(input).ndim
     sources, targets = checked_axes(source, rank), checked_axes(destination, rank)
     order = [k for k in range(rank) if k not in sources]
     for target, origin in sorted(zip(targets, sources)):
@@ -237,7 +237,7 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
 def repeat(input: Any, *sizes: Any) -> Any:
     """`input` laid side by side ``sizes[k]`` times along axis k (NumPy's ``tile``), copied."""
     times = as_shape(sizes)
-    shape = (1,) * (len(times) - len(input.shape)) + tuple(input.shape)
+    shape = (1,) * (len(times) - array_of(input).ndim) + array_of(input).shape
     if len(times) < len(shape):
         raise RuntimeError(
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of "
@@ -252,19 +252,19 @@ def repeat(input: Any, *sizes: Any) -> Any:
 def tile(input: Any, dims: Sequence[int]) -> Any:
     """As `repeat`; missing leading entries of `dims` are 1."""
     dims = tuple(dims)
-    return repeat(input, (1,) * (len(input.shape) - len(dims)) + dims)
+    return repeat(input, (1,) * (array_of(input).ndim - len(dims)) + dims)
 
 
 def flip(input: Any, *dims: Any) -> Any:
     """`input` with the order of its entries reversed along `dims`, copied."""
-    return _flip(input, checked_axes(as_shape(dims), len(input.shape)))
+    return _flip(input, checked_axes(as_shape(dims), array_of(input).ndim))
 
 
 def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
     """`input` with its entries moved by `shifts` along `dims`, around the end to the beginning."""
     if dims is None:
-        return reshape(_roll(flatten(input), (shifts,), (0,)), tuple(input.shape))
-    axes = checked_axes(dims, len(input.shape))
+        return reshape(_roll(flatten(input), (shifts,), (0,)), array_of(input).shape)
+    axes = checked_axes(dims, array_of(input).ndim)
     return _roll(input, (shifts,) if isinstance(shifts, int) else tuple(shifts), axes)
 
 

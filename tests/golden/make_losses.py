@@ -249,6 +249,7 @@ RUNS = (
 
 def scored(kind: str, *sizes: int, target: Any, **options: Any) -> Any:
     """A scene: the loss `kind` of zeros of these sizes."""
+
     def scene(t: Any) -> Any:
         made = {k: v(t) if callable(v) else v for k, v in options.items()}
         y = target(t) if callable(target) else t.tensor(target)
@@ -326,7 +327,8 @@ _both = {
         weight=lambda t: t.ones(3, dtype=t.float64),
     ),
     "weights to be learnt": both(
-        "is not differentiable with respect to argument 'weight'", "RuntimeError", 4, 3, target=FOUR,
+        "is not differentiable with respect to argument 'weight'", "RuntimeError", 4, 3,
+        target=FOUR,
         weight=lambda t: t.ones(3, requires_grad=True),
     ),
     "reduction": both(
@@ -372,7 +374,8 @@ ERRORS = {f"{kind}: {name}": claim for name, pair in _both.items() for kind, cla
     ),
     "squares: sizes": (
         "RuntimeError",
-        r"The size of tensor a \(3\) must match the size of tensor b \(2\) at non-singleton dimension 1",
+        r"The size of tensor a \(3\) must match the size of tensor b \(2\) at non-singleton "
+        r"dimension 1",
         scored("MSELoss", 4, 3, target=lambda t: t.zeros(4, 2)),
     ),
     "squares: integers": (
@@ -420,15 +423,20 @@ TEXTS = [
     ("[]", lambda t: list(t.nn.NLLLoss().state_dict())),
     (
         "['NllLossBackward0', 'NllLossBackward0', 'AddBackward0', 'NllLoss2DBackward0', "
-        "'DivBackward1', 'NegBackward0', 'NllLossBackward0', 'NllLoss2DBackward0', 'MseLossBackward0']",
+        "'DivBackward1', 'NegBackward0', 'NllLossBackward0', 'NllLoss2DBackward0', "
+        "'MseLossBackward0']",
         node_names,
     ),
     (  # one sample may have a target with an axis of one (PyTorch has no gradient there)
         "tensor(0.7156) torch.Size([])",
-        lambda t: facts.Plain(*[
-            t.nn.functional.cross_entropy(t.tensor([0.3, 0.2, 0.9]), t.tensor([2])),
-            t.nn.functional.nll_loss(t.tensor([0.3, 0.2]), t.tensor([1]), reduction="none").shape,
-        ]),
+        lambda t: facts.Plain(
+            *[
+                t.nn.functional.cross_entropy(t.tensor([0.3, 0.2, 0.9]), t.tensor([2])),
+                t.nn.functional.nll_loss(
+                    t.tensor([0.3, 0.2]), t.tensor([1]), reduction="none"
+                ).shape,
+            ]
+        ),
     ),
     (
         "['sum', 'none', 'mean', 'none', 'sum']",

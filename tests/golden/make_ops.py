@@ -3,8 +3,8 @@
     python tests/golden/make_ops.py
 
 needs torch. The expressions are here, as text in which the module is called ``torch``;
-`tests/test_ops.py` takes them from here and evaluates them with minigrad under that name. Statements
-before the last one are separated by semicolons.
+`tests/test_ops.py` takes them from here and evaluates them with minigrad under that name.
+Statements before the last one are separated by semicolons.
 """
 
 from __future__ import annotations
@@ -120,8 +120,10 @@ VALUES: dict[str, list[str]] = {
         "torch.rsub(torch.tensor([1., 2.]), 5)",
         "torch.lerp(torch.tensor([0., 2.]), torch.tensor([10., 4.]), 0.25)",
         "torch.lerp(torch.tensor([0., 2.]), torch.tensor([10., 4.]), torch.tensor([0.5, 2.]))",
-        "torch.addcmul(torch.ones(2), torch.tensor([1., 2.]), torch.tensor([[3.], [4.]]), value=0.5)",
-        "torch.addcdiv(torch.ones(2), torch.tensor([1., 2.]), torch.tensor([[3.], [4.]]), value=0.5)",
+        "torch.addcmul(torch.ones(2), torch.tensor([1., 2.]), torch.tensor([[3.], [4.]]), "
+        "value=0.5)",
+        "torch.addcdiv(torch.ones(2), torch.tensor([1., 2.]), torch.tensor([[3.], [4.]]), "
+        "value=0.5)",
         "torch.logical_and(torch.tensor([0., 1., 2.]), torch.tensor([True, True, False]))",
         "torch.logical_or(torch.tensor([0., 1., 2.]), torch.tensor([True, True, False]))",
         "torch.logical_xor(torch.tensor([0., 1., 2.]), torch.tensor([True, True, False]))",
@@ -192,10 +194,12 @@ VALUES: dict[str, list[str]] = {
         "torch.tensor([5, 3]).add_(True)",
         "torch.zeros(2, dtype=torch.float32).add_(torch.ones(2, dtype=torch.float64))",
         "torch.tensor([1, 2]).mul_(torch.tensor(2, dtype=torch.int32))",
-        "bool(torch.tensor([0.5])), bool(torch.tensor(0)), int(torch.tensor(3.7)), float(torch.tensor(2))",
+        "bool(torch.tensor([0.5])), bool(torch.tensor(0)), int(torch.tensor(3.7)), "
+        "float(torch.tensor(2))",
         "[10, 20, 30][torch.tensor(1)], 'ab' * torch.tensor(2), list(range(5))[torch.tensor(1):]",
         "f'{torch.tensor(3.14159):.3f}', f'{torch.tensor(5):d}'",
-        "2 in torch.tensor([1, 2]), 5 in torch.tensor([1, 2]), torch.tensor(1) in torch.tensor([1, 2])",
+        "2 in torch.tensor([1, 2]), 5 in torch.tensor([1, 2]), torch.tensor(1) in torch.tensor([1, "
+        "2])",
         "[0, 1] * torch.tensor(2), torch.tensor(2) == [2]",
         "len(torch.zeros(3, 0)), [t.item() for t in torch.tensor([1, 2])]",
         "torch.tensor([1, 2]) @ torch.tensor([3, 4])",
@@ -300,20 +304,26 @@ VALUES: dict[str, list[str]] = {
         "torch.masked_select(torch.tensor([[1, 2], [3, 4]]), torch.tensor([True, False]))",
         "torch.masked_fill(torch.tensor([1, 2, 3]), torch.tensor([True, False, True]), 9)",
         "torch.tensor([1., 2.]).masked_fill(torch.tensor([[True, False], [False, False]]), -inf)",
-        "torch.nonzero(torch.tensor([[0, 1], [2, 0]])), torch.nonzero(torch.tensor([0., 3.]), as_tuple=True)",
+        "torch.nonzero(torch.tensor([[0, 1], [2, 0]])), torch.nonzero(torch.tensor([0., 3.]), "
+        "as_tuple=True)",
         "torch.tensor(5).nonzero()",
-        "torch.repeat_interleave(torch.tensor([1, 2]), 2), torch.tensor([[1, 2]]).repeat_interleave(2, dim=0)",
+        "torch.repeat_interleave(torch.tensor([1, 2]), 2), torch.tensor([[1, "
+        "2]]).repeat_interleave(2, dim=0)",
         "torch.tensor([1, 2]).repeat_interleave(torch.tensor([3, 1]))",
         "torch.zeros(2, 3).scatter(1, torch.tensor([[0], [2]]), torch.tensor([[5.], [6.]]))",
         "torch.zeros(2, 3).scatter_(1, torch.tensor([[0], [2]]), 1.5)",
         "torch.zeros(2, 3).scatter_(1, torch.tensor([[0], [2]]), 1)",
-        "torch.zeros(3, 2).scatter_add_(0, torch.tensor([[0, 1], [0, 1]]), torch.tensor([[1., 2.], [3., 4.]]))",
-        "torch.zeros(3, 2).index_add_(0, torch.tensor([0, 0]), torch.tensor([[1., 2.], [3., 4.]]), alpha=2)",
+        "torch.zeros(3, 2).scatter_add_(0, torch.tensor([[0, 1], [0, 1]]), torch.tensor([[1., 2.], "
+        "[3., 4.]]))",
+        "torch.zeros(3, 2).index_add_(0, torch.tensor([0, 0]), torch.tensor([[1., 2.], [3., 4.]]), "
+        "alpha=2)",
         "torch.zeros(3, 2).index_copy_(1, torch.tensor([1]), torch.ones(3, 1))",
         "torch.zeros(3, 2).index_fill_(0, torch.tensor([2, 0]), 4.)",
-        "torch.zeros(3).index_put_((torch.tensor([0, 0]),), torch.tensor([1., 2.]), accumulate=True)",
+        "torch.zeros(3).index_put_((torch.tensor([0, 0]),), torch.tensor([1., 2.]), "
+        "accumulate=True)",
         "torch.zeros(3, 2).fill_diagonal_(3.)",
-        "torch.diag(torch.tensor([1, 2])), torch.diag(torch.tensor([[1, 2], [3, 4]]), 1), torch.diag(torch.tensor([1]), -1)",
+        "torch.diag(torch.tensor([1, 2])), torch.diag(torch.tensor([[1, 2], [3, 4]]), 1), "
+        "torch.diag(torch.tensor([1]), -1)",
         f"torch.diagonal({X}, 1, 1, 2)",
     ],
     "reductions": [
@@ -345,38 +355,55 @@ VALUES: dict[str, list[str]] = {
         f"torch.var({X}, False)",
         "torch.tensor([1.]).var()",
         "torch.tensor(5.).std()",
-        "torch.tensor([1, 2, 3]).sum(), torch.tensor([True, True]).sum(), torch.tensor([2, 3], dtype=torch.uint8).prod()",
-        "torch.tensor([1, 2]).sum(dtype=torch.float32), torch.tensor([1, 2]).float().mean(dtype=torch.float64)",
-        "torch.zeros(0).sum(), torch.zeros(0).mean(), torch.zeros(0).prod(), torch.zeros(0, 3).sum(0), torch.zeros(2, 0).prod(1)",
-        "torch.zeros(0, 3).mean(0), torch.zeros(0).median(), torch.tensor([[1., nan], [nan, 2.]]).median(0)",
-        "torch.tensor(3.).median(0), torch.tensor([[1, 2], [0, 3]]).median(), torch.zeros(2).topk(0).values.shape",
+        "torch.tensor([1, 2, 3]).sum(), torch.tensor([True, True]).sum(), torch.tensor([2, 3], "
+        "dtype=torch.uint8).prod()",
+        "torch.tensor([1, 2]).sum(dtype=torch.float32), torch.tensor([1, "
+        "2]).float().mean(dtype=torch.float64)",
+        "torch.zeros(0).sum(), torch.zeros(0).mean(), torch.zeros(0).prod(), torch.zeros(0, "
+        "3).sum(0), torch.zeros(2, 0).prod(1)",
+        "torch.zeros(0, 3).mean(0), torch.zeros(0).median(), torch.tensor([[1., nan], [nan, "
+        "2.]]).median(0)",
+        "torch.tensor(3.).median(0), torch.tensor([[1, 2], [0, 3]]).median(), "
+        "torch.zeros(2).topk(0).values.shape",
         "torch.zeros(0, 3).logsumexp(0), torch.zeros(0, 3).norm(), torch.zeros(2, 0).norm(dim=1)",
-        "torch.tensor(3.).sum(0), torch.tensor(3.).max(0), torch.tensor(3.).argmax(), torch.tensor(3.).sort()",
-        "torch.tensor(3.).mean(-1), torch.tensor(3.).cumsum(0), torch.tensor(3.).topk(1), torch.tensor(3.).median()",
-        "torch.tensor([3, 1, 3]).max(), torch.tensor([3, 1, 3]).max(0), torch.tensor([True, False]).max()",
+        "torch.tensor(3.).sum(0), torch.tensor(3.).max(0), torch.tensor(3.).argmax(), "
+        "torch.tensor(3.).sort()",
+        "torch.tensor(3.).mean(-1), torch.tensor(3.).cumsum(0), torch.tensor(3.).topk(1), "
+        "torch.tensor(3.).median()",
+        "torch.tensor([3, 1, 3]).max(), torch.tensor([3, 1, 3]).max(0), torch.tensor([True, "
+        "False]).max()",
         "torch.max(torch.tensor([1, 5]), torch.tensor([[3], [6]]))",
         "torch.min(torch.tensor([1., nan]), torch.tensor([nan, 2.]))",
-        "torch.tensor([3, 1, 2]).cumsum(0), torch.tensor([[1., 2.], [3., 4.]]).cumsum(1), torch.tensor([True, True]).cumsum(0)",
-        "torch.tensor([inf, -inf]).logsumexp(0), torch.tensor([-inf, -inf]).logsumexp(0), torch.tensor([1000., 1000.]).logsumexp(0)",
-        "torch.softmax(torch.tensor([1., 2., 3.]), 0), torch.softmax(torch.tensor([1000., 0., -inf]), -1)",
+        "torch.tensor([3, 1, 2]).cumsum(0), torch.tensor([[1., 2.], [3., 4.]]).cumsum(1), "
+        "torch.tensor([True, True]).cumsum(0)",
+        "torch.tensor([inf, -inf]).logsumexp(0), torch.tensor([-inf, -inf]).logsumexp(0), "
+        "torch.tensor([1000., 1000.]).logsumexp(0)",
+        "torch.softmax(torch.tensor([1., 2., 3.]), 0), torch.softmax(torch.tensor([1000., 0., "
+        "-inf]), -1)",
         "torch.log_softmax(torch.tensor([[1., 2.], [1000., 0.]]), 1)",
         "torch.softmax(torch.tensor([1, 2]), 0, dtype=torch.float64)",
         "torch.softmax(torch.tensor(3.), 0), torch.softmax(torch.zeros(0, 3), 1)",
         "torch.norm(torch.tensor([3., 4.])), torch.norm(torch.tensor([[3., 4.], [0., 1.]]), dim=1)",
-        "torch.norm(torch.tensor([3., -4., 0.]), p=1), torch.norm(torch.tensor([3., -4., 0.]), p=0)",
-        "torch.norm(torch.tensor([3., -4., 0.]), p=inf), torch.norm(torch.tensor([3., -4., 0.]), p=-inf)",
-        "torch.norm(torch.tensor([3., -4., 0.]), p=3), torch.dist(torch.tensor([1., 2.]), torch.tensor([4., 6.]))",
-        f"({T} > 1).all(), ({T} > 1).all(0), ({T} > 1).any(1, keepdim=True), {T}.all(), torch.tensor([], dtype=torch.bool).all()",
+        "torch.norm(torch.tensor([3., -4., 0.]), p=1), torch.norm(torch.tensor([3., -4., 0.]), "
+        "p=0)",
+        "torch.norm(torch.tensor([3., -4., 0.]), p=inf), torch.norm(torch.tensor([3., -4., 0.]), "
+        "p=-inf)",
+        "torch.norm(torch.tensor([3., -4., 0.]), p=3), torch.dist(torch.tensor([1., 2.]), "
+        "torch.tensor([4., 6.]))",
+        f"({T} > 1).all(), ({T} > 1).all(0), ({T} > 1).any(1, keepdim=True), {T}.all(), "
+        "torch.tensor([], dtype=torch.bool).all()",
         f"torch.count_nonzero({T}), torch.count_nonzero({T}, dim=0)",
         "torch.unique(torch.tensor([3, 1, 3]), return_inverse=True, return_counts=True)",
         "torch.unique(torch.tensor([[3, 1], [3, 0]]), return_inverse=True)",
-        "torch.bincount(torch.tensor([0, 2, 2])), torch.bincount(torch.tensor([0, 1]), minlength=4)",
+        "torch.bincount(torch.tensor([0, 2, 2])), torch.bincount(torch.tensor([0, 1]), "
+        "minlength=4)",
         "torch.bincount(torch.tensor([0, 1, 1]), weights=torch.tensor([0.5, 1., 2.]))",
         "torch.tensor([2., 1., 2., 3., 3.]).argsort(descending=True, stable=True)",
         "torch.tensor([nan, 1., inf, nan, -inf]).sort()",
         "torch.tensor([nan, 1., inf, nan, -inf]).sort(descending=True, stable=True)",
         "torch.tensor([2, 1, 2, 1]).sort(stable=True), torch.tensor([True, False]).sort()",
-        "torch.tensor([[5., 1., 4., 2.]]).median(1), torch.tensor([5., nan, 4.]).median(), torch.tensor([7, 1, 4, 2]).median()",
+        "torch.tensor([[5., 1., 4., 2.]]).median(1), torch.tensor([5., nan, 4.]).median(), "
+        "torch.tensor([7, 1, 4, 2]).median()",
     ],
     "shapes": [
         f"{X}.reshape(6, -1)",
@@ -386,38 +413,62 @@ VALUES: dict[str, list[str]] = {
         f"{X}.permute((1, 2, 0)).shape",
         f"{X}.movedim(0, -1).shape, {X}.movedim((0, 1), (2, 0)).shape, {X}.swapaxes(0, 1).shape",
         f"{X}.mT.shape, torch.zeros(2, 3).T.shape, torch.zeros(3).t().shape",
-        f"{X}.flatten().shape, {X}.flatten(1).shape, {X}.flatten(0, 1).shape, torch.tensor(1.).flatten().shape",
+        f"{X}.flatten().shape, {X}.flatten(1).shape, {X}.flatten(0, 1).shape, "
+        "torch.tensor(1.).flatten().shape",
         f"{X}.unflatten(2, (2, -1)).shape, {X}.unsqueeze(-1).shape, {X}.unsqueeze(1).shape",
-        "torch.zeros(1, 2, 1).squeeze().shape, torch.zeros(1, 2, 1).squeeze(0).shape, torch.zeros(1, 2, 1).squeeze(1).shape",
+        "torch.zeros(1, 2, 1).squeeze().shape, torch.zeros(1, 2, 1).squeeze(0).shape, "
+        "torch.zeros(1, 2, 1).squeeze(1).shape",
         "torch.zeros(1, 2, 1).squeeze((0, 2)).shape, torch.zeros(1, 2, 1).squeeze(-1).shape",
-        "torch.tensor([1, 2]).expand(3, 2), torch.tensor([[1], [2]]).expand(-1, 3), torch.tensor(1).expand(2)",
-        "torch.tensor([1, 2]).repeat(2), torch.tensor([1, 2]).repeat(2, 2), torch.tensor([[1, 2]]).tile((2,))",
-        "torch.tensor([[1, 2], [3, 4]]).flip(0), torch.tensor([[1, 2], [3, 4]]).flip(0, 1), torch.flip(torch.tensor([1, 2]), (0,))",
-        "torch.arange(5).roll(2), torch.arange(6).reshape(2, 3).roll(1), torch.arange(6).reshape(2, 3).roll((1, 1), (0, 1))",
+        "torch.tensor([1, 2]).expand(3, 2), torch.tensor([[1], [2]]).expand(-1, 3), "
+        "torch.tensor(1).expand(2)",
+        "torch.tensor([1, 2]).repeat(2), torch.tensor([1, 2]).repeat(2, 2), torch.tensor([[1, "
+        "2]]).tile((2,))",
+        "torch.tensor([[1, 2], [3, 4]]).flip(0), torch.tensor([[1, 2], [3, 4]]).flip(0, 1), "
+        "torch.flip(torch.tensor([1, 2]), (0,))",
+        "torch.arange(5).roll(2), torch.arange(6).reshape(2, 3).roll(1), "
+        "torch.arange(6).reshape(2, 3).roll((1, 1), (0, 1))",
         "torch.ones(3, 3).tril(), torch.ones(2, 3).triu(1), torch.ones(2, 2, 2).tril(-1)",
-        "torch.cat([torch.tensor([1]), torch.tensor([2.5])]), torch.cat((torch.zeros(0), torch.ones(2, 2)))",
-        "torch.cat([torch.ones(1, 2), torch.zeros(2, 2)], dim=0), torch.cat([torch.ones(1, 1), torch.zeros(1, 2)], dim=-1)",
-        "torch.stack([torch.tensor(1), torch.tensor(2)]), torch.stack((torch.ones(2), torch.zeros(2)), dim=1)",
-        "torch.stack([torch.ones(2), torch.zeros(2)], dim=-1), torch.stack([torch.tensor([1]), torch.tensor([2.])])",
-        "torch.hstack([torch.tensor([1]), torch.tensor([2])]), torch.vstack([torch.tensor([1]), torch.tensor([2])])",
-        "torch.arange(5).split(2), torch.arange(5).split([1, 4]), torch.arange(6).chunk(4), torch.arange(3).unbind()",
+        "torch.cat([torch.tensor([1]), torch.tensor([2.5])]), torch.cat((torch.zeros(0), "
+        "torch.ones(2, 2)))",
+        "torch.cat([torch.ones(1, 2), torch.zeros(2, 2)], dim=0), torch.cat([torch.ones(1, 1), "
+        "torch.zeros(1, 2)], dim=-1)",
+        "torch.stack([torch.tensor(1), torch.tensor(2)]), torch.stack((torch.ones(2), "
+        "torch.zeros(2)), dim=1)",
+        "torch.stack([torch.ones(2), torch.zeros(2)], dim=-1), torch.stack([torch.tensor([1]), "
+        "torch.tensor([2.])])",
+        "torch.hstack([torch.tensor([1]), torch.tensor([2])]), torch.vstack([torch.tensor([1]), "
+        "torch.tensor([2])])",
+        "torch.arange(5).split(2), torch.arange(5).split([1, 4]), torch.arange(6).chunk(4), "
+        "torch.arange(3).unbind()",
         "torch.zeros(2, 3).split(1, dim=1)[0].shape, torch.zeros(2, 3).chunk(2, -1)[1].shape",
-        "torch.zeros(2, 3).stride(), torch.zeros(2, 3).t().stride(), torch.zeros(2, 3, 4).permute(2, 0, 1).stride()",
-        "torch.zeros(2, 6)[:, ::2].stride(), torch.zeros(2, 1).expand(2, 5).stride(), torch.zeros(4, 5)[1:, 2].stride()",
-        "torch.zeros(2, 3).t().is_contiguous(), torch.zeros(2, 3)[:, :2].is_contiguous(), torch.zeros(3, 1).t().is_contiguous()",
-        "x = torch.zeros(2, 3); (x.view(3, 2).data_ptr() == x.data_ptr(), x.contiguous() is x, x.t().contiguous().stride())",
-        "x = torch.zeros(2, 3); (x.reshape(6).data_ptr() == x.data_ptr(), x.t().reshape(6).data_ptr() == x.data_ptr())",
-        "x = torch.zeros(2, 3, 4); (x[:, 1:].view(2, 2, 2, 2).shape, x.transpose(0, 1).view(3, 2, 2, 2).shape)",
+        "torch.zeros(2, 3).stride(), torch.zeros(2, 3).t().stride(), torch.zeros(2, 3, "
+        "4).permute(2, 0, 1).stride()",
+        "torch.zeros(2, 6)[:, ::2].stride(), torch.zeros(2, 1).expand(2, 5).stride(), "
+        "torch.zeros(4, 5)[1:, 2].stride()",
+        "torch.zeros(2, 3).t().is_contiguous(), torch.zeros(2, 3)[:, :2].is_contiguous(), "
+        "torch.zeros(3, 1).t().is_contiguous()",
+        "x = torch.zeros(2, 3); (x.view(3, 2).data_ptr() == x.data_ptr(), x.contiguous() is x, "
+        "x.t().contiguous().stride())",
+        "x = torch.zeros(2, 3); (x.reshape(6).data_ptr() == x.data_ptr(), "
+        "x.t().reshape(6).data_ptr() == x.data_ptr())",
+        "x = torch.zeros(2, 3, 4); (x[:, 1:].view(2, 2, 2, 2).shape, x.transpose(0, 1).view(3, 2, "
+        "2, 2).shape)",
         "x = torch.zeros(4, 6)[::2]; x.view(2, 2, 3).stride()",
-        "torch.broadcast_to(torch.tensor([1, 2]), (2, 2)), torch.broadcast_tensors(torch.zeros(2, 1), torch.zeros(3))[0].shape",
+        "torch.broadcast_to(torch.tensor([1, 2]), (2, 2)), torch.broadcast_tensors(torch.zeros(2, "
+        "1), torch.zeros(3))[0].shape",
         "torch.meshgrid(torch.tensor([1, 2]), torch.tensor([3, 4, 5]), indexing='ij')",
         "torch.meshgrid(torch.tensor([1, 2]), torch.tensor([3, 4, 5]), indexing='xy')",
-        "torch.zeros(2, 3).size(), torch.zeros(2, 3).size(-1), torch.zeros(2, 3).shape.numel(), torch.zeros(2, 3).shape[:1]",
-        "torch.zeros(2, 3).dim(), torch.zeros(2, 3).numel(), torch.tensor(1).dim(), torch.tensor(1).shape",
+        "torch.zeros(2, 3).size(), torch.zeros(2, 3).size(-1), torch.zeros(2, 3).shape.numel(), "
+        "torch.zeros(2, 3).shape[:1]",
+        "torch.zeros(2, 3).dim(), torch.zeros(2, 3).numel(), torch.tensor(1).dim(), "
+        "torch.tensor(1).shape",
         "torch.zeros(2, 3).new_zeros(2).dtype, torch.zeros(1, dtype=torch.int64).new_full((2,), 3)",
-        "torch.zeros(2, 0).reshape(0, 5).shape, torch.zeros(0).view(3, 0).shape, torch.zeros(1, 1).reshape(()).shape",
-        "torch.zeros(2, 3).to(torch.int64).dtype, torch.tensor([1.9, -1.9]).long(), torch.tensor([0., 2.]).bool()",
-        "torch.tensor([300]).to(torch.uint8), torch.tensor([1.5]).half().dtype, torch.tensor([1]).type(), torch.tensor([1.]).double().type()",
+        "torch.zeros(2, 0).reshape(0, 5).shape, torch.zeros(0).view(3, 0).shape, torch.zeros(1, "
+        "1).reshape(()).shape",
+        "torch.zeros(2, 3).to(torch.int64).dtype, torch.tensor([1.9, -1.9]).long(), "
+        "torch.tensor([0., 2.]).bool()",
+        "torch.tensor([300]).to(torch.uint8), torch.tensor([1.5]).half().dtype, "
+        "torch.tensor([1]).type(), torch.tensor([1.]).double().type()",
     ],
     "products": [
         "torch.arange(6.).reshape(2, 3) @ torch.arange(12.).reshape(3, 4)",
@@ -427,34 +478,54 @@ VALUES: dict[str, list[str]] = {
         "(torch.arange(12.).reshape(2, 2, 3) @ torch.arange(12.).reshape(2, 3, 2))",
         "(torch.arange(12.).reshape(2, 2, 3) @ torch.arange(3.))",
         "(torch.arange(3.) @ torch.arange(12.).reshape(2, 3, 2))",
-        "(torch.ones(2, 1, 2, 3) @ torch.ones(4, 3, 1)).shape, (torch.ones(2, 0) @ torch.ones(0, 3))",
-        "torch.mm(torch.tensor([[1, 2]]), torch.tensor([[3], [4]])), torch.mv(torch.ones(2, 3), torch.ones(3))",
-        "torch.bmm(torch.ones(2, 1, 3), torch.ones(2, 3, 1)), torch.dot(torch.tensor([1, 2]), torch.tensor([3, 4]))",
+        "(torch.ones(2, 1, 2, 3) @ torch.ones(4, 3, 1)).shape, (torch.ones(2, 0) @ torch.ones(0, "
+        "3))",
+        "torch.mm(torch.tensor([[1, 2]]), torch.tensor([[3], [4]])), torch.mv(torch.ones(2, 3), "
+        "torch.ones(3))",
+        "torch.bmm(torch.ones(2, 1, 3), torch.ones(2, 3, 1)), torch.dot(torch.tensor([1, 2]), "
+        "torch.tensor([3, 4]))",
         "torch.outer(torch.tensor([1., 2.]), torch.tensor([3., 4.]))",
         "torch.addmm(torch.ones(2), torch.ones(2, 3), torch.ones(3, 2), beta=0.5, alpha=2)",
         "torch.baddbmm(torch.ones(2, 1, 1), torch.ones(2, 1, 3), torch.ones(2, 3, 1), alpha=0.5)",
         "torch.einsum('ij,jk->ik', torch.arange(4.).reshape(2, 2), torch.arange(4.).reshape(2, 2))",
-        "torch.einsum('ij->j', torch.arange(4.).reshape(2, 2)), torch.einsum('i,j', torch.arange(2.), torch.arange(3.))",
-        "torch.einsum('bij,bjk->bik', torch.ones(2, 2, 3), torch.ones(2, 3, 2)).sum(), torch.einsum('ij,ij->', torch.ones(2, 2), torch.ones(2, 2))",
-        "torch.einsum('ji', torch.arange(4.).reshape(2, 2)), torch.einsum('bn,anm,bm->ba', torch.ones(2, 3), torch.ones(4, 3, 5), torch.ones(2, 5))",
+        "torch.einsum('ij->j', torch.arange(4.).reshape(2, 2)), torch.einsum('i,j', "
+        "torch.arange(2.), torch.arange(3.))",
+        "torch.einsum('bij,bjk->bik', torch.ones(2, 2, 3), torch.ones(2, 3, 2)).sum(), "
+        "torch.einsum('ij,ij->', torch.ones(2, 2), torch.ones(2, 2))",
+        "torch.einsum('ji', torch.arange(4.).reshape(2, 2)), torch.einsum('bn,anm,bm->ba', "
+        "torch.ones(2, 3), torch.ones(4, 3, 5), torch.ones(2, 5))",
     ],
     "creation": [
         "torch.tensor(0.3, dtype=torch.float64), torch.tensor([0.3, 0.1], dtype=torch.float64)",
-        "torch.tensor([1, 2.5]), torch.tensor([[1], [2]]), torch.tensor([]), torch.tensor([True, 2]), torch.tensor(True)",
-        "torch.tensor([torch.tensor(1), torch.tensor(2)]), torch.tensor(np.array([1., 2.])), torch.tensor(np.float32(2))",
-        "torch.tensor([np.float64(0.5), np.float64(1)]), torch.tensor([1.7, -1.7], dtype=torch.int64)",
-        "torch.tensor([[1, 2], [3, 4]], dtype=torch.float64), torch.tensor(range(3)), torch.tensor(((1, 2), (3, 4)))",
-        "torch.arange(5), torch.arange(1, 4), torch.arange(0, 1, 0.25), torch.arange(5, 0, -2), torch.arange(2.5)",
-        "torch.arange(1, 4, dtype=torch.float64), torch.arange(0, 1, 0.1).shape, torch.arange(3, 3)",
-        "torch.linspace(0, 1, 5), torch.linspace(0, 1, 1), torch.linspace(-1, 1, 4, dtype=torch.float64)",
-        "torch.zeros(2, 3), torch.zeros((2,)), torch.zeros([2]), torch.zeros(size=(1, 2)), torch.ones(2, dtype=torch.int64), torch.zeros(())",
-        "torch.full((2,), 3), torch.full((2,), 3.), torch.full((2, 1), True), torch.full((1,), 2, dtype=torch.float64)",
-        "torch.zeros_like(torch.tensor([1, 2])), torch.ones_like(torch.tensor([1.]), dtype=torch.int64), torch.full_like(torch.tensor([1, 2]), 7)",
+        "torch.tensor([1, 2.5]), torch.tensor([[1], [2]]), torch.tensor([]), torch.tensor([True, "
+        "2]), torch.tensor(True)",
+        "torch.tensor([torch.tensor(1), torch.tensor(2)]), torch.tensor(np.array([1., 2.])), "
+        "torch.tensor(np.float32(2))",
+        "torch.tensor([np.float64(0.5), np.float64(1)]), torch.tensor([1.7, -1.7], "
+        "dtype=torch.int64)",
+        "torch.tensor([[1, 2], [3, 4]], dtype=torch.float64), torch.tensor(range(3)), "
+        "torch.tensor(((1, 2), (3, 4)))",
+        "torch.arange(5), torch.arange(1, 4), torch.arange(0, 1, 0.25), torch.arange(5, 0, -2), "
+        "torch.arange(2.5)",
+        "torch.arange(1, 4, dtype=torch.float64), torch.arange(0, 1, 0.1).shape, torch.arange(3, "
+        "3)",
+        "torch.linspace(0, 1, 5), torch.linspace(0, 1, 1), torch.linspace(-1, 1, 4, "
+        "dtype=torch.float64)",
+        "torch.zeros(2, 3), torch.zeros((2,)), torch.zeros([2]), torch.zeros(size=(1, 2)), "
+        "torch.ones(2, dtype=torch.int64), torch.zeros(())",
+        "torch.full((2,), 3), torch.full((2,), 3.), torch.full((2, 1), True), torch.full((1,), 2, "
+        "dtype=torch.float64)",
+        "torch.zeros_like(torch.tensor([1, 2])), torch.ones_like(torch.tensor([1.]), "
+        "dtype=torch.int64), torch.full_like(torch.tensor([1, 2]), 7)",
         "torch.eye(2), torch.eye(2, 3), torch.eye(2, dtype=torch.int64)",
-        "torch.as_tensor([1, 2]), torch.as_tensor(np.array([1, 2], dtype=np.int32)).dtype, torch.from_numpy(np.ones(2)).dtype",
-        "torch.result_type(torch.tensor([1]), 2.5), torch.promote_types(torch.int32, torch.uint8), torch.can_cast(torch.float32, torch.int64)",
-        "torch.tensor(1.5).item(), torch.tensor([[2]]).item(), torch.tensor([[1, 2], [3, 4]]).tolist(), torch.tensor(3).tolist()",
-        "torch.finfo(torch.float32).eps, torch.iinfo(torch.int32).max, torch.is_tensor(1), torch.numel(torch.zeros(2, 3))",
+        "torch.as_tensor([1, 2]), torch.as_tensor(np.array([1, 2], dtype=np.int32)).dtype, "
+        "torch.from_numpy(np.ones(2)).dtype",
+        "torch.result_type(torch.tensor([1]), 2.5), torch.promote_types(torch.int32, torch.uint8), "
+        "torch.can_cast(torch.float32, torch.int64)",
+        "torch.tensor(1.5).item(), torch.tensor([[2]]).item(), torch.tensor([[1, 2], [3, "
+        "4]]).tolist(), torch.tensor(3).tolist()",
+        "torch.finfo(torch.float32).eps, torch.iinfo(torch.int32).max, torch.is_tensor(1), "
+        "torch.numel(torch.zeros(2, 3))",
     ],
     # gradients where a function has a kink, ties, or values such as 0 * inf
     "gradients": [

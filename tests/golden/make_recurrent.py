@@ -29,7 +29,7 @@ USES = ("both", "output", "h_n", "part")  # what the loss is made of
 
 def layer_cases() -> dict[str, dict[str, Any]]:
     """All combinations of what a layer is made of; the way it is used is drawn for each."""
-    random = np.random.RandomState(11)  # noqa: NPY002 - its stream is frozen for all time
+    random = np.random.RandomState(11)
     cases = {}
     for nonlinearity, bias, layers, both_ways, dtype in itertools.product(
         ("tanh", "relu"), (True, False), (1, 2, 3), (False, True), ("float32", "float64")
@@ -62,7 +62,15 @@ def run_layer(
     """Parameters from a seed, outputs, and the gradients of everything."""
     t.manual_seed(num_layers)
     layer = t.nn.RNN(
-        I, H, num_layers, nonlinearity, bias, batch_first, 0.0, bidirectional, dtype=getattr(t, dtype)
+        I,
+        H,
+        num_layers,
+        nonlinearity,
+        bias,
+        batch_first,
+        0.0,
+        bidirectional,
+        dtype=getattr(t, dtype),
     )
     directions = 2 if bidirectional else 1
     x_shape = (T, I) if unbatched else (N, T, I) if batch_first else (T, N, I)
@@ -76,9 +84,7 @@ def run_layer(
         "h_n": [h_n],
         "part": [output[..., 1:, : H - 1]],
     }[use]
-    given = [
-        t.tensor(facts.numbers(3 + k, *y.shape, dtype=dtype)) for k, y in enumerate(used)
-    ]
+    given = [t.tensor(facts.numbers(3 + k, *y.shape, dtype=dtype)) for k, y in enumerate(used)]
     names, parameters = zip(*layer.named_parameters())
     leaves = [*parameters, x, *([h_0] if hx else [])]
     grads = t.autograd.grad(used, leaves, given, allow_unused=True)
@@ -129,7 +135,11 @@ def run_cell(
     leaves = [*parameters, x, *([h_0] if hx else [])]
     grads = t.autograd.grad(used, leaves, given)
     results = {name: facts.array(p) for name, p in zip(names, parameters)}
-    results |= {"first": facts.array(first), "second": facts.array(second), "third": facts.array(third)}
+    results |= {
+        "first": facts.array(first),
+        "second": facts.array(second),
+        "third": facts.array(third),
+    }
     return results | {f"d_{n}": facts.array(g) for n, g in zip((*names, "x", "h_0"), grads)}
 
 
@@ -163,7 +173,9 @@ RUNS = {
 
 def rnn(t: Any, *arguments: Any, **options: Any) -> Any:
     """A layer of input size 3 and hidden size 4, given tensors of these sizes."""
-    return t.nn.RNN(I, H, **options)(*[t.zeros(a) if isinstance(a, tuple) else a for a in arguments])
+    return t.nn.RNN(I, H, **options)(
+        *[t.zeros(a) if isinstance(a, tuple) else a for a in arguments]
+    )
 
 
 def cell(t: Any, *arguments: Any, **options: Any) -> Any:
@@ -229,7 +241,8 @@ ERRORS = {
     "dtype of the input": (
         "ValueError",
         r"RNN input dtype \(torch\.float64\) does not match weight dtype \(torch\.float32\)\. "
-        r"Convert input: input\.to\(torch\.float32\), or convert model: model\.to\(torch\.float64\)",
+        r"Convert input: input\.to\(torch\.float32\), or convert model: "
+        r"model\.to\(torch\.float64\)",
         lambda t: rnn(t, t.zeros(5, 2, 3, dtype=t.float64)),
     ),
     "integer input": (
@@ -358,9 +371,10 @@ TEXTS = [
     ),
     (
         "['weight_ih_l0', 'weight_hh_l0', 'bias_ih_l0', 'bias_hh_l0', "
-        "'weight_ih_l0_reverse', 'weight_hh_l0_reverse', 'bias_ih_l0_reverse', 'bias_hh_l0_reverse', "
-        "'weight_ih_l1', 'weight_hh_l1', 'bias_ih_l1', 'bias_hh_l1', "
-        "'weight_ih_l1_reverse', 'weight_hh_l1_reverse', 'bias_ih_l1_reverse', 'bias_hh_l1_reverse']",
+        "'weight_ih_l0_reverse', 'weight_hh_l0_reverse', 'bias_ih_l0_reverse', "
+        "'bias_hh_l0_reverse', 'weight_ih_l1', 'weight_hh_l1', 'bias_ih_l1', 'bias_hh_l1', "
+        "'weight_ih_l1_reverse', 'weight_hh_l1_reverse', 'bias_ih_l1_reverse', "
+        "'bias_hh_l1_reverse']",
         lambda t: list(t.nn.RNN(3, 4, 2, bidirectional=True).state_dict()),
     ),
     (

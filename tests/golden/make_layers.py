@@ -1,0 +1,482 @@
+"""Regenerate ``layers.npz``: what PyTorch 2.13 computes in layers, activations and initial values.
+
+    python tests/golden/make_layers.py
+
+needs torch. Besides, it checks the claims below against PyTorch.
+"""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).parent
+TARGET = HERE / "layers.npz"
+facts = SimpleNamespace(**runpy.run_path(str(HERE / "facts.py")))
+
+# ------------------------------------------------------------------------------------------------
+# Runs
+# ------------------------------------------------------------------------------------------------
+
+
+def outcome(t: Any, y: Any, **leaves: Any) -> dict[str, np.ndarray]:
+    """The values of `y`, and its gradients with respect to the leaves by name."""
+    g = t.tensor(facts.numbers(7, *y.shape, dtype=str(y.dtype).split(".")[1]))
+    grads = t.autograd.grad(y, list(leaves.values()), g)
+    return {"y": facts.array(y)} | {f"d_{n}": facts.array(d) for n, d in zip(leaves, grads)}
+
+
+def leaf(t: Any, seed: int, *shape: int, dtype: str, scale: float = 1.0) -> Any:
+    """A tensor that requires a gradient."""
+    return t.tensor(facts.numbers(seed, *shape, dtype=dtype) * np.dtype(dtype).type(scale), requires_grad=True)
+
+
+def run_linear(t: Any, shape: tuple[int, ...], bias: bool, dtype: str) -> dict[str, np.ndarray]:
+    """Parameters from a seed, values, gradients."""
+    t.manual_seed(6)
+    layer = t.nn.Linear(4, 3, bias, dtype=getattr(t, dtype))
+    x = leaf(t, 1, *shape, dtype=dtype)
+    parameters = dict(layer.named_parameters())
+    return {n: facts.array(p) for n, p in parameters.items()} | outcome(t, layer(x), x=x, **parameters)
+
+
+INDICES = {
+    "0-D": 3,
+    "1-D": [1, 4, 1, 0, 3, 1],
+    "2-D": [[1, 2, 0], [4, 2, 2]],
+    "3-D": [[[1], [2]], [[5], [0]]],
+    "empty": np.zeros((2, 0), np.int64),
+}
+
+
+def run_embedding(
+    t: Any, index: str, index_dtype: str, dtype: str, **options: Any
+) -> dict[str, np.ndarray]:
+    """Parameters from a seed, rows, gradients, and the table afterwards."""
+    t.manual_seed(7)
+    layer = t.nn.Embedding(6, 3, dtype=getattr(t, dtype), **options)
+    found = {"weight": facts.array(layer.weight)}
+    y = layer(t.tensor(INDICES[index]).to(getattr(t, index_dtype)))
+    found |= outcome(t, y, table=layer.weight)
+    return found | {"table": facts.array(layer.weight)}
+
+
+EMBEDDINGS = {
+    f"embedding-{index}-{index_dtype}-{options}-{dtype}": (index, index_dtype, dtype, options)
+    for index in INDICES
+    for index_dtype in ("int64", "int32")
+    for dtype, options in (
+        ("float32", {}),
+        ("float64", {"padding_idx": 1}),
+        ("float32", {"padding_idx": -2, "scale_grad_by_freq": True}),
+        ("float64", {"scale_grad_by_freq": True}),
+        ("float32", {"max_norm": 1.0}),
+        ("float64", {"max_norm": 0.7, "norm_type": 1.0}),
+        ("float64", {"max_norm": 1.1, "norm_type": 3.0, "padding_idx": 4}),
+        ("float64", {"max_norm": 0.8, "norm_type": float("inf")}),
+    )
+}
+
+ACTIVATIONS: dict[str, Any] = {
+    "Tanh": lambda nn: nn.Tanh(),
+    "Sigmoid": lambda nn: nn.Sigmoid(),
+    "LogSigmoid": lambda nn: nn.LogSigmoid(),
+    "ReLU": lambda nn: nn.ReLU(),
+    "SiLU": lambda nn: nn.SiLU(),
+    "LeakyReLU": lambda nn: nn.LeakyReLU(),
+    "LeakyReLU 0.3": lambda nn: nn.LeakyReLU(0.3),
+    "ELU": lambda nn: nn.ELU(),
+    "ELU 1.7": lambda nn: nn.ELU(1.7),
+    "Softplus": lambda nn: nn.Softplus(),
+    "Softplus 2.5": lambda nn: nn.Softplus(2.5, 1.5),
+    "Hardtanh": lambda nn: nn.Hardtanh(),
+    "Hardtanh -0.5 2": lambda nn: nn.Hardtanh(-0.5, 2),
+    "Softmax": lambda nn: nn.Softmax(1),
+    "Softmax -1": lambda nn: nn.Softmax(-1),
+    "LogSoftmax": lambda nn: nn.LogSoftmax(0),
+    "softmin": lambda nn: lambda x: nn.functional.softmin(x, 1),
+    "threshold": lambda nn: lambda x: nn.functional.threshold(x, 0.3, -2.0),
+    "tanh": lambda nn: nn.functional.tanh,
+    "sigmoid": lambda nn: nn.functional.sigmoid,
+    "softmax none": lambda nn: nn.functional.softmax,
+    "log_softmax none": lambda nn: nn.functional.log_softmax,
+}
+IN_PLACE = ("ReLU", "SiLU", "LeakyReLU", "ELU", "Hardtanh")
+
+
+def run_activation(t: Any, name: str, dtype: str) -> dict[str, np.ndarray]:
+    """At values to both sides of every bend, and at large ones."""
+    x = leaf(t, 1, 3, 4, 2, dtype=dtype, scale=4.0)
+    activation = ACTIVATIONS[name](t.nn)
+    found = outcome(t, activation(x), x=x)
+    large = t.tensor([[-1e3, -60.0, -17.0, 0.0, 17.0, 60.0, 1e3]], dtype=x.dtype, requires_grad=True)
+    return found | {f"large {k}": v for k, v in outcome(t, activation(large), large=large).items()}
+
+
+def run_in_place(t: Any, name: str) -> dict[str, np.ndarray]:
+    """The same module overwriting its input."""
+    x = leaf(t, 1, 3, 4, dtype="float64", scale=2.0)
+    y = x * 1.0
+    z = getattr(t.nn, name)(inplace=True)(y)
+    assert z is y
+    return outcome(t, z * 2.0, x=x)
+
+
+def run_linear_function(t: Any, *shapes: Any) -> dict[str, np.ndarray]:
+    """``F.linear`` of unusual shapes."""
+    values = [leaf(t, k, *shape, dtype="float64") for k, shape in enumerate(shapes)]
+    y = t.nn.functional.linear(*values)
+    return outcome(t, y, **{f"v{k}": v for k, v in enumerate(values)})
+
+
+INITS: dict[str, Any] = {
+    "uniform_": lambda init, w: init.uniform_(w, -0.3, 0.7),
+    "normal_": lambda init, w: init.normal_(w, 1.0, 3.0),
+    "constant_": lambda init, w: init.constant_(w, 0.3),
+    "ones_": lambda init, w: init.ones_(w),
+    "zeros_": lambda init, w: init.zeros_(w),
+    "eye_": lambda init, w: init.eye_(w),
+    "xavier_uniform_": lambda init, w: init.xavier_uniform_(w, gain=2.0),
+    "xavier_normal_": lambda init, w: init.xavier_normal_(w),
+    "kaiming_uniform_": lambda init, w: init.kaiming_uniform_(w, mode="fan_out"),
+    "kaiming_uniform_ a": lambda init, w: init.kaiming_uniform_(w, a=5**0.5),
+    "kaiming_normal_": lambda init, w: init.kaiming_normal_(w, nonlinearity="relu"),
+    "kaiming_normal_ tanh": lambda init, w: init.kaiming_normal_(w, 0, "fan_out", "tanh"),
+    "trunc_normal_": lambda init, w: init.trunc_normal_(w),
+    "trunc_normal_ narrow": lambda init, w: init.trunc_normal_(w, 0.5, 1.0, -0.1, 0.3),
+    "trunc_normal_ outside": lambda init, w: init.trunc_normal_(w, 9.0, 1.0, -2.0, 2.0),
+    "sparse_": lambda init, w: init.sparse_(w, 0.4, 2.0),
+    "orthogonal_": lambda init, w: init.orthogonal_(w, 1.5),
+}
+
+
+def run_init(t: Any, name: str, shape: tuple[int, ...], dtype: str) -> dict[str, np.ndarray]:
+    """Values from a seed, and the state of the generator afterwards."""
+    t.manual_seed(9)
+    w = t.nn.Parameter(t.zeros(*shape, dtype=getattr(t, dtype)))
+    assert INITS[name](t.nn.init, w) is w
+    # drawn, not computed: exact, but for normal numbers, that go through logarithms and cosines
+    exact = "weight" if name in ("uniform_", "xavier_uniform_", "eye_") else "values"
+    return {exact: facts.array(w), "next": facts.array(t.rand(1, dtype=t.float64))}
+
+
+RUNS = (
+    {
+        f"linear-{shape}-{bias}-{dtype}": lambda t, a=(shape, bias, dtype): run_linear(t, *a)
+        for shape in ((5, 4), (4,), (2, 3, 4), (2, 1, 3, 4), (0, 4), (2, 0, 4))
+        for bias in (True, False)
+        for dtype in ("float32", "float64")
+    }
+    | {
+        name: lambda t, a=a, o=o: run_embedding(t, *a, **o) for name, (*a, o) in EMBEDDINGS.items()
+    }
+    | {
+        f"{name}-{dtype}": lambda t, a=(name, dtype): run_activation(t, *a)
+        for name in ACTIVATIONS
+        for dtype in ("float32", "float64")
+    }
+    | {f"in place {name}": lambda t, name=name: run_in_place(t, name) for name in IN_PLACE}
+    | {
+        f"linear function {shapes}": lambda t, shapes=shapes: run_linear_function(t, *shapes)
+        for shapes in (((3,), (3,)), ((2, 3), (3,)), ((2, 3), (4, 3), (4,)), ((2, 3), (4, 3), (1,)))
+    }
+    | {
+        f"init {name} {shape}-{dtype}": lambda t, a=(name, shape, dtype): run_init(t, *a)
+        for name in INITS
+        for shape in ((3, 2), (4, 7), (2, 3, 4))
+        for dtype in ("float32", "float64")
+        if len(shape) == 2 or name not in ("eye_", "sparse_")
+    }
+)
+
+# ------------------------------------------------------------------------------------------------
+# Claims
+# ------------------------------------------------------------------------------------------------
+
+
+def f(t: Any) -> Any:
+    """``nn.functional``."""
+    return t.nn.functional
+
+
+INTEGERS = "leaky_relu elu silu softplus logsigmoid".split()
+
+ERRORS = {
+    "linear: features": (
+        "RuntimeError", r"mat1 and mat2 shapes cannot be multiplied \(4x5 and 3x2\)",
+        lambda t: t.nn.Linear(3, 2)(t.zeros(4, 5)),
+    ),
+    "linear: features, one sample": (
+        "RuntimeError", r"mat1 and mat2 shapes cannot be multiplied \(1x5 and 3x2\)",
+        lambda t: t.nn.Linear(3, 2)(t.zeros(5)),
+    ),
+    "linear: features, 3 axes": (
+        "RuntimeError", r"mat1 and mat2 shapes cannot be multiplied \(8x5 and 3x2\)",
+        lambda t: t.nn.Linear(3, 2)(t.zeros(2, 4, 5)),
+    ),
+    "linear: dtype": (
+        "RuntimeError", "mat1 and mat2 must have the same dtype, but got Double and Float",
+        lambda t: t.nn.Linear(3, 2)(t.zeros(4, 3, dtype=t.float64)),
+    ),
+    "linear: 0-D": ("RuntimeError", "0-?D", lambda t: t.nn.Linear(3, 2)(t.tensor(1.0))),
+    "linear: list": ("TypeError", "must be Tensor, not list", lambda t: t.nn.Linear(3, 2)([1.0])),
+    "linear: negative size": (
+        "RuntimeError", "negative dimension", lambda t: t.nn.Linear(-1, 2),
+    ),
+    "linear: float size": ("TypeError", "ints", lambda t: t.nn.Linear(3.0, 2)),
+    "linear: bias size": (
+        "RuntimeError", "must match the existing size",
+        lambda t: f(t).linear(t.zeros(2, 3), t.zeros(4, 3), t.zeros(5)),
+    ),
+    "linear: bias dtype": (
+        "RuntimeError", "must have the same dtype",
+        lambda t: f(t).linear(t.zeros(2, 3), t.zeros(4, 3), t.zeros(4, dtype=t.float64)),
+    ),
+    "linear: 3-D weight": (
+        "RuntimeError", r"t\(\) expects", lambda t: f(t).linear(t.zeros(2, 3), t.zeros(2, 4, 3)),
+    ),
+    "embedding: too large": (
+        "IndexError", "index out of range in self", lambda t: t.nn.Embedding(5, 3)(t.tensor([5])),
+    ),
+    "embedding: negative": (
+        "IndexError", "index out of range in self", lambda t: t.nn.Embedding(5, 3)(t.tensor([-1])),
+    ),
+    **{
+        f"embedding: {kind}": (
+            "RuntimeError", "Expected tensor for argument.*indices.*to have.*scalar type.*Long.*Int",
+            lambda t, kind=kind: t.nn.Embedding(5, 3)(t.zeros(1).to(getattr(t, kind))),
+        )
+        for kind in ("float32", "bool", "int16", "uint8")
+    },
+    "embedding: list": ("TypeError", "must be Tensor, not list", lambda t: t.nn.Embedding(5, 3)([1])),
+    "embedding: negative size": (
+        "RuntimeError", "Trying to create tensor with negative dimension",
+        lambda t: t.nn.Embedding(-1, 3),
+    ),
+    "embedding: padding_idx": (
+        "AssertionError", "Padding_idx must be within num_embeddings",
+        lambda t: t.nn.Embedding(5, 3, padding_idx=5),
+    ),
+    "embedding: negative padding_idx": (
+        "AssertionError", "Padding_idx must be within num_embeddings",
+        lambda t: t.nn.Embedding(5, 3, padding_idx=-6),
+    ),
+    "embedding: padding_idx of the function": (
+        "AssertionError", "Padding_idx must be within num_embeddings",
+        lambda t: f(t).embedding(t.tensor([1]), t.zeros(5, 3), padding_idx=7),
+    ),
+    "embedding: weight": (
+        "AssertionError", "Shape of weight does not match num_embeddings and embedding_dim",
+        lambda t: t.nn.Embedding(5, 3, _weight=t.zeros(5, 4)),
+    ),
+    "embedding: 1-D weight": (
+        "RuntimeError", "'weight' must be 2-D",
+        lambda t: f(t).embedding(t.tensor([1]), t.zeros(5)),
+    ),
+    "embedding: pretrained": (
+        "AssertionError", "Embeddings parameter is expected to be 2-dimensional",
+        lambda t: t.nn.Embedding.from_pretrained(t.zeros(5)),
+    ),
+    "dropout 1.5": (
+        "ValueError", "dropout probability has to be between 0 and 1, but got 1.5",
+        lambda t: t.nn.Dropout(1.5),
+    ),
+    "dropout -0.1": (
+        "ValueError", "dropout probability has to be between 0 and 1, but got -0.1",
+        lambda t: t.nn.Dropout(-0.1),
+    ),
+    "dropout function": (
+        "ValueError", "dropout probability has to be between 0 and 1, but got 2.0",
+        lambda t: f(t).dropout(t.zeros(3), 2.0),
+    ),
+    "dropout: integers": (
+        "RuntimeError", "result type Float can't be cast to the desired output type Long",
+        lambda t: f(t).dropout(t.tensor([1, 2])),
+    ),
+    "dropout: list": ("TypeError", "must be Tensor, not list", lambda t: f(t).dropout([1.0])),
+    **{
+        f"{name}: integers": (
+            "NotImplementedError", "not implemented for 'Long'",
+            lambda t, name=name: getattr(f(t), name)(t.tensor([1, -2])),
+        )
+        for name in INTEGERS
+    },
+    "softmax: integers": (
+        "NotImplementedError", "not implemented for 'Long'",
+        lambda t: f(t).softmax(t.tensor([1, 2]), 0),
+    ),
+    "log_softmax: integers": (
+        "NotImplementedError", "not implemented for 'Long'",
+        lambda t: f(t).log_softmax(t.tensor([1, 2]), 0),
+    ),
+    "softmax: axis": (
+        "IndexError", r"Dimension out of range \(expected to be in range of \[-1, 0\], but got 1\)",
+        lambda t: f(t).softmax(t.zeros(3), 1),
+    ),
+    "relu: list": ("TypeError", "must be Tensor, not list", lambda t: f(t).relu([1.0])),
+    "relu: in place on a leaf": (
+        "RuntimeError", "a leaf Variable that requires grad",
+        lambda t: f(t).relu(t.zeros(2, requires_grad=True), inplace=True),
+    ),
+    "Hardtanh": (
+        "AssertionError", r"max_val \(1\) must be greater than min_val \(2\)",
+        lambda t: t.nn.Hardtanh(2, 1),
+    ),
+    "hardtanh": (
+        "ValueError", "min_val cannot be greater than max_val",
+        lambda t: f(t).hardtanh(t.zeros(2), 2, 1),
+    ),
+    "hardtanh: bytes": (
+        "RuntimeError", "cannot do hardtanh on an unsigned type with negative limits",
+        lambda t: f(t).hardtanh(t.zeros(2, dtype=t.uint8), -1, 1),
+    ),
+    "one_hot: negative": (
+        "RuntimeError", "Class values must be non-negative", lambda t: f(t).one_hot(t.tensor([-1])),
+    ),
+    "one_hot: too large": (
+        "RuntimeError", "Class values must be smaller than num_classes",
+        lambda t: f(t).one_hot(t.tensor([3]), 3),
+    ),
+    "one_hot: floats": (
+        "RuntimeError", "one_hot is only applicable to index tensor", lambda t: f(t).one_hot(t.zeros(2)),
+    ),
+    "one_hot: empty": (
+        "RuntimeError", "Can not infer total number of classes from empty tensor",
+        lambda t: f(t).one_hot(t.zeros(0, dtype=t.int64)),
+    ),
+    **{
+        f"{name}: 1-D": (
+            "ValueError", "[Ff]an in and fan out can not be computed",
+            lambda t, name=name: getattr(t.nn.init, name)(t.zeros(3)),
+        )
+        for name in ("xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_")
+    },
+    "kaiming: mode": (
+        "ValueError", r"Mode fan_x not supported, please use one of \['fan_in', 'fan_out'\]",
+        lambda t: t.nn.init.kaiming_uniform_(t.zeros(3, 2), mode="fan_x"),
+    ),
+    "kaiming: nonlinearity": (
+        "ValueError", "Unsupported nonlinearity gelu2",
+        lambda t: t.nn.init.kaiming_normal_(t.zeros(3, 2), nonlinearity="gelu2"),
+    ),
+    "gain: name": (
+        "ValueError", "Unsupported nonlinearity convfoo",
+        lambda t: t.nn.init.calculate_gain("convfoo"),
+    ),
+    "gain: slope": (
+        "ValueError", "negative_slope True not a valid number",
+        lambda t: t.nn.init.calculate_gain("leaky_relu", True),
+    ),
+    "eye_: 1-D": (
+        "ValueError", "Only tensors with 2 dimensions are supported", lambda t: t.nn.init.eye_(t.zeros(3)),
+    ),
+    "sparse_: 3-D": (
+        "ValueError", "Only tensors with 2 dimensions are supported",
+        lambda t: t.nn.init.sparse_(t.zeros(3, 3, 3), 0.1),
+    ),
+    "orthogonal_: 1-D": (
+        "ValueError", "Only tensors with 2 or more dimensions are supported",
+        lambda t: t.nn.init.orthogonal_(t.zeros(3)),
+    ),
+    "trunc_normal_: bounds": (
+        "RuntimeError", "from=3.* > to=2", lambda t: t.nn.init.trunc_normal_(t.zeros(2), a=3, b=2),
+    ),
+}  # fmt: skip
+
+TEXTS = [
+    *(
+        (text, lambda t, text=text: eval(text, {"__builtins__": {"inf": float("inf")}}, vars(t.nn)))
+        for text in (
+            "Linear(in_features=3, out_features=4, bias=True)", "Tanh()", "Sigmoid()", "LogSigmoid()",
+            "ReLU()", "ReLU(inplace=True)", "SiLU()", "SiLU(inplace=True)",
+            "LeakyReLU(negative_slope=0.2, inplace=True)", "ELU(alpha=2.0)", "Softplus(beta=2, threshold=10)",
+            "Hardtanh(min_val=-2, max_val=2)", "Hardtanh(min_val=-1.0, max_val=1.0, inplace=True)",
+            "Softmax(dim=-1)", "Softmax(dim=None)", "LogSoftmax(dim=1)", "Identity()",
+            "Flatten(start_dim=1, end_dim=-1)", "Dropout(p=0.2, inplace=True)", "Dropout(p=0.5, inplace=False)",
+            "Embedding(5, 3)", "Embedding(5, 3, padding_idx=0)",
+            "Embedding(5, 3, max_norm=1.0, norm_type=1.0, scale_grad_by_freq=True, sparse=True)",
+        )
+    ),
+    ("Linear(in_features=3, out_features=4, bias=False)", lambda t: t.nn.Linear(3, 4, False)),
+    ("4", lambda t: t.nn.Embedding(5, 3, padding_idx=-1).padding_idx),
+    ("['weight', 'bias']", lambda t: list(t.nn.Linear(3, 4).state_dict())),
+    ("LeakyReLU(negative_slope=0.01)", lambda t: t.nn.LeakyReLU()),
+    # names of nodes, as they print
+    (
+        "['ReluBackward0', 'LeakyReluBackward0', 'EluBackward0', 'SoftplusBackward0', "
+        "'LogSigmoidBackward0', 'SiluBackward0', 'HardtanhBackward0', 'TanhBackward0', "
+        "'SigmoidBackward0', 'SoftmaxBackward0', 'LogSoftmaxBackward0', 'MulBackward0', "
+        "'AddmmBackward0', 'MmBackward0', 'ViewBackward0', 'EmbeddingBackward0']",
+        lambda t: [
+            module(x).grad_fn.name()
+            for module, x in (
+                *(
+                    (module, t.zeros(3, requires_grad=True))
+                    for module in (
+                        t.nn.ReLU(), t.nn.LeakyReLU(), t.nn.ELU(), t.nn.Softplus(), t.nn.LogSigmoid(),
+                        t.nn.SiLU(), t.nn.Hardtanh(), t.nn.Tanh(), t.nn.Sigmoid(), t.nn.Softmax(0),
+                        t.nn.LogSoftmax(0), t.nn.Dropout(),
+                    )
+                ),
+                (t.nn.Linear(3, 2), t.zeros(4, 3)),
+                (t.nn.Linear(3, 2, bias=False), t.zeros(4, 3)),
+                (t.nn.Linear(3, 2), t.zeros(4, 5, 3)),
+                (t.nn.Embedding(3, 2), t.tensor([1])),
+            )
+        ],
+    ),
+    # integers where PyTorch takes them
+    ("tensor([1, 0])", lambda t: f(t).relu(t.tensor([1, -2]))),
+    ("tensor([ 1, -1])", lambda t: f(t).hardtanh(t.tensor([3, -2]))),
+    ("tensor([1, 3])", lambda t: f(t).hardtanh(t.tensor([1, 5]), 0.5, 3.5)),
+    ("tensor([1, 5])", lambda t: f(t).threshold(t.tensor([1, 5]), 3, 1.5)),
+    (
+        "tensor([0.2689, 0.7311])", lambda t: f(t).softmax(t.tensor([1, 2]), 0, dtype=t.float32),
+    ),
+    ("tensor(1.)", lambda t: f(t).softmax(t.tensor(3.0), 0)),
+    ("tensor([], size=(0, 3))", lambda t: f(t).softmax(t.zeros(0, 3), 0)),
+    # one_hot
+    (
+        "tensor([[1, 0, 0],\n        [0, 0, 1],\n        [0, 1, 0]])",
+        lambda t: f(t).one_hot(t.tensor([0, 2, 1])),
+    ),
+    ("tensor([[0, 1, 0, 0]])", lambda t: f(t).one_hot(t.tensor([1]), 4)),
+    ("tensor([0, 0, 1])", lambda t: f(t).one_hot(t.tensor(2), 3)),
+    ("torch.Size([2, 1, 2])", lambda t: f(t).one_hot(t.tensor([[0], [1]])).shape),
+    ("tensor([], size=(0, 3), dtype=torch.int64)", lambda t: f(t).one_hot(t.zeros(0).long(), 3)),
+    # shapes
+    ("torch.Size([2, 12])", lambda t: t.nn.Flatten()(t.zeros(2, 3, 4)).shape),
+    ("torch.Size([6, 4])", lambda t: t.nn.Flatten(0, 1)(t.zeros(2, 3, 4)).shape),
+    ("torch.Size([0, 2])", lambda t: t.nn.Linear(3, 2)(t.zeros(0, 3)).shape),
+    ("torch.Size([4, 0])", lambda t: t.nn.Linear(3, 0)(t.zeros(4, 3)).shape),
+    ("torch.Size([0, 3])", lambda t: t.nn.Embedding(5, 3)(t.zeros(0).long()).shape),
+    # init
+    (
+        "[1, 1, 1, 1, 1.6666666666666667, 1.4142135623730951, 0.75, 1.4141428569978354, 0.6324555320336759]",
+        lambda t: [
+            t.nn.init.calculate_gain(*a)
+            for a in (
+                ("linear",), ("conv1d",), ("conv_transpose3d",), ("sigmoid",), ("tanh",), ("relu",),
+                ("selu",), ("leaky_relu",), ("leaky_relu", 2),
+            )
+        ],
+    ),
+    ("torch.Size([0, 3])", lambda t: t.nn.init.orthogonal_(t.zeros(0, 3)).shape),
+    ("torch.Size([0, 3])", lambda t: t.nn.init.kaiming_uniform_(t.zeros(0, 3)).shape),
+]  # fmt: skip
+
+
+def main() -> None:
+    """Check the claims, write the file."""
+    import torch
+
+    facts.verify(torch, ERRORS, TEXTS)
+    facts.save(TARGET, torch, RUNS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,391 @@
+"""Linear, Embedding, Dropout, activations, initial values: equal to PyTorch and right."""
+
+import copy
+import pickle
+import runpy
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.autograd.gradcheck import gradcheck, gradgradcheck
+from minigrad.nn import functional as F
+from minigrad.nn import init
+
+GOLDEN = Path(__file__).parent / "golden"
+facts = SimpleNamespace(**runpy.run_path(str(GOLDEN / "facts.py")))
+made = SimpleNamespace(**runpy.run_path(str(GOLDEN / "make_layers.py")))
+with np.load(GOLDEN / "layers.npz") as file:
+    STORED = dict(file)
+
+
+def leaf(seed, *shape, scale=1.0):
+    return mg.tensor(scale * facts.numbers(seed, *shape), requires_grad=True)
+
+
+# ------------------------------------------------------------------------------------------------
+# Equal to PyTorch
+# ------------------------------------------------------------------------------------------------
+
+
+def test_the_golden_file_is_complete():
+    assert set(STORED) == set(made.RUNS)
+
+
+@pytest.mark.filterwarnings("ignore:Implicit dimension choice:UserWarning")
+@pytest.mark.filterwarnings("ignore:mean is more than 2 std:UserWarning")
+@pytest.mark.parametrize("name", made.RUNS)
+def test_values_and_gradients_equal_pytorchs(name):
+    facts.check_run(made.RUNS[name](mg), STORED[name])
+
+
+@pytest.mark.parametrize("name", made.ERRORS)
+def test_errors_are_pytorchs(name):
+    facts.check_error(mg, name, made.ERRORS[name])
+
+
+@pytest.mark.parametrize(("text", "scene"), made.TEXTS)
+def test_texts_are_pytorchs(text, scene):
+    facts.check_text(mg, text, scene)
+
+
+# ------------------------------------------------------------------------------------------------
+# Linear
+# ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("shape", [(4,), (2, 4), (2, 3, 4)])
+def test_derivatives_of_linear(shape, bias):
+    layer = nn.Linear(4, 3, bias, dtype=mg.float64)
+    values = (leaf(1, *shape), *layer.parameters())
+    assert gradcheck(lambda x, *_: layer(x * x), values)
+    assert gradgradcheck(lambda x, *_: layer(x * x), values)
+
+
+def test_linear_without_features_warns_and_works():
+    with pytest.warns(UserWarning, match="Initializing zero-element tensors is a no-op"):
+        layer = nn.Linear(0, 2)
+    assert layer(mg.zeros(3, 0)).shape == (3, 2)
+
+
+def test_changing_the_weight_before_backward_raises():
+    layer = nn.Linear(4, 3)
+    x = mg.tensor(facts.numbers(1, 2, 4, dtype="float32"), requires_grad=True)
+    y = layer(x)
+    with mg.no_grad():
+        layer.weight.mul_(2.0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_of_modules(duplicate):
+    model = nn.Sequential(
+        nn.Embedding(5, 4, padding_idx=0), nn.Linear(4, 3), nn.LeakyReLU(0.3), nn.Dropout(0.2),
+        nn.Softmax(-1),
+    ).eval()  # fmt: skip
+    other = duplicate(model)
+    assert repr(other) == repr(model)
+    index = mg.tensor([[1, 0], [4, 2]])
+    np.testing.assert_array_equal(other(index).detach().numpy(), model(index).detach().numpy())
+
+
+def test_identity_and_flatten():
+    x = leaf(1, 2, 3, 4)
+    assert nn.Identity(54, unused=True)(x) is x
+    assert gradcheck(nn.Flatten(), x)
+    assert nn.Flatten(1, 2)(x).shape == (2, 12)
+
+
+# ------------------------------------------------------------------------------------------------
+# Embedding
+# ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"padding_idx": 2}, {"scale_grad_by_freq": True, "padding_idx": 0}], ids=str
+)
+def test_derivatives_of_embedding(options):
+    """Finite differences know neither of the padding row nor of frequencies: expect what they mean."""
+    table, index = leaf(1, 4, 3), mg.tensor([[1, 2, 1], [3, 0, 1]])
+    g = facts.numbers(2, 2, 3, 3)
+    (d,) = mg.autograd.grad(F.embedding(index, table, **options), table, mg.tensor(g))
+    expected = np.zeros((4, 3))
+    counts = np.bincount(index.numpy().ravel())
+    for place, row in np.ndenumerate(index.numpy()):
+        if row != options.get("padding_idx"):
+            expected[row] += g[place] / (counts[row] if "scale_grad_by_freq" in options else 1)
+    np.testing.assert_allclose(d.numpy(), expected, 1e-14)
+
+    def first(table, g):  # the derivative is linear in g, and free of the table
+        y = F.embedding(index, table, **options)
+        return mg.autograd.grad(y, table, g, create_graph=True)[0]
+
+    assert gradcheck(first, (table, mg.tensor(g, requires_grad=True)))
+    if not options:
+        assert gradcheck(lambda table: F.embedding(index, table), table)
+        assert gradgradcheck(lambda table: F.embedding(index, table * table), table)
+
+
+def test_padding_row_is_zero_and_stays_so():
+    table = nn.Embedding(5, 3, padding_idx=-1)
+    assert not table.weight[4].any()
+    optimizer = mg.optim.SGD(table.parameters(), lr=0.5)
+    table(mg.tensor([4, 1, 4])).sum().backward()
+    optimizer.step()
+    assert not table.weight[4].any()
+    assert table.weight.grad[1].tolist() == [1.0, 1.0, 1.0]
+    table.reset_parameters()
+    assert not table.weight[4].any()
+
+
+def test_max_norm_changes_only_the_rows_in_use_and_counts_as_a_change():
+    table = nn.Embedding(5, 3, max_norm=0.5)
+    before = table.weight.detach().numpy().copy()
+    y = table(mg.tensor([1, 3, 1]))
+    after = table.weight.detach().numpy()
+    np.testing.assert_array_equal(after[[0, 2, 4]], before[[0, 2, 4]])
+    assert np.all(np.linalg.norm(after[[1, 3]], axis=1) <= 0.5 + 1e-6)
+    y.sum().backward()
+    product = (table.weight * table.weight).sum()  # needs the weight as it is now
+    with mg.no_grad():
+        table.weight.mul_(10.0)
+    table(mg.tensor([2]))
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        product.backward()
+
+
+def test_from_pretrained():
+    rows = mg.tensor(facts.numbers(1, 4, 3, dtype="float32"))
+    table = nn.Embedding.from_pretrained(rows, padding_idx=0)
+    assert not table.weight.requires_grad
+    np.testing.assert_array_equal(table(mg.tensor([2, 0])).numpy(), rows.numpy()[[2, 0]])
+    free = nn.Embedding.from_pretrained(rows, freeze=False)
+    free(mg.tensor([2])).sum().backward()
+    assert free.weight.grad[2].tolist() == [1.0, 1.0, 1.0]
+    assert (free.num_embeddings, free.embedding_dim) == (4, 3)
+
+
+def test_changing_the_index_before_backward_raises():
+    table, index = nn.Embedding(5, 3), mg.tensor([1, 2])
+    y = table(index)
+    index[0] = 4
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
+def test_index_out_of_range_names_it():
+    with pytest.raises(IndexError, match="index 7, but weight has 5 rows"):
+        nn.Embedding(5, 3)(mg.tensor([[1, 7], [9, 0]]))
+
+
+# ------------------------------------------------------------------------------------------------
+# Activations
+# ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:Implicit dimension choice:UserWarning")
+@pytest.mark.parametrize("name", made.ACTIVATIONS)
+def test_derivatives_of_activations(name):
+    activation = made.ACTIVATIONS[name](nn)
+    x = leaf(1, 2, 3, scale=2.5)
+    assert gradcheck(activation, x)
+    assert gradgradcheck(activation, x)
+
+
+@pytest.mark.parametrize("name", made.ACTIVATIONS)
+@pytest.mark.filterwarnings("ignore:Implicit dimension choice:UserWarning")
+def test_derivatives_stay_finite_at_large_values(name):
+    """First and second derivatives in float32, at values where exp overflows."""
+    x = mg.tensor([[-1e4, -100.0, -88.8, 0.0, 88.8, 100.0, 1e4]], requires_grad=True)
+    (g,) = mg.autograd.grad(made.ACTIVATIONS[name](nn)(x).square().sum(), x, create_graph=True)
+    (second,) = mg.autograd.grad(g.sum(), x, allow_unused=True)
+    assert mg.isfinite(g).all()
+    assert second is None or mg.isfinite(second).all()
+    assert g.dtype == mg.float32
+
+
+@pytest.mark.parametrize("name", made.IN_PLACE)
+def test_in_place_activations(name):
+    x = leaf(1, 3, 4, scale=2.0)
+
+    def overwriting(x):
+        y = x * 1.0
+        assert getattr(nn, name)(inplace=True)(y) is y
+        return y
+
+    assert gradcheck(overwriting, x)
+    assert gradgradcheck(overwriting, x)
+    with mg.no_grad():
+        expected = getattr(nn, name)()(x).numpy()
+        y = x.clone()
+        getattr(nn, name)(inplace=True)(y)
+    np.testing.assert_array_equal(y.numpy(), expected)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_nan_passes_through_activations():
+    x = mg.tensor([[np.nan, 1.0]])
+    for name, make in made.ACTIVATIONS.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            assert mg.isnan(make(nn)(x)[0, 0]), name
+
+
+@pytest.mark.parametrize(("rank", "axis"), [(0, 0), (1, 0), (2, 1), (3, 0), (4, 1)])
+def test_softmax_without_an_axis_warns_and_guesses(rank, axis):
+    x = leaf(1, *(2, 3, 4, 5)[:rank])
+    for function in (F.softmax, F.log_softmax, F.softmin):
+        with pytest.warns(UserWarning, match="Implicit dimension choice") as caught:
+            guessed = function(x)
+        np.testing.assert_array_equal(guessed.detach().numpy(), function(x, axis).detach().numpy())
+        assert caught[0].filename == __file__
+
+
+def test_softmax_of_large_values_and_infinities():
+    x = mg.tensor([1e4, 1e4 - 1, -1e4, -np.inf])
+    np.testing.assert_allclose(F.softmax(x, 0).numpy(), [0.7310586, 0.26894143, 0, 0], 1e-6)
+    np.testing.assert_allclose(
+        F.log_softmax(x, 0).numpy(), [-0.3132617, -1.3132617, -2.0000312e4, -np.inf], 1e-5
+    )
+
+
+# ------------------------------------------------------------------------------------------------
+# Dropout
+# ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.8])
+def test_dropout_statistics(p):
+    mg.manual_seed(0)
+    y = nn.Dropout(p)(mg.ones(200, 500)).numpy()
+    zeros = np.mean(y == 0)
+    assert abs(zeros - p) < 5 * np.sqrt(p * (1 - p) / y.size)
+    np.testing.assert_allclose(y[y != 0], 1 / (1 - p), 1e-6)
+    assert abs(np.corrcoef(y[:, 0] == 0, y[:, 1] == 0)[0, 1]) < 0.35
+
+
+def test_dropout_at_the_ends_and_off():
+    x = leaf(1, 3, 4)
+    assert not F.dropout(x, 1.0).any()
+    for same in (F.dropout(x, 0.0), F.dropout(x, 0.7, training=False), nn.Dropout(0.7).eval()(x)):
+        np.testing.assert_array_equal(same.detach().numpy(), x.detach().numpy())
+    F.dropout(x, 1.0).sum().backward()
+    assert not x.grad.any()
+
+
+def test_dropout_gradient_has_the_same_mask():
+    mg.manual_seed(0)
+    x = leaf(1, 30, 40)
+    y = nn.Dropout(0.3)(x)
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy() * x.detach().numpy(), y.detach().numpy(), 1e-12)
+
+    def steady(x):
+        mg.manual_seed(1)
+        return nn.Dropout(0.4)(x * x)
+
+    assert gradcheck(steady, leaf(2, 3, 4))
+    assert gradgradcheck(steady, leaf(2, 3, 4))
+
+
+def test_dropout_in_place():
+    mg.manual_seed(0)
+    y = mg.ones(40)
+    assert F.dropout(y, 0.5, inplace=True) is y
+    assert set(y.tolist()) == {0.0, 2.0}
+
+
+@pytest.mark.parametrize("size", [1, 7, 16, 100])
+def test_dropout_takes_one_draw_a_value(size):
+    mg.manual_seed(3)
+    F.dropout(mg.ones(size), 0.5)
+    after = mg.rand(1).item()
+    mg.manual_seed(3)
+    mg.ones(size).bernoulli_(0.5)
+    assert mg.rand(1).item() == after
+    mg.manual_seed(3)
+    first = F.dropout(mg.ones(size), 0.5).numpy()
+    mg.manual_seed(3)
+    np.testing.assert_array_equal(F.dropout(mg.ones(size), 0.5).numpy(), first)
+
+
+def test_dropout_that_does_nothing_draws_nothing():
+    mg.manual_seed(3)
+    expected = mg.rand(1).item()
+    mg.manual_seed(3)
+    F.dropout(mg.ones(5), 0.0)
+    F.dropout(mg.ones(5), 0.5, training=False)
+    nn.Dropout(0.5).eval()(mg.ones(5))
+    assert mg.rand(1).item() == expected
+
+
+# ------------------------------------------------------------------------------------------------
+# Initial values
+# ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [n for n in made.INITS if n != "constant_"])
+@pytest.mark.filterwarnings("ignore:mean is more than 2 std:UserWarning")
+def test_initial_values_are_no_part_of_the_graph(name):
+    w = nn.Parameter(mg.zeros(3, 4))
+    made.INITS[name](init, w)
+    assert w.is_leaf
+    assert w.requires_grad
+    assert w.grad_fn is None
+
+
+@pytest.mark.parametrize(
+    "function",
+    [init.uniform_, init.normal_, init.xavier_uniform_, init.xavier_normal_, init.kaiming_uniform_,
+     init.kaiming_normal_, init.trunc_normal_, init.orthogonal_],
+)  # fmt: skip
+def test_a_generator_of_ones_own(function):
+    mg.manual_seed(0)
+    expected = function(mg.zeros(4, 3)).numpy().copy()
+    mg.manual_seed(1)
+    untouched = mg.rand(1).item()
+    mg.manual_seed(1)
+    got = function(mg.zeros(4, 3), generator=mg.Generator().manual_seed(0)).numpy()
+    np.testing.assert_array_equal(got, expected)
+    assert mg.rand(1).item() == untouched
+
+
+@pytest.mark.parametrize("shape", [(4, 7), (7, 4), (5, 5), (3, 2, 4)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_orthogonal(shape, dtype):
+    w = init.orthogonal_(mg.zeros(*shape, dtype=getattr(mg, dtype)), gain=2.0).numpy()
+    w = w.reshape(shape[0], -1)
+    square = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
+    np.testing.assert_allclose(square, 4 * np.eye(len(square)), 0, {"float32": 1e-5, "float64": 1e-13}[dtype])
+
+
+def test_sparse_has_as_many_zeros_in_every_column():
+    w = init.sparse_(mg.zeros(10, 6), 0.35).numpy()
+    assert ((w == 0).sum(0) == 4).all()
+
+
+@pytest.mark.filterwarnings("ignore:mean is more than 2 std:UserWarning")
+@pytest.mark.parametrize(("mean", "a", "b"), [(0.0, -1.0, 2.0), (0.5, 0.9, 1.1), (5.0, -1.0, 1.0)])
+def test_truncated_normal_has_its_distribution(mean, a, b):
+    mg.manual_seed(0)
+    x = np.sort(init.trunc_normal_(mg.zeros(4000, dtype=mg.float64), mean, 1.0, a, b).numpy())
+    assert a <= x[0]
+    assert x[-1] <= b
+    grid = np.linspace(a, b, 20001)
+    density = np.exp(-0.5 * (grid - mean) ** 2)
+    cumulative = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2)])
+    expected = np.interp(x, grid, cumulative / cumulative[-1])
+    distance = np.abs(expected - (np.arange(4000) + 0.5) / 4000).max()  # Kolmogorov-Smirnov
+    assert distance < 1.95 / np.sqrt(4000)  # one seed in a thousand would fail
+
+
+def test_truncated_normal_warns_far_outside():
+    with pytest.warns(UserWarning, match="mean is more than 2 std from") as caught:
+        init.trunc_normal_(mg.zeros(3), 5.0, 1.0, -1.0, 1.0)
+    assert caught[0].filename == __file__

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from types import ModuleType
 
-from benchmarks.timing import best_times, table
+from benchmarks.timing import best_times, libraries, table, versions
 
 HELLO, OHLOL = [1, 0, 2, 2, 3], [3, 1, 2, 3, 2]  # indices into "ehlo"
 
@@ -106,23 +106,13 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     seconds = 0.1 if options.quick else options.seconds
 
-    import minigrad
-
-    libraries: dict[str, ModuleType] = {"minigrad": minigrad}
-    try:
-        import torch
-
-        torch.set_num_threads(1)
-        libraries["PyTorch"] = torch
-    except ImportError:
-        print("PyTorch is not installed: minigrad's times only (pip install -e '.[bench]')\n")
-    sets = {name: works(library) for name, library in libraries.items()}
+    peers = libraries()
+    sets = {name: works(library) for name, library in peers.items()}
     rows = []
     for work in sets["minigrad"]:
         rows.append((work, best_times({name: s[work] for name, s in sets.items()}, seconds)))
         print(f"measured {work}", file=sys.stderr)
-    versions = ", ".join(f"{name} {library.__version__}" for name, library in libraries.items())
-    print(f"{versions}; kernels {minigrad._kernels.level}\n")
+    print(f"{versions(peers)}\n")
     print(table(rows, "minigrad", "PyTorch"))
     numpy_alone, with_minigrad = import_cost()
     print(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
+from types import ModuleType
 
 Work = Callable[[], object]
 
@@ -45,6 +46,27 @@ def _time(work: Work, calls: int) -> float:
     for _ in repeat:
         work()
     return (time.perf_counter() - start) / calls
+
+
+def libraries() -> dict[str, ModuleType]:
+    """minigrad, and PyTorch with one thread if it is installed."""
+    import minigrad
+
+    found: dict[str, ModuleType] = {"minigrad": minigrad}
+    try:
+        import torch
+    except ImportError:
+        print("PyTorch is not installed: minigrad's times only (pip install -e '.[bench]')\n")
+    else:
+        torch.set_num_threads(1)
+        found["PyTorch"] = torch
+    return found
+
+
+def versions(found: dict[str, ModuleType]) -> str:
+    """What was measured, in one line."""
+    names = ", ".join(f"{name} {library.__version__}" for name, library in found.items())
+    return f"{names}; kernels {found['minigrad']._kernels.level}"
 
 
 def table(rows: list[tuple[str, dict[str, float]]], ours: str, peer: str) -> str:

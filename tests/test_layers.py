@@ -111,7 +111,7 @@ def test_identity_and_flatten():
     "options", [{}, {"padding_idx": 2}, {"scale_grad_by_freq": True, "padding_idx": 0}], ids=str
 )
 def test_derivatives_of_embedding(options):
-    """Finite differences know neither of the padding row nor of frequencies: expect what they mean."""
+    """Finite differences know of no padding row and no frequencies: expect what they mean."""
     table, index = leaf(1, 4, 3), mg.tensor([[1, 2, 1], [3, 0, 1]])
     g = facts.numbers(2, 2, 3, 3)
     (d,) = mg.autograd.grad(F.embedding(index, table, **options), table, mg.tensor(g))
@@ -362,7 +362,9 @@ def test_orthogonal(shape, dtype):
     w = init.orthogonal_(mg.zeros(*shape, dtype=getattr(mg, dtype)), gain=2.0).numpy()
     w = w.reshape(shape[0], -1)
     square = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
-    np.testing.assert_allclose(square, 4 * np.eye(len(square)), 0, {"float32": 1e-5, "float64": 1e-13}[dtype])
+    np.testing.assert_allclose(
+        square, 4 * np.eye(len(square)), 0, {"float32": 1e-5, "float64": 1e-13}[dtype]
+    )
 
 
 def test_sparse_has_as_many_zeros_in_every_column():

@@ -209,15 +209,16 @@ def _shaped_as_samples(loss: Any, input: Any, target: Any) -> Any:
 
 
 def _cross_entropy_reference(
-    logits: Any, target: Any, weight: Any, ignore_index: int, label_smoothing: float, reduction: str
-) -> Any:
+    logits: Any, target: Any, weight: Any, ignore_index: int, label_smoothing: float,
+    reduction: str, nll: Any = _nll,
+) -> Any:  # fmt: skip
     """The same in tensor operations; smoothing mixes in the mean loss over all classes."""
     t = array_of(target)
     counted = (t != ignore_index)[:, None]
     log_prob = log_softmax(where(counted, logits, 0), 1)  # an ignored nan has no gradient either
     x = array_of(log_prob)
     index, kept, share, total = _shares(t, weight, ignore_index, reduction, x.dtype)
-    loss = _nll(log_prob, index, kept, share, total)
+    loss = nll(log_prob, index, kept, share, total)
     if not label_smoothing:
         return loss
     # every class counts with its own weight, but a mean divides by the weights of the targets
@@ -292,8 +293,9 @@ def cross_entropy(
         _check_scores(x, "cross_entropy")
         _check_range(classes.array, logits.array.shape[1], ignore_index)
         loss = _cross_entropy_reference(
-            logits, classes, weight, ignore_index, label_smoothing, reduction
-        )
+            logits, classes, weight, ignore_index, label_smoothing, reduction,
+            _nll if x.ndim < 3 else _nll_2d,
+        )  # fmt: skip
     else:
         value, log_prob, total = kernels.loss.cross_entropy_forward(
             logits.array, classes.array, array_of(weight), ignore_index, label_smoothing,

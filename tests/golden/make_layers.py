@@ -32,7 +32,9 @@ def outcome(t: Any, y: Any, **leaves: Any) -> dict[str, np.ndarray]:
 
 def leaf(t: Any, seed: int, *shape: int, dtype: str, scale: float = 1.0) -> Any:
     """A tensor that requires a gradient."""
-    return t.tensor(facts.numbers(seed, *shape, dtype=dtype) * np.dtype(dtype).type(scale), requires_grad=True)
+    return t.tensor(
+        facts.numbers(seed, *shape, dtype=dtype) * np.dtype(dtype).type(scale), requires_grad=True
+    )
 
 
 def run_linear(t: Any, shape: tuple[int, ...], bias: bool, dtype: str) -> dict[str, np.ndarray]:
@@ -41,7 +43,9 @@ def run_linear(t: Any, shape: tuple[int, ...], bias: bool, dtype: str) -> dict[s
     layer = t.nn.Linear(4, 3, bias, dtype=getattr(t, dtype))
     x = leaf(t, 1, *shape, dtype=dtype)
     parameters = dict(layer.named_parameters())
-    return {n: facts.array(p) for n, p in parameters.items()} | outcome(t, layer(x), x=x, **parameters)
+    return {n: facts.array(p) for n, p in parameters.items()} | outcome(
+        t, layer(x), x=x, **parameters
+    )
 
 
 INDICES = {
@@ -113,7 +117,9 @@ def run_activation(t: Any, name: str, dtype: str) -> dict[str, np.ndarray]:
     x = leaf(t, 1, 3, 4, 2, dtype=dtype, scale=4.0)
     activation = ACTIVATIONS[name](t.nn)
     found = outcome(t, activation(x), x=x)
-    large = t.tensor([[-1e3, -60.0, -17.0, 0.0, 17.0, 60.0, 1e3]], dtype=x.dtype, requires_grad=True)
+    large = t.tensor(
+        [[-1e3, -60.0, -17.0, 0.0, 17.0, 60.0, 1e3]], dtype=x.dtype, requires_grad=True
+    )
     return found | {f"large {k}": v for k, v in outcome(t, activation(large), large=large).items()}
 
 
@@ -124,6 +130,16 @@ def run_in_place(t: Any, name: str) -> dict[str, np.ndarray]:
     z = getattr(t.nn, name)(inplace=True)(y)
     assert z is y
     return outcome(t, z * 2.0, x=x)
+
+
+def run_dropout(t: Any, size: int) -> dict[str, np.ndarray]:
+    """A mask, and what the generator draws next.
+
+    On processors of Intel PyTorch asks another generator for masks: make this file on another one.
+    """
+    t.manual_seed(10)
+    y = t.nn.Dropout(0.3)(t.ones(size))
+    return {"y": facts.array(y), "next": facts.array(t.rand(1))}
 
 
 def run_linear_function(t: Any, *shapes: Any) -> dict[str, np.ndarray]:
@@ -171,14 +187,13 @@ RUNS = (
         for bias in (True, False)
         for dtype in ("float32", "float64")
     }
-    | {
-        name: lambda t, a=a, o=o: run_embedding(t, *a, **o) for name, (*a, o) in EMBEDDINGS.items()
-    }
+    | {name: lambda t, a=a, o=o: run_embedding(t, *a, **o) for name, (*a, o) in EMBEDDINGS.items()}
     | {
         f"{name}-{dtype}": lambda t, a=(name, dtype): run_activation(t, *a)
         for name in ACTIVATIONS
         for dtype in ("float32", "float64")
     }
+    | {f"dropout {n}-float32": lambda t, n=n: run_dropout(t, n) for n in (1, 5, 16, 17, 100)}
     | {f"in place {name}": lambda t, name=name: run_in_place(t, name) for name in IN_PLACE}
     | {
         f"linear function {shapes}": lambda t, shapes=shapes: run_linear_function(t, *shapes)
@@ -203,7 +218,7 @@ def f(t: Any) -> Any:
     return t.nn.functional
 
 
-INTEGERS = "leaky_relu elu silu softplus logsigmoid".split()
+INTEGERS = ["leaky_relu", "elu", "silu", "softplus", "logsigmoid"]
 
 ERRORS = {
     "linear: features": (

@@ -173,7 +173,8 @@ def ignored_nan(t: Any, **options: Any) -> dict[str, np.ndarray]:
     """An ignored sample of NaNs (its gradient is nan in PyTorch, which is not wanted here)."""
     x = t.tensor([[NAN, 0.5, 2.0], [0.3, 0.4, 0.7]], dtype=t.float64)
     loss = t.nn.functional.cross_entropy(x, t.tensor([0, 2]), ignore_index=0, **options)
-    return {"loss": facts.array(loss)}
+    nll = t.nn.NLLLoss(ignore_index=0, reduction="none")(x, t.tensor([0, 2]))
+    return {"loss": facts.array(loss), "nll": facts.array(nll)}
 
 
 def special(t: Any, rows: Any, target: Any, **options: Any) -> dict[str, np.ndarray]:

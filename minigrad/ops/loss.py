@@ -21,7 +21,6 @@ from .elementwise import mul
 from .fused import Fused
 from .index import place, where
 from .reduce import log_softmax
-from .reduce import mean as mean_
 from .reduce import sum as sum_
 from .shape import permute, reshape
 
@@ -41,10 +40,6 @@ def check_reduction(reduction: str) -> str:
             f"{reduction} is not a valid value for reduction; choose one of {REDUCTIONS}"
         )
     return reduction
-
-
-def _reduced(loss: Any, reduction: str) -> Any:
-    return loss if reduction == "none" else mean_(loss) if reduction == "mean" else sum_(loss)
 
 
 # ------------------------------------------------------------------------------------------------

@@ -13,7 +13,20 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.engine import Node, Op, TensorBase, View, array_of, new_view, record, root_edge
+from ..autograd.engine import (
+    Node,
+    Op,
+    TensorBase,
+    View,
+    array_of,
+    attach,
+    edges_of,
+    mode,
+    new_view,
+    record,
+    root_edge,
+    wrap,
+)  # fmt: skip
 from .arguments import checked_axis
 from .cast import common_type
 from .index import basic_index
@@ -163,12 +176,18 @@ def _cut(op: Op, tensor: Any, looks: list[Any], join: Any) -> tuple[Any, ...]:
     pieces = tuple([array[look] for look in looks])
     if not isinstance(tensor, TensorBase) or not pieces:
         return pieces
-    results = record(op, (tensor,), (join, [p.shape for p in pieces], array.dtype), pieces)
     start, version = root_edge(tensor), tensor.version
-    for result, look in zip(results, looks):
-        result.version = version
-        result.view_of = new_view(View, (tensor, basic_index, (look[:-1],), start))
-    return results
+    views = []
+    for piece, look in zip(pieces, looks):
+        view = wrap(piece)
+        view.version = version
+        view.view_of = new_view(View, (tensor, basic_index, (look[:-1],), start))
+        views.append(view)
+    if mode.enabled:
+        edges = edges_of((tensor,))
+        if edges is not None:
+            attach(views, op, edges, (join, [p.shape for p in pieces], array.dtype))
+    return tuple(views)
 
 
 def _common_type(tensors: Sequence[Any], name: str) -> Sequence[Any]:

@@ -181,6 +181,8 @@ class Module(Hookable, Stateful):
                 del table[name]
                 self._non_persistent_buffers_set.discard(name)
                 return
+        if name not in self.__dict__:  # Python 3.10 would name only the attribute
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
         super().__delattr__(name)
 
     def __dir__(self) -> list[str]:

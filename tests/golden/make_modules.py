@@ -34,9 +34,23 @@ def play(scene: Callable[[Any], Any], t: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return repr(scene(t))
+            return written(scene(t))
         except Exception as error:
             return [type(error).__name__, str(error)]
+
+
+def written(value: Any) -> str:
+    """``repr(value)``, with an OrderedDict as Python 3.11 writes it; 3.12 changed that."""
+    if isinstance(value, OrderedDict):
+        pairs = ", ".join(f"({key!r}, {written(item)})" for key, item in value.items())
+        return f"OrderedDict([{pairs}])" if value else "OrderedDict()"
+    if type(value) is tuple:
+        return f"({', '.join(map(written, value))}{',' if len(value) == 1 else ''})"
+    if type(value) is list:
+        return f"[{', '.join(map(written, value))}]"
+    if type(value) is dict:
+        return "{" + ", ".join(f"{key!r}: {written(item)}" for key, item in value.items()) + "}"
+    return repr(value)
 
 
 def affine(t: Any, n: int = 2) -> Any:

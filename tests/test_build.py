@@ -129,6 +129,6 @@ def test_kernels_import_nothing_else_of_minigrad():
 def test_floating_point_environment_is_left_alone():
     """A library linked with -ffast-math would flush subnormal numbers to zero from here on."""
     for level in _kernels.available_levels():
-        importlib.import_module(f"minigrad._kernels.rnn_{level}_float32")
+        importlib.import_module(f"minigrad._kernels.recurrent_{level}_float32")
     tiny = np.finfo(np.float64).tiny
     assert float(tiny) / 4 > 0

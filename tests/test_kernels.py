@@ -3,6 +3,9 @@
 Every test runs at every SIMD level that was built and that this machine has, for both dtypes.
 """
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -69,148 +72,402 @@ def assert_close(actual, expected, dtype, terms=1, size=None):
     np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance * size)
 
 
-# -- rnn ------------------------------------------------------------------------------------------
+# -- recurrent ------------------------------------------------------------------------------------
+
+GATES = {
+    "rnn_tanh": 1,
+    "rnn_relu": 1,
+    "lstm": 4,
+    "gru": 3,
+    "janet": 2,
+    "indrnn_tanh": 1,
+    "indrnn_relu": 1,
+}
+ARGUMENTS = ("x", "h_0", "c_0", "w_ih", "w_hh", "b_ih", "b_hh", "w_hr")
 
 
-def rnn_forward(x, h_0, w_ih, w_hh, b_ih, b_hh, relu):
-    x, h_0, w_ih, w_hh, b_ih, b_hh = (
-        0.0 if a is None else a.astype(np.float64) for a in (x, h_0, w_ih, w_hh, b_ih, b_hh)
+def sigmoid(x):
+    return 0.5 + 0.5 * np.tanh(0.5 * x)
+
+
+def activation(name, pre):
+    """Return act(pre) and act'(pre)."""
+    if name.endswith("relu"):
+        return np.maximum(pre, 0), np.where(pre > 0, 1.0, np.where(np.isnan(pre), np.nan, 0.0))
+    return np.tanh(pre), 1 - np.tanh(pre) ** 2
+
+
+def recurrent_step(name, pre_x, pre_h, h, c):
+    """Return h', c' and the way back: d_h', d_c' -> d_pre_x, d_pre_h, direct part of d_h, d_c."""
+    if name == "lstm":
+        i, f, g, o = np.split(pre_x + pre_h, 4, axis=1)
+        i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
+        c_next = f * c + i * g
+
+        def back(d_h, d_c):
+            d_c = d_c + d_h * o / np.cosh(c_next) ** 2
+            d_i, d_f, d_g = d_c * g * i * (1 - i), d_c * c * f * (1 - f), d_c * i * (1 - g**2)
+            d_pre = np.hstack([d_i, d_f, d_g, d_h * np.tanh(c_next) * o * (1 - o)])
+            return d_pre, d_pre, 0.0, d_c * f
+
+        return o * np.tanh(c_next), c_next, back
+    if name == "gru":
+        (x_r, x_z, x_n), (h_r, h_z, h_n) = np.split(pre_x, 3, 1), np.split(pre_h, 3, 1)
+        r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
+        n = np.tanh(x_n + r * h_n)
+
+        def back(d_h, d_c):
+            d_n = d_h * (1 - z) * (1 - n**2)
+            d_z, d_r = d_h * (h - n) * z * (1 - z), d_n * h_n * r * (1 - r)
+            return np.hstack([d_r, d_z, d_n]), np.hstack([d_r, d_z, d_n * r]), d_h * z, d_c
+
+        return (1 - z) * n + z * h, c, back
+    if name == "janet":
+        s, g = np.split(pre_x + pre_h, 2, axis=1)
+        f, i, g = sigmoid(s), 1 - sigmoid(s - 1), np.tanh(g)
+
+        def back(d_h, d_c):
+            d_pre = np.hstack([d_h * (h * f * (1 - f) - g * i * (1 - i)), d_h * i * (1 - g**2)])
+            return d_pre, d_pre, d_h * f, d_c
+
+        return f * h + i * g, c, back
+    h_next, slope = activation(name, pre_x + pre_h)
+    return h_next, c, lambda d_h, d_c: (d_h * slope, d_h * slope, 0.0, d_c)
+
+
+def recurrent(name, arguments, sizes, reverse):
+    """Return output rows, h_n, c_n and their vjp, in float64; `sizes` has the rows of each step."""
+    x, h_0, c_0, w_ih, w_hh, b_ih, b_hh, w_hr = (
+        None if a is None else a.astype(np.float64) for a in arguments
     )
-    T, N, H = len(x), x.shape[1], len(w_hh)
-    hidden = np.zeros((T + 1, N, H))
-    hidden[0] = h_0
-    for t in range(T):
-        pre = x[t] @ w_ih.T + b_ih + hidden[t] @ w_hh.T + b_hh
-        hidden[t + 1] = np.maximum(pre, 0) if relu else np.tanh(pre)
-    return hidden
+    x = x.reshape(sum(sizes), w_ih.shape[1])
+    H = w_hh.shape[0] // GATES[name]
+    S = H if w_hr is None else len(w_hr)
+    N = next((len(a) for a in (h_0, c_0) if a is not None), sizes[0] if sizes else 0)
+    vector = name.startswith("indrnn")
+    starts = np.concatenate([[0], np.cumsum(sizes, dtype=int)])
+    order = list(reversed(range(len(sizes)))) if reverse else list(range(len(sizes)))
+    h = np.zeros((N, S)) if h_0 is None else h_0.copy()
+    c = np.zeros((N, H)) if c_0 is None else c_0.copy()
+    output, tape = np.zeros((len(x), S)), {}
+    for t in order:
+        n, rows = sizes[t], slice(starts[t], starts[t + 1])
+        h_prev = h[:n].copy()
+        pre_x = x[rows] @ w_ih.T + (0 if b_ih is None else b_ih)
+        pre_h = h_prev * w_hh if vector else h_prev @ w_hh.T + (0 if b_hh is None else b_hh)
+        inner, c[:n], back = recurrent_step(name, pre_x, pre_h, h_prev, c[:n].copy())
+        h[:n] = output[rows] = inner if w_hr is None else inner @ w_hr.T
+        tape[t] = h_prev, inner, back
+
+    def vjp(d_output, d_h_n, d_c_n):
+        d_h = np.zeros((N, S)) if d_h_n is None else d_h_n.astype(np.float64)
+        d_c = np.zeros((N, H)) if d_c_n is None else d_c_n.astype(np.float64)
+        d_x, d_w_ih, d_w_hh = np.zeros_like(x), np.zeros_like(w_ih), np.zeros_like(w_hh)
+        d_b_ih, d_b_hh = np.zeros(len(w_ih)), np.zeros(len(w_ih))
+        d_w_hr = None if w_hr is None else np.zeros_like(w_hr)
+        for t in reversed(order):
+            n, rows = sizes[t], slice(starts[t], starts[t + 1])
+            h_prev, inner, back = tape[t]
+            d_y = d_h[:n] + (0 if d_output is None else d_output[rows].astype(np.float64))
+            if w_hr is not None:
+                d_w_hr += d_y.T @ inner
+                d_y = d_y @ w_hr
+            d_pre_x, d_pre_h, direct, d_c[:n] = back(d_y, d_c[:n].copy())
+            d_h[:n] = direct + (d_pre_h * w_hh if vector else d_pre_h @ w_hh)
+            d_x[rows] = d_pre_x @ w_ih
+            d_w_ih += d_pre_x.T @ x[rows]
+            d_w_hh += (d_pre_h * h_prev).sum(axis=0) if vector else d_pre_h.T @ h_prev
+            d_b_ih += d_pre_x.sum(axis=0)
+            d_b_hh += d_pre_h.sum(axis=0)
+        d_c = d_c if name == "lstm" else None
+        return d_x, d_h, d_c, d_w_ih, d_w_hh, d_b_ih, None if vector else d_b_hh, d_w_hr
+
+    return output, h, c if name == "lstm" else None, vjp
 
 
-def rnn_backward(d_hidden, x, hidden, w_ih, w_hh, relu):
-    d_hidden, x, hidden, w_ih, w_hh = (
-        a.astype(np.float64) for a in (d_hidden, x, hidden, w_ih, w_hh)
+def recurrent_arguments(make, name, T, N, I, H, P=None, sizes=None):  # noqa: E741 (field's letter)
+    """Return ARGUMENTS by name; with `sizes` x is ragged."""
+    G, S = GATES[name], H if P is None else P
+    vector = name.startswith("indrnn")
+    return {
+        "x": make(T, N, I) if sizes is None else make(sum(sizes), I),
+        "h_0": make(N, S),
+        "c_0": make(N, H) if name == "lstm" else None,
+        "w_ih": make(G * H, I, scale=1 / np.sqrt(max(I, 1))),
+        "w_hh": make(H) if vector else make(G * H, S, scale=1 / np.sqrt(max(S, 1))),
+        "b_ih": make(G * H),
+        "b_hh": None if vector else make(G * H),
+        "w_hr": None if P is None else make(P, H, scale=1 / np.sqrt(max(H, 1))),
+    }
+
+
+def batch_sizes(sizes):
+    return None if sizes is None else np.array(sizes, np.int64)
+
+
+def run_forward(kernels, name, a, sizes=None, reverse=False, keep=True, ends=True, **options):
+    given = [a[key] for key in ARGUMENTS]
+    return kernels.recurrent.forward(
+        name, *given, batch_sizes(sizes), reverse, keep, ends, **options
     )
-    d_x, d_h = np.zeros_like(x), np.zeros_like(hidden[0])
-    d_w_ih, d_w_hh, d_bias = np.zeros_like(w_ih), np.zeros_like(w_hh), np.zeros(len(w_hh))
-    for t in reversed(range(len(x))):
-        y = hidden[t + 1]
-        d_pre = (d_hidden[t] + d_h) * ((y > 0) if relu else (1 - y * y))
-        d_x[t] = d_pre @ w_ih
-        d_h = d_pre @ w_hh
-        d_w_ih += d_pre.T @ x[t]
-        d_w_hh += d_pre.T @ hidden[t]
-        d_bias += d_pre.sum(axis=0)
-    return d_x, d_h, d_w_ih, d_w_hh, d_bias
 
 
-def check_rnn(kernels, dtype, T, N, I, H, relu, seed=0):  # noqa: E741 (the field's letter)
-    make = Guarded(dtype, seed)
-    x, h_0 = make(T, N, I), make(N, H)
-    w_ih = make(H, I, scale=1 / np.sqrt(max(I, 1)))
-    w_hh = make(H, H, scale=1 / np.sqrt(max(H, 1)))
-    b_ih, b_hh = make(H), make(H)
-    given = [a.copy() for a in (x, h_0, w_ih, w_hh, b_ih, b_hh)]
+def run_backward(kernels, name, a, d, output, kept, sizes=None, reverse=False, need=(1,) * 8, **o):
+    middle = [a["x"], a["h_0"], a["c_0"], output, kept]
+    weights = [a["w_ih"], a["w_hh"], a["b_hh"], a["w_hr"]]
+    return kernels.recurrent.backward(
+        name, *d, *middle, *weights, batch_sizes(sizes), reverse, *need, **o
+    )
 
-    hidden = kernels.rnn.forward(x, h_0, w_ih, w_hh, b_ih, b_hh, relu)
+
+def check_recurrent(
+    kernels, dtype, name, T, N, I, H,  # noqa: E741
+    P=None, sizes=None, reverse=False, absent=(), ends="output h_n c_n", parts=1,
+):  # fmt: skip
+    """Compare outputs and all gradients with NumPy's; look at what must not be written to."""
+    make = Guarded(dtype, seed=T + N + I + H)
+    a = recurrent_arguments(make, name, T, N, I, H, P, sizes)
+    a.update(dict.fromkeys(absent))
+    before = {key: value.copy() for key, value in a.items() if value is not None}
+    steps = [N] * T if sizes is None else sizes
+    expected = recurrent(name, a.values(), steps, reverse)
+    *wanted, vjp = expected
+
+    options = {"parts": parts} if parts > 1 else {}
+    *got, kept = run_forward(kernels, name, a, sizes, reverse, **options)
+    S = wanted[0].shape[1]
     # Rounding errors pass from step to step: every step adds as many as it has products.
-    terms = (I + H) * (T + 1)
-    assert_close(hidden, rnn_forward(x, h_0, w_ih, w_hh, b_ih, b_hh, relu), dtype, terms)
-    np.testing.assert_array_equal(hidden[0], h_0)
+    terms = (I + H + S) * (T + 1)
+    flat = [got[0].reshape(sum(steps), S), *got[1:]]
+    assert got[0].shape == ((T, N, S) if sizes is None else (sum(sizes), S))
+    for actual, value in zip(flat, wanted, strict=True):
+        assert (actual is None) == (value is None)
+        if value is not None:  # a sum of terms of size 1 may be small itself
+            size = np.abs(value).max(initial=1)
+            assert_close(actual, value, dtype, terms, size)
 
-    d_hidden, hidden_in = make(T, N, H), make(T + 1, N, H)
-    hidden_in[...] = hidden
-    gradients = kernels.rnn.backward(
-        d_hidden, x, hidden_in, w_ih, w_hh, relu, True, True, True, True
-    )
-    expected = rnn_backward(d_hidden, x, hidden, w_ih, w_hh, relu)
-    for actual, wanted in zip(gradients, expected, strict=True):
-        assert_close(actual, wanted, dtype, terms + T * N + T * H)
+    d = [make(*y.shape) if y is not None and word in ends.split() else None
+         for y, word in zip(got, ("output", "h_n", "c_n"), strict=True)]  # fmt: skip
+    output = make(*got[0].shape)
+    output[...] = got[0]
+    gradients = run_backward(kernels, name, a, d, output, kept, sizes, reverse, **options)
+    flat_d = [None if d[0] is None else d[0].reshape(sum(steps), S), *d[1:]]
+    for actual, value in zip(gradients, vjp(*flat_d), strict=True):
+        assert (actual is None) == (value is None)
+        if value is not None:
+            size = np.abs(value).max(initial=1)
+            actual = actual.reshape(value.shape)
+            assert_close(actual, value, dtype, terms + sum(steps) + T * H, size)
+    assert gradients[0].shape == a["x"].shape
     make.check()
-    for before, after in zip(given, (x, h_0, w_ih, w_hh, b_ih, b_hh), strict=True):
-        np.testing.assert_array_equal(before, after)
+    for key, value in before.items():
+        np.testing.assert_array_equal(a[key], value)
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("T", [1, 3, 5])
-@pytest.mark.parametrize("relu", [False, True])
-def test_rnn_sizes(kernels, dtype, size, T, relu):
-    check_rnn(kernels, dtype, T, size, 6, 9, relu)
-    check_rnn(kernels, dtype, T, 4, size, 9, relu)
-    check_rnn(kernels, dtype, T, 4, 6, size, relu)
-    check_rnn(kernels, dtype, T, 13, 10, size, relu)
+@pytest.mark.parametrize("name", GATES)
+def test_recurrent_sizes(kernels, dtype, name, size):
+    for T, reverse in ((1, False), (3, True), (5, False)):
+        check_recurrent(kernels, dtype, name, T, size, 6, 9, reverse=reverse)
+        check_recurrent(kernels, dtype, name, T, 4, 6, size, reverse=not reverse)
+    check_recurrent(kernels, dtype, name, 1, 1, 6, size)
+    check_recurrent(kernels, dtype, name, 3, 4, size, 9)
+    check_recurrent(kernels, dtype, name, 5, 1, 3, size)
+    check_recurrent(kernels, dtype, name, 3, 13, 10, size)
 
 
-@pytest.mark.parametrize(
-    ("T", "N", "I", "H"), [(40, 20, 19, 70), (3, 130, 300, 80), (300, 2, 5, 11), (9, 32, 290, 260)]
+@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_recurrent_long_and_wide(kernels, dtype, name, reverse):
+    """More rows, and deeper products, than are worked on at a time."""
+    for shape in ((40, 20, 19, 70), (3, 130, 300, 80), (300, 2, 5, 11), (2, 290, 7, 40)):
+        check_recurrent(kernels, dtype, name, *shape, reverse=reverse)
+
+
+RAGGED = (
+    [5],
+    [1, 1, 1],
+    [4, 4, 3, 3, 1],
+    [7, 7, 7],
+    [33, 20, 20, 19, 2],
+    [70, 64, 33, 33, 2, 1, 1],
+    [9] * 20 + [3] * 50 + [1] * 30,
 )
-@pytest.mark.parametrize("relu", [False, True])
-def test_rnn_long_and_wide(kernels, dtype, T, N, I, H, relu):  # noqa: E741
-    """More rows, and deeper products, than one block of the packed product has."""
-    check_rnn(kernels, dtype, T, N, I, H, relu)
 
 
-@pytest.mark.parametrize("N", [2, 40])
-@pytest.mark.parametrize("absent", [{"h_0"}, {"b_ih"}, {"b_hh"}, {"b_ih", "b_hh"}])
-def test_rnn_without_state_or_bias(kernels, dtype, N, absent):
+@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_recurrent_ragged(kernels, dtype, name, reverse):
+    for sizes in RAGGED:
+        for without_steps in (0, 3):  # sequences of length zero
+            N = sizes[0] + without_steps
+            check_recurrent(kernels, dtype, name, len(sizes), N, 6, 21, None, sizes, reverse)
+
+
+@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_recurrent_ragged_is_each_sequence_alone(kernels, dtype, name, reverse):
     make = Guarded(dtype)
-    arguments = {
-        "x": make(3, N, 6),
-        "h_0": make(N, 9),
-        "w_ih": make(9, 6),
-        "w_hh": make(9, 9),
-        "b_ih": make(9),
-        "b_hh": make(9),
-    }
-    arguments.update(dict.fromkeys(absent))
-    hidden = kernels.rnn.forward(*arguments.values(), False)
-    assert_close(hidden, rnn_forward(*arguments.values(), False), dtype, 60)
+    sizes = [5, 4, 4, 2]
+    a = recurrent_arguments(make, name, len(sizes), 6, 7, 20, None, sizes)
+    output, h_n, c_n, _ = run_forward(kernels, name, a, sizes, reverse)
+    starts = np.cumsum([0, *sizes])
+    for n in range(6):
+        rows = [starts[t] + n for t in range(len(sizes)) if n < sizes[t]]
+        alone = {**a, "x": a["x"][rows][:, None], "h_0": a["h_0"][n : n + 1]}
+        if name == "lstm":
+            alone["c_0"] = a["c_0"][n : n + 1]
+        one, h, c, _ = run_forward(kernels, name, alone, None, reverse)
+        assert_close(output[rows][:, None], one, dtype, 100)
+        assert_close(h_n[n : n + 1], h, dtype, 100)
+        if name == "lstm":
+            assert_close(c_n[n : n + 1], c, dtype, 100)
 
 
-@pytest.mark.parametrize("needed", range(5))
-@pytest.mark.parametrize("N", [2, 40])
-def test_rnn_gradients_one_at_a_time(kernels, dtype, N, needed):
+@pytest.mark.parametrize("reverse", [False, True])
+def test_lstm_with_projection(kernels, dtype, reverse):
+    for P in (1, 3, 16, 17, 40):
+        for T, N, H in ((1, 1, 5), (3, 1, 20), (5, 4, 41), (20, 23, 64)):
+            check_recurrent(kernels, dtype, "lstm", T, N, 6, H, P, None, reverse)
+        check_recurrent(kernels, dtype, "lstm", 5, 9, 6, 20, P, [8, 8, 5, 2, 2], reverse)
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_recurrent_without_state_or_bias(kernels, dtype, name):
+    for absent in (["h_0"], ["c_0"], ["h_0", "c_0"], ["b_ih"], ["b_hh"], ["b_ih", "b_hh", "h_0"]):
+        for N in (1, 40):
+            check_recurrent(kernels, dtype, name, 3, N, 6, 9, absent=absent)
+        check_recurrent(kernels, dtype, name, 3, 5, 6, 9, None, [5, 4, 1], True, absent)
+
+
+@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_recurrent_gradients_of_some_outputs(kernels, dtype, name, reverse):
+    for ends in ("output", "h_n", "c_n", "h_n c_n"):
+        if ends == "c_n" and name != "lstm":
+            continue
+        for N in (1, 20):
+            check_recurrent(kernels, dtype, name, 3, N, 6, 9, reverse=reverse, ends=ends)
+        check_recurrent(kernels, dtype, name, 4, 7, 6, 9, None, [6, 4, 4, 1], reverse, (), ends)
+
+
+@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_recurrent_in_parts(kernels, dtype, name, reverse):
+    """The rows of a batch are independent: a kernel may work on some, then on others."""
+    for parts in (2, 3, 50):
+        check_recurrent(kernels, dtype, name, 4, 20, 6, 9, None, None, reverse, parts=parts)
+        check_recurrent(
+            kernels, dtype, name, 5, 22, 6, 33, None, [20, 12, 12, 3, 1], reverse, parts=parts
+        )
+    if name == "lstm":
+        check_recurrent(kernels, dtype, name, 4, 20, 6, 9, 5, None, reverse, parts=3)
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_recurrent_gradients_one_at_a_time(kernels, dtype, name):
     make = Guarded(dtype)
-    x, w_ih, w_hh = make(3, N, 6), make(9, 6), make(9, 9)
-    hidden, d_hidden = make(4, N, 9), make(3, N, 9)
-    flags = [needed == 0, needed == 1, needed in (2, 3), needed == 4]
-    gradients = kernels.rnn.backward(d_hidden, x, hidden, w_ih, w_hh, False, *flags)
-    everything = kernels.rnn.backward(d_hidden, x, hidden, w_ih, w_hh, False, *[True] * 4)
-    present = [flags[0], flags[1], flags[2], flags[2], flags[3]]
-    for actual, wanted, there in zip(gradients, everything, present, strict=True):
-        if there:
-            np.testing.assert_array_equal(actual, wanted)
-        else:
-            assert actual is None
+    for N in (1, 40):
+        for P in (None, 5) if name == "lstm" else (None,):
+            a = recurrent_arguments(make, name, 3, N, 6, 9, P)
+            output, _, _, kept = run_forward(kernels, name, a)
+            d = make(*output.shape), None, None
+            everything = run_backward(kernels, name, a, d, output, kept)
+            for needed in range(8):
+                need = [i == needed for i in range(8)]
+                gradients = run_backward(kernels, name, a, d, output, kept, need=need)
+                for i in range(8):
+                    if i == needed and everything[i] is not None:
+                        np.testing.assert_array_equal(gradients[i], everything[i])
+                    else:
+                        assert gradients[i] is None
 
 
-@pytest.mark.parametrize(
-    "shape", [(0, 2, 3, 4), (3, 0, 3, 4), (3, 2, 0, 4), (3, 40, 0, 4), (3, 2, 3, 0), (0, 0, 0, 0)]
-)
-def test_rnn_empty_axes(kernels, dtype, shape):
-    check_rnn(kernels, dtype, *shape, False)
+@pytest.mark.parametrize("name", GATES)
+def test_recurrent_gradients_are_those_of_the_forward(kernels, dtype, name):
+    """Along a random direction in all inputs at once, against a difference quotient."""
+    if dtype == np.float32:
+        return
+    make = Guarded(dtype)
+    for P in (None, 5) if name == "lstm" else (None,):
+        a = recurrent_arguments(make, name, 4, 3, 5, 7, P)
+        direction = {k: None if v is None else make(*v.shape) for k, v in a.items()}
+        output, h_n, c_n, kept = run_forward(kernels, name, a)
+        d = [None if y is None else make(*y.shape) for y in (output, h_n, c_n)]
+
+        def loss(step, a=a, direction=direction, d=d):
+            moved = {k: None if v is None else v + step * direction[k] for k, v in a.items()}
+            ends = run_forward(kernels, name, moved, keep=False)[:3]
+            return sum((y * d_y).sum() for y, d_y in zip(ends, d, strict=True) if y is not None)
+
+        gradients = run_backward(kernels, name, a, d, output, kept)
+        slope = sum(
+            (g * direction[key]).sum()
+            for g, key in zip(gradients, ARGUMENTS, strict=True)
+            if g is not None
+        )
+        np.testing.assert_allclose((loss(1e-5) - loss(-1e-5)) / 2e-5, slope, rtol=1e-7)
 
 
-@pytest.mark.parametrize("N", [1, 40])
+@pytest.mark.parametrize("name", GATES)
+def test_recurrent_empty_axes(kernels, dtype, name):
+    for shape in (
+        (0, 2, 3, 4), (3, 0, 3, 4), (3, 2, 0, 4), (3, 40, 0, 4), (3, 2, 3, 0), (3, 40, 3, 0),
+        (0, 0, 0, 0),
+    ):  # fmt: skip
+        check_recurrent(kernels, dtype, name, *shape)
+        check_recurrent(kernels, dtype, name, *shape, reverse=True, parts=2)
+    check_recurrent(kernels, dtype, name, 0, 3, 6, 9, None, [])
+    check_recurrent(kernels, dtype, name, 0, 0, 6, 9, None, [], absent=["h_0", "c_0"])
+    if name == "lstm":
+        check_recurrent(kernels, dtype, name, 3, 2, 6, 9, 0)
+        check_recurrent(kernels, dtype, name, 3, 40, 6, 0, 4)
+
+
+@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("keep", [False, True])
+def test_recurrent_without_ends(kernels, dtype, name, keep):
+    """Leaving out h_n or what backward needs changes nothing else; h_n is no part of output."""
+    make = Guarded(dtype)
+    for N in (1, 40):
+        a = recurrent_arguments(make, name, 3, N, 6, 9)
+        output, h_n, c_n, _ = run_forward(kernels, name, a)
+        assert not np.shares_memory(output, h_n)
+        other, nothing, other_c, kept = run_forward(kernels, name, a, keep=keep, ends=False)
+        assert nothing is None
+        assert keep or kept is None
+        np.testing.assert_array_equal(other, output)
+        if name == "lstm":
+            np.testing.assert_array_equal(other_c, c_n)
+
+
+@pytest.mark.parametrize("name", GATES)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_rnn_values_that_are_not_finite(kernels, dtype, N, value):
-    """They stay in their row, and come out as np.tanh and np.maximum let them out."""
+def test_recurrent_values_that_are_not_finite(kernels, dtype, name, value):
+    """They stay in their row, and come out as NumPy's functions let them out."""
     make = Guarded(dtype)
-    x, h_0, w_ih, w_hh = make(1, N, 6), make(N, 21), make(21, 6), make(21, 21)
-    x[0, N - 1, 2] = value
-    for relu in (False, True):
-        hidden = kernels.rnn.forward(x, h_0, w_ih, w_hh, None, None, relu)
-        expected = rnn_forward(x, h_0, w_ih, w_hh, None, None, relu)
-        np.testing.assert_allclose(hidden, expected, rtol=1e-4, atol=1e-5)
-        assert not np.isfinite(expected[1, N - 1]).all() or not relu
+    for N in (1, 40):
+        a = recurrent_arguments(make, name, 1, N, 6, 21)
+        a["x"][0, N - 1, 2] = value
+        output, *_ = run_forward(kernels, name, a)
+        with np.errstate(all="ignore"):
+            expected, *_ = recurrent(name, a.values(), [N], False)
+        np.testing.assert_allclose(output[0], expected, rtol=1e-4, atol=1e-5)
+        assert np.isfinite(expected[: N - 1]).all()
+        assert np.isnan(expected[N - 1]).all() == np.isnan(value)
 
 
-def test_tanh_is_accurate(kernels, dtype):
+@pytest.mark.parametrize("name", ["rnn_tanh", "indrnn_tanh"])
+def test_tanh_is_accurate(kernels, dtype, name):
     """Within a few units in the last place of the true value, over the whole line."""
     info = np.finfo(dtype)
     points = [np.linspace(1e-3, 25, 20_001), np.geomspace(info.tiny, 30, 20_001), [1e30]]
     x = np.concatenate([*points, -np.concatenate(points)]).astype(dtype)
-    one, none = np.ones((1, 1), dtype), np.zeros((1, 1), dtype)
-    for rows in (x.reshape(1, -1, 1), x[:5].reshape(1, -1, 1)):
-        y = kernels.rnn.forward(rows, None, one, none, None, None, False)[1].ravel()
+    one = np.ones((1, 1), dtype)
+    none = np.zeros(1 if name == "indrnn_tanh" else (1, 1), dtype)
+    for rows in (x.reshape(1, -1, 1), x[:4].reshape(1, -1, 1)):
+        arguments = rows, None, None, one, none, None, None, None, None
+        y = kernels.recurrent.forward(name, *arguments, False, False, False)[0].ravel()
         expected = np.tanh(rows.ravel().astype(np.longdouble))
         error = np.abs(y - expected) / np.spacing(np.abs(expected.astype(dtype)))
         assert error.max() < 4
@@ -218,28 +475,108 @@ def test_tanh_is_accurate(kernels, dtype):
         np.testing.assert_array_equal(np.signbit(y), np.signbit(rows.ravel()))
 
 
+def test_sigmoid_is_accurate(kernels, dtype):
+    """Seen through a GRU whose candidate is zero: h' = z * h, with h = 1."""
+    lowest = -80 if dtype == np.float32 else -700
+    x = np.concatenate([np.linspace(lowest, 40, 20_001), [-1e30, 1e30]]).astype(dtype)
+    w_ih, zeros = np.array([[0], [1], [0]], dtype), np.zeros((3, 1), dtype)
+    for rows in (x.reshape(1, -1, 1), x[:4].reshape(1, -1, 1)):
+        h_0 = np.ones((rows.shape[1], 1), dtype)
+        arguments = rows, h_0, None, w_ih, zeros, None, None, None, None
+        y = kernels.recurrent.forward("gru", *arguments, False, False, False)[0].ravel()
+        with np.errstate(over="ignore"):
+            expected = 1 / (1 + np.exp(-rows.ravel().astype(np.longdouble)))
+        ordinary = expected > np.finfo(dtype).tiny
+        error = np.abs(y - expected) / np.spacing(expected.astype(dtype))
+        assert error[ordinary].max() < 4
+        assert (y[~ordinary] <= np.finfo(dtype).tiny * 2).all()
+        assert (y <= 1).all()
+
+
+def test_recurrent_memory_does_not_grow_with_time():
+    """Without `keep` there is nothing of the length of time but the output."""
+    resource = pytest.importorskip("resource")
+    script = """
+import resource, sys
+import numpy as np
+from minigrad import _kernels
+
+T, H = 60_000, 64
+generator = np.random.default_rng(0)
+make = lambda *shape: generator.uniform(-1, 1, shape).astype(np.float32)
+x, w_ih, w_hh = make(T, 1, 1), make(4 * H, 1), make(4 * H, H)
+forward = _kernels.kernels_for(x.dtype).recurrent.forward
+weights = w_ih, w_hh, None, None, None
+run = lambda x: forward("lstm", x, None, None, *weights, None, False, False, True)
+run(x[:1000])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+output = run(x)[0]
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+print(grown * (1 if sys.platform == "darwin" else 1024) / output.nbytes)
+"""
+    assert resource
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert float(result.stdout) < 1.5  # the pre-activations of all steps would be four outputs
+
+
 # -- arguments ------------------------------------------------------------------------------------
 
-RNN_FORWARD = {
-    "x": (3, 2, 6),
-    "h_0": (2, 9),
-    "w_ih": (9, 6),
-    "w_hh": (9, 9),
-    "b_ih": (9,),
-    "b_hh": (9,),
+RECURRENT = {
+    "x": (4, 2, 6),
+    "h_0": (2, 5),
+    "c_0": (2, 9),
+    "w_ih": (36, 6),
+    "w_hh": (36, 5),
+    "b_ih": (36,),
+    "b_hh": (36,),
+    "w_hr": (5, 9),
 }
-RNN_BACKWARD = {
-    "d_hidden": (3, 2, 9),
-    "x": (3, 2, 6),
-    "hidden": (4, 2, 9),
-    "w_ih": (9, 6),
-    "w_hh": (9, 9),
+INDRNN = {"x": (4, 2, 6), "h_0": (2, 9), "w_ih": (9, 6), "w_hh": (9,), "b_ih": (9,)}
+RECURRENT_BACKWARD = {
+    "d_output": (4, 2, 5),
+    "d_h_n": (2, 5),
+    "d_c_n": (2, 9),
+    "output": (4, 2, 5),
+    **{name: shape for name, shape in RECURRENT.items() if name != "b_ih"},
 }
+RAGGED_SIZES = [2, 2, 1, 1]
+
+
+def ragged(shapes):
+    """The same with the 6 rows of RAGGED_SIZES instead of 4 steps of 2 rows."""
+    return {name: (6, shape[2]) if len(shape) == 3 else shape for name, shape in shapes.items()}
+
+
+def forward_call(name, shapes, sizes=None):
+    def call(kernels, *arrays):
+        a = {**dict.fromkeys(ARGUMENTS), **dict(zip(shapes, arrays, strict=True))}
+        return run_forward(kernels, name, a, sizes)[:3]
+
+    return shapes, call
+
+
+def backward_call(shapes, sizes=None):
+    def call(kernels, *arrays):
+        kernel_dtype = np.dtype(kernels.recurrent.__name__.rpartition("_")[2])
+        good = recurrent_arguments(Guarded(kernel_dtype), "lstm", 4, 2, 6, 9, 5, sizes)
+        kept = run_forward(kernels, "lstm", good, sizes)[3]
+        a = {**dict.fromkeys(ARGUMENTS), **dict(zip(shapes, arrays, strict=True))}
+        d = a["d_output"], a["d_h_n"], a["d_c_n"]
+        return run_backward(kernels, "lstm", a, d, a["output"], kept, sizes)
+
+    return shapes, call
+
+
 SGD = {"param": (3, 4), "grad": (3, 4), "momentum_buffer": (3, 4)}
 ADAM = dict.fromkeys(("param", "grad", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"), (3, 4))
 CALLS = {
-    "rnn_forward": (RNN_FORWARD, lambda k, *a: k.rnn.forward(*a, False)),
-    "rnn_backward": (RNN_BACKWARD, lambda k, *a: k.rnn.backward(*a, False, *[True] * 4)),
+    "lstm": forward_call("lstm", RECURRENT),
+    "lstm_ragged": forward_call("lstm", ragged(RECURRENT), RAGGED_SIZES),
+    "lstm_backward": backward_call(RECURRENT_BACKWARD),
+    "lstm_ragged_backward": backward_call(ragged(RECURRENT_BACKWARD), RAGGED_SIZES),
+    "indrnn": forward_call("indrnn_relu", INDRNN),
     "sgd": (SGD, lambda k, *a: k.optim.sgd_step(*a, 0.1, 0.9, 0.0, 0.0, False, False, False)),
     "adam": (
         ADAM,
@@ -286,9 +623,9 @@ def test_bad_arrays_raise(kernels, dtype, call):
             function(kernels, *{**good, name: array[None]}.values())
         for axis in range(len(shape)):
             longer = np.concatenate([array, array], axis=axis)
-            if (call, name, axis) == ("rnn_forward", "x", 0):
+            if (call, name, axis) in (("lstm", "x", 0), ("indrnn", "x", 0)):
                 continue  # any number of steps will do
-            with pytest.raises(ValueError, match=r"\w+: shape is \(.*\), expected \("):
+            with pytest.raises(ValueError, match=r"\w+: .*shape is? ?\(.*\), .*expected \("):
                 function(kernels, *{**good, name: longer}.values())
     make.check()
 
@@ -320,14 +657,77 @@ def assert_same(a, b):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("call", ["rnn_forward", "rnn_backward", "sgd", "adam"])
-def test_things_that_are_no_arrays_raise(kernels, call):
+@pytest.mark.parametrize("call", CALLS)
+def test_things_that_are_no_arrays_raise(kernels, dtype, call):
     shapes, function = CALLS[call]
-    arrays = [np.zeros(shape) for shape in shapes.values()]
+    good = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
+    for name in shapes:
+        with pytest.raises(TypeError):
+            function(kernels, *{**good, name: [1.0]}.values())
+    for name in {"x", "w_ih", "w_hh", "output", "param", "grad"} & set(shapes):
+        with pytest.raises(TypeError):
+            function(kernels, *{**good, name: None}.values())
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        (np.array([2, 2, 1, 1], np.int32), "dtype is int32, expected int64"),
+        (np.array([[2, 2, 1, 1]]), r"shape is \(1, 4\), expected \(T,\)"),
+        (np.array(6), r"shape is \(\), expected \(T,\)"),
+        (np.array([2, 2, 2, 0]), r"must be positive, batch_sizes\[3\] is 0"),
+        (np.array([2, 2, -1]), r"must be positive, batch_sizes\[2\] is -1"),
+        (np.array([1, 2, 2, 1]), "must never increase, 1 is followed by 2"),
+        (np.array([3, 2, 1]), "the first is 3, but the batch has N = 2"),
+        (np.array([2, 2, 1]), r"shape \(3,\), their sum is 5; x: shape is \(6, 6\)"),
+        (np.array([], np.int64), r"shape \(0,\), their sum is 0; x: shape is \(6, 6\)"),
+    ],
+)
+def test_bad_batch_sizes_raise(kernels, dtype, sizes, words):
+    make = Guarded(dtype)
+    a = recurrent_arguments(make, "gru", 4, 2, 6, 9, None, RAGGED_SIZES)
+    output, _, _, kept = run_forward(kernels, "gru", a, RAGGED_SIZES)
+    with pytest.raises(ValueError, match=f"batch_sizes: .*{words}"):
+        kernels.recurrent.forward("gru", *a.values(), sizes, False, True, True)
+    middle = output, None, None, a["x"], a["h_0"], None, output, kept
+    weights = a["w_ih"], a["w_hh"], a["b_hh"], None
+    with pytest.raises(ValueError, match=f"batch_sizes: .*{words}"):
+        kernels.recurrent.backward("gru", *middle, *weights, sizes, False, *[True] * 8)
+
+
+def test_bad_recurrences_raise(kernels, dtype):
+    make = Guarded(dtype)
+    gru, lstm, indrnn = (
+        recurrent_arguments(make, name, 4, 2, 6, 9) for name in ("gru", "lstm", "indrnn_tanh")
+    )
+
+    def assert_rejected(words, name, a, **changes):
+        with pytest.raises(ValueError, match=words):
+            run_forward(kernels, name, {**a, **changes})
+
+    assert_rejected("name: 'elman' is not one of rnn_tanh, .*lstm", "elman", gru)
     with pytest.raises(TypeError):
-        function(kernels, [1.0], *arrays[1:])
+        run_forward(kernels, None, gru)
+    assert_rejected(r"c_0: only lstm .*\(2, 9\)", "gru", gru, c_0=make(2, 9))
+    assert_rejected(r"w_hr: only lstm .*\(5, 9\)", "gru", gru, w_hr=make(5, 9))
+    assert_rejected(r"b_hh: indrnn_tanh .*\(9,\)", "indrnn_tanh", indrnn, b_hh=make(9))
+    assert_rejected(r"w_hh: shape is \(27, 9\), expected \(36, 9\)", "lstm", gru)
+
+    output, _, _, kept = run_forward(kernels, "lstm", lstm)
+    with pytest.raises(ValueError, match="one of d_output, d_h_n and d_c_n must be given"):
+        run_backward(kernels, "lstm", lstm, (None, None, None), output, kept)
+    d = output, None, None
+    with pytest.raises(ValueError, match=r"kept: .*keep=True"):
+        run_backward(kernels, "lstm", lstm, d, output, None)
+    with pytest.raises(ValueError, match=r"kept: shape is \(7, \d+\), expected \(8, \d+\)"):
+        run_backward(kernels, "lstm", lstm, d, output, (kept[0][1:],))
     with pytest.raises(TypeError):
-        function(kernels, None, *arrays[1:])
+        run_backward(kernels, "lstm", lstm, d, output, kept[0])
+    with pytest.raises(TypeError):
+        run_backward(kernels, "lstm", lstm, d, output, (None,))
+    output, _, _, kept = run_forward(kernels, "gru", gru)
+    with pytest.raises(ValueError, match=r"d_c_n: gru has no cell state, .*\(2, 9\)"):
+        run_backward(kernels, "gru", gru, (None, None, make(2, 9)), output, kept)
 
 
 @pytest.mark.parametrize("call", ["sgd", "adam"])

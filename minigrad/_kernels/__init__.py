@@ -29,7 +29,7 @@ _DTYPES = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
 class Kernels(NamedTuple):
     """The kernel modules of one level and dtype."""
 
-    rnn: ModuleType
+    recurrent: ModuleType
     loss: ModuleType
     optim: ModuleType
 

@@ -20,8 +20,8 @@ from importlib.util import spec_from_file_location
 # Not among them: what calls NumPy's functions on numbers (see `minigrad.ops.quiet`).
 MODULES = (
     "autograd/engine", "autograd/backward", "ops/makers", "ops/fused", "ops/recurrent",
-    "ops/inplace",
-    "ops/shape", "ops/index", "ops/join", "nn/cells", "nn/hooks",
+    "ops/inplace", "ops/shape", "ops/index", "ops/join",
+    "nn/cells", "nn/hooks", "nn/recurrent_base", "nn/recurrent_checks",
 )  # fmt: skip
 
 FOLDER = "_kernels/translated"

@@ -2,7 +2,8 @@
 
     over time   `pack` the weights once, then `matmul_packed` at every step of a sequence
     at once     `matmul`: all steps in one product (input projection, weight gradients)
-    few rows    `matmul_nt`: a handful of rows, for which packing the weights would not pay
+    few rows    `matmul_nt`, `matmul_nt_gates`, `matmul_nn`: a handful of rows, for which packing
+                the weights would not pay
 
 The first two run on the register tile of tile.h. NumPy's BLAS is not called: `matmul` needs no
 views and no interpreter lock, costs nothing at toy size and, measured on one core with AVX-512,
@@ -14,14 +15,26 @@ matrix is the same memory with the two exchanged. add NULL is zero; add_row = 0 
 a bias, to every row; add may be c itself.
 """
 
-from .real cimport LANES, check_index, load, load_first, real, store, sum_lanes, vec
+from .real cimport (
+    LANES,
+    check_index,
+    load,
+    load_first,
+    load_part,
+    real,
+    store,
+    sum_lanes,
+    transpose,
+    vec,
+)
 
 cdef extern from "tile.h" nogil:
     const int PANEL_VECS
     int TILE_ROWS(int vecs)
     ctypedef void (*tile_function)(
         Py_ssize_t depth, const real* a, Py_ssize_t a_row, Py_ssize_t a_col, const real* panel,
-        real* c, Py_ssize_t c_row, const real* add, Py_ssize_t add_row, int last,
+        Py_ssize_t panel_row, real* c, Py_ssize_t c_row, const real* add, Py_ssize_t add_row,
+        int last,
     ) noexcept nogil
     const tile_function[6][4] tiles         # tiles[rows - 1][vecs - 1]
 
@@ -74,12 +87,64 @@ cdef inline void pack(
         elif b_col == 1:
             for k in range(depth):
                 store(target + k * width, load_first(source + k * b_row, <int>valid))
+        elif b_row == 1:
+            pack_transposed(target, width, source, b_col, depth, valid)
         else:
             for k in range(depth):
                 for lane in range(valid):
                     target[k * width + lane] = source[k * b_row + lane * b_col]
                 for lane in range(valid, LANES):
                     target[k * width + lane] = 0
+
+
+cdef inline void pack_transposed(
+    real* target, Py_ssize_t target_row,            # OUT (depth, LANES)
+    const real* source, Py_ssize_t source_row,      # IN  (valid, depth)
+    Py_ssize_t depth, Py_ssize_t valid,
+) noexcept nogil:
+    # target[:, :valid] = source.T, a square of LANES * LANES at a time; target[:, valid:] = 0
+    cdef Py_ssize_t k = 0, lane, left
+    cdef vec[16] square
+    while k < depth:
+        left = min(depth - k, <Py_ssize_t>LANES)
+        if left == LANES and valid == LANES:
+            for lane in range(LANES):
+                square[lane] = load(source + lane * source_row + k)
+            transpose(square)
+            for lane in range(LANES):
+                store(target + (k + lane) * target_row, square[lane])
+        else:
+            for lane in range(LANES):
+                square[lane] = load_first(
+                    source + min(lane, valid - 1) * source_row + k, <int>left if lane < valid else 0
+                )
+            transpose(square)
+            for lane in range(left):
+                store(target + (k + lane) * target_row, square[lane])
+        k += LANES
+
+
+cdef inline void matmul_panel(
+    real* c, Py_ssize_t c_row,                      # OUT (rows, (vecs - 1) * LANES + last)
+    const real* add, Py_ssize_t add_row,            # IN  of the same shape, or NULL
+    const real* a, Py_ssize_t a_row, Py_ssize_t a_col,      # IN (rows, depth)
+    const real* panel, Py_ssize_t panel_row,        # IN  (depth, vecs * LANES)
+    int vecs, int last, Py_ssize_t rows, Py_ssize_t depth,
+) noexcept nogil:
+    # c = a @ panel + add
+    cdef Py_ssize_t row = 0, i
+    cdef int tile_rows
+    # As few tiles as can be, of nearly the same height: 32 rows are 5 + 5 + 5 + 5 + 6 + 6.
+    cdef Py_ssize_t count = (rows + TILE_ROWS(vecs) - 1) // TILE_ROWS(vecs)
+    for i in range(count):
+        tile_rows = <int>((rows - row) // (count - i))
+        check_index(tile_rows - 1, TILE_ROWS(vecs))
+        check_index(last - 1, LANES)
+        tiles[tile_rows - 1][vecs - 1](
+            depth, a + row * a_row, a_row, a_col, panel, panel_row, c + row * c_row, c_row,
+            add + row * add_row if add is not NULL else NULL, add_row, last,
+        )
+        row += tile_rows
 
 
 cdef inline void matmul_packed(
@@ -91,26 +156,16 @@ cdef inline void matmul_packed(
     Py_ssize_t cols,                                # units for one gate, else whole vectors: as
 ) noexcept nogil:                                   # they were packed
     # c = a @ b + add
-    cdef Py_ssize_t left = vectors(cols)
-    cdef Py_ssize_t col = 0, row, count, i
-    cdef int vecs, last, tile_rows
+    cdef Py_ssize_t left = vectors(cols), col = 0
+    cdef int vecs, last
     while left > 0:
         vecs = <int>min(<Py_ssize_t>panel_vecs, left)
         left -= vecs
         last = LANES if left > 0 else <int>(cols - col - (vecs - 1) * LANES)
-        # As few tiles as can be, of nearly the same height: 32 rows are 5 + 5 + 5 + 5 + 6 + 6.
-        count = (rows + TILE_ROWS(vecs) - 1) // TILE_ROWS(vecs)
-        row = 0
-        for i in range(count):
-            tile_rows = <int>((rows - row) // (count - i))
-            check_index(tile_rows - 1, TILE_ROWS(vecs))
-            check_index(last - 1, LANES)
-            tiles[tile_rows - 1][vecs - 1](
-                depth, a + row * a_row, a_row, a_col, packed,
-                c + row * c_row + col, c_row,
-                add + row * add_row + col if add is not NULL else NULL, add_row, last,
-            )
-            row += tile_rows
+        matmul_panel(
+            c + col, c_row, add + col if add is not NULL else NULL, add_row, a, a_row, a_col,
+            packed, vecs * LANES, vecs, last, rows, depth,
+        )
         packed += vecs * LANES * depth
         col += vecs * LANES
 
@@ -180,3 +235,57 @@ cdef inline void matmul_nt(
             c[row * cols + col] = add[row * add_row + col] + dot(
                 a + row * depth, b + col * depth, depth
             )
+
+
+cdef inline void matmul_nt_gates(
+    real* c, Py_ssize_t c_row,          # OUT (rows, blocks, gates, LANES): units as in `pack`
+    const real* add, Py_ssize_t add_row,            # IN  of the same shape
+    const real* a, Py_ssize_t a_row,                # IN  (rows, depth)
+    const real* b,                                  # IN  (gates, units, depth)
+    Py_ssize_t first_unit,                          # where the blocks of LANES units begin
+    Py_ssize_t blocks, Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t units, int gates,
+) noexcept nogil:
+    # c = a @ b.T + add, lanes beyond the last unit zero
+    cdef Py_ssize_t row, block, gate, lane, unit, valid, at
+    for row in range(rows):
+        for block in range(blocks):
+            unit = first_unit + block * LANES
+            valid = min(<Py_ssize_t>LANES, units - unit)
+            for gate in range(gates):
+                at = (block * gates + gate) * LANES
+                for lane in range(valid):
+                    c[row * c_row + at + lane] = add[row * add_row + at + lane] + dot(
+                        a + row * a_row, b + (gate * units + unit + lane) * depth, depth
+                    )
+                for lane in range(valid, LANES):
+                    c[row * c_row + at + lane] = 0
+
+
+cdef inline void matmul_nn(
+    real* c,                                        # OUT (rows, cols)
+    const real* add, Py_ssize_t add_row,            # IN  (rows, cols) or NULL
+    const real* a, Py_ssize_t a_row,                # IN  (rows, depth)
+    const real* b,                                  # IN  (depth, cols)
+    real* edge,                                     # scratch, (depth, LANES)
+    Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t cols,
+) noexcept nogil:
+    # c = a @ b + add
+    cdef Py_ssize_t col = 0, left = cols // LANES, k
+    cdef int vecs
+    while left > 0:
+        vecs = <int>min(<Py_ssize_t>PANEL_VECS, left)
+        matmul_panel(
+            c + col, cols, add + col if add is not NULL else NULL, add_row, a, a_row, 1,
+            b + col, cols, vecs, LANES, rows, depth,
+        )
+        left -= vecs
+        col += vecs * LANES
+    if col == cols:
+        return
+    # A whole vector at the right edge would read past the row, past the last row even.
+    for k in range(depth):
+        store(edge + k * LANES, load_part(b + k * cols + col, cols - col))
+    matmul_panel(
+        c + col, cols, add + col if add is not NULL else NULL, add_row, a, a_row, 1,
+        edge, LANES, 1, <int>(cols - col), rows, depth,
+    )

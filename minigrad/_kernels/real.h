@@ -88,6 +88,10 @@ typedef real loose_vec;
 ALWAYS_INLINE vec load(const real *x) { return *(const loose_vec *)x; }
 ALWAYS_INLINE void store(real *x, vec v) { *(loose_vec *)x = v; }
 
+/* a / b and 1 / b lane by lane (of `a / b` Cython would first convert a to a scalar). */
+ALWAYS_INLINE vec divide(vec a, vec b) { return a / b; }
+ALWAYS_INLINE vec reciprocal(vec b) { return (real)1 / b; }
+
 /* x[0:n] for n <= LANES, without touching a byte beyond it; the other lanes load as zero.
  * Rows of any length end in such a piece. AVX has instructions for it. */
 #if VEC_BYTES == 64 && defined(MINIGRAD_FLOAT32)
@@ -138,6 +142,64 @@ ALWAYS_INLINE vec load_first(const real *x, int n) {
 ALWAYS_INLINE void store_first(real *x, vec v, int n) { memcpy(x, &v, (size_t)n * sizeof(real)); }
 #endif
 
+/* The same for n that may be LANES itself, which is the usual case and the fast one. */
+ALWAYS_INLINE vec load_part(const real *x, ptrdiff_t n) {
+    return n >= LANES ? load(x) : load_first(x, (int)n);
+}
+ALWAYS_INLINE void store_part(real *x, vec v, ptrdiff_t n) {
+    if (n >= LANES)
+        store(x, v);
+    else
+        store_first(x, v, (int)n);
+}
+
+/* r[i][j] <-> r[j][i], for LANES vectors of LANES lanes.
+ * As with a pack of cards: cut it in two halves and riffle them, one card of this, one of that.
+ * Do so to the rows, lane by lane, and after log2(LANES) rounds rows and lanes are exchanged. */
+#if defined(__has_builtin) && !defined(MINIGRAD_SCALAR)
+#if __has_builtin(__builtin_shufflevector)
+#define HAS_RIFFLE
+#endif
+#endif
+#if defined(HAS_RIFFLE)
+#if VEC_BYTES == 64 && defined(MINIGRAD_FLOAT32)
+#define RIFFLE_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define RIFFLE_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif VEC_BYTES == 64 || (VEC_BYTES == 32 && defined(MINIGRAD_FLOAT32))
+#define RIFFLE_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define RIFFLE_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#elif VEC_BYTES == 32 || defined(MINIGRAD_FLOAT32)
+#define RIFFLE_LOW 0, 4, 1, 5
+#define RIFFLE_HIGH 2, 6, 3, 7
+#else
+#define RIFFLE_LOW 0, 2
+#define RIFFLE_HIGH 1, 3
+#endif
+ALWAYS_INLINE void transpose(vec *r) {
+    vec riffled[LANES];
+    int width, i;
+#pragma GCC unroll 4
+    for (width = 1; width < LANES; width *= 2) {
+#pragma GCC unroll 8
+        for (i = 0; i < LANES / 2; i++) {
+            riffled[2 * i] = __builtin_shufflevector(r[i], r[i + LANES / 2], RIFFLE_LOW);
+            riffled[2 * i + 1] = __builtin_shufflevector(r[i], r[i + LANES / 2], RIFFLE_HIGH);
+        }
+#pragma GCC unroll 16
+        for (i = 0; i < LANES; i++) r[i] = riffled[i];
+    }
+}
+#else
+ALWAYS_INLINE void transpose(vec *r) {
+    real from[LANES][LANES], to[LANES][LANES];
+    int i, j;
+    memcpy(from, r, sizeof from);
+    for (i = 0; i < LANES; i++)
+        for (j = 0; j < LANES; j++) to[i][j] = from[j][i];
+    memcpy(r, to, sizeof to);
+}
+#endif
+
 /* v.sum(): add the upper half to the lower half until one lane is left. */
 ALWAYS_INLINE real sum_lanes(vec v) {
     real lane[LANES];
@@ -161,28 +223,109 @@ ALWAYS_INLINE real power_of_two(real rounded) {
     return scale;
 }
 
-/* sqrt and copysign of this build's scalar (the compiler makes them single instructions). */
+/* For gates, lane by lane: 2**n as above; min(x, limit) and max(x, limit), NaN where x is NaN (the
+ * instructions return their second operand if one is NaN); |x|; y >= 0 with the sign of x. */
+#if defined(__GNUC__) && !defined(MINIGRAD_SCALAR)
+typedef real_bits vec_bits __attribute__((vector_size(VEC_BYTES)));
+#define SIGN_BIT ((real_bits)1 << (8 * sizeof(real) - 1))
+ALWAYS_INLINE vec powers_of_two(vec rounded) {
+    return (vec)(((vec_bits)rounded + EXPONENT_BIAS) << MANTISSA_BITS);
+}
+ALWAYS_INLINE vec magnitude(vec x) { return (vec)((vec_bits)x & ~SIGN_BIT); }
+ALWAYS_INLINE vec with_sign(vec y, vec x) {
+    return (vec)((vec_bits)y | ((vec_bits)x & SIGN_BIT));
+}
+#if defined(__SSE2__)
+#include <immintrin.h>
+#if VEC_BYTES == 64 && defined(MINIGRAD_FLOAT32)
+#define VEC_INTRINSIC(name) _mm512_##name##_ps
+#elif VEC_BYTES == 64
+#define VEC_INTRINSIC(name) _mm512_##name##_pd
+#elif VEC_BYTES == 32 && defined(MINIGRAD_FLOAT32)
+#define VEC_INTRINSIC(name) _mm256_##name##_ps
+#elif VEC_BYTES == 32
+#define VEC_INTRINSIC(name) _mm256_##name##_pd
+#elif defined(MINIGRAD_FLOAT32)
+#define VEC_INTRINSIC(name) _mm_##name##_ps
+#else
+#define VEC_INTRINSIC(name) _mm_##name##_pd
+#endif
+ALWAYS_INLINE vec at_most(vec x, real limit) {
+    return (vec)VEC_INTRINSIC(min)(limit - (vec){0}, x);
+}
+ALWAYS_INLINE vec at_least(vec x, real limit) {
+    return (vec)VEC_INTRINSIC(max)(limit - (vec){0}, x);
+}
+#else
+ALWAYS_INLINE vec at_most(vec x, real limit) {
+    const vec_bits beyond = (vec_bits)(x > limit);
+    return (vec)((beyond & (vec_bits)(limit - (vec){0})) | (~beyond & (vec_bits)x));
+}
+ALWAYS_INLINE vec at_least(vec x, real limit) {
+    const vec_bits beyond = (vec_bits)(x < limit);
+    return (vec)((beyond & (vec_bits)(limit - (vec){0})) | (~beyond & (vec_bits)x));
+}
+#endif
+#else
+#define powers_of_two power_of_two
+ALWAYS_INLINE vec magnitude(vec x) { return x > 0 ? x : -x; }
+ALWAYS_INLINE vec with_sign(vec y, vec x) {
+    return sizeof(real) == 4 ? (vec)copysignf((float)y, (float)x) : (vec)copysign(y, x);
+}
+ALWAYS_INLINE vec at_most(vec x, real limit) { return x > limit ? limit : x; }
+ALWAYS_INLINE vec at_least(vec x, real limit) { return x < limit ? limit : x; }
+#endif
+
+/* sqrt and log of this build's scalar (the compiler makes them single instructions). */
 #if defined(MINIGRAD_FLOAT32)
 #define real_sqrt sqrtf
 #define real_log logf
-#define real_copysign copysignf
 #else
 #define real_sqrt sqrt
 #define real_log log
-#define real_copysign copysign
 #endif
 
-/* Scratch memory on a cache line: n reals, zero of them allowed. NULL when memory is out. */
+/* Scratch memory on a cache line: n reals, zero of them allowed. NULL when memory is out.
+ *
+ * The block that was freed last is kept for the next call, if it is not too large. Given back to
+ * the system, its memory would come back page by page, and the system's work for each page took, as
+ * measured, two thirds of the time of a step of 128 units. Any thread may ask at any time: the
+ * exchange is atomic. (Not under AddressSanitizer, which shall see the true end of each block.) */
+#define SPARE_BYTES ((size_t)16 << 20)
+typedef struct {
+    void *block; /* from malloc */
+    size_t bytes;
+} scratch_header;
+
+#if defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
+static real *spare_scratch = NULL;
+ALWAYS_INLINE real *exchange_spare(real *start) {
+    return __atomic_exchange_n(&spare_scratch, start, __ATOMIC_ACQ_REL);
+}
+#else
+ALWAYS_INLINE real *exchange_spare(real *start) { return start; }
+#endif
+
+static inline void scratch_release(real *start) {
+    if (start != NULL) free(((scratch_header *)start)[-1].block);
+}
 static inline real *scratch(size_t n) {
-    char *block = (char *)malloc(n * sizeof(real) + 64 + sizeof(void *));
-    char *start;
+    const size_t bytes = n * sizeof(real);
+    real *start = exchange_spare(NULL);
+    char *block;
+    if (start != NULL && ((scratch_header *)start)[-1].bytes >= bytes) return start;
+    scratch_release(start);
+    block = (char *)malloc(bytes + 64 + sizeof(scratch_header));
     if (block == NULL) return NULL;
-    start = (char *)(((uintptr_t)block + sizeof(void *) + 63) & ~(uintptr_t)63);
-    ((void **)start)[-1] = block;
-    return (real *)start;
+    start = (real *)(((uintptr_t)block + sizeof(scratch_header) + 63) & ~(uintptr_t)63);
+    ((scratch_header *)start)[-1].block = block;
+    ((scratch_header *)start)[-1].bytes = bytes;
+    return start;
 }
 static inline void scratch_free(real *start) {
-    if (start != NULL) free(((void **)start)[-1]);
+    if (start != NULL && ((scratch_header *)start)[-1].bytes <= SPARE_BYTES)
+        start = exchange_spare(start);
+    scratch_release(start);
 }
 
 #endif

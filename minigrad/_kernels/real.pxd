@@ -19,15 +19,24 @@ cdef extern from "real.h" nogil:
 
     vec load(const real* x)                             # x[0:LANES]
     void store(real* x, vec v)
+    vec divide(vec a, vec b)                            # a / b: Cython's `/` is for scalars
+    vec reciprocal(vec b)                               # 1 / b
     vec load_first(const real* x, int n)                # x[0:n], n <= LANES, other lanes zero
     void store_first(real* x, vec v, int n)
+    vec load_part(const real* x, Py_ssize_t n)          # x[0:min(n, LANES)]
+    void store_part(real* x, vec v, Py_ssize_t n)
+    void transpose(vec* r)                              # of LANES vectors
     real sum_lanes(vec v)
 
     const real ROUND_TO_INTEGER
     real power_of_two(real rounded)
+    vec powers_of_two(vec rounded)
+    vec magnitude(vec x)
+    vec with_sign(vec y, vec x)                         # y >= 0 with the sign of x
+    vec at_most(vec x, real limit)                      # NaN stays NaN
+    vec at_least(vec x, real limit)
     real real_sqrt(real x)
     real real_log(real x)
-    real real_copysign(real magnitude, real sign)
 
     real* scratch(size_t n)
     void scratch_free(real* start)

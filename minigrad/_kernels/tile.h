@@ -1,6 +1,6 @@
 /* The register tile: the one loop that nearly all time of a recurrent network is spent in.
  *
- * A tile multiplies a few rows of a matrix with one panel of packed weights, `vecs` vectors wide:
+ * A tile multiplies a few rows of a matrix with one panel of weights, `vecs` vectors wide:
  *
  *     c[:rows, :vecs * LANES] = a[:rows, :depth] @ panel[:depth, :] + add[:rows, :vecs * LANES]
  *
@@ -23,13 +23,16 @@
 /* The most rows whose sums, with the weights of one step, fit the register file. */
 #define TILE_ROWS(vecs) (VEC_REGISTERS == 32 || (vecs) <= 2 ? 6 : 3)
 
-/* name_row and name_col are the distances, in elements, to the next row and column.
+/* name_row and name_col are the distances, in elements, to the next row and column. (panel_row is
+ * vecs * LANES for packed weights; for a matrix as it lies in memory, the length of its rows.)
  * add    NULL stands for zero; add_row = 0 adds one row (a bias) to all rows; it may be c itself
  * last   how many lanes of the last vector are columns of c; the others pad the panel */
 #define TILE_PARAMETERS                                                                        \
     ptrdiff_t depth, const real *a, ptrdiff_t a_row, ptrdiff_t a_col, const real *panel,       \
-        real *c, ptrdiff_t c_row, const real *add, ptrdiff_t add_row, int last
-#define TILE_ARGUMENTS depth, a, a_row, a_col, panel, c, c_row, add, add_row, last
+        ptrdiff_t panel_row, real *c, ptrdiff_t c_row, const real *add, ptrdiff_t add_row,     \
+        int last
+#define TILE_ARGUMENTS                                                                         \
+    depth, a, a_row, a_col, panel, panel_row, c, c_row, add, add_row, last
 
 /* c[0:n] of one row: n == LANES except at the right edge of the matrix. */
 ALWAYS_INLINE void finish(real *c, const real *add, vec sum, int n) {
@@ -75,7 +78,7 @@ ALWAYS_INLINE void tile(const int rows, const int vecs, TILE_PARAMETERS) {
         const vec b2 = vecs > 2 ? load(panel + 2 * LANES) : b0;
         const vec b3 = vecs > 3 ? load(panel + 3 * LANES) : b0;
         EACH_ROW(ROW_STEP)
-        panel += vecs * LANES;
+        panel += panel_row;
     }
     EACH_ROW(ROW_END)
 }

@@ -1,0 +1,403 @@
+"""The recurrent networks over a whole sequence, forward and backward.
+
+    T time, N batch, R all rows of a ragged batch, I input size, H hidden size, P projection size,
+    G gates; S = P with a projection, else H; d_y is the gradient of the loss with respect to y
+
+    x (T, N, I) or (R, I)           output (T, N, S) or (R, S)      h_0, h_n (N, S), c_0, c_n (N, H)
+    w_ih (G H, I), w_hh (G H, S)    b_ih, b_hh (G H,)               w_hr (P, H)
+
+    name                        G   gates in this order
+    rnn_tanh, rnn_relu          1
+    lstm                        4   input, forget, cell, output
+    gru                         3   reset, update, new
+    janet                       2   forget, cell
+    indrnn_tanh, indrnn_relu    1   here w_hh is a vector (H,), and b_hh is None
+
+What each of them computes stands in its own file: rnn_step.pxd, lstm_step.pxd, gru_step.pxd,
+janet_step.pxd, indrnn_step.pxd. The loops over time are in forward.pxd and backward.pxd, what
+ragged batches and directions mean in sequence.pxd. Here are the two functions that Python sees:
+they check the arguments, get all memory, and call.
+
+A ragged batch comes as rows without padding, with batch_sizes, (T,) int64: how many sequences each
+step has, sorted so that it never increases. Without it, None, the batch is dense.
+"""
+
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+
+cimport numpy as cnp
+
+from .arrays cimport (
+    check_1d,
+    check_2d,
+    check_3d,
+    check_ndim,
+    data,
+    empty_1d,
+    empty_2d,
+    empty_3d,
+    ordered,
+    shape_of,
+)
+from .backward cimport (
+    BACKWARD_PACK_ROWS,
+    Backward,
+    add_gradients,
+    lay_out_backward,
+    lay_out_gradients,
+    run_backward,
+)
+from .forward cimport PACK_ROWS, Forward, lay_out_forward, run_forward
+from .gru_step cimport gru_backward, gru_forward
+from .indrnn_step cimport (
+    indrnn_relu_backward,
+    indrnn_relu_forward,
+    indrnn_tanh_backward,
+    indrnn_tanh_forward,
+)
+from .janet_step cimport janet_backward, janet_forward
+from .lstm_step cimport lstm_backward, lstm_forward
+from .matmul cimport vectors
+from .real cimport LANES, real, scratch, scratch_free
+from .recurrence cimport Recurrence, backward_function, forward_function
+from .rnn_step cimport (
+    rnn_relu_backward,
+    rnn_relu_forward,
+    rnn_tanh_backward,
+    rnn_tanh_forward,
+)
+from .sequence cimport Sequence, copy_or_zero, last_states
+
+cnp.import_array()
+
+cdef enum:
+    RECURRENCES = 7
+
+cdef Recurrence[RECURRENCES] table
+cdef dict index_of = {}
+
+
+cdef define(
+    str name, int gates, int kept, bint matrix, bint apart, bint direct, bint cell,
+    forward_function forward_of, backward_function backward_of,
+):
+    cdef Recurrence* r = &table[len(index_of)]
+    index_of[name] = len(index_of)
+    r.gates, r.kept, r.matrix, r.apart = gates, kept, matrix, apart
+    r.direct, r.cell, r.forward, r.backward = direct, cell, forward_of, backward_of
+
+
+#                     G  kept matrix apart direct  cell
+define("rnn_tanh",    1, 0, True, False, False, False, rnn_tanh_forward, rnn_tanh_backward)
+define("rnn_relu",    1, 0, True, False, False, False, rnn_relu_forward, rnn_relu_backward)
+define("lstm",        4, 6, True, False, False, True, lstm_forward, lstm_backward)
+define("gru",         3, 4, True, True, True, False, gru_forward, gru_backward)
+define("janet",       2, 3, True, False, True, False, janet_forward, janet_backward)
+define("indrnn_tanh", 1, 0, False, False, True, False, indrnn_tanh_forward, indrnn_tanh_backward)
+define("indrnn_relu", 1, 0, False, False, True, False, indrnn_relu_forward, indrnn_relu_backward)
+
+
+cdef struct Sizes:
+    Py_ssize_t T, N, input_size, H, S, G
+    Py_ssize_t rows             # of x, all steps together
+    Py_ssize_t step             # the most rows that a step has
+    bint ragged, reverse
+    const int64_t* batch_sizes  # or NULL
+
+
+cdef const Recurrence* recurrence(str name) except NULL:
+    cdef object index = index_of.get(name)
+    if index is None:
+        raise ValueError(f"name: {name!r} is not one of {', '.join(index_of)}")
+    return &table[<int>index]
+
+
+cdef int check_batch_sizes(cnp.ndarray batch_sizes, cnp.ndarray x, Py_ssize_t N) except -1:
+    cdef Py_ssize_t t, total = 0
+    cdef const int64_t* sizes = <const int64_t*>cnp.PyArray_DATA(batch_sizes)
+    for t in range(batch_sizes.shape[0]):
+        if sizes[t] <= 0:
+            raise ValueError(f"batch_sizes: all must be positive, batch_sizes[{t}] is {sizes[t]}")
+        if t > 0 and sizes[t] > sizes[t - 1]:
+            raise ValueError(
+                f"batch_sizes: must never increase, {sizes[t - 1]} is followed by {sizes[t]}"
+            )
+        if sizes[t] > N:
+            raise ValueError(f"batch_sizes: the first is {sizes[t]}, but the batch has N = {N}")
+        total += <Py_ssize_t>sizes[t]       # no overflow: T * N is more than memory has
+    if total != x.shape[0]:
+        raise ValueError(
+            f"batch_sizes: of shape {shape_of(batch_sizes)}, their sum is {total}; x: shape is "
+            f"{shape_of(x)}, expected ({total}, I)"
+        )
+    return 0
+
+
+cdef int measure(
+    Sizes* z, const Recurrence* r, cnp.ndarray x, cnp.ndarray h_0, cnp.ndarray c_0,
+    cnp.ndarray w_ih, cnp.ndarray w_hh, cnp.ndarray w_hr, cnp.ndarray batch_sizes, bint reverse,
+    cnp.ndarray d_end,          # which may be the only one to tell N; the caller checks it
+) except -1:
+    """Find all sizes, and check the arguments that forward and backward share."""
+    z.G, z.reverse, z.ragged = r.gates, reverse, batch_sizes is not None
+    if w_hr is not None:
+        if not r.cell:
+            raise ValueError(f"w_hr: only lstm has a projection, w_hr has shape {shape_of(w_hr)}")
+        check_ndim("w_hr", w_hr, 2, "(P, H)")
+        z.S, z.H = w_hr.shape[0], w_hr.shape[1]
+    elif r.matrix:
+        check_ndim("w_hh", w_hh, 2, "(G H, H)")
+        z.S = z.H = w_hh.shape[1]
+    else:
+        check_ndim("w_hh", w_hh, 1, "(H,)")
+        z.S = z.H = w_hh.shape[0]
+    if r.matrix:
+        check_2d("w_hh", w_hh, z.G * z.H, z.S)
+    if c_0 is not None and not r.cell:
+        raise ValueError(f"c_0: only lstm has a cell state, c_0 has shape {shape_of(c_0)}")
+
+    z.batch_sizes = NULL
+    if z.ragged:
+        if cnp.PyArray_TYPE(batch_sizes) != cnp.NPY_INT64:
+            raise ValueError(f"batch_sizes: dtype is {batch_sizes.dtype}, expected int64")
+        if cnp.PyArray_NDIM(batch_sizes) != 1:
+            raise ValueError(f"batch_sizes: shape is {shape_of(batch_sizes)}, expected (T,)")
+        check_ndim("x", x, 2, "(R, I)")
+        z.T, z.rows, z.input_size = batch_sizes.shape[0], x.shape[0], x.shape[1]
+        z.batch_sizes = <const int64_t*>cnp.PyArray_DATA(batch_sizes)
+        if h_0 is not None:
+            check_ndim("h_0", h_0, 2, "(N, S)")
+            z.N = h_0.shape[0]
+        elif c_0 is not None:
+            check_ndim("c_0", c_0, 2, "(N, H)")
+            z.N = c_0.shape[0]
+        elif d_end is not None and cnp.PyArray_NDIM(d_end) > 0:
+            z.N = d_end.shape[0]
+        else:
+            z.N = z.batch_sizes[0] if z.T > 0 else 0
+        check_batch_sizes(batch_sizes, x, z.N)
+        z.step = z.batch_sizes[0] if z.T > 0 else 0
+    else:
+        check_ndim("x", x, 3, "(T, N, I)")
+        z.T, z.N, z.input_size = x.shape[0], x.shape[1], x.shape[2]
+        z.rows, z.step = z.T * z.N, z.N
+    if h_0 is not None:
+        check_2d("h_0", h_0, z.N, z.S)
+    if c_0 is not None:
+        check_2d("c_0", c_0, z.N, z.H)
+    check_2d("w_ih", w_ih, z.G * z.H, z.input_size)
+    return 0
+
+
+cdef int check_rows(
+    str name, cnp.ndarray a, const Sizes* z, Py_ssize_t width
+) except -1:
+    if z.ragged:
+        check_2d(name, a, z.rows, width)
+    else:
+        check_3d(name, a, z.T, z.N, width)
+    return 0
+
+
+cdef cnp.ndarray empty_rows(const Sizes* z, Py_ssize_t width):
+    return empty_2d(z.rows, width) if z.ragged else empty_3d(z.T, z.N, width)
+
+
+cdef Sequence whole_batch(const Sizes* z) noexcept nogil:
+    cdef Sequence q
+    q.T, q.N, q.first, q.last, q.reverse = z.T, z.N, 0, z.N, z.reverse
+    q.batch_sizes, q.starts = z.batch_sizes, NULL
+    return q
+
+
+cdef Py_ssize_t starts_size(const Sizes* z) noexcept nogil:
+    """How many elements of scratch memory `set_starts` needs."""
+    return (z.T + 1) * <Py_ssize_t>(sizeof(Py_ssize_t) // sizeof(real)) if z.ragged else 0
+
+
+cdef void set_starts(Sequence* q, real* memory) noexcept nogil:
+    cdef Py_ssize_t* starts = <Py_ssize_t*>memory
+    cdef Py_ssize_t t
+    if q.batch_sizes is not NULL:
+        starts[0] = 0
+        for t in range(q.T):
+            starts[t + 1] = starts[t] + <Py_ssize_t>q.batch_sizes[t]
+        q.starts = starts
+
+
+cdef void choose_part(Sequence* q, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
+    """Some rows of the batch. Parts have nothing in common: each could run in a thread."""
+    q.first, q.last = q.N * part // parts, q.N * (part + 1) // parts
+
+
+def forward(
+    str name not None,
+    cnp.ndarray x not None,         # IN  (T, N, I) or (R, I)
+    cnp.ndarray h_0,                # IN  (N, S) or None: zeros
+    cnp.ndarray c_0,                # IN  (N, H) or None: zeros
+    cnp.ndarray w_ih not None,      # IN  (G H, I)
+    cnp.ndarray w_hh not None,      # IN  (G H, S); (H,) for IndRNN
+    cnp.ndarray b_ih,               # IN  (G H,) or None: no bias
+    cnp.ndarray b_hh,               # IN  (G H,) or None: no bias
+    cnp.ndarray w_hr,               # IN  (P, H) or None: no projection
+    cnp.ndarray batch_sizes,        # IN  (T,) int64 or None: a dense batch
+    bint reverse,                   # from the last step to the first
+    bint keep,                      # backward will be called
+    bint ends,                      # h_n is wanted
+    Py_ssize_t parts=1,             # see `choose_part`
+):
+    """Return (output, h_n, c_n, kept): all states, the last ones, and what backward needs."""
+    cdef const Recurrence* r = recurrence(name)
+    cdef Sizes z
+    x, h_0, c_0, w_hr = ordered(x), ordered(h_0), ordered(c_0), ordered(w_hr)
+    w_ih, w_hh, b_ih, b_hh = ordered(w_ih), ordered(w_hh), ordered(b_ih), ordered(b_hh)
+    batch_sizes = ordered(batch_sizes)
+    measure(&z, r, x, h_0, c_0, w_ih, w_hh, w_hr, batch_sizes, reverse, None)
+    parts = max(<Py_ssize_t>1, min(parts, z.N))
+    if b_ih is not None:
+        check_1d("b_ih", b_ih, z.G * z.H)
+    if b_hh is not None:
+        if not r.matrix:
+            raise ValueError(f"b_hh: {name} has but one bias, b_hh has shape {shape_of(b_hh)}")
+        check_1d("b_hh", b_hh, z.G * z.H)
+
+    cdef cnp.ndarray output = empty_rows(&z, z.S)
+    cdef cnp.ndarray h_n = empty_2d(z.N, z.S) if ends else None
+    cdef cnp.ndarray c_n = empty_2d(z.N, z.H) if r.cell else None
+    cdef cnp.ndarray gates = None
+    if keep and r.kept > 0:
+        gates = empty_2d(z.rows, vectors(z.H) * r.kept * LANES)
+
+    cdef Forward f
+    f.input_size, f.H, f.S, f.rows, f.step = z.input_size, z.H, z.S, z.rows, z.step
+    f.x, f.h_0, f.w_ih, f.w_hh = data(x), data(h_0), data(w_ih), data(w_hh)
+    f.b_ih, f.b_hh, f.w_hr = data(b_ih), data(b_hh), data(w_hr)
+    f.output, f.c, f.kept = data(output), data(c_n), data(gates)
+    f.packs = z.rows >= PACK_ROWS
+    cdef const real* cells = data(c_0)
+    cdef real* last = data(h_n)
+    cdef Sequence q = whole_batch(&z)
+    cdef Py_ssize_t part, needed = lay_out_forward(&f, r, &q, NULL)
+    cdef real* memory = scratch(needed + starts_size(&z))
+    if memory is NULL:
+        raise MemoryError
+    with nogil:
+        lay_out_forward(&f, r, &q, memory)
+        set_starts(&q, memory + needed)
+        if f.c is not NULL:
+            copy_or_zero(f.c, cells, z.N * z.H)
+        for part in range(parts):
+            choose_part(&q, part, parts)
+            run_forward(r, &q, &f)
+            if last is not NULL:
+                last_states(last, &q, f.output, f.h_0, z.S)
+        scratch_free(memory)
+    return output, h_n, c_n, None if gates is None else (gates,)
+
+
+def backward(
+    str name not None,
+    cnp.ndarray d_output,           # IN  (T, N, S) or (R, S), or None: zeros
+    cnp.ndarray d_h_n,              # IN  (N, S) or None: zeros
+    cnp.ndarray d_c_n,              # IN  (N, H) or None: zeros
+    cnp.ndarray x not None,         # IN  from here to kept: as forward got and returned them
+    cnp.ndarray h_0,
+    cnp.ndarray c_0,
+    cnp.ndarray output not None,
+    tuple kept,
+    cnp.ndarray w_ih not None,
+    cnp.ndarray w_hh not None,
+    cnp.ndarray b_hh,
+    cnp.ndarray w_hr,
+    cnp.ndarray batch_sizes,
+    bint reverse,
+    bint need_x,
+    bint need_h_0,
+    bint need_c_0,
+    bint need_w_ih,
+    bint need_w_hh,
+    bint need_b_ih,
+    bint need_b_hh,
+    bint need_w_hr,
+    Py_ssize_t parts=1,
+):
+    """Return (d_x, d_h_0, d_c_0, d_w_ih, d_w_hh, d_b_ih, d_b_hh, d_w_hr); None if not needed."""
+    cdef const Recurrence* r = recurrence(name)
+    cdef Sizes z
+    cdef cnp.ndarray gates = None
+    d_output, d_h_n, d_c_n = ordered(d_output), ordered(d_h_n), ordered(d_c_n)
+    x, h_0, c_0, w_hr = ordered(x), ordered(h_0), ordered(c_0), ordered(w_hr)
+    output, w_ih, w_hh, b_hh = ordered(output), ordered(w_ih), ordered(w_hh), ordered(b_hh)
+    batch_sizes = ordered(batch_sizes)
+    measure(
+        &z, r, x, h_0, c_0, w_ih, w_hh, w_hr, batch_sizes, reverse,
+        d_h_n if d_h_n is not None else d_c_n,
+    )
+    parts = max(<Py_ssize_t>1, min(parts, z.N))
+    check_rows("output", output, &z, z.S)
+    if d_output is None and d_h_n is None and d_c_n is None:
+        raise ValueError("d_output: one of d_output, d_h_n and d_c_n must be given")
+    if d_output is not None:
+        check_rows("d_output", d_output, &z, z.S)
+    if d_h_n is not None:
+        check_2d("d_h_n", d_h_n, z.N, z.S)
+    if d_c_n is not None:
+        if not r.cell:
+            raise ValueError(f"d_c_n: {name} has no cell state, d_c_n has shape {shape_of(d_c_n)}")
+        check_2d("d_c_n", d_c_n, z.N, z.H)
+    if b_hh is not None:
+        check_1d("b_hh", b_hh, z.G * z.H)
+    if r.kept > 0:
+        if kept is None or len(kept) != 1:
+            raise ValueError("kept: backward needs what forward returns with keep=True")
+        if not isinstance(kept[0], cnp.ndarray):
+            raise TypeError(f"kept: holds a {type(kept[0]).__name__}, expected an array")
+        gates = kept[0]
+        check_2d("kept", gates, z.rows, vectors(z.H) * r.kept * LANES)
+
+    cdef Py_ssize_t width = z.G * z.H
+    cdef bint projects = w_hr is not None
+    cdef cnp.ndarray d_x = empty_rows(&z, z.input_size) if need_x else None
+    cdef cnp.ndarray d_h_0 = empty_2d(z.N, z.S) if need_h_0 else None
+    cdef cnp.ndarray d_c_0 = empty_2d(z.N, z.H) if need_c_0 and r.cell else None
+    cdef cnp.ndarray d_w_ih = empty_2d(width, z.input_size) if need_w_ih else None
+    cdef cnp.ndarray d_w_hh = None
+    if need_w_hh:
+        d_w_hh = empty_2d(width, z.S) if r.matrix else empty_1d(z.H)
+    cdef cnp.ndarray d_b_ih = empty_1d(width) if need_b_ih else None
+    cdef cnp.ndarray d_b_hh = empty_1d(width) if need_b_hh and r.matrix else None
+    cdef cnp.ndarray d_w_hr = empty_2d(z.S, z.H) if need_w_hr and projects else None
+
+    cdef Backward b
+    memset(&b, 0, sizeof(b))
+    b.input_size, b.H, b.S, b.rows, b.step = z.input_size, z.H, z.S, z.rows, z.step
+    b.need_h_0 = need_h_0
+    b.d_output, b.d_h_n, b.d_c_n = data(d_output), data(d_h_n), data(d_c_n)
+    b.x, b.h_0, b.output, b.kept = data(x), data(h_0), data(output), data(gates)
+    b.w_ih, b.w_hh, b.w_hr = data(w_ih), data(w_hh), data(w_hr)
+    b.d_x, b.d_w_ih, b.d_w_hh, b.d_w_hr = data(d_x), data(d_w_ih), data(d_w_hh), data(d_w_hr)
+    b.d_b_ih, b.d_b_hh = data(d_b_ih), data(d_b_hh)
+    b.d_h, b.d_c = data(d_h_0), data(d_c_0)
+    b.packs = z.rows >= BACKWARD_PACK_ROWS
+    cdef Backward total = b
+    cdef Sequence q = whole_batch(&z)
+    choose_part(&q, 0, parts)
+    cdef Py_ssize_t part, sums = 0, needed = lay_out_backward(&b, r, &q, NULL)
+    if parts > 1:
+        sums = lay_out_gradients(&b, r, &total, NULL)
+    cdef real* memory = scratch(needed + sums + starts_size(&z))
+    if memory is NULL:
+        raise MemoryError
+    with nogil:
+        b = total
+        lay_out_backward(&b, r, &q, memory)
+        set_starts(&q, memory + needed + sums)
+        for part in range(parts):
+            choose_part(&q, part, parts)
+            if part == 1:
+                lay_out_gradients(&b, r, &total, memory + needed)
+            run_backward(r, &q, &b)
+            if part > 0:
+                add_gradients(&total, r, &b)
+        scratch_free(memory)
+    return d_x, d_h_0, d_c_0, d_w_ih, d_w_hh, d_b_ih, d_b_hh, d_w_hr

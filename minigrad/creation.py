@@ -6,7 +6,9 @@ so that the same seed gives the same numbers (see `minigrad.random`).
 
 from __future__ import annotations
 
+import builtins
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -50,7 +52,7 @@ def as_array(data: Any, dtype: np.dtype | None = None) -> ndarray:
         array = np.asarray(data)
         if dtype is None:
             dtypes.of_numpy(array.dtype)  # raises for a type that does not exist here
-    elif isinstance(data, (list, tuple, range)):
+    elif isinstance(data, (list, tuple, builtins.range)):
         data = [d.array if isinstance(d, TensorBase) else d for d in data]
         try:
             array = np.array(data)
@@ -69,9 +71,13 @@ def as_array(data: Any, dtype: np.dtype | None = None) -> ndarray:
     elif hasattr(data, "__array__"):
         array = np.asarray(data)
     elif hasattr(data, "__len__") and not isinstance(data, (str, bytes, dict, set)):
-        return as_array([data[k] for k in range(len(data))], dtype)
+        return as_array([data[k] for k in builtins.range(len(data))], dtype)
+    elif isinstance(data, str):
+        raise TypeError("new(): invalid data type 'str'")
     else:
         raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
+    if array.dtype.kind in "US" and not isinstance(_first_entry(data), str):
+        raise TypeError("new(): invalid data type 'str'")
     if array.dtype.kind in "USO":
         raise ValueError(f"too many dimensions '{type(_first_entry(data)).__name__}'")
     if dtype is None:
@@ -237,7 +243,7 @@ def eye(
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
+    start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """``start, start + step, ...`` up to, not including, `end`; ``arange(end)`` starts at 0.
@@ -258,6 +264,31 @@ def arange(
     count = math.ceil((end - start) / step)
     values = start + step * np.arange(count, dtype=np.int64 if whole else np.float64)
     return _made(values.astype(kind), device, requires_grad)
+
+
+def range(
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """``start, start + step, ...`` up to `end`, which is included, in the default float type.
+
+    Old; new code uses `arange`, which ends before `end`.
+    """
+    warnings.warn(
+        "torch.range is deprecated and will be removed in a future release because its behavior is "
+        "inconsistent with Python's range builtin. Instead, use torch.arange, which produces "
+        "values in [start, end).",
+        stacklevel=2,
+    )
+    if end is None:
+        start, end = 0, start
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) / step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
+    count = math.floor((end - start) / step) + 1
+    return _made((start + step * np.arange(count)).astype(kind), device, requires_grad)
 
 
 def linspace(
@@ -297,11 +328,12 @@ class Generator(random.Generator):
         """The state: 5056 bytes, in PyTorch's layout."""
         return from_array(self.state_bytes())
 
-    def set_state(self, new_state: Tensor) -> None:
+    def set_state(self, new_state: Tensor) -> Generator:
         """Continue from a state of `get_state` (minigrad's or PyTorch's)."""
         if not isinstance(new_state, TensorBase):
             raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
         self.load_state_bytes(new_state.array)
+        return self
 
 
 default_generator = random.default_generator = Generator()  # from here on with tensor states
@@ -378,7 +410,7 @@ randn, randn_like = _drawer("randn", "normal", "numbers from the standard normal
 
 
 def randint(
-    low: int, high: Any = None, size: Any = None, *, generator: random.Generator | None = None,
+    low: Any = 0, high: Any = None, size: Any = None, *, generator: random.Generator | None = None,
     dtype: Any = None,
     device: Any = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip

@@ -31,9 +31,9 @@ class dtype:
     def __init__(self, name: str, numpy_name: str | None = None) -> None:
         self.name = name
         self.numpy = np.dtype(numpy_name or name)
-        self.is_floating_point = self.numpy.kind == "f"
+        self.is_floating_point = self.numpy.kind in "fV"
         self.is_complex = self.numpy.kind == "c"
-        self.is_signed = self.numpy.kind in "ifc"
+        self.is_signed = self.numpy.kind in "ifcV"
         self.itemsize = self.numpy.itemsize
 
     def __repr__(self) -> str:
@@ -56,6 +56,11 @@ int32 = int = dtype("int32")
 int64 = long = dtype("int64")
 uint8 = dtype("uint8")
 bool = dtype("bool")
+
+# names that scripts mention; no tensor can have these types
+bfloat16 = dtype("bfloat16", "V2")
+complex64 = cfloat = dtype("complex64")
+complex128 = cdouble = dtype("complex128")
 
 ALL = (float16, float32, float64, int8, int16, int32, int64, uint8, bool)
 _of_numpy = {d.numpy: d for d in ALL}
@@ -88,9 +93,11 @@ def of_numpy(numpy_dtype: np.dtype) -> dtype:
 def to_numpy(value: Any) -> np.dtype:
     """The NumPy type meant by a minigrad or NumPy type, or by ``float``, ``int``, ``bool``."""
     if isinstance(value, dtype):
+        if value.numpy not in _of_numpy:
+            raise TypeError(f"tensors of dtype {value} are not supported")
         return value.numpy
     if value is _python_float:
-        return _default
+        return FLOAT64
     if value is _python_int:
         return INT64
     if value is _python_bool:
@@ -130,7 +137,7 @@ def set_default_dtype(d: dtype) -> None:
         raise TypeError(
             "invalid dtype object: only floating-point types are supported as the default type"
         )
-    if not d.is_floating_point:
+    if not d.is_floating_point or d is bfloat16:
         raise TypeError("only floating-point types are supported as the default type")
     _default = d.numpy
 

@@ -9,7 +9,7 @@ import numpy as np
 from . import dtypes
 from .autograd.engine import TensorBase, array_of
 from .ops.shape import broadcast_to, reshape
-from .size import CPU
+from .size import CPU, Size
 from .size import device as device_
 
 
@@ -21,6 +21,11 @@ def is_tensor(obj: Any) -> bool:
 def is_floating_point(input: Any) -> bool:
     """Whether the entries are floating point numbers."""
     return array_of(input).dtype.kind == "f"
+
+
+def is_complex(input: Any) -> bool:
+    """False: there are no complex tensors here."""
+    return False
 
 
 def is_nonzero(input: Any) -> bool:
@@ -64,7 +69,13 @@ class finfo:
     """
 
     def __init__(self, type: dtypes.dtype | None = None) -> None:
-        info = np.finfo(dtypes.default() if type is None else type.numpy)
+        kind = dtypes.default() if type is None else type.numpy
+        if kind.kind != "f":
+            raise TypeError(
+                f"torch.finfo() requires a floating point input type, but got {type}. Use "
+                "torch.iinfo for integers"
+            )
+        info = np.finfo(kind)
         self.bits = int(info.bits)
         self.eps, self.resolution = float(info.eps), float(info.resolution)
         self.min, self.max = float(info.min), float(info.max)
@@ -79,13 +90,31 @@ class finfo:
 
 def iinfo(type: dtypes.dtype) -> Any:
     """NumPy's description of an integer type: ``min``, ``max``, ``bits``."""
+    if type.numpy.kind not in "iu":
+        raise TypeError(
+            f"torch.iinfo() requires an integer input type, but got {type}. Use torch.finfo"
+        )
     return np.iinfo(type.numpy)
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     """All tensors as views of their common broadcast shape."""
     shape = np.broadcast_shapes(*[x.array.shape for x in tensors])
-    return tuple([broadcast_to(x, shape) for x in tensors])
+    return tuple([x if x.array.shape == shape else broadcast_to(x, shape) for x in tensors])
+
+
+def broadcast_shapes(*shapes: Any) -> Size:
+    """The shape that tensors of these `shapes` have together."""
+    joined: tuple[int, ...] = ()
+    for k, shape in enumerate(shapes):
+        try:
+            joined = np.broadcast_shapes(joined, shape)
+        except ValueError:
+            raise RuntimeError(
+                f"Attempting to broadcast shapes that differ: mismatching argument at index {k} "
+                f"had {tuple(shape)}; but expected shape should be broadcastable to {list(joined)}"
+            ) from None
+    return Size(joined)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:

@@ -1,9 +1,12 @@
-"""`Size`, the shape of a tensor, and `device`, of which there is one: the CPU."""
+"""What a tensor says of itself: its `Size`, its `device` (the CPU), its `layout`, its `Storage`."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 
 class Size(tuple[int, ...]):
@@ -21,6 +24,11 @@ class Size(tuple[int, ...]):
 
     def __add__(self, other: Any) -> Any:
         return Size(tuple.__add__(self, tuple(other)))
+
+    def __mul__(self, times: Any) -> Any:
+        return Size(tuple.__mul__(self, times))
+
+    __rmul__ = __mul__
 
     def __repr__(self) -> str:
         return f"torch.Size([{', '.join(map(str, self))}])"
@@ -74,3 +82,77 @@ class device:
 
 
 CPU = device("cpu")
+
+
+class layout:
+    """How a tensor lies in memory. There is one: `strided`, with the same step along an axis."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+strided = layout("strided")
+
+
+class Storage:
+    """The memory of a tensor and of all its views, as one row of entries.
+
+    Parameters
+    ----------
+    array : numpy.ndarray
+        The memory, with one axis.
+    """
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+    @classmethod
+    def of(cls, array: np.ndarray) -> Storage:
+        """The memory that `array` is a part of."""
+        whole = array
+        while isinstance(whole.base, np.ndarray) and whole.base.dtype == array.dtype:
+            whole = whole.base
+        return cls(whole.ravel("K"))
+
+    def size(self) -> int:
+        """The number of entries."""
+        return self.array.size
+
+    def nbytes(self) -> int:
+        """Bytes of all entries."""
+        return self.array.nbytes
+
+    def element_size(self) -> int:
+        """Bytes per entry."""
+        return self.array.itemsize
+
+    def data_ptr(self) -> int:
+        """The address of the first entry."""
+        return self.array.ctypes.data
+
+    def tolist(self) -> list[Any]:
+        """The entries as Python numbers."""
+        return self.array.tolist()
+
+    def __len__(self) -> int:
+        return self.array.size
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.array.tolist())
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.array[index].tolist()
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.array[index] = value
+
+    def __repr__(self) -> str:
+        lines = "".join(f" {value}\n" for value in self.array.tolist())
+        kind = f"TypedStorage(dtype=torch.{self.array.dtype.name}, device=cpu)"
+        return f"{lines}[torch.storage.{kind} of size {self.size()}]"

@@ -24,12 +24,14 @@ from .ops import index as indexing  # plural names: the class has methods with t
 from .ops import inplace as writes
 from .ops import join as joins
 from .ops import matmul as products
+from .ops import order
 from .ops import reduce as reductions
+from .ops import scan as scans
 from .ops import shape as views
 from .ops.arguments import as_shape
 from .ops.cast import cast
 from .ops.inplace import inplace as in_place
-from .size import CPU, Size, device
+from .size import CPU, Size, Storage, device, strided
 
 ndarray = np.ndarray
 # the methods `float`, `int`, `bool`, `type` and the property `device` hide these names in the class
@@ -39,14 +41,15 @@ float_ = float
 type_ = type
 device_ = device
 _NUMBERS = (TensorBase, int, float, np.generic, ndarray)
+_ARRAYS = (TensorBase, ndarray)
 
 
 def _reflected(op: Callable[..., Any]) -> Callable[..., Any]:
     return lambda self, other: op(other, self) if isinstance(other, _NUMBERS) else NotImplemented
 
 
-def _compared(op: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda self, other: op(self, other) if isinstance(other, _NUMBERS) else NotImplemented
+def _guarded(op: Callable[..., Any], kinds: tuple[type, ...] = _NUMBERS) -> Callable[..., Any]:
+    return lambda self, other: op(self, other) if isinstance(other, kinds) else NotImplemented
 
 
 def _convert(target: dtypes.dtype) -> Callable[..., Any]:
@@ -136,7 +139,7 @@ class Tensor(TensorBase):
     nbytes = property(lambda self: self.array.nbytes, doc="Bytes of all entries.")
     is_cuda = property(lambda self: False, doc="False: there is no GPU here.")
     is_sparse = property(lambda self: False, doc="False: all tensors are dense.")
-    layout = property(lambda self: "torch.strided", doc="The name of the dense layout.")
+    layout = property(lambda self: strided, doc="The dense layout, `minigrad.strided`.")
     _version = property(lambda self: self.version[0], doc="How often it was changed in place.")
 
     def size(self, dim: int | None = None) -> Any:
@@ -183,6 +186,27 @@ class Tensor(TensorBase):
     def is_complex(self) -> bool:
         """False: there are no complex tensors here."""
         return False
+
+    def is_signed(self) -> bool:
+        """Whether the type of the entries has negative numbers."""
+        return self.array.dtype.kind in "if"
+
+    def get_device(self) -> int:
+        """-1, which stands for the CPU."""
+        return -1
+
+    def storage(self) -> Storage:
+        """The memory that this tensor shares with all views of it."""
+        return Storage.of(self.array)
+
+    def untyped_storage(self) -> Storage:
+        """The same memory as bytes."""
+        return Storage(Storage.of(self.array).array.view(np.uint8))
+
+    def storage_offset(self) -> int:
+        """Where in its memory the tensor begins, in entries."""
+        distance = self.data_ptr() - Storage.of(self.array).data_ptr()
+        return distance // self.array.itemsize
 
     # --------------------------------------------------------------------------------------------
     # The graph
@@ -265,6 +289,10 @@ class Tensor(TensorBase):
                 )
         self._grad = value
 
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
     def backward(
         self,
         gradient: Any = None,
@@ -341,6 +369,12 @@ class Tensor(TensorBase):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
         self.array = value.array
 
+    def set_(self, source: Any) -> Tensor:
+        """Let this tensor show the memory of `source` from now on."""
+        writes.check_writable(self)
+        self.array, self.version = source.array, source.version
+        return self
+
     def _bump_version(self) -> None:
         """Note that code has written into `array` directly."""
         bump_version(self)
@@ -350,16 +384,17 @@ class Tensor(TensorBase):
     # --------------------------------------------------------------------------------------------
 
     __add__, __radd__, __iadd__ = ew.add, _reflected(ew.add), in_place(ew.add)
-    __sub__, __rsub__, __isub__ = ew.sub, _reflected(ew.sub), in_place(ew.sub)
+    __sub__, __rsub__, __isub__ = ew.sub, _guarded(ew.rsub), in_place(ew.sub)
     __mul__, __rmul__, __imul__ = ew.mul, _reflected(ew.mul), in_place(ew.mul)
-    __truediv__, __rtruediv__, __itruediv__ = ew.div, _reflected(ew.div), in_place(ew.div)
+    __truediv__, __rtruediv__, __itruediv__ = ew.div, _guarded(ew.div_reflected), in_place(ew.div)
     __floordiv__, __rfloordiv__ = ew.floor_divide, _reflected(ew.floor_divide)
     __mod__, __rmod__ = ew.remainder, _reflected(ew.remainder)
     __ifloordiv__, __imod__ = in_place(ew.floor_divide), in_place(ew.remainder)
     __pow__, __rpow__, __ipow__ = ew.pow, _reflected(ew.pow), in_place(ew.pow)
-    __matmul__, __rmatmul__ = products.matmul, _reflected(products.matmul)
+    __matmul__ = _guarded(products.matmul, _ARRAYS)
+    __rmatmul__ = _guarded(lambda self, other: products.matmul(other, self), _ARRAYS)
     __neg__, __pos__, __abs__ = ew.neg, ew.positive, ew.abs
-    __eq__, __ne__ = _compared(ew.eq), _compared(ew.ne)
+    __eq__, __ne__ = _guarded(ew.eq), _guarded(ew.ne)
     __lt__, __le__, __gt__, __ge__ = ew.lt, ew.le, ew.gt, ew.ge
     __and__, __or__, __xor__, __invert__ = (
         ew.bitwise_and, ew.bitwise_or, ew.bitwise_xor, ew.bitwise_not)  # fmt: skip
@@ -405,8 +440,9 @@ class Tensor(TensorBase):
     sqrt, rsqrt, reciprocal = ew.sqrt, ew.rsqrt, ew.reciprocal
     sin, cos, tan, asin, acos, atan = ew.sin, ew.cos, ew.tan, ew.asin, ew.acos, ew.atan
     sinh, cosh, tanh, sigmoid, relu = ew.sinh, ew.cosh, ew.tanh, ew.sigmoid, ew.relu
-    floor, ceil, round, trunc, clamp, clip = (
-        ew.floor, ew.ceil, ew.round, ew.trunc, ew.clamp, ew.clamp)  # fmt: skip
+    erf = ew.erf
+    floor, ceil, round, trunc, positive = ew.floor, ew.ceil, ew.round, ew.trunc, ew.positive
+    clamp, clip, clamp_min, clamp_max = ew.clamp, ew.clamp, ew.clamp_min, ew.clamp_max
     eq, ne, lt, le, gt, ge = ew.eq, ew.ne, ew.lt, ew.le, ew.gt, ew.ge
     isnan, isinf, isfinite, isclose, allclose, equal = (
         ew.isnan, ew.isinf, ew.isfinite, ew.isclose, ew.allclose, ew.equal)  # fmt: skip
@@ -416,14 +452,14 @@ class Tensor(TensorBase):
         ew.bitwise_and, ew.bitwise_or, ew.bitwise_xor, ew.bitwise_not)  # fmt: skip
 
     sum, mean, prod, var, std, norm, dist = (
-        reductions.sum, reductions.mean, reductions.prod, reductions.var, reductions.std,
+        reductions.sum, reductions.mean, scans.prod, reductions.var, reductions.std,
         reductions.norm, reductions.dist)  # fmt: skip
     max, min, amax, amin, argmax, argmin = (
-        reductions.max, reductions.min, reductions.amax, reductions.amin, reductions.argmax,
-        reductions.argmin)  # fmt: skip
-    sort, argsort, topk, median, cumsum = (
-        reductions.sort, reductions.argsort, reductions.topk, reductions.median,
-        reductions.cumsum)  # fmt: skip
+        order.max, order.min, order.amax, order.amin, order.argmax,
+        order.argmin)  # fmt: skip
+    sort, argsort, topk, median, cumsum, cumprod = (
+        order.sort, order.argsort, order.topk, order.median,
+        scans.cumsum, scans.cumprod)  # fmt: skip
     softmax, log_softmax, logsumexp = (
         reductions.softmax, reductions.log_softmax, reductions.logsumexp)  # fmt: skip
     all, any, unique, bincount, count_nonzero = (
@@ -435,14 +471,15 @@ class Tensor(TensorBase):
         products.outer)  # fmt: skip
     addmm, baddbmm = products.addmm, products.baddbmm
 
-    view, reshape, view_as, flatten, unflatten = (
-        views.view, views.reshape, views.view_as, views.flatten, views.unflatten)  # fmt: skip
-    squeeze, unsqueeze, expand, expand_as, repeat, tile = (
-        views.squeeze, views.unsqueeze, views.expand, views.expand_as, views.repeat,
+    view, reshape, view_as, flatten, unflatten, ravel = (
+        views.view, views.reshape, views.view_as, views.flatten, views.unflatten,
+        views.ravel)  # fmt: skip
+    squeeze, unsqueeze, expand, expand_as, broadcast_to, repeat, tile = (
+        views.squeeze, views.unsqueeze, views.expand, views.expand_as, views.expand, views.repeat,
         views.tile)  # fmt: skip
-    transpose, t, permute, swapaxes, swapdims, movedim = (
+    transpose, t, permute, swapaxes, swapdims, movedim, moveaxis = (
         views.transpose, views.t, views.permute, views.transpose, views.transpose,
-        views.movedim)  # fmt: skip
+        views.movedim, views.movedim)  # fmt: skip
     flip, roll, tril, triu, clone, contiguous = (
         views.flip, views.roll, views.tril, views.triu, views.clone, views.contiguous)  # fmt: skip
     split, chunk, unbind = joins.split, joins.chunk, joins.unbind
@@ -452,7 +489,8 @@ class Tensor(TensorBase):
     index_select, masked_select, masked_fill, take, nonzero, repeat_interleave = (
         indexing.index_select, indexing.masked_select, indexing.masked_fill, indexing.take,
         indexing.nonzero, indexing.repeat_interleave)  # fmt: skip
-    scatter, scatter_add = writes.scatter, writes.scatter_add
+    scatter, scatter_add, index_add = writes.scatter, writes.scatter_add, writes.index_add
+    index_copy, index_fill, index_put = writes.index_copy, writes.index_fill, writes.index_put
 
     def where(self, condition: Any, other: Any) -> Any:
         """This tensor where `condition` is true, `other` elsewhere."""
@@ -466,12 +504,32 @@ class Tensor(TensorBase):
 
     add_, sub_, mul_, div_, pow_ = (
         in_place(add), in_place(sub), in_place(mul), in_place(div), in_place(pow))  # fmt: skip
-    neg_, abs_, sign_, exp_, log_, sqrt_ = (
-        in_place(neg), in_place(abs), in_place(sign), in_place(exp), in_place(log),
-        in_place(sqrt))  # fmt: skip
-    tanh_, sigmoid_, relu_, clamp_, floor_, ceil_, round_ = (
-        in_place(tanh), in_place(sigmoid), in_place(relu), in_place(clamp), in_place(floor),
-        in_place(ceil), in_place(round))  # fmt: skip
+    subtract_, multiply_, divide_ = sub_, mul_, div_
+    floor_divide_, remainder_, fmod_ = in_place(floor_divide), in_place(remainder), in_place(fmod)
+    neg_, abs_, sign_, square_, reciprocal_ = (
+        in_place(neg), in_place(abs), in_place(sign), in_place(square),
+        in_place(reciprocal))  # fmt: skip
+    negative_, absolute_ = neg_, abs_
+    exp_, exp2_, expm1_, sqrt_, rsqrt_ = (
+        in_place(exp), in_place(exp2), in_place(expm1), in_place(sqrt),
+        in_place(rsqrt))  # fmt: skip
+    log_, log2_, log10_, log1p_, erf_ = (
+        in_place(log), in_place(log2), in_place(log10), in_place(log1p),
+        in_place(erf))  # fmt: skip
+    sin_, cos_, tan_, sinh_, cosh_ = (
+        in_place(sin), in_place(cos), in_place(tan), in_place(sinh), in_place(cosh))  # fmt: skip
+    asin_, acos_, atan_ = in_place(asin), in_place(acos), in_place(atan)
+    tanh_, sigmoid_, relu_ = in_place(tanh), in_place(sigmoid), in_place(relu)
+    floor_, ceil_, round_, trunc_ = (
+        in_place(floor), in_place(ceil), in_place(round), in_place(trunc))  # fmt: skip
+    clamp_, clamp_min_, clamp_max_ = in_place(clamp), in_place(clamp_min), in_place(clamp_max)
+    clip_ = clamp_
+    cumsum_, cumprod_, tril_, triu_ = (
+        in_place(cumsum), in_place(cumprod), in_place(tril), in_place(triu))  # fmt: skip
+    addmm_, baddbmm_ = in_place(addmm), in_place(baddbmm)
+    unsqueeze_, squeeze_, transpose_, t_ = (
+        writes.reshaping(unsqueeze), writes.reshaping(squeeze), writes.reshaping(transpose),
+        writes.reshaping(t))  # fmt: skip
     addcmul_, addcdiv_, lerp_ = in_place(addcmul), in_place(addcdiv), in_place(lerp)
     copy_, fill_, zero_, fill_diagonal_ = (
         writes.copy_, writes.fill_, writes.zero_, writes.fill_diagonal_)  # fmt: skip
@@ -482,6 +540,7 @@ class Tensor(TensorBase):
 
     def _overwrite(self, draw: Callable[[Any], ndarray], generator: Any) -> Tensor:
         """Fill the memory with ``draw(generator)``."""
+        writes.check_memory(self.array)
         writes.check_writable(self)
         self.array[...] = draw(random.default_generator if generator is None else generator)
         bump_version(self)
@@ -514,6 +573,20 @@ class Tensor(TensorBase):
         """Fill with ones (probability `p`, a number or a tensor) and zeros."""
         chance = p.array if isinstance(p, TensorBase) else p
         return self._overwrite(lambda g: g.bernoulli(chance, self.array.shape), generator)
+
+    def bernoulli(self, p: float | None = None, *, generator: Any = None) -> Any:
+        """Ones, with the probabilities that stand in this tensor (or with `p`), and zeros."""
+        from .creation import bernoulli
+
+        return bernoulli(self, p, generator=generator)
+
+    def multinomial(
+        self, num_samples: int, replacement: bool = False, *, generator: Any = None
+    ) -> Any:
+        """Indices drawn with the weights in this tensor: see `minigrad.multinomial`."""
+        from .creation import multinomial
+
+        return multinomial(self, num_samples, replacement, generator=generator)
 
     def exponential_(self, lambd: float = 1.0, *, generator: Any = None) -> Tensor:
         """Fill with exponentially distributed numbers of mean ``1 / lambd``."""
@@ -572,7 +645,8 @@ class Tensor(TensorBase):
                 if dtype == f"torch.{dtypes.legacy_name(known.numpy)}Tensor":
                     return self.to(known)
             raise ValueError(f"invalid type: {dtype!r}")
-        return self.to(dtypes.of_numpy(dtypes.to_numpy(dtype)))
+        # an old constructor such as LongTensor stands for its type
+        return self.to(dtypes.of_numpy(dtypes.to_numpy(getattr(dtype, "dtype", dtype))))
 
     def type_as(self, other: Any) -> Any:
         """The tensor in the type of `other`."""
@@ -646,9 +720,10 @@ class Tensor(TensorBase):
 
     def __repr__(self) -> str:
         suffixes = []
-        node = self.node
-        if node is not None:
-            suffixes.append(f"grad_fn=<{node.name()}>")
+        edge = self.edge if self.node is not None else None
+        if edge is not None:
+            node, output = edge
+            suffixes.append(f"grad_fn=<{node.name(output)}>")
         elif self._requires_grad:
             suffixes.append("requires_grad=True")
         return printing.tensor_text(self.array, default_dtype=dtypes.default(), suffixes=suffixes)
@@ -679,28 +754,31 @@ class Tensor(TensorBase):
         return tensor(data, self.dtype if dtype is None else dtype, requires_grad=requires_grad)
 
     def _new(
-        self, make: Callable[..., ndarray], size: Any, dtype: Any, requires_grad: bool_
+        self, make: Callable[..., ndarray], size: Any, keyword: Any, dtype: Any, grad: bool_
     ) -> Any:
         kind = self.array.dtype if dtype is None else dtypes.to_numpy(dtype)
-        return from_array(make(as_shape(size), kind), requires_grad)
+        return from_array(make(as_shape(size if keyword is None else (keyword,)), kind), grad)
 
     def new_zeros(
-        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool_ = False
-    ) -> Any:
+        self, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None,
+        requires_grad: bool_ = False,
+    ) -> Any:  # fmt: skip
         """Zeros in this tensor's type."""
-        return self._new(np.zeros, size, dtype, requires_grad)
+        return self._new(np.zeros, sizes, size, dtype, requires_grad)
 
     def new_ones(
-        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool_ = False
-    ) -> Any:
+        self, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None,
+        requires_grad: bool_ = False,
+    ) -> Any:  # fmt: skip
         """Ones in this tensor's type."""
-        return self._new(np.ones, size, dtype, requires_grad)
+        return self._new(np.ones, sizes, size, dtype, requires_grad)
 
     def new_empty(
-        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool_ = False
-    ) -> Any:
+        self, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None,
+        requires_grad: bool_ = False,
+    ) -> Any:  # fmt: skip
         """Uninitialised memory in this tensor's type."""
-        return self._new(np.empty, size, dtype, requires_grad)
+        return self._new(np.empty, sizes, size, dtype, requires_grad)
 
     def new_full(
         self,
@@ -712,10 +790,14 @@ class Tensor(TensorBase):
     ) -> Any:
         """`fill_value` everywhere, in this tensor's type."""
         return self._new(
-            lambda s, kind: np.full(s, fill_value, kind), (size,), dtype, requires_grad
+            lambda s, kind: np.full(s, fill_value, kind), (), size, dtype, requires_grad
         )
 
-    new = new_empty
+    def new(self, *data: Any) -> Any:
+        """The old constructor: uninitialised memory of a shape, or data, in this tensor's type."""
+        if data and not all(isinstance(d, (int_, Size)) for d in data):
+            return self.new_tensor(data[0])
+        return self.new_empty(*data or (0,))
 
 
 def from_array(array: ndarray, requires_grad: bool = False, cls: type[Tensor] = Tensor) -> Any:

@@ -3,11 +3,13 @@
 - `engine`: how operations are recorded, and how gradients walk back.
 - `backward`: `backward` and `grad`.
 - `grad_mode`: `no_grad` and its kin, and anomaly detection.
+- `function`: operations that users write themselves.
 - `hooks`, `errors`: functions hung on tensors; what the engine says when something is wrong.
 - `gradcheck`: gradients compared with finite differences.
 """
 
 from .backward import backward, grad
+from .function import Function
 from .grad_mode import (
     detect_anomaly,
     enable_grad,
@@ -20,6 +22,7 @@ from .grad_mode import (
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 
 __all__ = [
+    "Function",
     "GradcheckError",
     "backward",
     "detect_anomaly",

@@ -18,7 +18,7 @@ a tensor is in `minigrad.tensor`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
@@ -134,9 +134,9 @@ class Node:
         if mode.anomaly:
             self.trace = errors.call_site()
 
-    def name(self) -> str:
-        """The name that PyTorch prints, such as ``MulBackward0``."""
-        return self.op.node_name
+    def name(self, output: int = 0) -> str:
+        """The name that PyTorch prints next to an output, such as ``MulBackward0``."""
+        return self.op.output_names.get(output, self.op.node_name)
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
@@ -231,12 +231,20 @@ def record(op: Op, inputs: Iterable[Any], saved: tuple[Any, ...], arrays: Any) -
     arrays : numpy.ndarray or tuple of numpy.ndarray
         The result, or several.
     """
+    return record_with(edges_if_recording(inputs), op, saved, arrays)
+
+
+def record_with(edges: Sequence[Any] | None, op: Op, saved: tuple[Any, ...], arrays: Any) -> Any:
+    """`record`, for who has found the edges of the inputs already."""
     results = tuple([wrap(a) for a in arrays]) if type(arrays) is tuple else (wrap(arrays),)
-    if mode.enabled:
-        edges = edges_of(inputs)
-        if edges is not None:
-            attach(results, op, edges, saved)
+    if edges is not None:
+        attach(results, op, edges, saved)
     return results if type(arrays) is tuple else results[0]
+
+
+def edges_if_recording(inputs: Iterable[Any]) -> list[Any] | None:
+    """`edges_of` while operations are recorded, else None."""
+    return edges_of(inputs) if mode.enabled else None
 
 
 def edges_of(inputs: Iterable[Any]) -> list[Any] | None:
@@ -267,14 +275,18 @@ OUTPUT = object()
 class Op:
     """An operation: a name, and a rule that turns output gradients into input gradients.
 
-    `saves_tensors` says whether its nodes keep values alive that `backward` frees.
+    `saves_tensors` says whether its nodes keep values alive that `backward` frees, `gives_views`
+    whether its outputs are several views of its input. PyTorch numbers the forms of an operation
+    that differ in their arguments; `overload` is that number, which ``grad_fn`` shows.
     """
 
     saves_tensors = True
+    gives_views = False
+    output_names: Mapping[int, str] = {}  # of outputs with names of their own
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, overload: int = 0) -> None:
         self.name = name
-        self.node_name = "".join(part.capitalize() for part in name.split("_")) + "Backward0"
+        self.node_name = f"{name.title().replace('_', '')}Backward{overload}"
 
     def vjp(
         self, node: Node, edges: Sequence[Any], grads: list[Any], create_graph: bool
@@ -309,8 +321,9 @@ class Primitive(Op):
         forward: Callable[..., Any],
         arguments: Sequence[str],
         rules: dict[str, Callable[..., Any]],
+        overload: int = 0,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name, overload)
         self.forward = forward
         self.differentiable = tuple(a for a in arguments if a in rules)
         needs: list[str] = []  # everything that some rule names, once
@@ -405,7 +418,12 @@ class Placed:
 
 
 def primitive(
-    name: str, forward: Callable[..., Any], *, view: bool | str = False, **rules: Callable[..., Any]
+    name: str,
+    forward: Callable[..., Any],
+    *,
+    view: bool | str = False,
+    overload: int = 0,
+    **rules: Callable[..., Any],
 ) -> Callable[..., Any]:
     """Make a differentiable function of tensors from a function of arrays.
 
@@ -418,6 +436,8 @@ def primitive(
     view : bool or "always"
         The result may share (or always shares) memory with the first argument, and then its
         version.
+    overload : int
+        The number behind ``NameBackward``: see `Op`.
     **rules
         For each differentiable argument, by its name in `forward`, the rule of its gradient: see
         `Primitive`. Rules use operators and other primitives only.
@@ -440,7 +460,7 @@ def primitive(
     tensor(12.)
     """
     arguments = forward.__code__.co_varnames[: forward.__code__.co_argcount]
-    op = Primitive(name, forward, arguments, rules)
+    op = Primitive(name, forward, arguments, rules, overload)
     differentiable = len(op.differentiable)
 
     def call(*args: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 import warnings
 from typing import Any
@@ -53,6 +54,17 @@ def shape_mismatch(node_name: str, expected: tuple[int, ...], got: tuple[int, ..
         f"Mismatch in shape: {node_name} returned an invalid gradient: got {list(got)} but "
         f"expected shape compatible with {list(expected)}"
     )
+
+
+def stacklevel() -> int:
+    """What a function gives `warnings.warn` to name the line outside minigrad that led to it.
+
+    Counting is needed because functions of translated modules have no frames.
+    """
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def call_site() -> list[str]:

@@ -3,7 +3,9 @@
 - `elementwise`: arithmetic, elementary functions, comparison; the makers `unary` and `binary`.
 - `shape`: views and their transposes; `join`: cat, stack, split, unbind.
 - `index`: ``x[...]``, gather, scatter, where; `inplace`: everything that changes a tensor.
-- `reduce`: sums, extremes, norms, softmax, sorting; `matmul`: products, linear, einsum.
-- `loss`: log-likelihoods; `recurrent` and `reference`: the recurrences.
+- `reduce`: sums, means, norms, softmax; `scan`: running sums and products; `order`: extremes,
+  sorting; `matmul`: products, linear, einsum; `linalg`: norms and decompositions of matrices.
+- `loss`, `entrywise_loss`: what training minimises; `norm`: layer and batch normalisation.
+- `recurrent` and `reference`: the recurrences.
 - `cast`, `arguments`: types, and arguments as people write them.
 """

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..autograd.engine import TensorBase, wrap
-from .cast import cast
+from ..autograd.engine import TensorBase, array_of, primitive, wrap
+from .cast import cast, common_type
+from .erf import erf as erf_of
 from .index import where
 from .makers import binary, comparison, unary
+from .shape import sum_to
 
 ndarray = np.ndarray
 
@@ -25,6 +27,14 @@ ndarray = np.ndarray
 # ------------------------------------------------------------------------------------------------
 # Arithmetic
 # ------------------------------------------------------------------------------------------------
+
+
+def _power(a: Any, b: Any) -> Any:
+    """a^b; for integers and b < 0 what is left of 1 / a^|b| without its fraction, as in PyTorch."""
+    if isinstance(b, ndarray) and np.result_type(a, b).kind in "iu" and (b < 0).any():
+        whole = np.power(a, np.abs(b))
+        return np.where(b < 0, np.where(np.abs(whole) == 1, whole, 0), whole)
+    return np.power(a, b)
 
 
 def _power_slope(a: Any, b: Any) -> Any:
@@ -55,6 +65,13 @@ def _checked_division(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def _truncated(a: Any, b: Any) -> Any:
+    if np.result_type(a, b).kind == "f":
+        return np.trunc(np.divide(a, b))
+    down = np.floor_divide(a, b)  # one less than it should be if not exact and of unequal signs
+    return down + ((down * b != a) & (down < 0)).astype(down.dtype)
+
+
 def _sign(x: ndarray) -> ndarray:
     return np.where(np.isnan(x), 0, np.sign(x))  # PyTorch: a NaN has the sign 0
 
@@ -65,13 +82,21 @@ add = binary("add", np.add,
 sub = binary("sub", np.subtract,
              a=lambda g: g,
              b=lambda g: -g)  # fmt: skip
+rsub = binary("rsub", lambda a, b: b - a, overloads=(0, 1, 1),
+              a=lambda g: -g,
+              b=lambda g: g)  # fmt: skip
 mul = binary("mul", np.multiply,
              a=lambda g, b: g * b,
              b=lambda g, a: g * a)  # fmt: skip
 div = binary("div", np.divide, floats=True,
              a=lambda g, b: g / b,
              b=lambda g, y, b: -g * y / b)  # fmt: skip
-pow = binary("pow", np.power,
+# b / a with PyTorch's rounding and name: it multiplies by one over a
+div_reflected = binary("mul", lambda a, b: (1 / a) * b, floats=True,
+                       a=lambda g, y, a: -g * y / a,
+                       b=lambda g, a: g / a)  # fmt: skip
+div_reflected.__doc__ = "``other / input``."
+pow = binary("pow", _power, overloads=(1, 0, 2),
              a=lambda g, a, b: g * _power_slope(a, b),
              b=lambda g, y, a, b: g * where((a == 0) & (b >= 0), 0, y * _log_base(a, b))
 )  # fmt: skip
@@ -81,10 +106,10 @@ maximum = binary("maximum", np.maximum,
 minimum = binary("minimum", np.minimum,
                  a=lambda g, a, b: where(a == b, g / 2, where(a < b, g, 0)),
                  b=lambda g, a, b: where(a == b, g / 2, where(a < b, 0, g)))  # fmt: skip
-remainder = binary("remainder", _checked_division(np.remainder),
+remainder = binary("remainder", _checked_division(np.remainder), overloads=(1, 0, 1),
                    a=lambda g: g,
                    b=lambda g, a, b: -g * floor(a / b))  # fmt: skip
-fmod = binary("fmod", _checked_division(np.fmod),
+fmod = binary("fmod", _checked_division(np.fmod), overloads=(1, 0, 1),
               a=lambda g: g,
               b=lambda g, a, b: -g * trunc(a / b))  # fmt: skip
 atan2 = binary("atan2", np.arctan2, floats=True,
@@ -92,10 +117,10 @@ atan2 = binary("atan2", np.arctan2, floats=True,
                b=lambda g, a, b: -g * a / (a * a + b * b))  # fmt: skip
 
 neg = unary("neg", np.negative, lambda g: -g, floats=False)
-positive = unary("positive", np.positive, lambda g: g, floats=False)
 abs = unary("abs", np.abs, lambda g, x: g * sign(x), floats=False)
 sign = unary("sign", _sign, lambda g: g * 0, floats=False)
 square = unary("square", np.square, lambda g, x: g * (2 * x), floats=False)
+square.op.node_name = pow.op.node_name.replace("1", "0")  # as PyTorch's, where it is x**2
 
 # ------------------------------------------------------------------------------------------------
 # Elementary functions
@@ -119,8 +144,9 @@ acos = unary("acos", np.arccos, lambda g, x: g * -rsqrt(1 - x * x))
 atan = unary("atan", np.arctan, lambda g, x: g / (1 + x * x))
 sinh = unary("sinh", np.sinh, lambda g, x: g * cosh(x))
 cosh = unary("cosh", np.cosh, lambda g, x: g * sinh(x))
+erf = unary("erf", erf_of, lambda g, x: g * (2 / math.sqrt(math.pi)) * exp(-x * x))
 tanh = unary("tanh", np.tanh, lambda g, y: g * (1 - y * y))
-sigmoid = unary("sigmoid", lambda x: 0.5 + 0.5 * np.tanh(0.5 * x), lambda g, y: g * (y * (1 - y)))
+sigmoid = unary("sigmoid", lambda x: 1 / (1 + np.exp(-x)), lambda g, y: g * (y * (1 - y)))
 relu = unary("relu", lambda x: np.maximum(x, 0), lambda g, y: where(y <= 0, 0, g), floats=False)
 
 floor = unary("floor", np.floor, lambda g: g * 0, floats=False)
@@ -164,42 +190,102 @@ def sub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     return sub(input, other if alpha == 1 else mul(other, alpha))
 
 
-def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def rsub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``other - alpha * input``."""
-    return sub(other, input if alpha == 1 else mul(input, alpha))
+    return rsub(input if alpha == 1 else mul(input, alpha), other)
+
+
+_div_floor = binary("div", _checked_division(np.floor_divide), overloads=(2, 3, 2),
+                    a=lambda g: g * 0,
+                    b=lambda g: g * 0)  # fmt: skip
+_div_trunc = binary("div", _checked_division(_truncated), overloads=(2, 3, 2),
+                    a=lambda g: g * 0,
+                    b=lambda g: g * 0)  # fmt: skip
 
 
 def div_rounded(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     """``input / other``; on request rounded towards zero ("trunc") or down ("floor")."""
     if rounding_mode is None:
         return div(input, other)
-    if rounding_mode == "floor":
-        return floor_divide(input, other)
-    if rounding_mode != "trunc":
+    if rounding_mode not in ("trunc", "floor"):
         raise RuntimeError(
             "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
             f"'{rounding_mode}'"
         )
-    kind = dtypes.result_type(
-        *[v.array if isinstance(v, TensorBase) else v for v in (input, other)]
-    )
-    quotient = trunc(div(input, other))
-    return quotient if kind.kind == "f" else cast(quotient, kind)
+    return (_div_floor if rounding_mode == "floor" else _div_trunc)(input, other)
 
 
 floor_divide = binary(
     "floor_divide", _checked_division(np.floor_divide), a=lambda g: g * 0, b=lambda g: g * 0
 )
 _round_half_even = unary("round", np.round, lambda g: g * 0, floats=False)
+_round_to = primitive("round", lambda x, decimals: np.round(x * 10.0**decimals) / 10.0**decimals,
+                      overload=1,
+                      x=lambda g: g * 0)  # fmt: skip
 
 
 def round(input: Any, *, decimals: int = 0) -> Any:
     """The nearest integer (halves go to the even one), or the nearest multiple of 10**-decimals."""
-    return (
-        _round_half_even(input)
-        if decimals == 0
-        else _round_half_even(input * 10**decimals) / 10**decimals
-    )
+    return _round_half_even(input) if decimals == 0 else _round_to(input, decimals)
+
+
+def positive(input: Any) -> Any:
+    """`input` itself."""
+    return input
+
+
+# ------------------------------------------------------------------------------------------------
+# Of three arguments
+# ------------------------------------------------------------------------------------------------
+
+
+def _to(d: Any, shape: tuple[int, ...]) -> Any:
+    """A gradient summed over the axes along which its argument was broadcast."""
+    return d if np.shape(d) == shape else sum_to(d, shape)
+
+
+def _of_one_type(op: Callable[..., Any], tensors: tuple[Any, ...], *numbers: Any) -> Any:
+    """Call `op` with the tensors cast to their common type; PyTorch's error for their shapes."""
+    return _checked_shapes(op, *common_type(tensors), *numbers)
+
+
+def _checked_shapes(op: Callable[..., Any], *args: Any) -> Any:
+    try:
+        return op(*args)
+    except ValueError:
+        shapes = [list(v.shape) for v in map(array_of, args) if isinstance(v, ndarray)]
+        raise RuntimeError(
+            f"{op.__name__}: the sizes of all tensors must match at every dimension or be 1, but "
+            f"the shapes are {', '.join(map(str, shapes))}"
+        ) from None
+
+
+def _between(x: ndarray, low: Any, high: Any) -> ndarray:
+    x = x if low is None else np.maximum(x, low)
+    return x if high is None else np.minimum(x, high)
+
+
+def _inside(x: Any, low: Any, high: Any) -> Any:
+    """Where `x` is itself between the bounds, or on one of them."""
+    if low is None or high is None:
+        return x >= low if high is None else x <= high
+    return (x >= low) & (x <= high)
+
+
+_clamp = primitive("clamp", _between, overload=1,
+                   x=lambda g, x, low, high: where(_inside(x, low, high), g, 0))  # fmt: skip
+_clamp_min = primitive("clamp_min", _between,
+                       x=lambda g, x, low, high: where(_inside(x, low, high), g, 0))  # fmt: skip
+_clamp_max = primitive("clamp_max", _between,
+                       x=lambda g, x, low, high: where(_inside(x, low, high), g, 0))  # fmt: skip
+_clamp_to_tensors = primitive(
+    "clamp", _between,
+    x=lambda g, x, low, high, x_shape: _to(where(_inside(x, low, high), g, 0), x_shape),
+    low=lambda g, x, low, high, low_shape: _to(
+        where((x < low) if high is None else (x < low) & (low < high), g, 0), low_shape),
+    high=lambda g, x, low, high, high_shape: _to(
+        where((x > high) if low is None else (x > high) | (high < low), g, 0), high_shape),
+)  # fmt: skip
 
 
 def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
@@ -207,29 +293,70 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
 
     The bounds are numbers or tensors; the gradient passes where the value was inside or on a bound.
     """
-    if min is None and max is None:
+    return _clamped(_clamp, input, min, max)
+
+
+def clamp_min(input: Any, min: Any) -> Any:
+    """`input` with what lies below `min` raised to it."""
+    return _clamped(_clamp_min, input, min, None)
+
+
+def clamp_max(input: Any, max: Any) -> Any:
+    """`input` with what lies above `max` lowered to it."""
+    return _clamped(_clamp_max, input, None, max)
+
+
+def _clamped(op: Any, input: Any, low: Any, high: Any) -> Any:
+    bounds = [v for v in (low, high) if v is not None]
+    if not bounds:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    for bound, above in ((min, False), (max, True)):
-        if bound is None:
-            continue
-        outside = gt(input, bound) if above else lt(input, bound)
-        input = where(outside, bound, input)
-    return input
+    target = dtypes.result_type(*[array_of(v) for v in (input, *bounds)])
+    if array_of(input).dtype != target:
+        input = cast(input, target)
+    if not any(isinstance(v, (TensorBase, ndarray)) for v in bounds):
+        return op(input, low, high)
+    low, high = [
+        cast(v, target) if isinstance(array_of(v), ndarray) and array_of(v).dtype != target else v
+        for v in (low, high)
+    ]
+    return _checked_shapes(_clamp_to_tensors, input, low, high)
+
+
+_lerp_number = primitive("lerp", lambda a, b, w: a + w * (b - a) if w < 0.5
+                         else b - (1 - w) * (b - a),
+                         a=lambda g, w, a_shape: _to(g * (1 - w), a_shape),
+                         b=lambda g, w, b_shape: _to(g * w, b_shape))  # fmt: skip
+_lerp_tensor = primitive("lerp", lambda a, b, w: np.where(np.abs(w) < 0.5, a + w * (b - a),
+                                                          b - (1 - w) * (b - a)), overload=1,
+                         a=lambda g, w, a_shape: _to(g * (1 - w), a_shape),
+                         b=lambda g, w, b_shape: _to(g * w, b_shape),
+                         w=lambda g, a, b, w_shape: _to(g * (b - a), w_shape))  # fmt: skip
+_addcmul = primitive("addcmul", lambda x, a, b, value: x + value * a * b,
+                     x=lambda g, x_shape: _to(g, x_shape),
+                     a=lambda g, b, value, a_shape: _to(g * (b * value), a_shape),
+                     b=lambda g, a, value, b_shape: _to(g * (a * value), b_shape))  # fmt: skip
+_addcdiv = primitive("addcdiv", lambda x, a, b, value: x + value * a / b,
+                     x=lambda g, x_shape: _to(g, x_shape),
+                     a=lambda g, b, value, a_shape: _to(g * (value / b), a_shape),
+                     b=lambda g, a, b, value, b_shape: _to(
+                         -g * (value * a / (b * b)), b_shape))  # fmt: skip
 
 
 def lerp(input: Any, end: Any, weight: Any) -> Any:
     """``input + weight * (end - input)``."""
-    return add(input, mul(weight, sub(end, input)))
+    if isinstance(weight, (TensorBase, ndarray)):
+        return _of_one_type(_lerp_tensor, (input, end, weight))
+    return _of_one_type(_lerp_number, (input, end), weight)
 
 
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     """``input + value * tensor1 * tensor2``."""
-    return add(input, mul(mul(tensor1, tensor2), value))
+    return _of_one_type(_addcmul, (input, tensor1, tensor2), value)
 
 
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     """``input + value * tensor1 / tensor2``."""
-    return add(input, mul(div(tensor1, tensor2), value))
+    return _of_one_type(_addcdiv, (input, tensor1, tensor2), value)
 
 
 def isclose(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..autograd.backward import grad
-from ..autograd.engine import OUTPUT, Node, Op, TensorBase, mode, primitive, record
+from ..autograd.engine import OUTPUT, Node, Op, TensorBase, primitive, record_with
 
 # the tensor itself as the result of an operation, so that it can be told from its own history
 _same = primitive("alias", lambda x: x.view(), x=lambda g: g)
@@ -41,15 +41,16 @@ class Fused(Op):
         self.reference = reference
 
     def call(
-        self, inputs: tuple[Any, ...], options: tuple[Any, ...], kept: Any, results: Any
+        self, edges: Any, inputs: tuple[Any, ...], options: tuple[Any, ...], kept: Any, results: Any
     ) -> Any:
         """Record a call: `results` (ndarrays) of `inputs` (tensors or None) and other `options`.
 
-        `kept` is whatever the kernel's gradient needs besides. Returns the results as tensors.
+        `edges` is what `edges_if_recording` said of the inputs: None if nothing is to be recorded,
+        and then nothing need be kept. `kept` is whatever the kernel's gradient needs besides.
+        Returns the results as tensors.
         """
-        return record(
-            self, inputs, (*inputs, (options, kept), OUTPUT) if mode.enabled else (), results
-        )
+        saved = () if edges is None else (*inputs, (options, kept), OUTPUT)
+        return record_with(edges, self, saved, results)
 
     def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
         *inputs, (options, kept), _ = node.values(create_graph)

@@ -15,8 +15,8 @@ import numpy as np
 from .. import dtypes
 from ..autograd.engine import Placed, TensorBase, array_of, primitive, wrap
 from .arguments import checked_axis
-from .cast import common_type
-from .shape import broadcast_to, clone, flatten, reshape, sum_to
+from .cast import cast, common_type
+from .shape import broadcast_to, clone, flatten, reshape, sum_to, unsqueeze
 
 ndarray = np.ndarray
 
@@ -67,12 +67,17 @@ def _take_entries(x: ndarray, index: Any) -> ndarray:
         ) from None
 
 
-basic_index = primitive("select", _look, view="always",
-                        x=lambda g, x_shape, index: _put_back(g, x_shape, index))  # fmt: skip
-_slice_index = primitive("slice", _look, view="always",
-                         x=lambda g, x_shape, index: _put_back(g, x_shape, index))  # fmt: skip
-advanced_index = primitive("index", _take_entries,
-                           x=lambda g, x_shape, index: _put_back(g, x_shape, index))  # fmt: skip
+basic_index, _slice_index, _unsqueeze_index, _whole = [
+    # one operation; PyTorch has several, and the name of the last one that it applies is shown
+    primitive(name, _look, view="always",
+              x=lambda g, x_shape, index: _put_back(g, x_shape, index))
+    for name in ("select", "slice", "unsqueeze", "alias")
+]  # fmt: skip
+advanced_index, _index_select, _take_flat, _masked_select = [
+    primitive(name, _take_entries,
+              x=lambda g, x_shape, index: _put_back(g, x_shape, index))
+    for name in ("index", "index_select", "take", "masked_select")
+]  # fmt: skip
 
 
 def getitem(input: Any, index: Any) -> Any:
@@ -92,9 +97,24 @@ def getitem(input: Any, index: Any) -> Any:
         return basic_index(input, index)
     basic, advanced = split_index(index, shape)
     if advanced is None:
-        op = basic_index if any(isinstance(i, int) for i in basic) else _slice_index
+        op = _slice_index if isinstance(index, slice) else _op_of(basic, shape)
         return op(input, basic)
     return advanced_index(basic_index(input, basic) if basic is not None else input, advanced)
+
+
+def _op_of(basic: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """The operation that PyTorch would apply last for the index `basic`."""
+    op, axis = _whole, 0
+    for item in basic:
+        if item is None:
+            op = _unsqueeze_index
+            continue
+        if isinstance(item, int):
+            op = basic_index
+        elif item.indices(shape[axis]) != (0, shape[axis], 1):
+            op = _slice_index
+        axis += 1
+    return op
 
 
 def split_index(index: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
@@ -266,15 +286,21 @@ _diagonal_back = primitive("diagonal_backward", _on_diagonal,
                            g=lambda g, offset, a, b: _diagonal(g, offset, a, b))  # fmt: skip
 
 
+_diagonal_copy = primitive("diagonal", lambda x, offset: _diagonal_of(x, offset, 0, 1).copy(),
+                           x=lambda g, x_shape, offset: _diagonal_back(g, x_shape, offset, 0, 1)
+)  # fmt: skip
+_diagonal_copy.op.node_name = "DiagonalBackward0_copy"  # type: ignore[attr-defined]
+_diag_embed = primitive("diag_embed", lambda x, offset: np.diag(x, offset),
+                        x=lambda g, offset: _diagonal(g, offset, 0, 1))  # fmt: skip
+
+
 def diag(input: Any, diagonal: int = 0) -> Any:
     """The diagonal of a matrix; or the square matrix with the 1-D `input` on its diagonal."""
     if array_of(input).ndim == 2:
-        return clone(globals()["diagonal"](input, diagonal))
+        return _diagonal_copy(input, diagonal)
     if array_of(input).ndim != 1:
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {array_of(input).ndim}D")
-    n = array_of(input).shape[0] + abs(diagonal)
-    i = np.arange(array_of(input).shape[0])
-    return place(input, (n, n), (i - min(diagonal, 0), i + max(diagonal, 0)))
+    return _diag_embed(input, diagonal)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -282,7 +308,7 @@ def diag(input: Any, diagonal: int = 0) -> Any:
 # ------------------------------------------------------------------------------------------------
 
 
-def _along_axis(index: ndarray, axis: int) -> tuple[Any, ...]:
+def along_axis(index: ndarray, axis: int) -> tuple[Any, ...]:
     """The index tuple that takes ``x[i, index[i, j], ...]`` along `axis`."""
     if not index.ndim:
         return ()
@@ -291,10 +317,10 @@ def _along_axis(index: ndarray, axis: int) -> tuple[Any, ...]:
 
 
 def _scatter_sum(g: ndarray, index: ndarray, axis: int, shape: tuple[int, ...]) -> ndarray:
-    return Placed(g.reshape(index.shape), shape, _along_axis(index, axis)).dense()
+    return Placed(g.reshape(index.shape), shape, along_axis(index, axis)).dense()
 
 
-_gather = primitive("gather", lambda x, index, axis: x[_along_axis(index, axis)],
+_gather = primitive("gather", lambda x, index, axis: x[along_axis(index, axis)],
                     x=lambda g, x_shape, index, axis: scatter_sum(g, index, axis, x_shape)
 )  # fmt: skip
 scatter_sum = primitive("scatter_add", _scatter_sum,
@@ -371,6 +397,8 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
 def index_select(input: Any, dim: int, index: Any) -> Any:
     """The entries along `dim` at the positions in the 1-D `index`."""
     axis = checked_axis(dim, array_of(input).ndim)
+    if array_of(index).ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
     positions = array_of(index).reshape(-1)
     if positions.dtype.kind != "i":
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
@@ -379,26 +407,53 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
         raise IndexError(f"index out of range in self: axis {axis} has size {n}")
     if not array_of(input).ndim:
         return input * 1
-    return advanced_index(input, (*(slice(None),) * axis, positions))
+    return _index_select(input, (*(slice(None),) * axis, positions))
 
 
 def take(input: Any, index: Any) -> Any:
     """The entries of the flattened `input` at `index`."""
-    return getitem(flatten(input), index)
+    positions = array_of(index)
+    if positions.dtype.kind != "i":
+        raise RuntimeError("take(): Expected a long tensor for index")
+    flat = flatten(input)
+    split_index(wrap(positions.reshape(-1)), flat.shape)  # checks the range
+    return _take_flat(flat, positions)
 
 
 def masked_select(input: Any, mask: Any) -> Any:
     """The entries where `mask` is true, in one axis."""
-    shape = np.broadcast_shapes(array_of(input).shape, array_of(mask).shape)
-    return getitem(broadcast_to(input, shape), wrap(np.broadcast_to(array_of(mask), shape)))
+    chosen = array_of(mask)
+    if chosen.dtype.kind != "b":
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    shape = np.broadcast_shapes(array_of(input).shape, chosen.shape)
+    wide = input if array_of(input).shape == shape else broadcast_to(input, shape)
+    return _masked_select(wide, np.broadcast_to(chosen, shape))
 
 
-def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Any:
-    """Each entry along `dim` repeated `repeats` times (a number, or one for each entry)."""
+def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None) -> Any:
+    """Each entry along `dim` repeated `repeats` times (a number, or one for each entry).
+
+    Without `repeats`: the index k as often as ``input[k]`` says.
+    """
+    if repeats is None:
+        counts = array_of(input)
+        return wrap(np.repeat(np.arange(counts.size), counts))
     if dim is None:
         input, dim = flatten(input), 0
-    n = array_of(input).shape[checked_axis(dim, array_of(input).ndim)]
-    return index_select(input, dim, wrap(np.repeat(np.arange(n), array_of(repeats))))
+    axis = checked_axis(dim, array_of(input).ndim)
+    shape = array_of(input).shape
+    if isinstance(repeats, int):
+        wide = broadcast_to(
+            unsqueeze(input, axis + 1), (*shape[: axis + 1], repeats, *shape[axis + 1 :])
+        )
+        return reshape(clone(wide), (*shape[:axis], shape[axis] * repeats, *shape[axis + 1 :]))
+    counts = array_of(repeats)
+    if counts.ndim and counts.shape not in ((1,), (shape[axis],)):
+        raise RuntimeError(
+            f"repeats must have the same size as input along dim, but got repeats.size(0) = "
+            f"{counts.shape[0]} and input.size({axis}) = {shape[axis]}"
+        )
+    return index_select(input, dim, wrap(np.repeat(np.arange(shape[axis]), counts)))
 
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
@@ -458,11 +513,35 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         ) from None
 
 
+_masked_fill = primitive("masked_fill", lambda x, value, mask: np.where(mask, value, x),
+                         x=lambda g, mask, x_shape: _masked(g, mask, x_shape, False))  # fmt: skip
+_masked_fill_with = primitive("masked_fill", lambda x, value, mask: np.where(mask, value, x),
+                              overload=1,
+                              x=lambda g, mask, x_shape: _masked(g, mask, x_shape, False),
+                              value=lambda g, mask: _masked(g, mask, (), True))  # fmt: skip
+
+
 def masked_fill(input: Any, mask: Any, value: Any) -> Any:
-    """`input` with `value` where the bool `mask` is true."""
+    """`input` with `value` (a number or a 0-d tensor) where the bool `mask` is true."""
     if array_of(mask).dtype.kind != "b":
         raise RuntimeError(
             "masked_fill_ only supports boolean masks, but got mask with dtype "
             f"{dtypes.of_numpy(array_of(mask).dtype)}"
         )
-    return where(mask, value, input)
+    op, kind = _masked_fill, array_of(input).dtype
+    if isinstance(value, TensorBase):
+        if value.array.ndim:
+            raise RuntimeError(
+                "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value.array.ndim} dimension(s)."
+            )
+        op, value = _masked_fill_with, value if value.array.dtype == kind else cast(value, kind)
+    elif kind.kind != "f":
+        value = np.asarray(value).astype(kind)
+    try:
+        return op(input, value, array_of(mask))
+    except ValueError as error:
+        raise RuntimeError(
+            f"masked_fill: the size of the mask {list(array_of(mask).shape)} must match the size "
+            f"of the tensor {list(array_of(input).shape)}: {error}"
+        ) from None

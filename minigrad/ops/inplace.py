@@ -27,10 +27,11 @@ from ..autograd.engine import (
     record,
     wrap,
 )
+from .arguments import checked_axis
 from .cast import cast
+from .index import along_axis, checked_gather_index, masked_fill, split_index, where
 from .index import getitem as getitem_
-from .index import split_index, where
-from .shape import broadcast_to, sum_to
+from .shape import expand_error, sum_to
 
 ndarray = np.ndarray
 
@@ -39,6 +40,7 @@ def check_writable(target: Any) -> None:
     """Raise PyTorch's error if `target` is a leaf that requires a gradient, or a view of one.
 
     Such a leaf is where gradients end; after a change in place it could not be that any more.
+    The pieces of one cut (`split`, `unbind`) are refused, too.
     """
     if not mode.enabled:
         return
@@ -52,11 +54,30 @@ def check_writable(target: Any) -> None:
         )
     root = target
     while root.view_of is not None:
+        node, k = edge_of(root) or (target, 0)
+        if isinstance(node, Node) and node.op.gives_views:
+            raise RuntimeError(
+                f"Output {k} of {node.op.name.title().replace('_', '')} is a view and is being "
+                "modified inplace. This view is the output of a function that returns multiple "
+                "views. Such functions do not allow the output views to be modified inplace. You "
+                "should replace the inplace operation by an out-of-place one."
+            )
         root = root.view_of.parent
     if root._requires_grad and root.edge is None:
         raise RuntimeError(
             "a view of a leaf Variable that requires grad is being used in an in-place operation. "
             "Change it inside `with no_grad():`, or change a clone of the leaf."
+        )
+
+
+def check_memory(array: ndarray) -> None:
+    """Raise if some entries of `array` are one and the same place in memory."""
+    if (0 in array.strides and any([n > 1 and not s for n, s in zip(array.shape, array.strides)])
+            and array.size) or not array.flags.writeable:  # fmt: skip
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            "single memory location (an expanded tensor), or its memory is read-only. Please "
+            "clone() the tensor before performing the operation."
         )
 
 
@@ -73,12 +94,6 @@ def assign(target: Any, result: Any) -> Any:
             f"result type {dtypes.legacy_name(new.dtype)} can't be cast to the desired output type "
             f"{dtypes.legacy_name(old.dtype)}"
         )
-    if not old.flags.writeable:
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a "
-            "single memory location (an expanded tensor), or its memory is read-only. Please "
-            "clone() the tensor before performing the operation."
-        )
     old[...] = new
     bump_version(target)
     if mode.enabled and result._requires_grad:
@@ -91,12 +106,19 @@ def assign(target: Any, result: Any) -> Any:
     return target
 
 
-def inplace(op: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
-    """The in-place method of `op`: computes ``op(x, ...)`` and stores it in x."""
+def inplace(
+    op: Callable[..., Any], name: str | None = None, *, one_value: bool = False
+) -> Callable[..., Any]:
+    """The in-place method of `op`: computes ``op(x, ...)`` and stores it in x.
+
+    With `one_value` all entries become equal, and may share their memory.
+    """
     saves = getattr(getattr(op, "op", None), "sources", True)  # an op that saves nothing, as add
 
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
         before = input
+        if not one_value:
+            check_memory(input.array)
         if mode.enabled:
             check_writable(input)
             edge = edge_of(input)
@@ -139,6 +161,7 @@ class _CopySlices(Op):
 
 
 _COPY_SLICES = _CopySlices("copy_slices")
+_COPY_SLICES.node_name = "CopySlices"
 
 
 def _replace_in_base(view: Any, value: Any) -> None:
@@ -158,6 +181,13 @@ def _replace_in_base(view: Any, value: Any) -> None:
 _copied = primitive("copy", lambda a, b: np.broadcast_to(b, a.shape),
                     a=lambda g: g * 0,
                     b=lambda g, b_shape: sum_to(g, b_shape))  # fmt: skip
+_copied.op.node_name = "CopyBackwards"  # type: ignore[attr-defined]
+_zeroed = primitive("zero", lambda x: np.zeros_like(x), x=lambda g: g * 0)
+_filled = primitive("fill", lambda x, value: np.full_like(x, value), overload=2,
+                    x=lambda g: g * 0)  # fmt: skip
+_filled_with = primitive("fill", lambda x, value: np.full_like(x, value), overload=3,
+                         x=lambda g: g * 0,
+                         value=lambda g: sum_to(g, ()))  # fmt: skip
 
 
 def _written(base: ndarray, value: Any, index: Any) -> ndarray:
@@ -166,10 +196,36 @@ def _written(base: ndarray, value: Any, index: Any) -> ndarray:
     return out
 
 
-_index_put = primitive("index_put", _written,
-                       base=lambda g, index: _index_put(g, 0, index),
-                       value=lambda g, value_shape, index: sum_to(getitem_(g, index), value_shape)
-)  # fmt: skip
+def _overwriting(name: str, overload: int = 0) -> Any:
+    return primitive(name, _written, overload=overload,
+                     base=lambda g, index: _index_put(g, 0, index),
+                     value=lambda g, value_shape, index: sum_to(getitem_(g, index), value_shape)
+    )  # fmt: skip
+
+
+def _overwriting_with_number(name: str, overload: int = 0) -> Any:
+    return primitive(name, _written, overload=overload,
+                     base=lambda g, index: _index_put(g, 0, index))  # fmt: skip
+
+
+def _added_at(base: ndarray, value: Any, index: Any) -> ndarray:
+    out = np.array(base)
+    np.add.at(out, index, value)
+    return out
+
+
+def _adding(name: str) -> Any:
+    return primitive(name, _added_at,
+                     base=lambda g: g,
+                     value=lambda g, value_shape, index: sum_to(getitem_(g, index), value_shape)
+    )  # fmt: skip
+
+
+_index_put, _index_copy = _overwriting("index_put"), _overwriting("index_copy")
+_scatter, _scatter_number = _overwriting("scatter"), _overwriting_with_number("scatter", 1)
+_index_fill_number = _overwriting_with_number("index_fill")
+_index_fill = _overwriting("index_fill", 1)
+_scatter_add, _index_add, _index_put_add = map(_adding, ("scatter_add", "index_add", "index_put"))
 
 
 def _copy(input: Any, src: Any) -> Any:
@@ -207,6 +263,8 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     try:
         np.broadcast_to(value.array, shape)
     except ValueError:
+        if advanced is None:
+            raise RuntimeError(expand_error(value.array.shape, shape)) from None
         raise RuntimeError(
             f"shape mismatch: value tensor of shape {list(value.array.shape)} cannot be broadcast "
             f"to indexing result of shape {list(shape)}"
@@ -222,17 +280,21 @@ _put = inplace(_index_put, "index_put_")
 
 def fill_(input: Any, value: Any) -> Any:
     """Set every entry to `value` (a number or a 0-d tensor)."""
-    if array_of(value) is not value and array_of(value).ndim:
+    if not isinstance(value, TensorBase):
+        return _fill_number(input, value)
+    if value.array.ndim:
         raise RuntimeError(
             "fill_ only supports 0-dimension value tensor but got tensor with "
-            f"{array_of(value).ndim} dimensions."
+            f"{value.array.ndim} dimensions."
         )
-    return _overwrite(input, value)
+    kind = input.array.dtype
+    return _fill_tensor(input, value if value.array.dtype == kind else cast(value, kind))
 
 
-def zero_(input: Any) -> Any:
-    """Set every entry to 0."""
-    return _overwrite(input, 0)
+_fill_number = inplace(_filled, one_value=True)
+_fill_tensor = inplace(_filled_with, one_value=True)
+zero_ = inplace(_zeroed, "zero_", one_value=True)
+zero_.__doc__ = "Set every entry to 0."
 
 
 def fill_diagonal_(input: Any, fill_value: float, wrap: bool = False) -> Any:
@@ -244,89 +306,135 @@ def fill_diagonal_(input: Any, fill_value: float, wrap: bool = False) -> Any:
 
 def masked_fill_(input: Any, mask: Any, value: Any) -> Any:
     """Set the entries where the bool `mask` is true to `value`."""
-    from .index import masked_fill
-
-    return inplace(masked_fill)(input, mask, value)
+    return _masked_fill_(input, mask, value)
 
 
-def _scatter_index(input: Any, dim: int, index: Any, name: str) -> tuple[Any, ...]:
-    from .index import _along_axis, checked_gather_index
+_masked_fill_ = inplace(masked_fill)
 
-    positions, axis = checked_gather_index(input, dim, index, name)
-    return _along_axis(positions, axis)
+
+def _like(value: Any, input: Any) -> Any:
+    """`value` as a tensor or a number of the type of `input`."""
+    if not isinstance(value, TensorBase):
+        return np.asarray(value).astype(input.array.dtype)
+    kind = input.array.dtype
+    return value if value.array.dtype == kind else cast(value, kind)
 
 
 def _first_entries(src: Any, index: Any) -> Any:
     """The part of `src` that `index` covers."""
-    if not isinstance(src, TensorBase):
+    if array_of(src).shape == array_of(index).shape:
         return src
     return getitem_(src, tuple([slice(n) for n in array_of(index).shape]))
 
 
-def scatter_(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Any:
-    """``input[index[i][j]][j] = src[i][j]`` for ``dim=0``; `src` may be a number."""
-    where_ = _scatter_index(input, dim, index, "scatter")
-    setitem(input, where_, _first_entries(value if src is None else src, index))
-    return input
+def _checked_source(name: str, input: Any, src: Any) -> Any:
+    if array_of(src).dtype != input.array.dtype:
+        raise RuntimeError(
+            f"{name}(): Expected self.dtype to be equal to src.dtype, but got "
+            f"{dtypes.of_numpy(input.array.dtype)} and {dtypes.of_numpy(array_of(src).dtype)}"
+        )
+    return src
 
 
-def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Any:
-    """A copy of `input` after `scatter_`."""
-    return scatter_(input.clone(), dim, index, src, value=value)
+def scatter(
+    input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: Any = None
+) -> Any:
+    """A copy of `input` in which ``[index[i][j]][j] = src[i][j]`` for ``dim=0``.
 
-
-def _scatter_added(input: Any, dim: int, index: Any, src: Any) -> Any:
-    from .index import checked_gather_index, scatter_sum
-
-    positions, axis = checked_gather_index(input, dim, index, "scatter_add")
-    return input + scatter_sum(_first_entries(src, index), positions, axis, input.array.shape)
+    Parameters
+    ----------
+    index : Tensor
+        int64, with as many axes as `input`.
+    src : Tensor or number
+        A number may also be given as `value`.
+    reduce : "add", optional
+        Add instead of overwriting.
+    """
+    positions, axis = checked_gather_index(input, dim, index, "scatter")
+    where_ = along_axis(positions, axis)
+    src = value if src is None else src
+    if reduce is not None:
+        if reduce != "add":
+            raise RuntimeError(f"scatter: reduce={reduce!r} is not supported; use 'add'")
+        source = src if isinstance(src, TensorBase) else _like(src, input)
+        return _scatter_add(
+            input, _first_entries(source, index) if np.ndim(array_of(source)) else source, where_
+        )
+    if not isinstance(src, TensorBase):
+        return _scatter_number(input, _like(src, input), where_)
+    return _scatter(input, _first_entries(_checked_source("scatter", input, src), index), where_)
 
 
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     """`input` with ``src[i][j]`` added at ``[index[i][j]][j]`` (``dim=0``)."""
-    return _scatter_added(input, dim, index, src)
-
-
-scatter_add_ = inplace(_scatter_added, "scatter_add_")
+    positions, axis = checked_gather_index(input, dim, index, "scatter_add")
+    source = _first_entries(_checked_source("scatter_add", input, src), index)
+    return _scatter_add(input, source, along_axis(positions, axis))
 
 
 def _rows(input: Any, dim: int, index: Any) -> tuple[Any, ...]:
-    from .arguments import checked_axis
+    """``index`` along `dim`, as an index of the whole tensor."""
+    shape = array_of(input).shape
+    rows = (*(slice(None),) * checked_axis(dim, len(shape)), array_of(index).reshape(-1))
+    split_index(rows, shape)  # checks the range
+    return rows
 
-    axis = checked_axis(dim, len(input.shape))
-    return (*(slice(None),) * axis, array_of(index).reshape(-1))
 
-
-def _index_added(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
-    from .index import place
-
-    split_index(_rows(input, dim, index), input.array.shape)  # checks the range
+def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+    """`input` with ``alpha * source[i]`` added at ``[index[i]]`` along `dim`."""
     source = source if alpha == 1 else source * alpha
-    return input + place(source, input.array.shape, _rows(input, dim, index))
+    return _index_add(input, source, _rows(input, dim, index))
 
 
-index_add_ = inplace(_index_added, "index_add_")
+def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
+    """A copy of `input` with ``[index[i]] = source[i]`` along `dim`."""
+    return _index_copy(
+        input, _checked_source("index_copy", input, source), _rows(input, dim, index)
+    )
 
 
-def index_copy_(input: Any, dim: int, index: Any, source: Any) -> Any:
-    """``input[index[i]] = source[i]`` along `dim`."""
-    setitem(input, _rows(input, dim, index), source)
-    return input
+def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
+    """A copy of `input` with ``[index[i]] = value`` along `dim`."""
+    op = _index_fill if isinstance(value, TensorBase) else _index_fill_number
+    return op(input, _like(value, input), _rows(input, dim, index))
 
 
-def index_fill_(input: Any, dim: int, index: Any, value: Any) -> Any:
-    """``input[index[i]] = value`` along `dim`."""
-    setitem(input, _rows(input, dim, index), value)
-    return input
-
-
-def index_put_(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
-    """``input[indices] = values``, or ``+=`` with entries named twice adding up."""
-    if not accumulate:
-        setitem(input, tuple(indices), values)
-        return input
-    from .index import place
-
+def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+    """A copy of `input` after ``[indices] = values``, or ``+=``; entries named twice add up."""
     arrays = tuple([array_of(i) for i in indices])
-    spread = broadcast_to(values, input.array[arrays].shape)
-    return inplace(lambda x: x + place(spread, x.array.shape, arrays), "index_put_")(input)
+    split_index(arrays, input.array.shape)  # checks the range
+    return (_index_put_add if accumulate else _index_put)(input, _like(values, input), arrays)
+
+
+scatter_, scatter_add_, index_add_ = inplace(scatter), inplace(scatter_add), inplace(index_add)
+index_copy_, index_fill_, index_put_ = inplace(index_copy), inplace(index_fill), inplace(index_put)
+
+
+# ------------------------------------------------------------------------------------------------
+# Another shape, in place
+# ------------------------------------------------------------------------------------------------
+
+
+def reshaping(op: Callable[..., Any]) -> Callable[..., Any]:
+    """The in-place method of a view operation: the tensor becomes its own view."""
+
+    def call(input: Any, *args: Any) -> Any:
+        if mode.enabled and edge_of(input) == (input, 0):
+            raise RuntimeError(
+                "a leaf Variable that requires grad is being used in an in-place operation."
+            )
+        before = wrap(input.array)
+        before.version = input.version
+        before.edge, before._requires_grad = input.edge, input._requires_grad
+        before.view_of = input.view_of
+        after = op(before, *args)
+        if input.view_of is not None:  # of a base that is another tensor: go on from there
+            input.view_of = after.view_of
+        input.array, input.edge, input._requires_grad = (
+            after.array, after.edge, after._requires_grad)  # fmt: skip
+        bump_version(input)
+        return input
+
+    call.__name__ = call.__qualname__ = op.__name__ + "_"
+    call.__doc__ = f"In-place form of `{op.__name__}`: the tensor itself gets the new shape."
+    return call

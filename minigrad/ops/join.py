@@ -49,6 +49,7 @@ class _Cut(Op):
     """split and unbind: the gradient is joined again, with zeros where none flowed back."""
 
     saves_tensors = False
+    gives_views = True
 
     def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
         join, shapes, kind = node.values(create_graph)
@@ -59,7 +60,8 @@ class _Cut(Op):
         return [join(pieces)]
 
 
-_CAT, _STACK, _SPLIT, _UNBIND = _Join("cat"), _Join("stack"), _Cut("split"), _Cut("unbind")
+_CAT, _STACK = _Join("cat"), _Join("stack")
+_SPLIT, _SPLIT_WITH_SIZES, _UNBIND = _Cut("split"), _Cut("split_with_sizes"), _Cut("unbind")
 
 
 def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any:
@@ -122,10 +124,17 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
                 f"entry 0 and {list(a.shape)} at entry {k}"
             )
     where = checked_axis(dim, arrays[0].ndim + 1)
-    result = np.stack(arrays, where)
+    look = (slice(None),) * where + (None,)
+    result = np.concatenate([a[look] for a in arrays], where)  # np.stack, but at once
     if not any([isinstance(x, TensorBase) for x in tensors]):
         return result
     return record(_STACK, tensors, (lambda g: unbind(g, where),), result)
+
+
+def stack_alike(tensors: Sequence[Any]) -> Any:
+    """`stack` for tensors that are known to have one shape and type, with nothing checked."""
+    result = np.concatenate([x.array[None] for x in tensors])
+    return record(_STACK, tensors, (unbind,), result)
 
 
 def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
@@ -133,6 +142,7 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
     array = array_of(tensor)
     axis = checked_axis(dim, array.ndim)
     total = array.shape[axis]
+    op = _SPLIT if isinstance(split_size_or_sections, int) else _SPLIT_WITH_SIZES
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
         if size < 0 or (size == 0 and total):
@@ -150,7 +160,7 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
     ends = np.cumsum(sizes).tolist()
     lead = (slice(None),) * axis
     looks = [(*lead, slice(end - n, end), ...) for n, end in zip(sizes, ends)]
-    return _cut(_SPLIT, tensor, looks, lambda pieces: cat(pieces, axis))
+    return _cut(op, tensor, looks, lambda pieces: cat(pieces, axis))
 
 
 def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
@@ -167,6 +177,8 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     total = array_of(input).shape[checked_axis(dim, array_of(input).ndim)]
+    if not total:
+        return split(input, [0] * chunks, dim)
     return split(input, builtins.max(-(-total // chunks), 1), dim)
 
 

@@ -1,4 +1,4 @@
-"""Losses: cross entropy, negative log likelihood, squared error.
+"""Losses of classes: cross entropy, negative log likelihood.
 
     N samples, C classes, y = target[n] the class of sample n, w the class weights (ones if None)
 
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels, dtypes
-from ..autograd.engine import TensorBase, array_of, primitive
+from ..autograd.engine import TensorBase, array_of, edges_if_recording, primitive
 from .cast import cast
 from .elementwise import mul
 from .fused import Fused
@@ -298,7 +298,9 @@ def cross_entropy(
         )  # fmt: skip
         options = (ignore_index, label_smoothing, reduction)
         op = _SMOOTHED if label_smoothing else _CROSS_ENTROPY if x.ndim < 3 else _CROSS_ENTROPY_2D
-        loss = op.call((logits, classes, weight), options, (kernels.loss, log_prob, total), value)
+        inputs = (logits, classes, weight)
+        kept = (kernels.loss, log_prob, total)
+        loss = op.call(edges_if_recording(inputs), inputs, options, kept, value)
     return _shaped_as_samples(loss, input, target) if reduction == "none" else loss
 
 
@@ -339,37 +341,3 @@ def _cross_entropy_probabilities(
         return loss
     samples = int(np.prod(x.shape) // x.shape[axis]) if x.shape[axis] else 0
     return _mean_over(loss, samples)
-
-
-# ------------------------------------------------------------------------------------------------
-# Squared error
-# ------------------------------------------------------------------------------------------------
-
-
-def _squared_error(a: ndarray, b: ndarray, share: float, total: bool) -> Any:
-    d = a - b
-    return np.add.reduce(d * d, axis=None) * share if total else d * d
-
-
-_mse = primitive("mse_loss", _squared_error,
-                 a=lambda g, a, b, share: mul(g, (a - b) * (2 * share)),
-                 b=lambda g, a, b, share: mul(g, (b - a) * (2 * share)))  # fmt: skip
-
-
-def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """The squared error ``(input - target) ** 2``: its mean, its sum, or each one.
-
-    `input` and `target` have one shape (checked and broadcast by `minigrad.nn.functional`).
-    """
-    check_reduction(reduction)
-    _check_tensors(input, target, "mse_loss")
-    kind = dtypes.promote(input.array.dtype, target.array.dtype)
-    if kind.kind != "f":
-        raise NotImplementedError(
-            f"mse_loss: not implemented for '{dtypes.legacy_name(kind)}': input or target must be "
-            "floating point"
-        )
-    a, b = [v if v.array.dtype == kind else cast(v, kind) for v in (input, target)]
-    n = a.array.size
-    share = 1.0 if reduction != "mean" else 1 / n if n else float("nan")
-    return _mse(a, b, share, reduction != "none")

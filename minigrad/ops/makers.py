@@ -65,9 +65,22 @@ def unary(name: str, forward: Callable[..., Any], rule: Rule | None, *, floats: 
     return _named(call, name, op)
 
 
-def binary(name: str, forward: Callable[..., Any], *, floats: bool = False, **rules: Rule) -> Any:
-    """An operation of two arguments ``a`` and ``b``, either of which may be a Python number."""
-    op = _Broadcast(name, forward, ("a", "b"), rules)
+def binary(
+    name: str,
+    forward: Callable[..., Any],
+    *,
+    floats: bool = False,
+    overloads: tuple[int, int, int] = (0, 0, 0),
+    **rules: Rule,
+) -> Any:
+    """An operation of two arguments ``a`` and ``b``, either of which may be a Python number.
+
+    `overloads` are the numbers that PyTorch gives it (see `Op`): of two tensors, of a tensor and a
+    number, of a number and a tensor.
+    """
+    op, op_a_number, op_number_b = [
+        _Broadcast(name, forward, ("a", "b"), rules, overload) for overload in overloads
+    ]
     only_a, only_b = op.needed((True, None)), op.needed((None, True))
     forward = quiet(forward)
 
@@ -110,7 +123,8 @@ def binary(name: str, forward: Callable[..., Any], *, floats: bool = False, **ru
                 if b is not y:
                     same = same and y.shape == shape
                 saved.append(None if same else (np.shape(x), np.shape(y)))
-                out.edge = (Node(op, (edge_a, edge_b), saved), 0)
+                form = op_a_number if b is y else op_number_b if a is x else op
+                out.edge = (Node(form, (edge_a, edge_b), saved), 0)
                 out._requires_grad = True
         return out
 
@@ -173,7 +187,7 @@ def _operand(value: Any) -> Any:
     if isinstance(value, (ndarray, np.generic)):
         return wrap(np.asarray(value))
     raise TypeError(
-        f"unsupported operand type(s): a Tensor and '{type(value).__name__}'; expected a Tensor, a "
+        f"unsupported operand type(s): 'Tensor' and '{type(value).__name__}'; expected a Tensor, a "
         "NumPy array or a number"
     )
 
@@ -189,12 +203,12 @@ def type_error(name: str, error: TypeError, *operands: Any) -> Exception:
     kinds = [v.dtype for v in operands if isinstance(v, ndarray)]
     if not kinds:
         return error
-    if name in ("sub", "neg") and kinds[0].kind == "b":
+    if name in ("sub", "rsub", "neg") and kinds[0].kind == "b":
         word, which = (
-            ("Subtraction", "two bool tensors") if name == "sub" else ("Negation", "a bool tensor")
+            ("Negation", "a bool tensor") if name == "neg" else ("Subtraction", "two bool tensors")
         )
         return RuntimeError(
-            f"{word}, the `-` operator, {'with' if name == 'sub' else 'on'} {which} is not "
+            f"{word}, the `-` operator, {'on' if name == 'neg' else 'with'} {which} is not "
             "supported. Use the `^` or `logical_xor()` operator, or `~` to invert a mask, instead."
         )
     if name == "bitwise_not":

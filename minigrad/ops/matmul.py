@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import string
 from typing import Any
 
 import numpy as np
 
 from .. import dtypes
 from ..autograd.engine import array_of, primitive
-from .shape import broadcast_to, permute, reshape, squeeze, sum_to, transpose, unsqueeze
+from .shape import (
+    broadcast_to,
+    fresh_view,
+    permute,
+    reshape,
+    squeeze,
+    sum_to,
+    transpose,
+    unsqueeze,
+)  # fmt: skip
 
 
 def _mT(x: Any) -> Any:
@@ -27,6 +38,12 @@ def _product(name: str) -> Any:
 
 
 _mm, _bmm = _product("mm"), _product("bmm")
+_mv = primitive("mv", lambda a, b: np.matmul(a, b),
+                a=lambda g, b: outer(g, b),
+                b=lambda g, a: matmul(_mT(a), g))  # fmt: skip
+_dot = primitive("dot", lambda a, b: np.dot(a, b),
+                 a=lambda g, b: g * b,
+                 b=lambda g, a: g * a)  # fmt: skip
 
 
 def matmul(input: Any, other: Any) -> Any:
@@ -41,6 +58,21 @@ def matmul(input: Any, other: Any) -> Any:
         The inner sizes differ, an argument is 0-d, or the types differ.
     """
     x, y = array_of(input), array_of(other)
+    _check_product(x, y)
+    if x.ndim == 2 and y.ndim == 2:
+        return _mm(input, other)
+    if x.ndim <= 2 and y.ndim == 1:
+        return _dot(input, other) if x.ndim == 1 else _mv(input, other)
+    if x.ndim == 1:
+        return squeeze(matmul(unsqueeze(input, 0), other), -2)
+    if y.ndim <= 2:  # fold the leading axes into the rows: one big product instead of many
+        product = matmul(reshape(input, (math.prod(x.shape[:-1]), x.shape[-1])), other)
+        return fresh_view(product, x.shape[:-1] + y.shape[1:])
+    product = _bmm(input, other)
+    return fresh_view(product, array_of(product).shape)
+
+
+def _check_product(x: np.ndarray, y: np.ndarray) -> None:
     if not x.ndim or not y.ndim:
         raise RuntimeError(
             f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D"
@@ -52,16 +84,6 @@ def matmul(input: Any, other: Any) -> Any:
         )
     if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
         raise RuntimeError(_inner_sizes(x.shape, y.shape))
-    if x.ndim == 2 and y.ndim == 2:
-        return _mm(input, other)
-    if y.ndim == 1:
-        return squeeze(matmul(input, unsqueeze(other, 1)), -1)
-    if x.ndim == 1:
-        return squeeze(matmul(unsqueeze(input, 0), other), -2)
-    if y.ndim == 2:  # fold the leading axes into the rows: one big product instead of many
-        rows = reshape(input, (-1 if x.shape[-1] else int(np.prod(x.shape[:-1])), x.shape[-1]))
-        return reshape(_mm(rows, other), (*x.shape[:-1], y.shape[-1]))
-    return _bmm(input, other)
 
 
 def _c_name(kind: np.dtype) -> str:
@@ -86,22 +108,35 @@ def _inner_sizes(a: tuple[int, ...], b: tuple[int, ...]) -> str:
     )
 
 
-def _ranked(name: str, ranks: tuple[int, int]) -> Any:
+def _check_ranks(name: str, ranks: tuple[int, int], x: np.ndarray, y: np.ndarray) -> None:
+    if (x.ndim, y.ndim) != ranks:
+        if name == "dot":
+            raise RuntimeError(f"1D tensors expected, but got {x.ndim}D and {y.ndim}D tensors")
+        if ranks == (2, 2) and 2 in (x.ndim, y.ndim):
+            wrong = "mat2" if x.ndim == 2 else "self" if name == "mm" else "mat1"
+            raise RuntimeError(
+                f"{wrong} must be a matrix, but has shape "
+                f"{list(y.shape if x.ndim == 2 else x.shape)} in {name}"
+            )
+        raise RuntimeError(
+            f"{name}: expected a {ranks[0]}D and a {ranks[1]}D tensor, but got shapes "
+            f"{list(x.shape)} and {list(y.shape)}"
+        )
+    if ranks == (3, 3) and x.shape[0] != y.shape[0]:
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{x.shape[0]}, "
+            f"{x.shape[2]}] but got: [{y.shape[0]}, {y.shape[1]}]."
+        )
+
+
+def _ranked(name: str, ranks: tuple[int, int], op: Any) -> Any:
     """`matmul` restricted to arguments with these numbers of axes."""
 
     def call(input: Any, mat2: Any) -> Any:
         x, y = array_of(input), array_of(mat2)
-        if (x.ndim, y.ndim) != ranks:
-            raise RuntimeError(
-                f"{name}: expected a {ranks[0]}D and a {ranks[1]}D tensor, but got shapes "
-                f"{list(x.shape)} and {list(y.shape)}"
-            )
-        if ranks == (3, 3) and x.shape[0] != y.shape[0]:
-            raise RuntimeError(
-                f"Expected size for first two dimensions of batch2 tensor to be: [{x.shape[0]}, "
-                f"{x.shape[2]}] but got: [{y.shape[0]}, {y.shape[1]}]."
-            )
-        return matmul(input, mat2)
+        _check_ranks(name, ranks, x, y)
+        _check_product(x, y)
+        return op(input, mat2)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"`matmul` of a {ranks[0]}-D and a {ranks[1]}-D tensor."
@@ -109,10 +144,10 @@ def _ranked(name: str, ranks: tuple[int, int]) -> Any:
 
 
 mm, mv, dot, bmm = (
-    _ranked("mm", (2, 2)),
-    _ranked("mv", (2, 1)),
-    _ranked("dot", (1, 1)),
-    _ranked("bmm", (3, 3)),
+    _ranked("mm", (2, 2), _mm),
+    _ranked("mv", (2, 1), _mv),
+    _ranked("dot", (1, 1), _dot),
+    _ranked("bmm", (3, 3), _bmm),
 )
 
 
@@ -121,16 +156,50 @@ def outer(input: Any, vec2: Any) -> Any:
     return unsqueeze(input, 1) * unsqueeze(vec2, 0)
 
 
+def _scaled(x: Any, factor: float) -> Any:
+    return x if factor == 1 else x * factor
+
+
+def _plus_product(name: str) -> Any:
+    return primitive(
+        name, lambda x, a, b, beta, alpha: _scaled(x, beta) + _scaled(np.matmul(a, b), alpha),
+        x=lambda g, x_shape, beta: _to(_scaled(g, beta), x_shape),
+        a=lambda g, b, alpha: _scaled(matmul(g, _mT(b)), alpha),
+        b=lambda g, a, alpha: _scaled(matmul(_mT(a), g), alpha))  # fmt: skip
+
+
+_addmm, _baddbmm = _plus_product("addmm"), _plus_product("baddbmm")
+
+
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """``beta * input + alpha * (mat1 @ mat2)``."""
-    product = mm(mat1, mat2)
-    product = product if alpha == 1 else alpha * product
-    return (input if beta == 1 else beta * input) + product
+    return _added(_addmm, input, mat1, mat2, beta, alpha, 2)
 
 
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """``beta * input + alpha * (batch1 @ batch2)`` for stacks of matrices."""
-    return beta * input + alpha * bmm(batch1, batch2)
+    return _added(_baddbmm, input, batch1, batch2, beta, alpha, 3)
+
+
+def _added(op: Any, input: Any, a: Any, b: Any, beta: float, alpha: float, rank: int) -> Any:
+    """Call `op` after the checks that `mm` or `bmm` makes, and one that `input` fits."""
+    x, y = array_of(a), array_of(b)
+    _check_ranks(op.__name__, (rank, rank), x, y)
+    _check_product(x, y)
+    if array_of(input).dtype != x.dtype:
+        raise RuntimeError(
+            f"self and mat2 must have the same dtype, but got "
+            f"{dtypes.legacy_name(array_of(input).dtype)} and {dtypes.legacy_name(x.dtype)}"
+        )
+    shape = (*x.shape[:-1], y.shape[-1])
+    try:
+        np.broadcast_to(array_of(input), shape)
+    except ValueError:
+        raise RuntimeError(
+            f"The expanded size of the tensor must match the existing size: {op.__name__} cannot "
+            f"expand input of shape {list(array_of(input).shape)} to {list(shape)}"
+        ) from None
+    return op(input, a, b, beta, alpha)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -198,22 +267,23 @@ def einsum(equation: str, *operands: Any) -> Any:
     """Sums of products in Einstein's notation: ``einsum("bij,bjk->bik", a, b)``.
 
     Letters name axes; those missing behind the arrow are summed over. One operand may not name an
-    axis twice, and ``...`` is not supported.
+    axis twice. ``...`` stands for the leading axes that no letter names.
     """
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
-    if "." in equation or any(len(set(term)) != len(term) for term in terms):
-        raise RuntimeError(
-            f"einsum(): '...' and repeated letters in a term are not supported: {equation!r}"
-        )
     if len(terms) != len(operands):
         raise RuntimeError(
             "einsum(): more operands were provided than specified in the equation"
             if len(operands) > len(terms)
             else "einsum(): fewer operands were provided than specified in the equation"
         )
+    if "..." in left:
+        left, right = _spelled_out(terms, right, arrow, [len(x.shape) for x in operands])
+        terms, arrow = left.split(","), "->"
+    if any(len(set(term)) != len(term) for term in terms):
+        raise RuntimeError(f"einsum(): repeated letters in a term are not supported: {equation!r}")
     for term, operand in zip(terms, operands):
         if len(term) != len(operand.shape):
             raise RuntimeError(
@@ -227,9 +297,30 @@ def einsum(equation: str, *operands: Any) -> Any:
         later = set("".join(terms[k + 1 :])) | set(right)
         both = dict.fromkeys(terms[0] + terms[k])
         kept = "".join(c for c in both if c in later)
-        result = _einsum2(result, operands[k], terms[0], terms[k], kept)
+        try:
+            result = _einsum2(result, operands[k], terms[0], terms[k], kept)
+        except ValueError:
+            raise RuntimeError(
+                f"einsum(): operands {k - 1} and {k} of {equation!r} do not broadcast: their "
+                f"shapes are {list(result.shape)} and {list(operands[k].shape)}"
+            ) from None
         terms[0] = kept
     return _einsum1(result, terms[0], right)
+
+
+def _spelled_out(terms: list[str], right: str, arrow: str, ranks: list[int]) -> tuple[str, str]:
+    """The equation with the axes that ``...`` stands for named by unused letters."""
+    free = [c for c in string.ascii_letters if c not in "".join(terms)]
+    counts = [n - len(t.replace("...", "")) for t, n in zip(terms, ranks) if "..." in t]
+    named = "".join(free[: max(counts)])
+    spelled = [
+        t.replace("...", named[len(named) - (n - len(t) + 3) :]) for t, n in zip(terms, ranks)
+    ]
+    if arrow:
+        return ",".join(spelled), right.replace("...", named)
+    letters = "".join(spelled)
+    once = sorted(c for c in set(letters) - set(named) if letters.count(c) == 1)
+    return ",".join(spelled), named + "".join(once)
 
 
 def _einsum1(x: Any, term: str, right: str) -> Any:

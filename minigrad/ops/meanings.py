@@ -8,6 +8,7 @@ MEANINGS = {
     # two arguments, broadcast against each other
     "add": "``input + other``.",
     "sub": "``input - other``.",
+    "rsub": "``other - input``.",
     "mul": "``input * other``.",
     "div": "``input / other``; integers give floating point numbers.",
     "pow": "``input`` to the power of ``other``.",
@@ -19,7 +20,6 @@ MEANINGS = {
     "atan2": "The angle, from -pi to pi, of the point with x = ``other`` and y = ``input``.",
     # signs and simple powers
     "neg": "``-input``.",
-    "positive": "``input`` itself.",
     "abs": "The absolute value; its gradient at 0 is 0.",
     "sign": "-1, 0 or 1, as the sign is.",
     "square": "``input * input``.",
@@ -43,9 +43,10 @@ MEANINGS = {
     "atan": "The angle, from -pi/2 to pi/2, whose tangent is ``input``.",
     "sinh": "The hyperbolic sine.",
     "cosh": "The hyperbolic cosine.",
+    "erf": "The error function, the integral of ``2 / sqrt(pi) exp(-t**2)`` from 0 to ``input``.",
     # activations
     "tanh": "The hyperbolic tangent.",
-    "sigmoid": "``1 / (1 + exp(-input))``, computed through tanh so that nothing overflows.",
+    "sigmoid": "``1 / (1 + exp(-input))``.",
     "relu": "``input`` where it is positive, else 0; the gradient at 0 is 0.",
     # rounding; the gradient is 0
     "floor": "Rounded down to an integer.",

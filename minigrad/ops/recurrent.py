@@ -1,71 +1,27 @@
-"""One operation a recurrence: kernel forward, kernel gradient, reference for everything else.
+"""The recurrences as operations: kernel forward, kernel gradient, reference for everything else.
 
-Arguments are checked by the layers in `minigrad.nn`, and once more by the kernels. Without kernels
+`recur` is what one direction of one layer computes, `recur_once` what a cell does. Arguments are
+checked by the layers in `minigrad.nn`, and once more by the kernels. Without kernels
 (``MINIGRAD_KERNELS=reference``, or a dtype they do not know) the reference runs, recorded operation
 by operation.
+
+Both take the same inputs: x, the two states h and c (c None where a recurrence has only one), and
+the five parameters w_ih, w_hh, b_ih, b_hh, w_hr, None for those that a recurrence lacks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import _kernels
+from ..autograd.engine import edges_if_recording
 from .fused import Fused
-from .reference import rnn_step, unroll
+from .reference import LSTM, Recurrence, unroll
 
 ndarray = np.ndarray
-
-
-def _array(tensor: Any) -> Any:
-    """The array of a tensor, or None."""
-    return None if tensor is None else tensor.array
-
-
-# ------------------------------------------------------------------------------------------------
-# One step: what a cell computes
-# ------------------------------------------------------------------------------------------------
-
-
-def _rnn_cell_vjp(
-    grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...],
-    kept: tuple[Any, ...],
-) -> tuple[Any, ...]:  # fmt: skip
-    d_output = grads[0][None]
-    kernel, steps, hidden = kept
-    return _rnn_gradients(kernel, d_output, steps, hidden, inputs, options, needs, 0)
-
-
-_RNN_CELL = {name: Fused(name, _rnn_cell_vjp, rnn_step) for name in ("tanh", "relu")}
-
-
-def rnn_cell(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, nonlinearity: str) -> Any:
-    """One step of the simple recurrence, `rnn_step`: the next state, (N, H)."""
-    kernels = _kernels.kernels_for(x.array.dtype)
-    if kernels is None:
-        return rnn_step(x, h, w_ih, w_hh, b_ih, b_hh, nonlinearity)
-    steps = x.array[None]  # a sequence of one step
-    hidden = kernels.rnn.forward(
-        steps, h.array, w_ih.array, w_hh.array, _array(b_ih), _array(b_hh), nonlinearity == "relu"
-    )
-    return _RNN_CELL[nonlinearity].call(
-        (x, h, w_ih, w_hh, b_ih, b_hh), (nonlinearity,), (kernels.rnn, steps, hidden), hidden[1]
-    )
-
-
-def _rnn_gradients(
-    kernel: Any, d_hidden: ndarray, x: ndarray, hidden: ndarray, inputs: list[Any],
-    options: tuple[Any, ...],
-    needs: list[bool], step: Any,
-) -> tuple[Any, ...]:  # fmt: skip
-    """The gradients of all inputs; `step` picks from that of x the steps that x has."""
-    need_x, need_h_0, need_w_ih, need_w_hh, need_b_ih, need_b_hh = needs
-    d_x, d_h_0, d_w_ih, d_w_hh, d_bias = kernel.backward(
-        d_hidden, x, hidden, inputs[2], inputs[3], options[0] == "relu",
-        need_x, need_h_0, need_w_ih or need_w_hh, need_b_ih or need_b_hh,
-    )  # fmt: skip
-    return (None if d_x is None else d_x[step]), d_h_0, d_w_ih, d_w_hh, d_bias, d_bias
 
 
 # ------------------------------------------------------------------------------------------------
@@ -73,45 +29,132 @@ def _rnn_gradients(
 # ------------------------------------------------------------------------------------------------
 
 
-def _rnn_reference(
-    x: Any, h_0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, nonlinearity: str
-) -> tuple[Any, Any]:
-    return unroll(rnn_step, x, h_0, w_ih, w_hh, b_ih, b_hh, nonlinearity)
-
-
-def _rnn_vjp(
-    grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...],
-    kept: tuple[Any, ...],
+def _sequence_reference(
+    x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, w_hr: Any,
+    recurrence: Recurrence, batch_sizes: ndarray | None, reverse: bool,
 ) -> tuple[Any, ...]:  # fmt: skip
-    kernel, hidden = kept
-    d_output, d_h_n = grads
-    if d_output is None:
-        d_output = np.zeros(hidden[1:].shape, hidden.dtype)
-    if d_h_n is not None:  # the last state is also the last entry of the output
-        d_output = np.array(d_output, order="C")
-        d_output[-1] += d_h_n
-    return _rnn_gradients(kernel, d_output, inputs[0], hidden, inputs, options, needs, ...)
+    states = (h, c)[: len(recurrence.states)]
+    parameters = (w_ih, w_hh, b_ih, b_hh, w_hr)[: len(recurrence.parameters)]
+    return unroll(recurrence.step, x, states, parameters, batch_sizes, reverse)
 
 
-_RNN = Fused("stack", _rnn_vjp, _rnn_reference)  # grad_fn=<StackBackward0>, as PyTorch prints
+def _sequence_vjp(
+    grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...], kept: Any
+) -> tuple[Any, ...]:
+    recurrence, batch_sizes, reverse = options
+    kernel, output, kept = kept
+    d_output, d_h_n, *d_c_n = grads
+    x, h, c, w_ih, w_hh, _, b_hh, w_hr = inputs
+    return kernel.backward(
+        recurrence.name, d_output, d_h_n, d_c_n[0] if d_c_n else None, x, h, c, output, kept,
+        w_ih, w_hh, b_hh, w_hr, batch_sizes, reverse, *needs,
+    )  # fmt: skip
 
 
-def rnn(
-    x: Any, h_0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, nonlinearity: str
-) -> tuple[Any, Any]:
-    """The simple recurrence over a sequence: all states (T, N, H), and the last one (N, H)."""
+# A node is named by what PyTorch calls the last step of its own computation, which differs.
+_SEQUENCE = Fused("stack", _sequence_vjp, _sequence_reference)
+_PACKED = Fused("cat", _sequence_vjp, _sequence_reference)
+_LSTM = Fused("mkldnn_rnn_layer", _sequence_vjp, _sequence_reference)
+
+
+def recur(
+    recurrence: Recurrence,
+    x: Any,
+    states: Sequence[Any],
+    parameters: Sequence[Any],
+    batch_sizes: ndarray | None = None,
+    reverse: bool = False,
+) -> tuple[Any, ...]:
+    """Run a recurrence over sequences.
+
+    Parameters
+    ----------
+    recurrence : Recurrence
+    x : Tensor, shape (T, N, I), or (R, I) with `batch_sizes`
+    states : (h, c)
+        Tensors of shape (N, H); c may be None.
+    parameters : (w_ih, w_hh, b_ih, b_hh, w_hr)
+        Tensors or None.
+    batch_sizes : ndarray of int64, optional
+        How many sequences have each step: see `reference.unroll`.
+    reverse : bool
+        Run from each sequence's end to its beginning.
+
+    Returns
+    -------
+    output : Tensor, shape (T, N, H) or (R, H)
+    h_n : Tensor, shape (N, H)
+    c_n : Tensor, shape (N, H)
+        Only if the recurrence has two states.
+    """
+    inputs = (x, *states, *parameters)
+    options = (recurrence, batch_sizes, reverse)
     kernels = _kernels.kernels_for(x.array.dtype)
     if kernels is None:
-        return _rnn_reference(x, h_0, w_ih, w_hh, b_ih, b_hh, nonlinearity)
-    hidden = kernels.rnn.forward(
-        x.array,
-        h_0.array,
-        w_ih.array,
-        w_hh.array,
-        _array(b_ih),
-        _array(b_hh),
-        nonlinearity == "relu",
-    )
-    outputs = hidden[1:], hidden[-1].copy()  # a copy: changing one in place leaves the other alone
-    inputs = (x, h_0, w_ih, w_hh, b_ih, b_hh)
-    return _RNN.call(inputs, (nonlinearity,), (kernels.rnn, hidden), outputs)
+        return _SEQUENCE.reference(*inputs, *options)
+    kernel, edges = kernels.recurrent, edges_if_recording(inputs)
+    output, h_n, c_n, kept = kernel.forward(
+        recurrence.name, *[None if v is None else v.array for v in inputs], batch_sizes, reverse,
+        edges is not None, True,
+    )  # fmt: skip
+    if batch_sizes is not None:
+        op = _PACKED
+    elif recurrence is LSTM and parameters[4] is None and output.dtype == np.float32:
+        op = _LSTM
+    else:
+        op = _SEQUENCE
+    results = (output, h_n) if c_n is None else (output, h_n, c_n)
+    return op.call(edges, inputs, options, (kernel, output, kept), results)
+
+
+# ------------------------------------------------------------------------------------------------
+# One step: what a cell computes
+# ------------------------------------------------------------------------------------------------
+
+
+def _step_reference(
+    x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, w_hr: Any,
+    recurrence: Recurrence,
+) -> tuple[Any, ...]:  # fmt: skip
+    states = (h, c)[: len(recurrence.states)]
+    parameters = (w_ih, w_hh, b_ih, b_hh, w_hr)[: len(recurrence.parameters)]
+    return recurrence.step(x, *states, *parameters)
+
+
+def _step_vjp(
+    grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...], kept: Any
+) -> tuple[Any, ...]:
+    (recurrence,) = options
+    kernel, steps, output, kept = kept
+    d_h, *d_c = grads
+    _, h, c, w_ih, w_hh, _, b_hh, w_hr = inputs
+    d_x, *others = kernel.backward(
+        recurrence.name, None, d_h, d_c[0] if d_c else None, steps, h, c, output, kept,
+        w_ih, w_hh, b_hh, w_hr, None, False, *needs,
+    )  # fmt: skip
+    return None if d_x is None else d_x[0], *others
+
+
+_LAST_OPERATION = {"rnn_tanh": "tanh", "rnn_relu": "relu", "lstm": "mul", "indrnn_relu": "relu",
+                   "indrnn_tanh": "tanh"}  # fmt: skip
+_STEP = {name: Fused(name, _step_vjp, _step_reference) for name in ("tanh", "relu", "mul", "add")}
+_STEP["mul"].output_names = {1: "AddBackward0"}  # the cell state of an LSTM
+
+
+def recur_once(
+    recurrence: Recurrence, x: Any, states: Sequence[Any], parameters: Sequence[Any]
+) -> tuple[Any, ...]:
+    """One step of a recurrence: x (N, I) and states (N, H) to the next states, as a tuple."""
+    inputs = (x, *states, *parameters)
+    kernels = _kernels.kernels_for(x.array.dtype)
+    if kernels is None:
+        return _STEP["add"].reference(*inputs, recurrence)
+    kernel, edges = kernels.recurrent, edges_if_recording(inputs)
+    steps = x.array[None]  # a sequence of one step
+    output, _, c_n, kept = kernel.forward(
+        recurrence.name, steps, *[None if v is None else v.array for v in inputs[1:]], None, False,
+        edges is not None, False,
+    )  # fmt: skip
+    results = (output[0],) if c_n is None else (output[0], c_n)
+    op = _STEP[_LAST_OPERATION.get(recurrence.name, "add")]
+    return op.call(edges, inputs, (recurrence,), (kernel, steps, output, kept), results)

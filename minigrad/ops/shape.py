@@ -31,26 +31,44 @@ def _sum_to(x: ndarray, shape: tuple[int, ...]) -> ndarray:
     return np.add.reduce(x, axis=axes, keepdims=True) if axes else x
 
 
+def expand_error(shape: tuple[int, ...], target: tuple[int, ...]) -> str:
+    """PyTorch's words for a shape that cannot be broadcast to another one."""
+    lead = len(target) - len(shape)
+    wrong = [k for k, n in enumerate(shape) if lead >= 0 and n not in (1, target[lead + k])]
+    if not wrong:
+        return (
+            f"The number of sizes provided ({len(target)}) must be greater or equal to the number "
+            f"of dimensions in the tensor ({len(shape)})"
+        )
+    k = wrong[-1]
+    return (
+        f"The expanded size of the tensor ({target[lead + k]}) must match the existing size "
+        f"({shape[k]}) at non-singleton dimension {lead + k}.  Target sizes: {list(target)}.  "
+        f"Tensor sizes: {list(shape)}"
+    )
+
+
 def _broadcast_to(x: ndarray, shape: tuple[int, ...]) -> ndarray:
     try:
-        return np.broadcast_to(x, shape)
+        wide = np.broadcast_to(x, shape)
     except ValueError:
-        raise RuntimeError(
-            f"The expanded size of the tensor must match the existing size: got a tensor of shape "
-            f"{list(x.shape)} and target sizes {list(shape)}"
-        ) from None
+        raise RuntimeError(expand_error(x.shape, shape)) from None
+    if isinstance(x, ndarray) and x.flags.writeable:
+        # NumPy's is read-only; in-place operations refuse it where entries share their memory
+        wide.flags.writeable = True
+    return wide
 
 
 # `sum_to` adds up the axes along which `shape` was broadcast; `broadcast_to` is its transpose
-sum_to = primitive("sum", _sum_to,
+sum_to = primitive("sum", _sum_to, overload=1,
                    x=lambda g, x_shape: broadcast_to(g, x_shape))  # fmt: skip
 broadcast_to = primitive("expand", _broadcast_to, view="always",
                          x=lambda g, x_shape: sum_to(g, x_shape))  # fmt: skip
 
 
-def expand(input: Any, *sizes: Any) -> Any:
+def expand(input: Any, *sizes: Any, size: Any = None) -> Any:
     """A view of `input` with axes of size 1 repeated to `sizes`; -1 keeps an axis as it is."""
-    shape = as_shape(sizes)
+    shape = as_shape(sizes if size is None else (size,))
     lead = len(shape) - np.ndim(array_of(input))
     if lead < 0:
         raise RuntimeError(
@@ -78,24 +96,40 @@ def _with_axis(x: ndarray, axis: int) -> ndarray:
 
 _reshape = primitive("view", lambda x, shape: x.reshape(shape), view=True,
                      x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
-_squeeze = primitive("squeeze", lambda x, shape: x.reshape(shape), view=True,
-                     x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
+_unsafe_view = primitive("unsafe_view", lambda x, copied: copied,
+                         x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
+_squeeze_all, _squeeze_axis, _squeeze_axes = [
+    primitive("squeeze", lambda x, shape: x.reshape(shape), view=True, overload=overload,
+              x=lambda g, x_shape: _reshape(g, x_shape))
+    for overload in (0, 1, 2)
+]  # fmt: skip
 _unsqueeze = primitive("unsqueeze", _with_axis, view="always",
                        x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
 
 
-def reshape(input: Any, *shape: Any) -> Any:
+def reshape(input: Any, *sizes: Any, shape: Any = None) -> Any:
     """`input` with another shape of as many entries; one size may be -1, to be worked out.
 
     A view if the memory's layout allows it, a copy if not.
     """
-    return _reshape(input, _complete_shape(as_shape(shape), array_of(input), "reshape"))
+    array = array_of(input)
+    complete = _complete_shape(as_shape(sizes if shape is None else (shape,)), array)
+    if not array.flags.c_contiguous:
+        reshaped = array.reshape(complete)
+        if not np.may_share_memory(reshaped, array):
+            return _unsafe_view(input, reshaped)
+    return _reshape(input, complete)
 
 
-def view(input: Any, *shape: Any) -> Any:
+def fresh_view(input: Any, shape: tuple[int, ...]) -> Any:
+    """The result of another operation, which nobody else has seen, in another shape."""
+    return _unsafe_view(input, array_of(input).reshape(shape))
+
+
+def view(input: Any, *sizes: Any, size: Any = None) -> Any:
     """As `reshape`, but never a copy: RuntimeError if the memory's layout does not allow a view."""
     array = array_of(input)
-    complete = _complete_shape(as_shape(shape), array, "view")
+    complete = _complete_shape(as_shape(sizes if size is None else (size,)), array)
     if not array.flags.c_contiguous and not np.may_share_memory(array.reshape(complete), array):
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one "
@@ -109,7 +143,7 @@ def view_as(input: Any, other: Any) -> Any:
     return view(input, tuple(other.shape))
 
 
-def _complete_shape(shape: tuple[int, ...], array: ndarray, name: str) -> tuple[int, ...]:
+def _complete_shape(shape: tuple[int, ...], array: ndarray) -> tuple[int, ...]:
     """`shape` with its -1 replaced, after checking that the number of entries is right."""
     known = math.prod([n for n in shape if n != -1])
     unknown = shape.count(-1)
@@ -131,13 +165,20 @@ def _complete_shape(shape: tuple[int, ...], array: ndarray, name: str) -> tuple[
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """Join the axes from `start_dim` to `end_dim` (included) into one."""
     shape = array_of(input).shape
-    if not shape:
-        return _reshape(input, (1,))
     start, end = checked_axis(start_dim, len(shape)), checked_axis(end_dim, len(shape))
     if start > end:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    if not shape:
+        return _reshape(input, (1,))
+    if start == end:
+        return input
     joined = math.prod(shape[start : end + 1])
-    return _reshape(input, (*shape[:start], joined, *shape[end + 1 :]))
+    return reshape(input, (*shape[:start], joined, *shape[end + 1 :]))
+
+
+def ravel(input: Any) -> Any:
+    """All entries in one axis."""
+    return reshape(input, -1) if array_of(input).size else reshape(input, 0)
 
 
 def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
@@ -158,7 +199,8 @@ def squeeze(input: Any, dim: Any = None) -> Any:
     """Drop the axes of size 1: all of them, or those named by `dim` (an int or a tuple)."""
     shape = array_of(input).shape
     axes = set(range(len(shape))) if dim is None else set(checked_axes(dim, len(shape)))
-    return _squeeze(input, tuple([n for k, n in enumerate(shape) if n != 1 or k not in axes]))
+    op = _squeeze_all if dim is None else _squeeze_axes if isinstance(dim, tuple) else _squeeze_axis
+    return op(input, tuple([n for k, n in enumerate(shape) if n != 1 or k not in axes]))
 
 
 def unsqueeze(input: Any, dim: int) -> Any:
@@ -179,7 +221,10 @@ _permute = primitive("permute", lambda x, axes: x.transpose(axes), view="always"
                      x=lambda g, axes: _permute(g, _inverse(axes)))  # fmt: skip
 _transpose = primitive("transpose", lambda x, a, b: x.swapaxes(a, b), view="always",
                        x=lambda g, a, b: _transpose(g, a, b))  # fmt: skip
-_t = primitive("t", lambda x: x.T, view="always", x=lambda g: _t(g))  # fmt: skip
+_t, _reversed_axes = [
+    primitive(name, lambda x: x.T, view="always", x=lambda g: _reversed_axes(g))
+    for name in ("t", "permute")
+]
 _flip = primitive("flip", lambda x, axes: np.flip(x, axes).copy() if x.ndim else x.copy(),
                   x=lambda g, axes: _flip(g, axes))  # fmt: skip
 _roll = primitive("roll", lambda x, shifts, axes: np.roll(x, shifts, axes),
@@ -208,12 +253,12 @@ def t(input: Any) -> Any:
 
 def reversed_axes(input: Any) -> Any:
     """A view with all axes in reverse order (NumPy's ``T``)."""
-    return _t(input)
+    return _reversed_axes(input)
 
 
-def permute(input: Any, *dims: Any) -> Any:
+def permute(input: Any, *order: Any, dims: Any = None) -> Any:
     """A view with the axes in the order `dims`."""
-    axes = as_shape(dims)
+    axes = as_shape(order if dims is None else (dims,))
     rank = array_of(input).ndim
     if len(axes) != rank:
         raise RuntimeError(
@@ -243,27 +288,36 @@ def repeat(input: Any, *sizes: Any) -> Any:
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of "
             "tensor"
         )
-    split = [n for pair in zip((1,) * len(shape), shape) for n in pair]  # (1, n0, 1, n1, ...)
-    wide = [n for pair in zip(times, shape) for n in pair]
-    joined = tuple([a * b for a, b in zip(times, shape)])
-    return _contiguous(_reshape(broadcast_to(_reshape(input, tuple(split)), tuple(wide)), joined))
+    return _repeat(input, times)
 
 
-def tile(input: Any, dims: Sequence[int]) -> Any:
+def _repeat_back(g: Any, x_shape: tuple[int, ...], times: tuple[int, ...]) -> Any:
+    shape = (1,) * (len(times) - len(x_shape)) + x_shape
+    split = tuple([n for pair in zip(times, shape) for n in pair])  # (t0, n0, t1, n1, ...)
+    once = tuple([n for pair in zip((1,) * len(shape), shape) for n in pair])
+    return _reshape(sum_to(_reshape(g, split), once), x_shape)
+
+
+_repeat = primitive("repeat", lambda x, times: np.tile(x, times),
+                    x=lambda g, x_shape, times: _repeat_back(g, x_shape, times))  # fmt: skip
+
+
+def tile(input: Any, *sizes: Any, dims: Any = None) -> Any:
     """As `repeat`; missing leading entries of `dims` are 1."""
-    dims = tuple(dims)
-    return repeat(input, (1,) * (array_of(input).ndim - len(dims)) + dims)
+    times = as_shape(sizes if dims is None else (dims,))
+    return repeat(input, (1,) * (array_of(input).ndim - len(times)) + times)
 
 
-def flip(input: Any, *dims: Any) -> Any:
+def flip(input: Any, *axes: Any, dims: Any = None) -> Any:
     """`input` with the order of its entries reversed along `dims`, copied."""
-    return _flip(input, checked_axes(as_shape(dims), array_of(input).ndim))
+    chosen = as_shape(axes if dims is None else (dims,))
+    return _flip(input, checked_axes(chosen, array_of(input).ndim))
 
 
 def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
     """`input` with its entries moved by `shifts` along `dims`, around the end to the beginning."""
     if dims is None:
-        return reshape(_roll(flatten(input), (shifts,), (0,)), array_of(input).shape)
+        return _roll(input, (shifts,) if isinstance(shifts, int) else tuple(shifts), None)
     axes = checked_axes(dims, array_of(input).ndim)
     return _roll(input, (shifts,) if isinstance(shifts, int) else tuple(shifts), axes)
 

@@ -187,6 +187,23 @@ def cases() -> list[dict[str, Any]]:
         for default_dtype in ("float16", "float64"):
             ask(listed([1, 0], dtype), default_dtype=default_dtype)
             ask(listed([], dtype), default_dtype=default_dtype)
+
+    # Values of many distributions, drawn at random.
+    random = np.random.RandomState(0)
+    for k in range(60):
+        shape = tuple(random.choice([1, 2, 3, 5, 8], random.randint(0, 4)).tolist())
+        count = math.prod(shape)
+        values = [
+            random.randn(count) * 10.0 ** random.randint(-9, 12),
+            np.round(random.randn(count) * 10),
+            np.exp(random.randn(count) * 5) * random.choice([-1, 1], count),
+            random.choice([0, 1, -0.0, 0.5, NAN, INF, -INF], count),
+            random.choice([1e-5, 1, 1e5, 12345678, 1e8, 99999999, 9.99995e-5, 999.9], count),
+            random.randint(-1000, 1000, count) / random.choice([1, 2, 10, 1000]),
+        ][k % 6].tolist()
+        option = [{}, {"precision": 2}, {"linewidth": 40}, {"sci_mode": bool(k % 2)}][k // 6 % 4]
+        ask(listed(values, "float64" if k % 5 == 0 else "float32", shape),
+            ("leaf", "parameter", "clone")[k % 3], **option)  # fmt: skip
     return found
 
 

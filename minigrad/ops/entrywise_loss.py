@@ -1,0 +1,194 @@
+r"""Losses that compare two tensors entry by entry: squares, Huber, binary cross entropy.
+
+    d = x - y, x the input, y the target
+
+    squared error          d^2
+    Huber                  d^2 / 2  where |d| <= delta,  delta (|d| - delta / 2)  elsewhere
+    binary cross entropy   -(y log x + (1 - y) log(1 - x))          x a probability
+    the same from logits   (1 - y) x + (1 + (p - 1) y) log(1 + exp(-x))      p for "positive"
+
+Each is a primitive whose last two options say what becomes of the entries: `share` (a number, or an
+array of weights) multiplies each, and with `total` they are added up; a mean has the share 1/n.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd.engine import TensorBase, primitive
+from .cast import cast
+from .elementwise import log, log1p, maximum, mul, sigmoid
+from .index import where
+from .loss import check_reduction
+
+ndarray = np.ndarray
+
+
+def _reduced(loss: Any, share: Any, total: bool) -> Any:
+    """The entries times their share, or the sum of that."""
+    if not total:
+        return loss if type(share) is float and share == 1.0 else loss * share
+    if isinstance(share, ndarray):
+        return np.add.reduce(loss * share, axis=None)
+    return np.add.reduce(loss, axis=None) * share
+
+
+# ------------------------------------------------------------------------------------------------
+# Squared error, Huber
+# ------------------------------------------------------------------------------------------------
+
+
+def _squared_error(a: ndarray, b: ndarray, share: Any, total: bool) -> Any:
+    d = a - b
+    return _reduced(d * d, share, total)
+
+
+def _huber_error(a: ndarray, b: ndarray, delta: float, share: Any, total: bool) -> Any:
+    d = a - b
+    size = np.abs(d)
+    return _reduced(
+        np.where(size <= delta, 0.5 * d * d, delta * (size - 0.5 * delta)), share, total
+    )
+
+
+def _huber_slope(d: Any, delta: float) -> Any:
+    """`d`, but not beyond `delta` to either side; NaN stays NaN."""
+    return where(d <= -delta, -delta, where(d >= delta, delta, d))
+
+
+_mse = primitive("mse_loss", _squared_error,
+                 a=lambda g, a, b, share: mul(g, (a - b) * (2 * share)),
+                 b=lambda g, a, b, share: mul(g, (b - a) * (2 * share)))  # fmt: skip
+_huber, _smooth_l1 = [
+    primitive(name, _huber_error,
+              a=lambda g, a, b, delta, share: mul(g, _huber_slope(a - b, delta) * share),
+              b=lambda g, a, b, delta, share: mul(g, _huber_slope(b - a, delta) * share))
+    for name in ("huber_loss", "smooth_l1_loss")
+]  # fmt: skip
+
+
+def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
+    """The squared error ``(input - target) ** 2``: its mean, its sum, or each one.
+
+    `input` and `target` have one shape (checked and broadcast by `minigrad.nn.functional`).
+    """
+    check_reduction(reduction)
+    a, b = _of_one_type("mse_loss", input, target)
+    return _mse(a, b, _share(a, reduction), reduction != "none")
+
+
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
+    """Half the squared error up to an error of `delta`, linear beyond, with slope `delta`."""
+    check_reduction(reduction)
+    a, b = _of_one_type("huber_loss", input, target)
+    return _huber(a, b, delta, _share(a, reduction), reduction != "none")
+
+
+def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
+    """`huber_loss` with delta `beta`, divided by it: linear beyond, with slope 1."""
+    check_reduction(reduction)
+    a, b = _of_one_type("smooth_l1_loss", input, target)
+    return _smooth_l1(a, b, beta, _share(a, reduction) / beta, reduction != "none")
+
+
+def _share(a: Any, reduction: str, weight: ndarray | None = None) -> Any:
+    """What each entry counts: for a mean 1/n (of no entries: nan), times its weight."""
+    n = a.array.size
+    share = 1.0 if reduction != "mean" else 1 / n if n else float("nan")
+    return share if weight is None else weight * share
+
+
+def _of_one_type(name: str, input: Any, target: Any) -> tuple[Any, Any]:
+    """Both tensors in the type that they promote to, which must be floating point."""
+    for argument, value in (("input", input), ("target", target)):
+        if not isinstance(value, TensorBase):
+            raise TypeError(
+                f"{name}: argument '{argument}' must be Tensor, not {type(value).__name__}"
+            )
+    kind = dtypes.promote(input.array.dtype, target.array.dtype)
+    if kind.kind != "f":
+        raise NotImplementedError(
+            f"{name}: not implemented for '{dtypes.legacy_name(kind)}': input or target must be "
+            "floating point"
+        )
+    a, b = [v if v.array.dtype == kind else cast(v, kind) for v in (input, target)]
+    return a, b
+
+
+# ------------------------------------------------------------------------------------------------
+# Binary cross entropy
+# ------------------------------------------------------------------------------------------------
+
+LEAST_LOG = -100.0  # stands for log(0), so that one impossible target leaves the mean finite
+LEAST_SLOPE = 1e-12  # and for the x (1 - x) that the gradient is divided by
+
+
+def _cross_entropy_of(a: ndarray, b: ndarray, share: Any, total: bool) -> Any:
+    with np.errstate(divide="ignore"):
+        yes, no = np.maximum(np.log(a), LEAST_LOG), np.maximum(np.log1p(-a), LEAST_LOG)
+    return _reduced((b - 1) * no - b * yes, share, total)
+
+
+def _softplus(x: ndarray) -> ndarray:
+    """``log(1 + exp(x))``, without overflow."""
+    return np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0)
+
+
+softplus = primitive("softplus", _softplus, x=lambda g, x: g * sigmoid(x))
+
+
+def _cross_entropy_of_logits(a: ndarray, b: ndarray, positive: Any, share: Any, total: bool) -> Any:
+    return _reduced((1 - b) * a + (1 + (positive - 1) * b) * _softplus(-a), share, total)
+
+
+_bce = primitive("binary_cross_entropy", _cross_entropy_of,
+                 a=lambda g, a, b, share: mul(g, (a - b) / maximum(
+                     a * (1 - a), LEAST_SLOPE) * share),
+                 b=lambda g, a, share: mul(g, (log1p(-a) - log(a)) * share))  # fmt: skip
+_bce_logits = primitive(
+    "binary_cross_entropy_with_logits", _cross_entropy_of_logits,
+    a=lambda g, a, b, positive, share: mul(
+        g, (1 - b - (1 + (positive - 1) * b) * sigmoid(-a)) * share),
+    b=lambda g, a, positive, share: mul(g, ((positive - 1) * softplus(-a) - a) * share),
+)  # fmt: skip
+
+
+def binary_cross_entropy(
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean"
+) -> Any:
+    """The cross entropy between probabilities and targets, both from 0 to 1 and of one shape."""
+    check_reduction(reduction)
+    return _bce(
+        input, target, _share(input, reduction, _expanded(weight, input)), reduction != "none"
+    )
+
+
+def binary_cross_entropy_with_logits(
+    input: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+) -> Any:
+    """`binary_cross_entropy` of ``sigmoid(input)``, without overflow.
+
+    The part of the loss that a positive target has counts `pos_weight` times.
+    """
+    check_reduction(reduction)
+    a, b = _of_one_type("binary_cross_entropy_with_logits", input, target)
+    positive = 1.0 if pos_weight is None else _expanded(pos_weight, a)
+    share = _share(a, reduction, _expanded(weight, a))
+    return _bce_logits(a, b, positive, share, reduction != "none")
+
+
+def _expanded(weight: Any, like: Any) -> ndarray | None:
+    """A copy of the weights (their tensor may change before `backward`) in the type of `like`."""
+    if weight is None:
+        return None
+    shape = like.array.shape
+    try:
+        return np.array(np.broadcast_to(weight.array, shape), like.array.dtype)
+    except ValueError:
+        raise RuntimeError(
+            f"Attempting to broadcast weights of shape {list(weight.shape)} to the input's shape "
+            f"{list(shape)}: their sizes must match at every non-singleton dimension"
+        ) from None

@@ -1,0 +1,265 @@
+"""What picks entries by their size: extremes and where they are, sorting, medians.
+
+Along an axis these return named pairs ``(values, indices)``; the gradient of a value goes to the
+entry at its index. A value that is picked from all entries at once shares its gradient equally
+among all entries that are equal to it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..autograd.engine import array_of, primitive, wrap
+from .arguments import checked_axis
+from .cast import cast
+from .elementwise import maximum, minimum, where
+from .index import scatter_sum
+from .reduce import Axes, as_axes, kept_shape, need_entries, restored
+from .reduce import sum as sum_along
+from .shape import reshape
+
+
+class values_indices(NamedTuple):
+    values: Any
+    indices: Any
+
+
+def _return_type(name: str) -> Any:
+    """A named pair that prints as PyTorch's: ``torch.return_types.max(values=..., ...)``."""
+
+    def text(self: Any) -> str:
+        return f"torch.return_types.{name}(\nvalues={self.values!r},\nindices={self.indices!r})"
+
+    return type(name, (values_indices,), {"__repr__": text, "__slots__": ()})
+
+
+def _shared_among_ties(g: Any, y: Any, x: Any, axes: Axes) -> Any:
+    """The gradient of an extreme value goes in equal parts to all entries that have it."""
+    ties = x == restored(y, x.shape, axes)
+    count = sum_along(cast(ties, array_of(g).dtype), axes, True)
+    return where(ties, restored(g, x.shape, axes) / count, 0)
+
+
+def _equal_shares(reduce: Any, name: str, overload: int = 0) -> Any:
+    return primitive(name, lambda x, axes, keepdims: reduce(x, axis=axes, keepdims=keepdims),
+                     overload=overload,
+                     x=lambda g, y, x, axes: _shared_among_ties(g, y, x, axes))  # fmt: skip
+
+
+_amax, _amin = _equal_shares(np.maximum.reduce, "amax"), _equal_shares(np.minimum.reduce, "amin")
+_max_of_all = _equal_shares(np.maximum.reduce, "max", 1)
+_min_of_all = _equal_shares(np.minimum.reduce, "min", 1)
+(_picked_of_max, _picked_of_min, _picked_of_sort, _picked_of_stable_sort, _picked_of_topk,
+ _picked_of_median) = [
+    # the entries at `indices` along `axis`, which the caller has at hand already
+    primitive(name, lambda x, values, indices, axis: values, overload=overload,
+              x=lambda g, x_shape, indices, axis: scatter_sum(
+                  g, _with_axis(indices, axis, x_shape), axis, x_shape))
+    for name, overload in (("max", 0), ("min", 0), ("sort", 0), ("sort", 1), ("topk", 0),
+                           ("median", 1))
+]  # fmt: skip
+
+
+def _with_axis(indices: np.ndarray, axis: int, x_shape: tuple[int, ...]) -> np.ndarray:
+    """The indices with the axis back that a reduction dropped."""
+    return indices if indices.ndim == len(x_shape) else np.expand_dims(indices, axis)
+
+
+def amax(input: Any, dim: Any = (), keepdim: bool = False, *, axis: Any = None) -> Any:
+    """The largest entry along `dim`; its gradient is shared equally among ties."""
+    dim = dim if axis is None else axis
+    need_entries(input, "amax", dim)
+    return _amax(input, as_axes(input, dim), keepdim)
+
+
+def amin(input: Any, dim: Any = (), keepdim: bool = False, *, axis: Any = None) -> Any:
+    """The smallest entry along `dim`; its gradient is shared equally among ties."""
+    dim = dim if axis is None else axis
+    need_entries(input, "amin", dim)
+    return _amin(input, as_axes(input, dim), keepdim)
+
+
+def _first(dim: int) -> np.ndarray:
+    """The index, 0, of the only entry of a 0-d tensor, which has no axis but 0 and -1."""
+    checked_axis(dim, 0)
+    return np.zeros((), np.int64)
+
+
+def _along(
+    input: Any, dim: int, keepdim: bool, arg: Any, reduce: Any, picked: Any, result: Any
+) -> Any:
+    """The values and indices of ``max`` or ``min`` along one axis."""
+    array = array_of(input)
+    if not array.ndim:
+        return _picked(input, _first(dim), 0, picked, result)
+    axis = checked_axis(dim, array.ndim)
+    indices, values = arg(array, axis), reduce(array, axis)
+    if keepdim or array.ndim == 1:  # (of one axis NumPy makes scalars)
+        shape = kept_shape(array.shape, (axis,)) if keepdim else ()
+        indices, values = np.reshape(indices, shape), np.reshape(values, shape)
+    pair = picked(input, values, indices, axis), wrap(indices)
+    return tuple.__new__(result, pair)  # ``result(*pair)``, but three times as fast
+
+
+def _max_or_min(name: str, arg: Any, reduce: Any, whole: Any, pairwise: Any, picked: Any) -> Any:
+    """`max` and `min`, three functions each: of all entries, along an axis, of two tensors."""
+    result = _return_type(name)
+
+    def call(
+        input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, axis: Any = None
+    ) -> Any:
+        dim = axis if dim is None else dim
+        other = dim if other is None and not isinstance(dim, (int, type(None))) else other
+        if other is not None:
+            return pairwise(input, other)
+        need_entries(input, name, dim)
+        if dim is None:
+            return whole(input, None, False)
+        return _along(input, dim, keepdim, arg, reduce, picked, result)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"""``{name}(input)``: of all entries; ``{name}(input, dim)``: along an axis.
+
+    The second form returns the named pair ``(values, indices)``; ``{name}(input, other)`` compares
+    two tensors entry by entry.
+    """
+    return call
+
+
+max = _max_or_min("max", np.ndarray.argmax, np.maximum.reduce, _max_of_all, maximum, _picked_of_max)
+min = _max_or_min("min", np.ndarray.argmin, np.minimum.reduce, _min_of_all, minimum, _picked_of_min)
+
+
+def _argument(input: Any, dim: int | None, keepdim: bool, function: Any, name: str) -> Any:
+    array = array_of(input)
+    need_entries(input, name, dim, IndexError)
+    if dim is None:
+        flat = np.asarray(function(array))
+        return wrap(flat.reshape((1,) * array.ndim) if keepdim else flat)
+    if not array.ndim:
+        return wrap(np.zeros((), np.int64))
+    return wrap(function(array, axis=checked_axis(dim, array.ndim), keepdims=keepdim))
+
+
+def argmax(
+    input: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
+) -> Any:
+    """The index of the first largest entry: along `dim`, or in the flattened tensor."""
+    return _argument(input, axis if dim is None else dim, keepdim, np.argmax, "argmax")
+
+
+def argmin(
+    input: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
+) -> Any:
+    """The index of the first smallest entry: along `dim`, or in the flattened tensor."""
+    return _argument(input, axis if dim is None else dim, keepdim, np.argmin, "argmin")
+
+
+def _order(array: np.ndarray, axis: int, descending: bool) -> np.ndarray:
+    """The stable sorting permutation along `axis`; NaN counts as the largest."""
+    if not descending:
+        return np.argsort(array, axis=axis, kind="stable")
+    backwards = np.argsort(np.flip(array, axis), axis=axis, kind="stable")  # ties: last first,
+    return np.flip(array.shape[axis] - 1 - backwards, axis)  # and turned round: first first
+
+
+_sort_result, _topk_result, _median_result = map(_return_type, ("sort", "topk", "median"))
+
+
+def _picked(input: Any, indices: np.ndarray, axis: int, picked: Any, result: Any) -> Any:
+    array = array_of(input)
+    values = np.take_along_axis(array, indices, axis) if array.ndim else array.copy()
+    return result(picked(input, values, indices, axis), wrap(indices))
+
+
+def sort(
+    input: Any, dim: int = -1, descending: bool = False, stable: bool = False, *,
+    axis: int | None = None,
+) -> Any:  # fmt: skip
+    """The entries in order along `dim`: the named pair ``(values, indices)``.
+
+    Always stable: equal entries keep their order.
+    """
+    picked = _picked_of_stable_sort if stable else _picked_of_sort
+    return _picked(input, *_sorting(input, dim, axis, descending), picked, _sort_result)
+
+
+def argsort(
+    input: Any, dim: int = -1, descending: bool = False, stable: bool = False, *,
+    axis: int | None = None,
+) -> Any:  # fmt: skip
+    """The indices that put the entries in order along `dim`."""
+    return wrap(_sorting(input, dim, axis, descending)[0])
+
+
+def _sorting(input: Any, dim: int, axis: int | None, descending: bool) -> tuple[np.ndarray, int]:
+    """The order of the entries, and the axis."""
+    dim, array = dim if axis is None else axis, array_of(input)
+    if not array.ndim:
+        return _first(dim), 0
+    where_ = checked_axis(dim, array.ndim)
+    return _order(array, where_, descending), where_
+
+
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """The `k` largest (or smallest) entries along `dim`, in order, and their indices."""
+    if not array_of(input).ndim:
+        values, indices = topk(reshape(input, (1,)), k, 0, largest, sorted)
+        return (
+            _topk_result(reshape(values, ()), reshape(indices, ()))
+            if k
+            else _topk_result(values, indices)
+        )
+    axis = checked_axis(dim, array_of(input).ndim)
+    if not 0 <= k <= array_of(input).shape[axis]:
+        raise RuntimeError(
+            f"selected index k out of range: k={k}, axis {axis} has size "
+            f"{array_of(input).shape[axis]}"
+        )
+    order = _order(array_of(input), axis, largest)
+    return _picked(input, np.take(order, np.arange(k), axis), axis, _picked_of_topk, _topk_result)
+
+
+def _median_places(array: np.ndarray, axis: int) -> np.ndarray:
+    """Where the lower median is along `axis` (kept, of size 1), or the first NaN."""
+    places = np.take(_order(array, axis, False), [(array.shape[axis] - 1) // 2], axis)
+    nan = np.isnan(array)
+    if not nan.any():
+        return places
+    return np.where(nan.any(axis, keepdims=True), nan.argmax(axis, keepdims=True), places)
+
+
+def _middle(x: np.ndarray, axis: None, keepdims: bool) -> Any:
+    flat = x.reshape(-1)
+    return flat[_median_places(flat, 0)[0]] if flat.size else np.asarray(np.nan, x.dtype)
+
+
+_median_of_all = _equal_shares(_middle, "median")
+
+
+def median(
+    input: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
+) -> Any:
+    """The lower median: of all entries, or along `dim` with its index. A NaN makes it NaN.
+
+    The gradient of the median of all entries is shared equally among ties.
+    """
+    dim = axis if dim is None else dim
+    if dim is None:
+        return _median_of_all(input, None, False)
+    if not array_of(input).ndim:
+        return _picked(input, _first(dim), 0, _picked_of_median, _median_result)
+    axis = checked_axis(dim, array_of(input).ndim)
+    need_entries(input, "median", dim)
+    indices = _median_places(array_of(input), axis)
+    values = np.take_along_axis(array_of(input), indices, axis)
+    shown = indices if keepdim else indices.squeeze(axis)
+    values = values if keepdim else values.squeeze(axis)
+    return _median_result(_picked_of_median(input, values, shown, axis), wrap(shown))
+
+
+__all__ = [
+    "amax", "amin", "argmax", "argmin", "argsort", "max", "median", "min", "sort", "topk",
+]  # fmt: skip

@@ -1,0 +1,126 @@
+"""Running sums and products along an axis, and the product of all entries.
+
+None of the gradients divides by an entry, so zeros are no trouble, to any order.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd.engine import array_of, primitive, wrap
+from .arguments import checked_axis
+from .cast import cast
+from .index import narrow
+from .join import cat
+from .reduce import Axes, as_axes, reduced_by, restored
+from .shape import flip, reshape
+
+
+def _accumulated(reduce: Any) -> Any:
+    # NumPy cannot accumulate a 0-d array, whose running sum or product is itself
+    return lambda x, axis: reduce.accumulate(x, axis, x.dtype) if x.ndim else x.copy()
+
+
+def _backwards(function: Any, axis: int, *values: Any) -> Any:
+    """`function` run along `axis` from the end to the beginning."""
+    return flip(function(*[flip(v, axis) for v in values], axis), axis)
+
+
+def _recurrence_of(g: np.ndarray, f: np.ndarray, axis: int) -> np.ndarray:
+    g, f = np.moveaxis(g, axis, 0), np.moveaxis(f, axis, 0)
+    y = np.array(g)
+    for k in range(1, len(y)):
+        y[k] += f[k] * y[k - 1]
+    return np.moveaxis(y, 0, axis)
+
+
+def _pushed(x: Any, axis: int, first: float) -> Any:
+    """`x` moved on by one along `axis`, with `first` in front; the last entry falls off."""
+    kept = narrow(x, axis, 0, builtins.max(x.shape[axis] - 1, 0))
+    front = np.full_like(array_of(narrow(x, axis, 0, builtins.min(x.shape[axis], 1))), first)
+    return cat([front if kept is array_of(kept) else wrap(front), kept], axis)
+
+
+def _recurrence_slope(g: Any, f: Any, axis: int) -> Any:
+    """The same recurrence from the end: ``d[k] = g[k] + f[k + 1] d[k + 1]``."""
+    return _backwards(lambda a, b, k: _recurrence(a, _pushed(b, k, 0), k), axis, g, f)
+
+
+# y[k] = g[k] + f[k] y[k-1]: its own gradient, and what the gradient of a running product needs
+_recurrence = primitive("recurrence", _recurrence_of,
+                        g=lambda g, f, axis: _recurrence_slope(g, f, axis),
+                        f=lambda g, y, f, axis: _recurrence_slope(g, f, axis) * _pushed(y, axis, 0)
+)  # fmt: skip
+_cumsum = primitive("cumsum", _accumulated(np.add),
+                    x=lambda g, axis: _backwards(_cumsum, axis, g))  # fmt: skip
+_cumprod = primitive("cumprod", _accumulated(np.multiply),
+                     x=lambda g, x, axis: _cumprod_slope(g, x, axis))  # fmt: skip
+
+
+def _cumprod_slope(g: Any, x: Any, axis: int) -> Any:
+    """What stands before x[k] as a factor, times what is behind it; no division, zeros may be."""
+    return g if not x.shape else _before(x, axis) * _recurrence_slope(g, x, axis)
+
+
+def _before(x: Any, axis: int) -> Any:
+    """The product of all entries before each one."""
+    return _pushed(_cumprod(x, axis), axis, 1)
+
+
+def _product_of_others(x: Any, axes: Axes) -> Any:
+    if axes is None:
+        flat = reshape(x, (math.prod(x.shape),))
+        return reshape(_product_of_others(flat, (0,)), x.shape)
+    (axis,) = axes
+    return _before(x, axis) * _backwards(_before, axis, x)
+
+
+_prod_of_all, _prod = [
+    primitive("prod", reduced_by(np.multiply), overload=overload,
+              x=lambda g, x, axes: restored(g, x.shape, axes) * _product_of_others(x, axes))
+    for overload in (0, 1)
+]  # fmt: skip
+
+
+def _summable(input: Any, dtype: Any) -> Any:
+    """`input` in `dtype`, or integers and bools as int64."""
+    if dtype is not None:
+        return cast(input, dtypes.to_numpy(dtype))
+    return cast(input, dtypes.INT64) if array_of(input).dtype.kind in "bui" else input
+
+
+def cumsum(input: Any, dim: Any = None, *, dtype: Any = None, axis: Any = None) -> Any:
+    """The running sum along `dim`."""
+    return _cumsum(_summable(input, dtype), _one_axis("cumsum", input, dim, axis))
+
+
+def cumprod(input: Any, dim: Any = None, *, dtype: Any = None, axis: Any = None) -> Any:
+    """The running product along `dim`."""
+    return _cumprod(_summable(input, dtype), _one_axis("cumprod", input, dim, axis))
+
+
+def prod(
+    input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None,
+    axis: int | None = None,
+) -> Any:  # fmt: skip
+    """The product of the entries, along `dim` or of all."""
+    if isinstance(dim, (tuple, list)):
+        raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}")
+    op = _prod_of_all if dim is None and axis is None else _prod
+    return op(_summable(input, dtype), as_axes(input, dim, axis), keepdim)
+
+
+def _one_axis(name: str, input: Any, dim: Any, axis: Any) -> int:
+    """The axis that `dim`, or its other name `axis`, means; TypeError if neither is given."""
+    dim = axis if dim is None else dim
+    if dim is None:
+        raise TypeError(f'{name}() missing 1 required positional arguments: "dim"')
+    return checked_axis(dim, array_of(input).ndim)
+
+
+__all__ = ["cumprod", "cumsum", "prod"]

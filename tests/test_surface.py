@@ -1,0 +1,138 @@
+"""The surface as scripts see it, scene by scene: PyTorch's answers are in ``golden/surface.json``.
+
+A scene shows values, dtypes, layout and ``grad_fn`` names at once, and the gradients of its leaves.
+Numbers are compared as numbers, everything else character by character. At the end: what has no
+counterpart in PyTorch's text.
+"""
+
+import builtins
+import json
+import re
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+
+GOLDEN = Path(__file__).parent / "golden"
+make_surface = runpy.run_path(str(GOLDEN / "make_surface.py"))
+EXPECTED = json.loads((GOLDEN / "surface.json").read_text(encoding="utf-8"))
+NUMBER = re.compile(r"-?\d+\.?\d*(?:e[+-]\d+)?")
+
+
+def compare(got, expected):
+    assert NUMBER.sub("#", " ".join(got.split())) == NUMBER.sub("#", " ".join(expected.split()))
+    numbers, wanted = [[float(x) for x in NUMBER.findall(text)] for text in (got, expected)]
+    np.testing.assert_allclose(numbers, wanted, rtol=1e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("scene", make_surface["scenes"]())
+def test_scene(scene):
+    shown, expected = make_surface["play"](scene, mg), EXPECTED["scenes"][scene]
+    assert shown.keys() == expected.keys()
+    for name, text in expected.items():
+        compare(shown[name], text)
+
+
+@pytest.mark.parametrize(("scene", "pattern"), make_surface["ERRORS"])
+def test_error(scene, pattern):
+    kind, message = make_surface["error"](scene, mg)
+    assert kind == EXPECTED["errors"][scene], message
+    assert issubclass(getattr(builtins, kind), Exception)
+    assert re.search(pattern, message)
+
+
+def test_all_scenes_were_played_by_pytorch():
+    assert set(make_surface["scenes"]()) == set(EXPECTED["scenes"])
+    assert len(EXPECTED["scenes"]) > 800
+
+
+# ------------------------------------------------------------------------------------------------
+# Without a counterpart
+# ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 2, 16, 17, 200])
+@pytest.mark.parametrize("descending", [False, True])
+def test_sorting_is_stable(count, descending):
+    x = mg.tensor(np.random.RandomState(count).randint(0, 3, count))
+    order = mg.argsort(x, descending=descending).numpy()
+    keys = [(-v if descending else v, k) for k, v in enumerate(x.tolist())]
+    assert order.tolist() == [k for _, k in sorted(keys)]
+
+
+def test_storage_is_shared_memory():
+    x = mg.arange(6.0).view(2, 3)
+    row = x[1]
+    assert (row.storage_offset(), len(row.storage()), row.storage().size()) == (3, 6, 6)
+    assert row.untyped_storage().nbytes() == 24
+    assert row.storage().data_ptr() == x.data_ptr()
+    row.storage()[0] = 7
+    assert x[0, 0].item() == 7
+    assert list(x.t().storage()) == x.storage().tolist() == [7, 1, 2, 3, 4, 5]
+    assert repr(mg.tensor([1, 2]).storage()).endswith("device=cpu) of size 2]")
+
+
+def test_linalg_says_that_it_has_no_gradient():
+    x = mg.eye(3, requires_grad=True) * 2
+    for function in (mg.linalg.qr, mg.linalg.svd, mg.linalg.svdvals):
+        with pytest.raises(NotImplementedError, match="has no gradient here"):
+            function(x)
+        with mg.no_grad():
+            function(x)
+    q, r = mg.linalg.qr(x.detach() + 1)
+    np.testing.assert_allclose((q @ r).numpy(), x.detach().numpy() + 1, rtol=1e-5)
+    u, s, vh = mg.linalg.svd(x.detach() + 1)
+    np.testing.assert_allclose((u @ mg.diag(s) @ vh).numpy(), x.detach().numpy() + 1, rtol=1e-5)
+    for bad, error in ((mg.ones(2), RuntimeError), (mg.ones(2, 2).long(), RuntimeError)):
+        with pytest.raises(error, match="must have at least 2 dimensions"):
+            mg.linalg.qr(bad)
+
+
+def test_types_without_arithmetic_are_names_only():
+    for kind in (mg.bfloat16, mg.complex64, mg.cfloat, mg.complex128):
+        assert repr(kind).startswith("torch.")
+        with pytest.raises(TypeError, match="not supported"):
+            mg.zeros(2, dtype=kind)
+
+
+def test_set_shows_other_memory():
+    x, y = mg.zeros(2), mg.ones(3)
+    assert x.set_(y) is x
+    y[0] = 5
+    assert x.tolist() == [5, 1, 1]
+
+
+def test_a_function_frees_what_it_saved():
+    saved = []
+
+    class Square(mg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            saved.append(ctx)
+            return 2 * g * ctx.saved_tensors[0]
+
+    x = mg.tensor([3.0], requires_grad=True)
+    Square.apply(x).backward()
+    assert x.grad.tolist() == [6]
+    with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+        _ = saved[0].saved_tensors
+
+
+@pytest.mark.parametrize("check", [mg.autograd.gradcheck, mg.autograd.gradgradcheck])
+def test_functions_pass_gradcheck(check):
+    functions = make_surface["functions"](mg)
+    x = mg.tensor([[0.5, -1.5, 1.0]], dtype=mg.float64, requires_grad=True)
+    y = mg.tensor([[1.5, 0.5, -1.0]], dtype=mg.float64, requires_grad=True)
+    assert check(functions["Exp"].apply, (x,))
+    assert check(functions["Two"].apply, (x,))
+    assert check(functions["Product"].apply, (x, y))
+    assert check(lambda x: functions["Doubled"].apply(x * 1), (x,))
+    assert check(lambda x: functions["Sorted"].apply(x)[0], (x,))

@@ -1,6 +1,8 @@
-"""Linear, Embedding, Dropout, activations, initial values: equal to PyTorch and right."""
+"""Linear, Embedding, Dropout, activations, padding, initial values: as PyTorch's, and right."""
 
 import copy
+import itertools
+import math
 import pickle
 import runpy
 import warnings
@@ -9,6 +11,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad import nn
@@ -38,6 +42,7 @@ def test_the_golden_file_is_complete():
 
 @pytest.mark.filterwarnings("ignore:Implicit dimension choice:UserWarning")
 @pytest.mark.filterwarnings("ignore:mean is more than 2 std:UserWarning")
+@pytest.mark.filterwarnings("ignore:dropout2d. Received a 3D input:UserWarning")
 @pytest.mark.parametrize("name", made.RUNS)
 def test_values_and_gradients_equal_pytorchs(name):
     facts.check_run(made.RUNS[name](mg), STORED[name])
@@ -247,6 +252,50 @@ def test_softmax_without_an_axis_warns_and_guesses(rank, axis):
         assert caught[0].filename == __file__
 
 
+def test_gelu_in_its_tails():
+    for approximate, dtype in itertools.product(("none", "tanh"), (mg.float32, mg.float64)):
+        x = mg.tensor([-1e3, -40.0, -9.0, -6.0, 6.0, 9.0, 1e3], dtype=dtype)
+        y = F.gelu(x, approximate).numpy()
+        assert np.all(y[:3] <= 0)
+        assert np.all(np.abs(y[:3]) < 1e-15)
+        np.testing.assert_allclose(y[3:], [-6e-9, 6, 9, 1e3], 1e-7, 1e-8)
+
+
+def test_erf_at_many_points():
+    x = np.linspace(-4.5, 4.5, 100001)
+    expected = np.array([math.erf(v) for v in x.astype("float32")])
+    got = mg.erf(mg.tensor(x, dtype=mg.float32)).numpy()
+    np.testing.assert_allclose(got, expected, 4e-7)
+    np.testing.assert_array_equal(got, -got[::-1])
+
+
+def test_erf_is_exact():
+    x = np.concatenate(
+        [np.linspace(-6.5, 6.5, 4001), [0.0, 5e-324, -1e-300, 1e-8, np.inf, -np.inf]]
+    )
+    expected = np.array([math.erf(v) for v in x])
+    np.testing.assert_array_equal(mg.erf(mg.tensor(x)).numpy(), expected)
+    single = mg.erf(mg.tensor(x, dtype=mg.float32)).numpy()
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, [math.erf(v) for v in x.astype("float32")], 4e-7, 1e-45)
+    assert np.all(np.abs(single[np.abs(x) > 3.95]) == 1)  # or GELU would not be 0 far out
+    assert mg.isnan(mg.erf(mg.tensor(mg.nan)))
+    assert mg.erf(mg.zeros(2, 0, 3)).shape == (2, 0, 3)
+
+
+@pytest.mark.parametrize("function", [mg.erf, mg.Tensor.erf])
+def test_derivatives_of_erf(function):
+    x = leaf(1, 2, 3, scale=2.0)
+    assert gradcheck(function, x)
+    assert gradgradcheck(function, x)
+
+
+def test_threshold_in_place():
+    y = mg.tensor([1.0, -2.0, 3.0])
+    assert nn.Threshold(1.0, 7.0, inplace=True)(y) is y
+    assert y.tolist() == [7.0, 7.0, 3.0]
+
+
 def test_softmax_of_large_values_and_infinities():
     x = mg.tensor([1e4, 1e4 - 1, -1e4, -np.inf])
     np.testing.assert_allclose(F.softmax(x, 0).numpy(), [0.7310586, 0.26894143, 0, 0], 1e-6)
@@ -323,6 +372,197 @@ def test_dropout_that_does_nothing_draws_nothing():
     F.dropout(mg.ones(5), 0.5, training=False)
     nn.Dropout(0.5).eval()(mg.ones(5))
     assert mg.rand(1).item() == expected
+
+
+CHANNELS = {  # the axes along which all entries share their fate
+    "Dropout1d": ((50, 60, 7), (2,)),
+    "Dropout2d": ((50, 60, 3, 4), (2, 3)),
+    "FeatureAlphaDropout": ((50, 60, 7), (2,)),
+    "LockedDropout": ((7, 50, 60), (0,)),
+}
+
+
+@pytest.mark.parametrize("p", [0.2, 0.5, 0.9])
+@pytest.mark.parametrize("kind", CHANNELS)
+def test_dropout_of_channels(kind, p):
+    mg.manual_seed(0)
+    shape, axes = CHANNELS[kind]
+    y = getattr(nn, kind)(p)(mg.ones(shape)).numpy()
+    first = y[tuple([slice(0, 1) if k in axes else slice(None) for k in range(y.ndim)])]
+    np.testing.assert_array_equal(y, np.broadcast_to(first, shape))
+    values, counts = np.unique(first, return_counts=True)
+    assert len(values) == 2
+    dropped = counts[values == first.min()] / first.size
+    assert abs(dropped - p) < 5 * np.sqrt(p * (1 - p) / first.size)
+    if kind != "FeatureAlphaDropout":
+        np.testing.assert_allclose(values, [0, 1 / (1 - p)], 1e-6)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.8])
+@pytest.mark.parametrize("kind", ["AlphaDropout", "FeatureAlphaDropout"])
+def test_alpha_dropout_keeps_mean_and_variance(kind, p):
+    mg.manual_seed(0)
+    x = mg.randn(400, 500, 1)
+    y = getattr(nn, kind)(p)(x).numpy()
+    assert abs(y.mean()) < 0.02
+    assert abs(y.var() - 1) < 0.02
+    kept = np.unique(y, return_counts=True)[1].max()  # the one value that occurs again and again
+    assert abs(kept / y.size - p) < 0.01
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("shape", [(7, 3, 4), (1, 1, 50), (7, 40)])
+def test_locked_dropout_has_one_mask_for_all_steps(batch_first, shape):
+    mg.manual_seed(1)
+    time = 1 if batch_first and len(shape) == 3 else 0
+    mask = nn.LockedDropout(0.5, batch_first)(mg.ones(shape)).numpy()
+    np.testing.assert_array_equal(mask, np.broadcast_to(mask.take([0], time), shape))
+    assert set(np.unique(mask)) == {0.0, 2.0}
+    assert len(np.unique(mask, axis=-1)) > 1 or mask.shape[-2:] == (1, 50)
+    x = facts.numbers(1, *shape)
+    mg.manual_seed(1)
+    y = nn.LockedDropout(0.5, batch_first)(mg.tensor(x))
+    np.testing.assert_allclose(y.numpy(), x * mask, 1e-15)
+
+
+def test_locked_dropout_at_the_ends_and_off():
+    x = leaf(1, 5, 3, 4)
+    for layer in (nn.LockedDropout(0.0), nn.LockedDropout(0.7).eval()):
+        assert layer(x) is x
+    assert not nn.LockedDropout(1.0)(x).any()
+    assert nn.LockedDropout(0.5)(mg.zeros(0, 3, 4)).shape == (0, 3, 4)
+    assert repr(nn.LockedDropout(0.3, True)) == "LockedDropout(p=0.3, batch_first=True)"
+    with pytest.raises(ValueError, match="dropout probability has to be between 0 and 1"):
+        nn.LockedDropout(1.2)
+    with pytest.raises(RuntimeError, match=r"LockedDropout: expected sequences.*got \[4\]"):
+        nn.LockedDropout()(mg.ones(4))
+
+
+@pytest.mark.filterwarnings("ignore:dropout2d. Received a 3D input:UserWarning")
+@pytest.mark.parametrize("kind", [*CHANNELS, "AlphaDropout"])
+def test_derivatives_of_dropouts(kind):
+    def steady(x):
+        mg.manual_seed(1)
+        return getattr(nn, kind)(0.4)(x * x)
+
+    assert gradcheck(steady, leaf(2, 3, 2, 4))
+    assert gradgradcheck(steady, leaf(2, 3, 2, 4))
+
+
+@pytest.mark.parametrize("kind", ["dropout1d", "alpha_dropout", "feature_alpha_dropout"])
+@pytest.mark.parametrize("p", [0.5, 1.0])
+def test_dropouts_in_place(kind, p):
+    results = []
+    for inplace in (False, True):
+        mg.manual_seed(0)
+        y = mg.ones(2, 3, 4)
+        result = getattr(F, kind)(y, p, True, inplace)
+        assert (result is y) == inplace
+        results.append(result.numpy())
+    np.testing.assert_array_equal(*results)
+
+
+def test_dropout2d_warns_of_other_shapes():
+    for shape, words in (((2, 3), "Received a 2-D input"), ((2, 3, 4), "Received a 3D input")):
+        with pytest.warns(UserWarning, match=words) as caught:
+            F.dropout2d(mg.ones(shape))
+        assert caught[0].filename == __file__
+
+
+# ------------------------------------------------------------------------------------------------
+# Padding, vectors, samples
+# ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", made.PADS)
+def test_derivatives_of_padding(name):
+    shape, pad, mode, value = made.PADS[name]
+    if 0 not in shape:
+        x = leaf(1, *shape)
+        assert gradcheck(lambda x: F.pad(x * x, pad, mode, value), x)
+        assert gradgradcheck(lambda x: F.pad(x * x, pad, mode, value), x)
+
+
+MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.integers(2, 5), min_size=2, max_size=4),
+    st.sampled_from(sorted(MODES)),
+    st.data(),
+)
+def test_padding_is_numpys(shape, mode, data):
+    most = len(shape) if mode == "constant" else min(len(shape) - 1, 3)
+    least = 0 if mode == "constant" else max(len(shape) - 2, 1)
+    axes = data.draw(st.integers(least, most))
+    frame = [(0, 0)] * (len(shape) - axes)
+    for n in shape[len(shape) - axes :]:
+        frame.append(data.draw(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1))))
+    x = facts.numbers(1, *shape)
+    flat = [n for pair in frame[::-1][:axes] for n in pair]
+    got = F.pad(mg.tensor(x), flat, mode).numpy()
+    np.testing.assert_array_equal(got, np.pad(x, frame, mode=MODES[mode]))
+
+
+@pytest.mark.parametrize("name", made.VECTORS)
+def test_derivatives_of_directions(name):
+    function, shapes = made.VECTORS[name]
+    values = [leaf(k, *shape) for k, shape in enumerate(shapes, 1)]
+    if not any(0 in shape for shape in shapes):
+        assert gradcheck(lambda *v: function(F, *v), values)
+        assert gradgradcheck(lambda *v: function(F, *v), values)
+
+
+def test_normalize_writes_where_it_is_told():
+    x, out = mg.tensor([[3.0, 4.0]]), mg.zeros(1, 2)
+    assert F.normalize(x, out=out) is out
+    np.testing.assert_allclose(out.numpy(), [[0.6, 0.8]], 1e-6)
+
+
+def test_cosine_similarity_as_a_module():
+    x, y = leaf(1, 2, 3, 4), leaf(2, 2, 3, 4)
+    a, b = nn.CosineSimilarity(dim=2)(x, y), F.cosine_similarity(x, y, 2)
+    np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
+    np.testing.assert_allclose(F.cosine_similarity(x, 7 * x, -1).detach().numpy(), 1, 1e-12)
+
+
+@pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.parametrize("tau", [0.5, 1.0, 3.0])
+def test_gumbel_softmax_samples_its_distribution(tau, hard):
+    mg.manual_seed(0)
+    logits = mg.tensor([0.5, -1.0, 2.0, 0.0])
+    samples = F.gumbel_softmax(logits.expand(20000, 4), tau, hard).numpy()
+    np.testing.assert_allclose(samples.sum(1), 1, 1e-5)
+    frequency = np.bincount(samples.argmax(1), minlength=4) / len(samples)
+    np.testing.assert_allclose(frequency, F.softmax(logits, 0).numpy(), 0, 0.02)
+    if hard:
+        assert np.isin(samples.max(1), 1).all()
+
+
+def test_gumbel_softmax_passes_straight_through():
+    def steady(x, hard):
+        mg.manual_seed(5)
+        return F.gumbel_softmax(x, 0.7, hard)
+
+    x, g = leaf(1, 3, 4), mg.tensor(facts.numbers(2, 3, 4))
+    assert gradcheck(lambda x: steady(x, False), x)
+    assert gradgradcheck(lambda x: steady(x, False), x)
+    soft, hard = [mg.autograd.grad(steady(x, h), x, g)[0] for h in (False, True)]
+    np.testing.assert_array_equal(soft.numpy(), hard.numpy())
+    with pytest.warns(UserWarning, match="eps.* parameter is deprecated") as caught:
+        F.gumbel_softmax(x, eps=1e-3)
+    assert caught[0].filename == __file__
+
+
+def test_functions_stand_where_they_were_and_where_they_are():
+    from minigrad.nn.functional import dropout, linear, softmax
+    from minigrad.nn.functional.losses import mse_loss
+
+    assert (dropout, linear, softmax) == (F.dropout, F.linear, F.softmax)
+    assert mse_loss is F.mse_loss
+    assert all(callable(getattr(F, name)) for name in F.__all__)
+    assert sorted(F.__all__) == F.__all__
 
 
 # ------------------------------------------------------------------------------------------------

@@ -1,29 +1,46 @@
 """Layers: modules that hold parameters, and the functions they call.
 
 - `module`, `parameter`, `containers`: what every network is made of; `hooks`, `state_dict`.
-- `cells`: recurrent cells, one step; `recurrent`: the same over sequences, in several layers.
-- `linear`, `embedding`, `activation`, `dropout`, `loss`: the rest of a model.
+- `cells`: recurrent cells, one step; `recurrent`: the same over sequences, in several layers, on
+  top of `recurrent_base`, which has all that is common to them; `deep_indrnn`: networks of IndRNNs.
+- `linear`, `lazy`, `embedding`, `activation`, `dropout`, `normalization`, `batchnorm`, `loss`: the
+  rest of a model.
 - `functional`: the same without parameters; `init`: initial values.
 """
 
-from . import functional, init
+from . import functional, init, utils
 from .activation import (
-    ELU, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh,
+    ELU, GELU, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax, ReLU, ReLU6, Sigmoid, SiLU, Softmax,
+    Softmin, Softplus, Softsign, Tanh, Tanhshrink, Threshold,
 )  # fmt: skip
-from .cells import RNNCell, RNNCellBase
+from .batchnorm import BatchNorm1d
+from .cells import GRUCell, IndRNNCell, JANETCell, LSTMCell, RNNCell, RNNCellBase
 from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
-from .dropout import Dropout
+from .deep_indrnn import DenseIndRNN, ResidualIndRNN
+from .dropout import (
+    AlphaDropout, Dropout, Dropout1d, Dropout2d, FeatureAlphaDropout, LockedDropout,
+)  # fmt: skip
 from .embedding import Embedding
+from .lazy import LazyLinear, UninitializedParameter
 from .linear import Flatten, Identity, Linear
-from .loss import CrossEntropyLoss, MSELoss, NLLLoss
+from .loss import (
+    BCELoss, BCEWithLogitsLoss, CosineSimilarity, CrossEntropyLoss, HuberLoss, KLDivLoss, L1Loss,
+    MSELoss, NLLLoss, SmoothL1Loss,
+)  # fmt: skip
 from .module import Module
+from .normalization import LayerNorm, RMSNorm
 from .parameter import Buffer, Parameter
-from .recurrent import RNN, RNNBase
+from .recurrent import GRU, JANET, LSTM, RNN, IndRNN, RNNBase
 
 __all__ = [
-    "ELU", "RNN", "Buffer", "CrossEntropyLoss", "Dropout", "Embedding", "Flatten", "Hardtanh",
-    "Identity", "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MSELoss", "Module",
-    "ModuleDict", "ModuleList", "NLLLoss", "Parameter", "ParameterDict", "ParameterList",
-    "RNNBase", "RNNCell", "RNNCellBase", "ReLU",
-    "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh", "functional", "init",
+    "ELU", "GELU", "GRU", "JANET", "LSTM", "RNN", "AlphaDropout", "BCELoss", "BCEWithLogitsLoss",
+    "BatchNorm1d", "Buffer", "CosineSimilarity", "CrossEntropyLoss", "DenseIndRNN", "Dropout",
+    "Dropout1d", "Dropout2d", "Embedding", "FeatureAlphaDropout", "Flatten", "GRUCell", "Hardtanh",
+    "HuberLoss", "Identity", "IndRNN", "IndRNNCell", "JANETCell", "KLDivLoss", "L1Loss", "LSTMCell",
+    "LayerNorm", "LazyLinear", "LeakyReLU", "Linear", "LockedDropout", "LogSigmoid", "LogSoftmax",
+    "MSELoss", "Module", "ModuleDict", "ModuleList", "NLLLoss", "Parameter", "ParameterDict",
+    "ParameterList", "RMSNorm", "RNNBase", "RNNCell", "RNNCellBase", "ReLU", "ReLU6",
+    "ResidualIndRNN", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softmin",
+    "Softplus", "Softsign", "Tanh", "Tanhshrink", "Threshold", "UninitializedParameter",
+    "functional", "init", "utils",
 ]  # fmt: skip

@@ -33,6 +33,57 @@ class LogSigmoid(Module):
         return F.logsigmoid(input)
 
 
+class Tanhshrink(Module):
+    """``x - tanh(x)``, entry by entry."""
+
+    def forward(self, input: Any) -> Any:
+        """Any shape to the same shape."""
+        return F.tanhshrink(input)
+
+
+class Softsign(Module):
+    """``x / (1 + |x|)``, entry by entry."""
+
+    def forward(self, input: Any) -> Any:
+        """Any shape to the same shape."""
+        return F.softsign(input)
+
+
+class GELU(Module):
+    r"""The Gaussian error linear unit :math:`x \, \Phi(x)`, entry by entry.
+
+    :math:`\Phi(x) = (1 + \mathrm{erf}(x / \sqrt 2)) / 2` is the probability that a standard normal
+    variable is below x.
+
+    Parameters
+    ----------
+    approximate : "none" or "tanh"
+        "tanh" takes :math:`(1 + \tanh(\sqrt{2 / \pi} (x + 0.044715 x^3))) / 2` for it.
+
+    References
+    ----------
+    D. Hendrycks, K. Gimpel, "Gaussian error linear units", 2016.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.nn.GELU()(mg.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.1587,  0.0000,  0.8413])
+    """
+
+    def __init__(self, approximate: str = "none") -> None:
+        super().__init__()
+        self.approximate = approximate
+
+    def forward(self, input: Any) -> Any:
+        """Any shape to the same shape."""
+        return F.gelu(input, self.approximate)
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses."""
+        return f"approximate={self.approximate!r}"
+
+
 class _InPlace(Module):
     """An activation that can overwrite its input."""
 
@@ -133,6 +184,36 @@ class Hardtanh(Module):
         return f"min_val={self.min_val}, max_val={self.max_val}{inplace}"
 
 
+class ReLU6(Hardtanh):
+    """x limited to the range from 0 to 6."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(0.0, 6.0, inplace)
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses."""
+        return "inplace=True" if self.inplace else ""
+
+
+class Threshold(Module):
+    """x where it is above `threshold`, `value` elsewhere."""
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.value = value
+        self.inplace = inplace
+
+    def forward(self, input: Any) -> Any:
+        """Any shape to the same shape."""
+        return F.threshold(input, self.threshold, self.value, self.inplace)
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses."""
+        inplace = ", inplace=True" if self.inplace else ""
+        return f"threshold={self.threshold}, value={self.value}{inplace}"
+
+
 class Softmax(Module):
     """``exp(x_i) / sum_j exp(x_j)`` along `dim`."""
 
@@ -159,6 +240,22 @@ class LogSoftmax(Module):
     def forward(self, input: Any) -> Any:
         """Any shape to the same shape."""
         return F.log_softmax(input, self.dim)
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses."""
+        return f"dim={self.dim}"
+
+
+class Softmin(Module):
+    """`Softmax` of ``-x``."""
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Any) -> Any:
+        """Any shape to the same shape; positive, summing to 1 along `dim`."""
+        return F.softmin(input, self.dim)
 
     def extra_repr(self) -> str:
         """What stands between the parentheses."""

@@ -99,7 +99,7 @@ class Embedding(Module):
     def forward(self, input: Any) -> Any:
         """Integers of any shape (...) to vectors (..., E)."""
         return embedding(
-            input, self._parameters["weight"], self.padding_idx, self.max_norm, self.norm_type,
+            input, self._weight("weight"), self.padding_idx, self.max_norm, self.norm_type,
             self.scale_grad_by_freq, self.sparse,
         )  # fmt: skip
 

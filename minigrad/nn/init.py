@@ -1,4 +1,9 @@
-"""Initial values: each function fills a tensor in place, outside the graph, and returns it."""
+"""Initial values: each function fills a tensor in place, outside the graph, and returns it.
+
+The random ones draw from the default generator, or from `generator`, what PyTorch draws. Of a
+weight of shape (out, in, ...), *fan in* is how many inputs reach one output, *fan out* how many
+outputs one input reaches.
+"""
 
 from __future__ import annotations
 
@@ -13,30 +18,93 @@ from ..creation import as_tensor, empty_like, randperm
 
 
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
-    """Fill with numbers drawn evenly from [a, b)."""
+    """Fill with numbers drawn evenly from [a, b).
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Any shape, float32 or float64.
+    a, b : float
+        The bounds. Default: 0 and 1.
+    generator : Generator, optional
+        What to draw from. Default: the default generator.
+
+    Raises
+    ------
+    RuntimeError
+        a > b.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.nn.init.uniform_(mg.empty(3), -1, 1, generator=mg.Generator().manual_seed(0))
+    tensor([-0.0075,  0.5364, -0.8230])
+    """
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Any:
-    """Fill with normally distributed numbers."""
+    """Fill with normally distributed numbers.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Any shape, float32 or float64.
+    mean, std : float
+        Of the distribution. Default: 0 and 1.
+    generator : Generator, optional
+        What to draw from. Default: the default generator.
+
+    Raises
+    ------
+    RuntimeError
+        `std` is negative.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.nn.init.normal_(mg.empty(3), generator=mg.Generator().manual_seed(0))
+    tensor([ 1.5410, -0.2934, -2.1788])
+    """
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
 
 def constant_(tensor: Any, val: float) -> Any:
-    """Fill with `val`."""
+    """Fill with `val`.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.nn.init.constant_(mg.empty(2), 0.3)
+    tensor([0.3000, 0.3000])
+    """
     with no_grad():
         return tensor.fill_(val)
 
 
 def ones_(tensor: Any) -> Any:
-    """Fill with ones."""
+    """Fill with ones.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.nn.init.ones_(mg.empty(2))
+    tensor([1., 1.])
+    """
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: Any) -> Any:
-    """Fill with zeros."""
+    """Fill with zeros.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.nn.init.zeros_(mg.empty(2))
+    tensor([0., 0.])
+    """
     return constant_(tensor, 0.0)
 
 
@@ -49,10 +117,20 @@ LINEAR = (
 def eye_(tensor: Any) -> Any:
     """Fill a matrix with ones on its diagonal and zeros elsewhere.
 
+    For recurrent weights with ReLU: the hidden state is kept until training changes that (Le,
+    Jaitly & Hinton 2015).
+
     Raises
     ------
     ValueError
         `tensor` does not have 2 axes.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.nn.init.eye_(mg.empty(2, 3))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
     """
     _check_matrix(tensor)
     with no_grad():
@@ -70,12 +148,25 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     r"""The factor by which a nonlinearity shrinks the standard deviation, to be made up for.
 
     1 for linear layers and sigmoid, 5/3 for tanh, :math:`\sqrt 2` for ReLU,
-    :math:`\sqrt{2/(1 + a^2)}` for leaky ReLU of slope a = `param` (0.01), 3/4 for SELU.
+    :math:`\sqrt{2/(1 + a^2)}` for leaky ReLU of slope a = `param`, 3/4 for SELU.
+
+    Parameters
+    ----------
+    nonlinearity : str
+        "linear", "conv1d" and other convolutions, "sigmoid", "tanh", "relu", "leaky_relu", "selu".
+    param : float, optional
+        The negative slope of leaky ReLU. Default: 0.01.
 
     Raises
     ------
     ValueError
         An unknown name, or a slope that is no number.
+
+    Examples
+    --------
+    >>> from minigrad.nn.init import calculate_gain
+    >>> calculate_gain("leaky_relu", 1.0)
+    1.0
     """
     fixed = {"sigmoid": 1, "tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 0.75}
     if nonlinearity in LINEAR or nonlinearity in fixed:
@@ -89,35 +180,80 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return math.sqrt(2.0 / (1 + param**2))
 
 
-def _fans(tensor: Any) -> tuple[int, int]:
-    """How many inputs and outputs a weight of shape (out, in, ...) connects."""
+# These two private names are PyTorch's: layers that people write themselves call them.
+
+
+def _calculate_fan_in_and_fan_out(tensor: Any) -> tuple[int, int]:
+    """Fan in and fan out of a weight of shape (out, in, ...)."""
     shape = tuple(tensor.shape)
     if len(shape) < 2:
         raise ValueError(
-            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"
+            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions: it "
+            f"has shape {list(shape)}"
         )
     field = math.prod(shape[2:])
     return shape[1] * field, shape[0] * field
 
 
+def _calculate_correct_fan(tensor: Any, mode: str) -> int:
+    """One of the two, by name: ``"fan_in"`` or ``"fan_out"``."""
+    mode = mode.lower()
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
+    return _calculate_fan_in_and_fan_out(tensor)[mode == "fan_out"]
+
+
 def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
-    r"""U(-a, a) with :math:`a = gain \sqrt{6/(fan_{in} + fan_{out})}` (Glorot & Bengio 2010)."""
-    fan_in, fan_out = _fans(tensor)
+    r"""U(-a, a) with :math:`a = gain \sqrt{6/(fan_{in} + fan_{out})}` (Glorot & Bengio 2010).
+
+    So the values have the variance :math:`2 gain^2/(fan_{in} + fan_{out})`, a compromise between
+    what keeps the size of activations and what keeps that of gradients.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Of two axes or more.
+    gain : float
+        See `calculate_gain`. Default: 1.
+    generator : Generator, optional
+        What to draw from. Default: the default generator.
+
+    Raises
+    ------
+    ValueError
+        `tensor` has fewer than 2 axes.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> weight = mg.nn.init.xavier_uniform_(mg.empty(100, 200))
+    >>> bool(weight.abs().max() <= (6 / 300) ** 0.5)
+    True
+    """
+    fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     bound = math.sqrt(3.0) * (gain * math.sqrt(2.0 / float(fan_in + fan_out)))
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
-    r"""N(0, s^2) with :math:`s = gain \sqrt{2/(fan_{in} + fan_{out})}` (Glorot & Bengio 2010)."""
-    fan_in, fan_out = _fans(tensor)
+    r"""N(0, s^2) with :math:`s = gain \sqrt{2/(fan_{in} + fan_{out})}` (Glorot & Bengio 2010).
+
+    Parameters, errors and idea as in `xavier_uniform_`.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> weight = mg.nn.init.xavier_normal_(mg.empty(100, 200))
+    >>> 0.9 < weight.std().item() / (2 / 300) ** 0.5 < 1.1
+    True
+    """
+    fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / float(fan_in + fan_out)), generator)
 
 
 def _kaiming_std(tensor: Any, a: float, mode: str, nonlinearity: str) -> float:
-    mode = mode.lower()
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
-    return calculate_gain(nonlinearity, a) / math.sqrt(_fans(tensor)[mode == "fan_out"])
+    fan = _calculate_correct_fan(tensor, mode)
+    return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 
 
 def _is_empty(tensor: Any) -> bool:
@@ -134,7 +270,41 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     generator: Any = None,
 ) -> Any:
-    r"""U(-b, b) with :math:`b = gain \sqrt{3/fan}` (He et al. 2015)."""
+    r"""U(-b, b) with :math:`b = gain \sqrt{3/fan}` (He et al. 2015).
+
+    So the values have the variance :math:`gain^2/fan`, which keeps the size of activations (fan in)
+    or of gradients (fan out) through layers with ReLU.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Of two axes or more.
+    a : float
+        The negative slope, if `nonlinearity` is "leaky_relu". Default: 0.
+    mode : {"fan_in", "fan_out"}
+        Default: "fan_in".
+    nonlinearity : str
+        See `calculate_gain`. Default: "leaky_relu".
+    generator : Generator, optional
+        What to draw from. Default: the default generator.
+
+    Raises
+    ------
+    ValueError
+        `tensor` has fewer than 2 axes; an unknown `mode` or `nonlinearity`.
+
+    Warns
+    -----
+    UserWarning
+        `tensor` has no entries.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> weight = mg.nn.init.kaiming_uniform_(mg.empty(100, 200), nonlinearity="relu")
+    >>> bool(weight.abs().max() <= (6 / 200) ** 0.5)
+    True
+    """
     if _is_empty(tensor):
         return tensor
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
@@ -148,7 +318,17 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Any = None,
 ) -> Any:
-    r"""N(0, s^2) with :math:`s = gain / \sqrt{fan}` (He et al. 2015)."""
+    r"""N(0, s^2) with :math:`s = gain / \sqrt{fan}` (He et al. 2015).
+
+    Parameters, errors and idea as in `kaiming_uniform_`.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> weight = mg.nn.init.kaiming_normal_(mg.empty(100, 200), nonlinearity="relu")
+    >>> 0.9 < weight.std().item() / (2 / 200) ** 0.5 < 1.1
+    True
+    """
     if _is_empty(tensor):
         return tensor
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
@@ -157,12 +337,29 @@ def kaiming_normal_(
 def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
     """`gain` times a random matrix with orthonormal rows (or columns, if there are more rows).
 
-    All axes but the first are taken as one (Saxe, McClelland & Ganguli 2014).
+    All axes but the first are taken as one (Saxe, McClelland & Ganguli 2014). As recurrent weights
+    such a matrix lets the hidden state neither grow nor shrink.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Of two axes or more.
+    gain : float
+        See `calculate_gain`. Default: 1.
+    generator : Generator, optional
+        What to draw from. Default: the default generator.
 
     Raises
     ------
     ValueError
         `tensor` has fewer than 2 axes.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> weight = mg.nn.init.orthogonal_(mg.empty(3, 5))
+    >>> mg.allclose(weight @ weight.T, mg.eye(3), atol=1e-6)
+    True
     """
     shape = tuple(tensor.shape)
     if len(shape) < 2:
@@ -184,10 +381,28 @@ def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
 def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = None) -> Any:
     """Fill a matrix with N(0, std^2), a share `sparsity` of each column with zeros (Martens 2010).
 
+    Parameters
+    ----------
+    tensor : Tensor
+        Of two axes.
+    sparsity : float
+        From 0 to 1; the number of zeros in a column is rounded up.
+    std : float
+        Of the other values. Default: 0.01.
+    generator : Generator, optional
+        What to draw these from. Default: the default generator.
+
     Raises
     ------
     ValueError
         `tensor` does not have 2 axes.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> weight = mg.nn.init.sparse_(mg.empty(4, 3), sparsity=0.5)
+    >>> (weight == 0).sum(0)
+    tensor([2, 2, 2])
     """
     _check_matrix(tensor)
     rows, columns = tensor.shape
@@ -211,6 +426,29 @@ def trunc_normal_(
 
     Where few normal numbers would fall into [a, b], candidates are drawn evenly from there instead
     and kept with a probability in proportion to their density (rejection sampling).
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Any shape, float32 or float64.
+    mean, std : float
+        Of the distribution before the cut. Default: 0 and 1.
+    a, b : float
+        The bounds, not in units of `std`. Default: -2 and 2.
+    generator : Generator, optional
+        What to draw from. Default: the default generator.
+
+    Warns
+    -----
+    UserWarning
+        `mean` is far outside [a, b].
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> weight = mg.nn.init.trunc_normal_(mg.empty(1000), std=2.0)
+    >>> bool(weight.abs().max() <= 2)
+    True
     """
     if not a - 2 * std <= mean <= b + 2 * std:
         warnings.warn(

@@ -68,10 +68,9 @@ class Linear(Module):
 
     def forward(self, input: Any) -> Any:
         """(..., in_features) to (..., out_features)."""
-        own = self._parameters
         if not isinstance(input, TensorBase):
             raise TypeError(f"Linear: argument 'input' must be Tensor, not {type(input).__name__}")
-        return linear(input, own["weight"], own["bias"])
+        return linear(input, self._weight("weight"), self._weight("bias"))
 
     def extra_repr(self) -> str:
         """What stands between the parentheses."""

@@ -1,4 +1,7 @@
-"""Losses as modules; what they compute is in `minigrad.ops.loss`."""
+"""Losses as modules, and the similarity of vectors.
+
+What they compute is in `minigrad.ops.loss` (of classes) and `minigrad.ops.entrywise_loss`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Any
 
 from ..ops import loss as ops
 from . import functional as F
-from .functional import _reduction
+from .functional.losses import chosen_reduction
 from .module import Module
 
 
@@ -17,7 +20,7 @@ class _Loss(Module):
         self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
     ) -> None:
         super().__init__()
-        self.reduction = _reduction(reduction, size_average, reduce)
+        self.reduction = chosen_reduction(reduction, size_average, reduce)
 
 
 class MSELoss(_Loss):
@@ -31,6 +34,233 @@ class MSELoss(_Loss):
     def forward(self, input: Any, target: Any) -> Any:
         """Two tensors of one shape to a scalar (or, for "none", to that shape)."""
         return F.mse_loss(input, target, reduction=self.reduction)
+
+
+class L1Loss(_Loss):
+    r"""The absolute error :math:`|x - y|`: its mean, its sum, or each one.
+
+    Parameters
+    ----------
+    reduction : "mean", "sum" or "none"
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.nn.L1Loss()(mg.tensor([1.0, 2.0]), mg.tensor([1.5, 4.0]))
+    tensor(1.2500)
+    """
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """Two tensors of one shape to a scalar (or, for "none", to that shape)."""
+        return F.l1_loss(input, target, reduction=self.reduction)
+
+
+class SmoothL1Loss(_Loss):
+    r"""Squares of small errors, absolute values of large ones.
+
+    .. math::
+
+        \frac{(x - y)^2}{2 \beta} \text{ where } |x - y| < \beta, \qquad
+        |x - y| - \frac{\beta}{2} \text{ elsewhere}
+
+    Parameters
+    ----------
+    reduction : "mean", "sum" or "none"
+    beta : float
+        Where the two pieces meet. 0 gives `L1Loss`.
+
+    Raises
+    ------
+    RuntimeError
+        In `forward`, if `beta` is negative.
+
+    References
+    ----------
+    R. Girshick, "Fast R-CNN", 2015.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.nn.SmoothL1Loss(reduction="none")(mg.tensor([0.5, 3.0]), mg.zeros(2))
+    tensor([0.1250, 2.5000])
+    """
+
+    def __init__(
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+        beta: float = 1.0,
+    ) -> None:  # fmt: skip
+        super().__init__(size_average, reduce, reduction)
+        self.beta = beta
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """Two tensors of one shape to a scalar (or, for "none", to that shape)."""
+        return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
+
+
+class HuberLoss(_Loss):
+    r"""Half the square of small errors, linear in large ones: ``delta`` times `SmoothL1Loss`.
+
+    .. math::
+
+        \frac{(x - y)^2}{2} \text{ where } |x - y| \le \delta, \qquad
+        \delta \left(|x - y| - \frac{\delta}{2}\right) \text{ elsewhere}
+
+    Parameters
+    ----------
+    reduction : "mean", "sum" or "none"
+    delta : float
+        Where the two pieces meet, and the slope beyond.
+
+    Raises
+    ------
+    RuntimeError
+        In `forward`, if `delta` is not positive.
+
+    References
+    ----------
+    P. J. Huber, "Robust estimation of a location parameter", 1964.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.nn.HuberLoss(reduction="none", delta=2.0)(mg.tensor([0.5, 3.0]), mg.zeros(2))
+    tensor([0.1250, 4.0000])
+    """
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction=reduction)
+        self.delta = delta
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """Two tensors of one shape to a scalar (or, for "none", to that shape)."""
+        return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
+
+
+class BCELoss(_Loss):
+    r"""The cross entropy of yes-or-no questions, given the probability x of a yes.
+
+    .. math:: -w \, (y \log x + (1 - y) \log(1 - x))
+
+    Parameters
+    ----------
+    weight : Tensor, optional
+        How much each entry counts; broadcast to the shape of the input.
+    reduction : "mean", "sum" or "none"
+
+    Raises
+    ------
+    ValueError
+        In `forward`, if the shapes differ.
+    RuntimeError
+        In `forward`, if dtypes differ or an entry is outside [0, 1].
+
+    Notes
+    -----
+    Logarithms below -100 count as -100, so that a probability of exactly 0 leaves the loss finite.
+    `BCEWithLogitsLoss` needs no such thing.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.nn.BCELoss()(mg.tensor([0.5, 0.25]), mg.tensor([1.0, 1.0]))
+    tensor(1.0397)
+    """
+
+    def __init__(
+        self, weight: Any = None, size_average: bool | None = None, reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:  # fmt: skip
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """Two tensors of one shape to a scalar (or, for "none", to that shape)."""
+        return F.binary_cross_entropy(
+            input, target, self._buffers["weight"], reduction=self.reduction
+        )
+
+
+class BCEWithLogitsLoss(_Loss):
+    r"""`BCELoss` of the sigmoid of x, in one step that neither overflows nor loses digits.
+
+    .. math:: -w \, (p \, y \log \sigma(x) + (1 - y) \log(1 - \sigma(x)))
+
+    Parameters
+    ----------
+    weight : Tensor, optional
+        w: how much each entry counts; broadcast to the shape of the input.
+    reduction : "mean", "sum" or "none"
+    pos_weight : Tensor, optional
+        p: how much more a yes counts than a no; broadcast as well, for instance of shape (C,).
+
+    Raises
+    ------
+    ValueError
+        In `forward`, if the shapes differ.
+    RuntimeError
+        In `forward`, if the target is not floating point or weights cannot be broadcast.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.nn.BCEWithLogitsLoss()(mg.tensor([0.0, -1000.0]), mg.tensor([1.0, 0.0]))
+    tensor(0.3466)
+    """
+
+    def __init__(
+        self, weight: Any = None, size_average: bool | None = None, reduce: bool | None = None,
+        reduction: str = "mean", pos_weight: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+        self.register_buffer("pos_weight", pos_weight)
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """Two tensors of one shape to a scalar (or, for "none", to that shape)."""
+        own = self._buffers
+        return F.binary_cross_entropy_with_logits(
+            input, target, own["weight"], reduction=self.reduction, pos_weight=own["pos_weight"]
+        )
+
+
+class KLDivLoss(_Loss):
+    r"""The Kullback-Leibler divergence of a distribution y from exp(x): :math:`y (\log y - x)`.
+
+    Parameters
+    ----------
+    reduction : "batchmean", "mean", "sum" or "none"
+        "batchmean" divides the sum by the size of the first axis, as the divergence is defined;
+        "mean" divides by the number of entries and warns.
+    log_target : bool
+        Whether the target holds log-probabilities, as the input always does.
+
+    Raises
+    ------
+    RuntimeError
+        In `forward`, if input or target is not floating point.
+
+    References
+    ----------
+    S. Kullback, R. A. Leibler, "On information and sufficiency", 1951.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> x = mg.tensor([[0.5, 0.5]]).log()
+    >>> mg.nn.KLDivLoss(reduction="batchmean")(x, mg.tensor([[1.0, 0.0]]))
+    tensor(0.6931)
+    """
+
+    def __init__(
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+        log_target: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(size_average, reduce, reduction)
+        self.log_target = log_target
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """Log-probabilities and probabilities of one shape to a scalar (or to that shape)."""
+        return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
 class NLLLoss(_Loss):
@@ -102,3 +332,32 @@ class CrossEntropyLoss(_Loss):
             self.reduction,
             self.label_smoothing,
         )
+
+
+class CosineSimilarity(Module):
+    r"""The cosine of the angle between vectors along `dim`.
+
+    .. math:: \frac{x_1 \cdot x_2}{\max(\|x_1\|, \epsilon) \, \max(\|x_2\|, \epsilon)}
+
+    Parameters
+    ----------
+    dim : int
+        The axis that makes up a vector.
+    eps : float
+        A length below this counts as `eps`.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.nn.CosineSimilarity()(mg.tensor([[3.0, 4.0]]), mg.tensor([[4.0, 3.0]]))
+    tensor([0.9600])
+    """
+
+    def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
+        super().__init__()
+        self.dim = dim
+        self.eps = eps
+
+    def forward(self, x1: Any, x2: Any) -> Any:
+        """Two tensors that can be broadcast to the cosines, without the axis `dim`."""
+        return F.cosine_similarity(x1, x2, self.dim, self.eps)

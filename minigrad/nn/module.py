@@ -113,9 +113,17 @@ class Module(Hookable, Stateful):
 
     # -- attributes ------------------------------------------------------------------------------
 
+    def _weight(self, name: str) -> Any:
+        """``self.name`` for a parameter, quickly.
+
+        Where a hook computes it (weight_norm), it is a plain attribute instead.
+        """
+        value = self._parameters.get(name)
+        return getattr(self, name) if value is None else value
+
     def __getattr__(self, name: str) -> Any:
         # Python comes here only for what is not in __dict__ or the class. Layers that look up a
-        # parameter in every call read ``self._parameters["weight"]``, which is much faster.
+        # parameter in every call do it with `_weight`, which is much faster.
         own = self.__dict__
         if "_modules" in own:  # missing before Module.__init__, and in half-made copies
             if name in own["_modules"]:

@@ -99,6 +99,13 @@ ACTIVATIONS: dict[str, Any] = {
     "Softplus 2.5": lambda nn: nn.Softplus(2.5, 1.5),
     "Hardtanh": lambda nn: nn.Hardtanh(),
     "Hardtanh -0.5 2": lambda nn: nn.Hardtanh(-0.5, 2),
+    "GELU": lambda nn: nn.GELU(),
+    "GELU tanh": lambda nn: nn.GELU("tanh"),
+    "ReLU6": lambda nn: nn.ReLU6(),
+    "Threshold": lambda nn: nn.Threshold(0.1, 20.0),
+    "Tanhshrink": lambda nn: nn.Tanhshrink(),
+    "Softsign": lambda nn: nn.Softsign(),
+    "Softmin": lambda nn: nn.Softmin(-1),
     "Softmax": lambda nn: nn.Softmax(1),
     "Softmax -1": lambda nn: nn.Softmax(-1),
     "LogSoftmax": lambda nn: nn.LogSoftmax(0),
@@ -109,7 +116,7 @@ ACTIVATIONS: dict[str, Any] = {
     "softmax none": lambda nn: nn.functional.softmax,
     "log_softmax none": lambda nn: nn.functional.log_softmax,
 }
-IN_PLACE = ("ReLU", "SiLU", "LeakyReLU", "ELU", "Hardtanh")
+IN_PLACE = ("ReLU", "SiLU", "LeakyReLU", "ELU", "Hardtanh", "ReLU6")
 
 
 def run_activation(t: Any, name: str, dtype: str) -> dict[str, np.ndarray]:
@@ -140,6 +147,101 @@ def run_dropout(t: Any, size: int) -> dict[str, np.ndarray]:
     t.manual_seed(10)
     y = t.nn.Dropout(0.3)(t.ones(size))
     return {"y": facts.array(y), "next": facts.array(t.rand(1))}
+
+
+DROPOUTS: dict[str, Any] = {
+    "Dropout1d": (3, 4, 5),
+    "Dropout1d 2-D": (4, 5),
+    "Dropout2d": (2, 3, 4, 5),
+    "Dropout2d 3-D": (2, 3, 4),
+    "AlphaDropout": (5, 7),
+    "FeatureAlphaDropout": (3, 4, 5),
+}
+
+
+def run_other_dropout(t: Any, name: str, p: float) -> dict[str, np.ndarray]:
+    """Values, gradients, and what the generator draws next; see `run_dropout`."""
+    t.manual_seed(10)
+    x = leaf(t, 1, *DROPOUTS[name], dtype="float64")
+    layer = getattr(t.nn, name.split()[0])(p)
+    found = outcome(t, layer(x), x=x) | {"next": facts.array(t.rand(1, dtype=t.float64))}
+    return found | {"evaluated": facts.array(layer.eval()(x))}
+
+
+PADS: dict[str, Any] = {
+    "constant": ((2, 3), (1, 2), "constant", None),
+    "constant value": ((2, 3), (1, 2, 0, 1), "constant", -1.5),
+    "constant of one axis": ((3,), (0, 2), "constant", 0.5),
+    "constant of three axes": ((2, 3, 2), (1, 0, 2, 1, 0, 1), "constant", None),
+    "crop": ((4, 5), (-1, -2, -1, 0), "constant", None),
+    "crop and pad": ((4, 5), (-2, 3, 1, -3), "constant", 2.0),
+    "empty": ((0, 5), (1, 1, 2, 0), "constant", 2.0),
+    **{
+        f"{mode} {shape} {pad}": (shape, pad, mode, None)
+        for mode in ("reflect", "replicate", "circular")
+        for shape, pad in (
+            ((3, 4), (1, 2)), ((2, 3, 4), (3, 0)), ((2, 3, 4), (1, 2, 2, 1)),
+            ((2, 2, 3, 4), (1, 2, 0, 1)), ((2, 3, 2, 4), (1, 1, 0, 1, 2, 1)), ((2, 3, 4), (-1, 1)),
+            ((0, 3, 4), (1, 1)),
+        )
+    },
+    "replicate far": ((2, 3), (5, 7), "replicate", None),
+    "circular once round": ((2, 3), (3, 3), "circular", None),
+}  # fmt: skip
+
+
+def run_pad(t: Any, name: str) -> dict[str, np.ndarray]:
+    """Values and gradients."""
+    shape, pad, mode, value = PADS[name]
+    x = leaf(t, 1, *shape, dtype="float64")
+    return outcome(t, t.nn.functional.pad(x, pad, mode, value), x=x)
+
+
+VECTORS: dict[str, Any] = {
+    "normalize": (lambda f, x: f.normalize(x), ((3, 4),)),
+    "normalize 1": (lambda f, x: f.normalize(x, p=1.0, dim=0), ((3, 4),)),
+    "normalize 3": (lambda f, x: f.normalize(x, p=3.0, dim=-1), ((2, 3, 4),)),
+    "normalize inf": (lambda f, x: f.normalize(x, p=float("inf")), ((3, 4),)),
+    "normalize two axes": (lambda f, x: f.normalize(x, dim=(0, 2)), ((2, 3, 4),)),
+    "normalize eps": (lambda f, x: f.normalize(x, eps=10.0), ((3, 4),)),
+    "normalize 0-D": (lambda f, x: f.normalize(x, dim=0), ((),)),
+    "cosine": (lambda f, x, y: f.cosine_similarity(x, y), ((3, 4), (3, 4))),
+    "cosine 0": (lambda f, x, y: f.cosine_similarity(x, y, dim=0), ((3, 4), (3, 4))),
+    "cosine broadcast": (lambda f, x, y: f.cosine_similarity(x, y, dim=-1), ((3, 1, 4), (2, 4))),
+    "cosine empty": (lambda f, x, y: f.cosine_similarity(x, y), ((0, 4), (0, 4))),
+}
+
+
+def run_vectors(t: Any, name: str, dtype: str) -> dict[str, np.ndarray]:
+    """Values and gradients."""
+    function, shapes = VECTORS[name]
+    values = [leaf(t, k, *shape, dtype=dtype) for k, shape in enumerate(shapes, 1)]
+    y = function(t.nn.functional, *values)
+    return outcome(t, y, **{f"v{k}": v for k, v in enumerate(values)})
+
+
+def run_zero_vectors(t: Any) -> dict[str, np.ndarray]:
+    """The direction of a vector that has none."""
+    x = t.tensor([[1.0, 2.0], [0.0, 0.0]], dtype=t.float64, requires_grad=True)
+    y = t.tensor([[3.0, 4.0], [1.0, 2.0]], dtype=t.float64, requires_grad=True)
+    found = outcome(t, t.nn.functional.normalize(x), x=x)
+    similar = outcome(t, t.nn.functional.cosine_similarity(x, y), x1=x, x2=y)
+    return found | {f"cosine {k}": v for k, v in similar.items()}
+
+
+def run_gumbel(t: Any, dtype: str, **options: Any) -> dict[str, np.ndarray]:
+    """A sample, its gradient, and what the generator draws next; see `run_dropout`."""
+    t.manual_seed(3)
+    x = leaf(t, 1, 4, 5, dtype=dtype)
+    found = outcome(t, t.nn.functional.gumbel_softmax(x, **options), x=x)
+    return found | {"next": facts.array(t.rand(1))}
+
+
+def run_erf(t: Any, dtype: str) -> dict[str, np.ndarray]:
+    """The error function from tiny to large values."""
+    values = [-40.0, -6.0, -3.3, -1.0, -0.3, -1e-9, 0.0, 1e-20, 1e-3, 0.5, 0.9, 2.0, 4.5, 5.9, 1e3]
+    x = t.tensor(np.array(values, dtype), requires_grad=True)
+    return outcome(t, t.erf(x), x=x) | {"method": facts.array(x.erf())}
 
 
 def run_linear_function(t: Any, *shapes: Any) -> dict[str, np.ndarray]:
@@ -196,6 +298,24 @@ RUNS = (
     | {f"dropout {n}-float32": lambda t, n=n: run_dropout(t, n) for n in (1, 5, 16, 17, 100)}
     | {f"in place {name}": lambda t, name=name: run_in_place(t, name) for name in IN_PLACE}
     | {
+        f"{name} {p}-float64": lambda t, a=(name, p): run_other_dropout(t, *a)
+        for name in DROPOUTS
+        for p in (0.3, 1.0)
+    }
+    | {f"pad {name}-float64": lambda t, name=name: run_pad(t, name) for name in PADS}
+    | {
+        f"{name}-{dtype}": lambda t, a=(name, dtype): run_vectors(t, *a)
+        for name in VECTORS
+        for dtype in ("float32", "float64")
+    }
+    | {"zero vectors": run_zero_vectors}
+    | {f"erf-{dtype}": lambda t, dtype=dtype: run_erf(t, dtype) for dtype in ("float32", "float64")}
+    | {
+        f"gumbel_softmax {options}-{dtype}": lambda t, d=dtype, o=options: run_gumbel(t, d, **o)
+        for options in ({}, {"tau": 0.3, "dim": 0}, {"hard": True}, {"hard": True, "dim": 0})
+        for dtype in ("float32", "float64")
+    }
+    | {
         f"linear function {shapes}": lambda t, shapes=shapes: run_linear_function(t, *shapes)
         for shapes in (((3,), (3,)), ((2, 3), (3,)), ((2, 3), (4, 3), (4,)), ((2, 3), (4, 3), (1,)))
     }
@@ -218,7 +338,7 @@ def f(t: Any) -> Any:
     return t.nn.functional
 
 
-INTEGERS = ["leaky_relu", "elu", "silu", "softplus", "logsigmoid"]
+INTEGERS = ["leaky_relu", "elu", "silu", "softplus", "logsigmoid", "gelu"]
 
 ERRORS = {
     "linear: features": (
@@ -320,6 +440,138 @@ ERRORS = {
         )
         for name in INTEGERS
     },
+    "gelu": (
+        "RuntimeError", "approximate argument must be either none or tanh",
+        lambda t: f(t).gelu(t.zeros(2), approximate="x"),
+    ),
+    "GELU": (
+        "RuntimeError", "approximate argument must be either none or tanh",
+        lambda t: t.nn.GELU("x")(t.zeros(2)),
+    ),
+    **{
+        f"{kind} {p}": (
+            "ValueError", f"dropout probability has to be between 0 and 1, but got {p}",
+            lambda t, kind=kind, p=p: getattr(t.nn, kind)(p),
+        )
+        for kind in ("Dropout1d", "Dropout2d", "AlphaDropout", "FeatureAlphaDropout")
+        for p in (1.5, -0.1)
+    },
+    **{
+        f"{name} 1.5": (
+            "ValueError", "dropout probability has to be between 0 and 1, but got 1.5",
+            lambda t, name=name: getattr(f(t), name)(t.zeros(2, 3, 4), 1.5),
+        )
+        for name in ("dropout1d", "dropout2d", "alpha_dropout", "feature_alpha_dropout")
+    },
+    **{
+        f"{name}: integers": (
+            "RuntimeError", "result type Float can't be cast to the desired output type Long",
+            lambda t, name=name: getattr(f(t), name)(t.ones(2, 3, 4).long(), 0.5, True),
+        )
+        for name in ("dropout1d", "dropout2d", "alpha_dropout", "feature_alpha_dropout")
+    },
+    **{
+        f"dropout1d: {k}-D": (
+            "RuntimeError", f"dropout1d: Expected 2D or 3D input, but received a {k}D input",
+            lambda t, k=k: f(t).dropout1d(t.ones((2,) * k)),
+        )
+        for k in (1, 4)
+    },
+    "dropout2d: 1-D": (
+        "RuntimeError", "Feature dropout requires at least 2 dimensions in the input",
+        lambda t: f(t).dropout2d(t.ones(3)),
+    ),
+    "pad: odd": (
+        "RuntimeError", "Padding length must be divisible by 2", lambda t: f(t).pad(t.ones(2, 2), (1,)),
+    ),
+    "pad: long": (
+        "RuntimeError",
+        "Padding length should be less than or equal to two times the input dimension but got padding length 4",
+        lambda t: f(t).pad(t.ones(2), (1, 1, 1, 1)),
+    ),
+    "pad: negative": (
+        "RuntimeError", "length must be non-negative", lambda t: f(t).pad(t.ones(2, 2), (-3, 0)),
+    ),
+    "pad: mode": (
+        "NotImplementedError", "Unrecognised padding mode x",
+        lambda t: f(t).pad(t.ones(2, 2), (1, 1), mode="x"),
+    ),
+    **{
+        f"pad: {mode} value": (
+            "RuntimeError", f'Padding mode "{mode}" doesn\'t take in value argument',
+            lambda t, mode=mode: f(t).pad(t.ones(2, 2), (1, 1), mode, 3.0),
+        )
+        for mode in ("reflect", "replicate", "circular")
+    },
+    **{
+        f"pad: {mode} {shape} {pad}": (
+            "NotImplementedError", f"Padding size {len(pad)} is not supported for {len(shape)}D input tensor",
+            lambda t, mode=mode, shape=shape, pad=pad: f(t).pad(t.ones(shape), pad, mode),
+        )
+        for mode in ("reflect", "replicate", "circular")
+        for shape, pad in (((4,), (1, 1)), ((2, 3, 4, 5), (1, 1)), ((2, 3, 4), (1,) * 6))
+    },
+    "pad: reflect too far": (
+        "RuntimeError", "Padding size should be less than the corresponding input dimension",
+        lambda t: f(t).pad(t.ones(2, 3), (3, 0), "reflect"),
+    ),
+    "pad: circular too far": (
+        "RuntimeError", "Padding value causes wrapping around more than once",
+        lambda t: f(t).pad(t.ones(2, 3), (4, 0), "circular"),
+    ),
+    "pad: replicate nothing": (
+        "RuntimeError", "Expected .*tensor with.* non-zero dimensions",
+        lambda t: f(t).pad(t.ones(2, 3, 0), (1, 0), "replicate"),
+    ),
+    "normalize: axis": (
+        "IndexError", r"Dimension out of range \(expected to be in range of \[-1, 0\], but got 1\)",
+        lambda t: f(t).normalize(t.ones(2)),
+    ),
+    "normalize: integers": (
+        "RuntimeError", "floating point", lambda t: f(t).normalize(t.ones(2, 2).long()),
+    ),
+    "cosine_similarity: sizes": (
+        "RuntimeError",
+        r"The size of tensor a \(4\) must match the size of tensor b \(5\) at non-singleton dimension 1",
+        lambda t: f(t).cosine_similarity(t.ones(3, 4), t.ones(3, 5)),
+    ),
+    "cosine_similarity: integers": (
+        "RuntimeError", "expected common dtype to be floating point",
+        lambda t: f(t).cosine_similarity(t.ones(3, 4).long(), t.ones(3, 4).long()),
+    ),
+    "cosine_similarity: axis": (
+        "IndexError", "Dimension out of range",
+        lambda t: t.nn.CosineSimilarity()(t.ones(3), t.ones(3)),
+    ),
+    "cosine_similarity: eps": (
+        "RuntimeError", "eps must be non-negative",
+        lambda t: f(t).cosine_similarity(t.ones(3, 4), t.ones(3, 4), eps=-1.0),
+    ),
+    "flatten: 0-D": (
+        "IndexError", r"Dimension out of range \(expected to be in range of \[-1, 0\], but got 1\)",
+        lambda t: t.nn.Flatten()(t.tensor(1.0)),
+    ),
+    "flatten: 1-D": ("IndexError", "Dimension out of range", lambda t: t.nn.Flatten()(t.ones(3))),
+    **{
+        f"{name}: {kind}": (
+            "NotImplementedError", "softmax.* not implemented for",
+            lambda t, name=name, kind=kind: getattr(t, name)(t.ones(2, 3).to(getattr(t, kind)), 1),
+        )
+        for name in ("softmax", "log_softmax")
+        for kind in ("int64", "bool", "uint8")
+    },
+    "softmin: integers": (
+        "NotImplementedError", "softmax.* not implemented for 'Long'",
+        lambda t: f(t).softmin(t.ones(2, 3).long(), 1),
+    ),
+    "one_hot: int32": (
+        "RuntimeError", "one_hot is only applicable to index tensor of type LongTensor",
+        lambda t: f(t).one_hot(t.ones(1).int()),
+    ),
+    "one_hot: no classes": (
+        "RuntimeError", "Class values must be smaller than num_classes",
+        lambda t: f(t).one_hot(t.tensor([0]), 0),
+    ),
     "softmax: integers": (
         "NotImplementedError", "not implemented for 'Long'",
         lambda t: f(t).softmax(t.tensor([1, 2]), 0),
@@ -402,6 +654,34 @@ ERRORS = {
     ),
 }  # fmt: skip
 
+KINDS = ("dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_alpha_dropout")
+
+
+def undrawn(t: Any, name: str) -> bool:
+    """Whether dropping everything, or nothing, leaves the generator as it was."""
+    t.manual_seed(0)
+    expected = t.rand(1)
+    t.manual_seed(0)
+    x = t.ones(2, 3, 4, 5)[:, :, 0] if name == "dropout1d" else t.ones(2, 3, 4, 5)
+    zeros = getattr(f(t), name)(x, 1.0, True)
+    same = getattr(f(t), name)(x, 0.0, True), getattr(f(t), name)(x, 0.5, False)
+    return (
+        bool((zeros == 0).all()) and same[0] is x and same[1] is x and t.equal(t.rand(1), expected)
+    )
+
+
+def shares_memory(t: Any, function: Any) -> bool:
+    """Whether a function gives back a view."""
+    x = t.ones(2)
+    return bool(function(x).data_ptr() == x.data_ptr())
+
+
+def slopes(t: Any, function: Any, values: list[float]) -> Any:
+    """Derivatives at these values."""
+    x = t.tensor(values, requires_grad=True)
+    return t.autograd.grad(function(x).sum(), x)[0]
+
+
 TEXTS = [
     *(
         (text, lambda t, text=text: eval(text, {"__builtins__": {"inf": float("inf")}}, vars(t.nn)))
@@ -410,6 +690,11 @@ TEXTS = [
             "ReLU()", "ReLU(inplace=True)", "SiLU()", "SiLU(inplace=True)",
             "LeakyReLU(negative_slope=0.2, inplace=True)", "ELU(alpha=2.0)", "Softplus(beta=2, threshold=10)",
             "Hardtanh(min_val=-2, max_val=2)", "Hardtanh(min_val=-1.0, max_val=1.0, inplace=True)",
+            "GELU(approximate='none')", "GELU(approximate='tanh')", "Softmin(dim=1)", "Softmin(dim=None)",
+            "Threshold(threshold=0.1, value=20)", "Threshold(threshold=1, value=2, inplace=True)",
+            "ReLU6()", "ReLU6(inplace=True)", "Tanhshrink()", "Softsign()", "CosineSimilarity()",
+            "Dropout1d(p=0.2, inplace=True)", "Dropout2d(p=0.5, inplace=False)",
+            "AlphaDropout(p=0.5, inplace=False)", "FeatureAlphaDropout(p=0.5, inplace=True)",
             "Softmax(dim=-1)", "Softmax(dim=None)", "LogSoftmax(dim=1)", "Identity()",
             "Flatten(start_dim=1, end_dim=-1)", "Dropout(p=0.2, inplace=True)", "Dropout(p=0.5, inplace=False)",
             "Embedding(5, 3)", "Embedding(5, 3, padding_idx=0)",
@@ -444,6 +729,42 @@ TEXTS = [
             )
         ],
     ),
+    (
+        "['GeluBackward0', 'GeluBackward0', 'SoftmaxBackward0', 'ThresholdBackward0', "
+        "'HardtanhBackward0', 'SubBackward0', 'DivBackward0', 'DivBackward0', 'ConstantPadNdBackward0', "
+        "'SoftmaxBackward0', 'AddBackward0', 'ErfBackward0', 'MulBackward0', 'MulBackward0', "
+        "'AddBackward0', 'MulBackward0', 'AddBackward0']",
+        lambda t: [
+            function(t.zeros(2, 3, 4, requires_grad=True)).grad_fn.name()
+            for function in (
+                t.nn.GELU(), t.nn.GELU("tanh"), t.nn.Softmin(1), t.nn.Threshold(0.1, 20),
+                t.nn.ReLU6(), t.nn.Tanhshrink(), t.nn.Softsign(), f(t).normalize,
+                lambda x: f(t).pad(x, (1, 1)), f(t).gumbel_softmax,
+                lambda x: f(t).gumbel_softmax(x, hard=True), t.erf, t.nn.Dropout1d(), t.nn.Dropout2d(),
+                t.nn.AlphaDropout(), t.nn.AlphaDropout(1.0), t.nn.FeatureAlphaDropout(),
+            )
+        ],
+    ),
+    ("tensor([7, 1, 2, 7])", lambda t: f(t).pad(t.tensor([1, 2]), (1, 1), value=7.5)),
+    ("tensor([ True,  True, False,  True])", lambda t: f(t).pad(t.tensor([True, False]), (1, 1), value=1)),
+    ("tensor([[2, 1, 2, 3, 2]])", lambda t: f(t).pad(t.tensor([[1, 2, 3]]), (1, 1), mode="reflect")),
+    ("False", lambda t: shares_memory(t, lambda x: f(t).pad(x, ()))),
+    ("False", lambda t: shares_memory(t, lambda x: f(t).pad(x, (0, 0)))),
+    ("tensor([0.8427, 0.9953])", lambda t: t.erf(t.tensor([1, 2]))),
+    ("tensor([ 0.5000, -0.8750])", lambda t: f(t).softsign(t.tensor([1, -7]))),
+    ("tensor([ 0.2384, -6.0000])", lambda t: f(t).tanhshrink(t.tensor([1, -7]))),
+    ("tensor([1, 0, 6])", lambda t: f(t).relu6(t.tensor([1, -7, 9]))),
+    ("tensor([0., 0.])", lambda t: slopes(t, f(t).relu6, [0.0, 6.0])),
+    ("tensor([1., 1., 1.])", lambda t: f(t).cosine_similarity(t.ones(3, 4).long(), t.ones(3, 4))),
+    ("tensor(-1.)", lambda t: f(t).cosine_similarity(t.tensor(2.0), t.tensor(-3.0), dim=0)),
+    (
+        "tensor([ 0.9487, -0.9899])",
+        lambda t: f(t).cosine_similarity(t.tensor([[1.0, 2.0], [3.0, 4.0]]), t.tensor([[2.0], [-3.0]])),
+    ),
+    ("torch.float64", lambda t: f(t).cosine_similarity(t.ones(3, 4).double(), t.ones(3, 4)).dtype),
+    ("torch.float64", lambda t: f(t).gumbel_softmax(t.zeros(2, 3).double()).dtype),
+    ("tensor([nan, 0.])", lambda t: f(t).dropout(t.tensor([float("nan"), 1.0]), 1.0)),
+    ("[True, True, True, True, True]", lambda t: [undrawn(t, name) for name in KINDS]),
     # integers where PyTorch takes them
     ("tensor([1, 0])", lambda t: f(t).relu(t.tensor([1, -2]))),
     ("tensor([ 1, -1])", lambda t: f(t).hardtanh(t.tensor([3, -2]))),

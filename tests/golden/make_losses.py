@@ -244,6 +244,137 @@ RUNS = (
 )
 
 # ------------------------------------------------------------------------------------------------
+# Losses that compare entry by entry, which need no kernel
+# ------------------------------------------------------------------------------------------------
+
+
+def operand(t: Any, seed: int, shape: tuple[int, ...], kind: str, dtype: str) -> Any:
+    """A tensor that requires a gradient: of "numbers", of "probabilities", or of their "logs"."""
+    values = facts.numbers(seed, *shape)
+    if kind != "numbers":
+        values = np.abs(values)
+    if kind == "logs":
+        values = np.log(values)
+    return t.tensor(values.astype(dtype) * (3 if kind == "numbers" else 1), requires_grad=True)
+
+
+PAIR_LOSSES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    # name: (what the input is, what the target is, options)
+    "L1Loss": ("numbers", "numbers", {}),
+    "SmoothL1Loss": ("numbers", "numbers", {}),
+    "SmoothL1Loss 0.7": ("numbers", "numbers", {"beta": 0.7}),
+    "SmoothL1Loss 0": ("numbers", "numbers", {"beta": 0.0}),
+    "HuberLoss": ("numbers", "numbers", {}),
+    "HuberLoss 2.5": ("numbers", "numbers", {"delta": 2.5}),
+    "BCELoss": ("probabilities", "probabilities", {}),
+    "BCELoss weight": ("probabilities", "probabilities", {"weight": (3,)}),
+    "BCELoss weight of samples": ("probabilities", "probabilities", {"weight": (4, 1)}),
+    "BCEWithLogitsLoss": ("numbers", "probabilities", {}),
+    "BCEWithLogitsLoss weight": ("numbers", "probabilities", {"weight": (3,)}),
+    "BCEWithLogitsLoss pos_weight": ("numbers", "probabilities", {"pos_weight": (3,)}),
+    "BCEWithLogitsLoss both": ("numbers", "probabilities", {"weight": (4, 1), "pos_weight": (3,)}),
+    "KLDivLoss": ("logs", "probabilities", {}),
+    "KLDivLoss log_target": ("logs", "logs", {"log_target": True}),
+}
+
+
+def run_pairs(
+    t: Any, name: str, shape: tuple[int, ...], reduction: str, dtype: str
+) -> dict[str, np.ndarray]:
+    """The loss, the gradients of both arguments, and the gradient of their square."""
+    kind_x, kind_y, options = PAIR_LOSSES[name]
+    options = {
+        k: t.tensor(np.abs(facts.numbers(5, *v, dtype=dtype))) if isinstance(v, tuple) else v
+        for k, v in options.items()
+    }
+    criterion = getattr(t.nn, name.split()[0])(reduction=reduction, **options)
+    x, y = operand(t, 1, shape, kind_x, dtype), operand(t, 2, shape, kind_y, dtype)
+    found = loss_and_gradient(t, criterion, x, y)
+    grads = t.autograd.grad(criterion(x, y).square().sum(), [x, y], create_graph=True)
+    total = sum([(d * d).sum() for d in grads])
+    second = t.autograd.grad(total, [x, y])
+    return found | {f"second {k}": facts.array(d) for k, d in enumerate(second)}
+
+
+def run_pair_functions(t: Any, dtype: str) -> dict[str, np.ndarray]:
+    """Weights of the functions, and shapes that differ."""
+    functional = t.nn.functional
+    x, y = [operand(t, k, (4, 3), "numbers", dtype) for k in (1, 2)]
+    row = operand(t, 3, (3,), "numbers", dtype)
+    w = t.tensor(np.abs(facts.numbers(4, 4, 3, dtype=dtype)))
+    found = {}
+    for reduction in ("mean", "sum", "none"):
+        for name, loss in {
+            "l1 w": lambda a, b, r=reduction: functional.l1_loss(a, b, reduction=r, weight=w),
+            "huber w": lambda a, b, r=reduction: functional.huber_loss(a, b, r, 0.8, w),
+            "l1": lambda a, b, r=reduction: functional.l1_loss(a, b, reduction=r),
+            "huber": lambda a, b, r=reduction: functional.huber_loss(a, b, r),
+            "smooth": lambda a, b, r=reduction: functional.smooth_l1_loss(a, b, reduction=r),
+            "kl": lambda a, b, r=reduction: functional.kl_div(a, b * b, reduction=r),
+        }.items():
+            other = y if name.endswith("w") else row
+            results = loss_and_gradient(t, loss, x, other)
+            found |= {f"{name} {reduction} {k}": v for k, v in results.items()}
+    return found
+
+
+# the gradient of the target is left out where PyTorch's is nan or infinite
+PAIR_SPECIAL: dict[str, tuple[str, Any, Any, dict[str, Any]]] = {
+    "BCEWithLogitsLoss large": (
+        "BCEWithLogitsLoss", [1e3, -1e3, 1e3, -1e3, 88.8, -88.8, 0.0], [1.0, 0.0, 0.0, 1.0, 0.3, 0.3, 0.5], {},
+    ),
+    "BCEWithLogitsLoss infinite": ("BCEWithLogitsLoss", [INF, -INF, INF], [0.5, 0.5, 0.0], {}),
+    "BCEWithLogitsLoss nan": ("BCEWithLogitsLoss", [NAN, 0.5], [0.2, 0.3], {}),
+    "BCELoss ends": ("BCELoss", [0.0, 1.0, 0.0, 1.0, 0.5], [0.0, 1.0, 1.0, 0.0, 1.0], {}),
+    "BCELoss near the ends": ("BCELoss", [1e-30, 1 - 1e-7, 1e-6], [1.0, 0.0, 0.5], {}),
+    "KLDivLoss zeros": ("KLDivLoss", [-0.3, -1.0, -5.0], [0.0, 0.5, 1.0], {}),
+    "KLDivLoss infinite": ("KLDivLoss", [-0.3, -INF], [0.5, 1.0], {}),
+    "KLDivLoss nan": ("KLDivLoss", [NAN, -0.5], [0.2, 0.3], {}),
+    "L1Loss equal": ("L1Loss", [1.0, 2.0], [1.0, 3.0], {}),
+    "L1Loss nan": ("L1Loss", [NAN, 2.0], [1.0, 3.0], {}),
+    "SmoothL1Loss ends": ("SmoothL1Loss", [1.0, -1.0, 0.5, 1e10, NAN], [0.0] * 5, {"beta": 0.5}),
+    "HuberLoss ends": ("HuberLoss", [1.0, -1.0, 0.5, 1e10, NAN], [0.0] * 5, {}),
+    **{
+        f"{kind} empty {reduction}": (kind, np.zeros((0, 3)), np.zeros((0, 3)), {"reduction": reduction})
+        for kind in ("L1Loss", "SmoothL1Loss", "HuberLoss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss")
+        for reduction in ("mean", "sum", "none")
+    },
+}  # fmt: skip
+
+
+def run_pair_special(t: Any, name: str) -> dict[str, np.ndarray]:
+    """The entries' losses at the ends of what is possible, and the gradient of the input."""
+    kind, x, y, options = PAIR_SPECIAL[name]
+    inputs = t.tensor(x, dtype=t.float64, requires_grad=True)
+    criterion = getattr(t.nn, kind)(**{"reduction": "none", **options})
+    return loss_and_gradient(t, criterion, inputs, t.tensor(y, dtype=t.float64))
+
+
+PAIR_RUNS = (
+    {
+        f"{name}-{shape}-{reduction}-{dtype}": (
+            lambda t, a=(name, shape, reduction, dtype): run_pairs(t, *a)
+        )
+        for name in PAIR_LOSSES
+        for shape in ((4, 3), (2, 4, 3), ())
+        for reduction in ("mean", "sum", "none")
+        for dtype in ("float32", "float64")
+        if shape == (4, 3) or (shape == (2, 4, 3)) == (dtype == "float32")
+        if shape or ("weight" not in name and "both" not in name)
+    }
+    | {
+        f"{name}-{shape}-batchmean-float64": (
+            lambda t, a=(name, shape, "batchmean", "float64"): run_pairs(t, *a)
+        )
+        for name in PAIR_LOSSES
+        for shape in ((4, 3), ())
+        if name.startswith("KL")
+    }
+    | {f"functions-{d}": (lambda t, d=d: run_pair_functions(t, d)) for d in ("float32", "float64")}
+    | {name: (lambda t, name=name: run_pair_special(t, name)) for name in PAIR_SPECIAL}
+)
+
+# ------------------------------------------------------------------------------------------------
 # Claims
 # ------------------------------------------------------------------------------------------------
 
@@ -391,7 +522,143 @@ ERRORS = {f"{kind}: {name}": claim for name, pair in _both.items() for kind, cla
         "ValueError", "Weights and input must have the same size",
         lambda t: t.nn.functional.mse_loss(t.zeros(3, 2), t.zeros(3, 2), weight=t.zeros(2)),
     ),
+} | {
+    f"{kind}: sizes": (
+        "RuntimeError",
+        r"The size of tensor a \(3\) must match the size of tensor b \(2\) at non-singleton dimension 1",
+        scored(kind, 4, 3, target=lambda t: t.zeros(4, 2)),
+    )
+    for kind in ("L1Loss", "SmoothL1Loss", "HuberLoss")
+} | {
+    f"{kind}: reduction": (
+        "ValueError", "batchmeans? is not a valid value for reduction",
+        scored(
+            kind, 4, 3, target=lambda t: t.zeros(4, 3),
+            reduction="batchmeans" if kind == "KLDivLoss" else "batchmean",
+        ),
+    )
+    for kind in ("L1Loss", "SmoothL1Loss", "HuberLoss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss")
+} | {
+    f"{name}: weights": (
+        "ValueError", "Weights and input must have the same size",
+        lambda t, name=name: getattr(t.nn.functional, name)(
+            t.zeros(3, 2), t.zeros(3, 2), weight=t.zeros(2)
+        ),
+    )
+    for name in ("l1_loss", "huber_loss")
+} | {
+    f"{name}: integers": (
+        "NotImplementedError", "not implemented for 'Long'",
+        lambda t, name=name: getattr(t.nn.functional, name)(t.tensor([1]), t.tensor([1])),
+    )
+    for name in (
+        "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits",
+    )
+} | {
+    "l1_loss: integers": (
+        "RuntimeError", r"mean\(\): could not infer output dtype.*Got: Long",
+        lambda t: t.nn.L1Loss()(t.tensor([1]), t.tensor([1])),
+    ),
+    "kl_div: integers": (
+        "RuntimeError", "Integral inputs not supported",
+        lambda t: t.nn.KLDivLoss()(t.tensor([1]), t.tensor([1.0])),
+    ),
+    "kl_div: integer target": (
+        "RuntimeError", "Integral inputs not supported",
+        lambda t: t.nn.KLDivLoss()(t.tensor([1.0]), t.tensor([1])),
+    ),
+    "kl_div: sizes": (
+        "RuntimeError", "The size of tensor a .* must match the size of tensor b",
+        scored("KLDivLoss", 4, 3, target=lambda t: t.zeros(4, 2)),
+    ),
+    "smooth l1: beta": (
+        "RuntimeError", "smooth_l1_loss does not support negative values for beta",
+        scored("SmoothL1Loss", 4, 3, target=lambda t: t.zeros(4, 3), beta=-1.0),
+    ),
+    "huber: delta": (
+        "RuntimeError", "huber_loss does not support non-positive values for delta",
+        scored("HuberLoss", 4, 3, target=lambda t: t.zeros(4, 3), delta=0.0),
+    ),
+    "BCELoss: sizes": (
+        "ValueError",
+        r"Using a target size \(torch.Size\(\[3\]\)\) that is different to the input size "
+        r"\(torch.Size\(\[4, 3\]\)\) is deprecated",
+        scored("BCELoss", 4, 3, target=lambda t: t.zeros(3)),
+    ),
+    "BCEWithLogitsLoss: sizes": (
+        "ValueError",
+        r"Target size \(torch.Size\(\[3\]\)\) must be the same as input size \(torch.Size\(\[4, 3\]\)\)",
+        scored("BCEWithLogitsLoss", 4, 3, target=lambda t: t.zeros(3)),
+    ),
+    "BCELoss: dtype": (
+        "RuntimeError", "Found dtype Double but expected Float",
+        scored("BCELoss", 4, 3, target=lambda t: t.zeros(4, 3).double()),
+    ),
+    "BCELoss: integer target": (
+        "RuntimeError", "Found dtype Long but expected Float",
+        scored("BCELoss", 4, 3, target=lambda t: t.zeros(4, 3).long()),
+    ),
+    "BCEWithLogitsLoss: integer target": (
+        "RuntimeError", "result type Float can't be cast to the desired output type Long",
+        scored("BCEWithLogitsLoss", 4, 3, target=lambda t: t.zeros(4, 3).long()),
+    ),
+    **{
+        f"BCELoss: {x}, {y}": (
+            "RuntimeError", f"all elements of {what} should be between 0 and 1",
+            lambda t, x=x, y=y: t.nn.BCELoss()(t.tensor([x]), t.tensor([y])),
+        )
+        for what, x, y in (
+            ("input", 1.5, 1.0), ("input", -0.5, 1.0), ("input", NAN, 1.0), ("target", 0.5, 2.0),
+            ("target", 0.5, -1.0),
+        )
+    },
+    "BCELoss: weights": (
+        "RuntimeError", "Attempting to broadcast",
+        scored("BCELoss", 4, 3, target=lambda t: t.zeros(4, 3), weight=lambda t: t.ones(2)),
+    ),
+    "BCEWithLogitsLoss: weights": (
+        "RuntimeError", "must match",
+        scored("BCEWithLogitsLoss", 4, 3, target=lambda t: t.zeros(4, 3), weight=lambda t: t.ones(2)),
+    ),
+    "BCEWithLogitsLoss: pos_weight": (
+        "RuntimeError", "must match",
+        scored("BCEWithLogitsLoss", 4, 3, target=lambda t: t.zeros(4, 3), pos_weight=lambda t: t.ones(2)),
+    ),
+    "binary_cross_entropy: weights to be learnt": (
+        "RuntimeError", "'binary_cross_entropy' is not differentiable with respect to argument 'weight'",
+        lambda t: t.nn.functional.binary_cross_entropy(
+            t.rand(3, requires_grad=True), t.rand(3), t.ones(3, requires_grad=True)
+        ),
+    ),
+    **{
+        f"binary_cross_entropy_with_logits: {name} to be learnt": (
+            "RuntimeError",
+            f"'binary_cross_entropy_with_logits' is not differentiable with respect to argument '{name}'",
+            lambda t, name=name: t.nn.functional.binary_cross_entropy_with_logits(
+                t.rand(3, requires_grad=True), t.rand(3), **{name: t.ones(3, requires_grad=True)}
+            ),
+        )
+        for name in ("weight", "pos_weight")
+    },
 }  # fmt: skip
+
+
+def pair_node_names(t: Any) -> list[str]:
+    """The same of the losses that compare entry by entry."""
+    functional = t.nn.functional
+    x, y = t.full((2, 3), 0.5, requires_grad=True), t.full((2, 3), 0.25)
+    return [
+        getattr(functional, name)(x, y, reduction=reduction).grad_fn.name()
+        for name in (
+            "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy",
+            "binary_cross_entropy_with_logits", "kl_div",
+        )
+        for reduction in ("mean", "none")
+    ] + [
+        functional.kl_div(x, y, reduction="batchmean").grad_fn.name(),
+        functional.kl_div(x, y, reduction="none", log_target=True).grad_fn.name(),
+        functional.smooth_l1_loss(x, y, beta=0.0).grad_fn.name(),
+    ]  # fmt: skip
 
 
 def node_names(t: Any) -> list[str]:
@@ -416,6 +683,59 @@ def node_names(t: Any) -> list[str]:
 
 
 TEXTS = [
+    (
+        "['MeanBackward0', 'AbsBackward0', 'SmoothL1LossBackward0', 'SmoothL1LossBackward0', "
+        "'HuberLossBackward0', 'HuberLossBackward0', 'BinaryCrossEntropyBackward0', "
+        "'BinaryCrossEntropyBackward0', 'BinaryCrossEntropyWithLogitsBackward0', "
+        "'BinaryCrossEntropyWithLogitsBackward0', 'MeanBackward0', 'SubBackward0', 'DivBackward0', "
+        "'MulBackward0', 'MeanBackward0']",
+        pair_node_names,
+    ),
+    *(
+        (f"{kind}()", lambda t, kind=kind: getattr(t.nn, kind)())
+        for kind in (
+            "L1Loss",
+            "SmoothL1Loss",
+            "HuberLoss",
+            "BCELoss",
+            "BCEWithLogitsLoss",
+            "KLDivLoss",
+            "CosineSimilarity",
+        )
+    ),
+    ("['weight']", lambda t: list(t.nn.BCELoss(t.ones(3)).state_dict())),
+    (
+        "['weight', 'pos_weight']",
+        lambda t: list(t.nn.BCEWithLogitsLoss(t.ones(3), pos_weight=t.ones(3)).state_dict()),
+    ),
+    ("[]", lambda t: list(t.nn.BCEWithLogitsLoss().state_dict())),
+    (
+        "[('reduction', 'mean'), ('beta', 1.0), ('reduction', 'mean'), ('delta', 1.0), ('reduction', "
+        "'mean'), ('log_target', False)]",
+        lambda t: [
+            (name, getattr(loss, name))
+            for loss, names in (
+                (t.nn.SmoothL1Loss(), ("reduction", "beta")),
+                (t.nn.HuberLoss(), ("reduction", "delta")),
+                (t.nn.KLDivLoss(), ("reduction", "log_target")),
+            )
+            for name in names
+        ],
+    ),
+    # types: the common one of both (what PyTorch's BCE with logits and Huber do depends on the order)
+    (
+        "[torch.float64, torch.float64, torch.float64, torch.float32, torch.float32]",
+        lambda t: [
+            loss(x, y).dtype
+            for loss, x, y in (
+                (t.nn.L1Loss(), t.zeros(2), t.zeros(2).double()),
+                (t.nn.SmoothL1Loss(), t.zeros(2), t.zeros(2).double()),
+                (t.nn.KLDivLoss(), t.zeros(2).double(), t.zeros(2)),
+                (t.nn.SmoothL1Loss(), t.zeros(2), t.zeros(2).long()),
+                (t.nn.BCEWithLogitsLoss(t.ones(2).double()), t.zeros(2), t.zeros(2)),
+            )
+        ],
+    ),
     ("CrossEntropyLoss()", lambda t: t.nn.CrossEntropyLoss()),
     ("CrossEntropyLoss()", lambda t: t.nn.CrossEntropyLoss(t.zeros(3), label_smoothing=0.1)),
     ("NLLLoss()", lambda t: t.nn.NLLLoss()),
@@ -440,7 +760,7 @@ TEXTS = [
         ),
     ),
     (
-        "['sum', 'none', 'mean', 'none', 'sum']",
+        "['sum', 'none', 'mean', 'none', 'sum', 'sum', 'none', 'sum', 'mean', 'none']",
         lambda t: [
             loss.reduction
             for loss in (
@@ -449,6 +769,11 @@ TEXTS = [
                 t.nn.MSELoss(size_average=True),
                 t.nn.MSELoss(False, False),
                 t.nn.MSELoss(False, True),
+                t.nn.L1Loss(False),
+                t.nn.SmoothL1Loss(reduce=False),
+                t.nn.BCELoss(None, False),
+                t.nn.BCEWithLogitsLoss(size_average=True),
+                t.nn.KLDivLoss(None, False),
             )
         ],
     ),
@@ -460,7 +785,7 @@ def main() -> None:
     import torch
 
     facts.verify(torch, ERRORS, TEXTS)
-    facts.save(TARGET, torch, RUNS)
+    facts.save(TARGET, torch, RUNS | PAIR_RUNS)
 
 
 if __name__ == "__main__":

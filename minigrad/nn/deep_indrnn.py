@@ -1,0 +1,523 @@
+r"""Deep networks of IndRNNs: `ResidualIndRNN` and `DenseIndRNN`, with all that they are built from.
+
+An IndRNN's recurrence stays inside each unit, so its gradients can be kept in bounds through time,
+and what limits the depth of other recurrent networks is gone; the shortcuts known from image
+networks then let them have dozens of layers. Both networks are chains of two things:
+
+    Linear       mixes the units of one time step          y = W x
+    Recurrent    batch normalisation, recurrence, dropout   h_t = max(0, BN(x)_t + u h_(t-1))
+
+No Linear here has a bias: each is followed, at once or after sums, by a batch normalisation, which
+takes any constant out again and has a bias of its own.
+
+    L sequence length, N batch, H_in input size, C width of a layer, k growth of a dense block
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+
+from ..autograd.engine import TensorBase, wrap
+from ..creation import empty
+from ..ops.join import cat
+from ..ops.recurrent import recur
+from ..ops.reference import INDRNN_RELU
+from . import init
+from .batchnorm import BatchNorm1d
+from .containers import ModuleList
+from .dropout import LockedDropout
+from .linear import Linear
+from .module import Module
+from .parameter import Parameter
+from .recurrent_checks import check_layer_input, check_same_dtype
+from .recurrent_init import clip_, indrnn_bound
+from .utils.clip_recurrent import clip_recurrent_weights_
+
+LINEAR_SLOPE = 8.0
+"""The authors draw W from kaiming_uniform_(a=8): small, so a residual block is at first near 1."""
+
+
+# ------------------------------------------------------------------------------------------------
+# The parts
+# ------------------------------------------------------------------------------------------------
+
+
+class Recurrent(Module):
+    r"""Batch normalisation over batch and time, the recurrence of an IndRNN, and dropout.
+
+    .. math:: h_t = \max(0, \mathrm{BN}(x)_t + u \odot h_{t-1})
+
+    Unlike `IndRNN` it has no input weights: a Linear before or after it mixes the units.
+
+    Parameters
+    ----------
+    size : int
+        C, the number of units.
+    low, high : float
+        The initial u is drawn from U(low, high); `high` is also what u is clipped to.
+    dropout : float
+        The probability that a unit is zero, for all steps of a sequence.
+    device, dtype : optional
+
+    Attributes
+    ----------
+    weight_hh : Parameter, shape (C,)
+        u.
+    recurrent_bound : float
+        `high`.
+    """
+
+    def __init__(
+        self, size: int, low: float, high: float, dropout: float = 0.0, device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.low = low
+        self.recurrent_bound = high
+        self.norm = BatchNorm1d(size, device=device, dtype=dtype)
+        self.weight_hh = Parameter(empty(size, device=device, dtype=dtype))
+        self.dropout = LockedDropout(dropout)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new initial values."""
+        self.norm.reset_parameters()
+        init.uniform_(self.weight_hh, self.low, self.recurrent_bound)
+
+    def clip_recurrent_weights_(self, bound: float | None = None) -> None:
+        """Bring u into [-bound, bound] (default: `recurrent_bound`), before each training step."""
+        clip_(self.weight_hh, self.recurrent_bound if bound is None else bound)
+
+    def forward(self, x: Any, starts: Iterator[Any], ends: list[Any]) -> Any:
+        """(L, N, C) to the same shape; takes one state from `starts`, adds one to `ends`."""
+        steps, batch, size = x.array.shape
+        # Steps and sequences alike are samples: (L, N, C) -> (L * N, C) -> (L, N, C)
+        x = self.norm(x.reshape(steps * batch, size)).view(steps, batch, size)
+        h_0 = next(starts)
+        if h_0 is None:
+            h_0 = wrap(np.zeros((batch, size), x.array.dtype))
+        same = wrap(np.eye(size, dtype=x.array.dtype))  # `recur` has input weights: here W = 1
+        parameters = (same, self.weight_hh, None, None, None)
+        output, h_n = recur(INDRNN_RELU, x, (h_0, None), parameters)
+        ends.append(h_n)
+        return self.dropout(output)
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses."""
+        return f"{self.weight_hh.shape[0]}"
+
+
+def _linear(inputs: int, outputs: int, device: Any, dtype: Any) -> Linear:
+    return Linear(inputs, outputs, bias=False, device=device, dtype=dtype)
+
+
+class ResidualBlock(Module):
+    """``x + f(x)``, where f is twice [Recurrent - Linear], of one width.
+
+    Parameters
+    ----------
+    size : int
+        C.
+    low, high, dropout, device, dtype
+        See `Recurrent`.
+    """
+
+    def __init__(
+        self, size: int, low: float, high: float, dropout: float = 0.0, device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.recurrent_1 = Recurrent(size, low, high, dropout, device, dtype)
+        self.linear_1 = _linear(size, size, device, dtype)
+        self.recurrent_2 = Recurrent(size, low, high, dropout, device, dtype)
+        self.linear_2 = _linear(size, size, device, dtype)
+
+    def forward(self, x: Any, starts: Iterator[Any], ends: list[Any]) -> Any:
+        """(L, N, C) to the same shape, with two states."""
+        y = self.linear_1(self.recurrent_1(x, starts, ends))
+        return x + self.linear_2(self.recurrent_2(y, starts, ends))
+
+
+class Stage(Module):
+    """[Linear - Recurrent]: to another width; what dense networks are made of.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        The widths before and after.
+    low, high, dropout, device, dtype
+        See `Recurrent`.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, low: float, high: float, dropout: float = 0.0,
+        device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.linear = _linear(inputs, outputs, device, dtype)
+        self.recurrent = Recurrent(outputs, low, high, dropout, device, dtype)
+
+    def forward(self, x: Any, starts: Iterator[Any], ends: list[Any]) -> Any:
+        """(L, N, inputs) to (L, N, outputs), with one state."""
+        return self.recurrent(self.linear(x), starts, ends)
+
+
+class DenseLayer(Module):
+    """Adds k features to those that are there: x to ``[x, f(x)]``, f two stages C -> 4k -> k.
+
+    Parameters
+    ----------
+    inputs, growth, bottleneck : int
+        C, k, and the 4 of 4k.
+    low, high, dropout, device, dtype
+        See `Recurrent`.
+    """
+
+    def __init__(
+        self, inputs: int, growth: int, bottleneck: int, low: float, high: float,
+        dropout: float = 0.0, device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        rest = (low, high, dropout, device, dtype)
+        self.narrow = Stage(inputs, bottleneck * growth, *rest)
+        self.grow = Stage(bottleneck * growth, growth, *rest)
+
+    def forward(self, x: Any, starts: Iterator[Any], ends: list[Any]) -> Any:
+        """(L, N, C) to (L, N, C + k), with two states."""
+        new = self.grow(self.narrow(x, starts, ends), starts, ends)
+        return cat([x, new], -1)
+
+
+# ------------------------------------------------------------------------------------------------
+# The networks
+# ------------------------------------------------------------------------------------------------
+
+
+class _DeepIndRNN(Module):
+    """What both networks share: layouts, states, initial values, clipping.
+
+    A network is `_first`, the modules of `_chain`, and has one `Recurrent` for each state.
+    """
+
+    def __init__(self, input_size: int, batch_first: bool) -> None:
+        super().__init__()
+        self.input_size = input_size
+        self.output_size = 0
+        self.batch_first = batch_first
+
+    def _recurrents(self) -> list[Recurrent]:
+        """All recurrences, in the order in which they run: that of their states."""
+        return [part for part in self.modules() if isinstance(part, Recurrent)]
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        """The width of each state, in the order of `states`."""
+        return tuple(part.weight_hh.shape[0] for part in self._recurrents())
+
+    def reset_parameters(self) -> None:
+        """Draw new initial values."""
+        for part in self.modules():
+            if isinstance(part, Linear):
+                init.kaiming_uniform_(part.weight, a=LINEAR_SLOPE)
+            elif isinstance(part, Recurrent):
+                part.reset_parameters()
+
+    def clip_recurrent_weights_(self, bound: float | None = None) -> None:
+        """Bring every u into [-bound, bound]; to be called before each step of training.
+
+        Parameters
+        ----------
+        bound : float, optional
+            Default: ``magnitude ** (1 / steps)``.
+        """
+        clip_recurrent_weights_(self, bound)
+
+    def forward(self, input: Any, states: Sequence[Any] | None = None) -> tuple[Any, Any]:
+        """Run the network over a sequence, or over a batch of them.
+
+        Parameters
+        ----------
+        input : Tensor
+            (L, N, H_in), or (N, L, H_in) if `batch_first`, or (L, H_in) for one sequence.
+        states : sequence of Tensor, optional
+            Initial states as they are returned. Default: zeros.
+
+        Returns
+        -------
+        output : Tensor
+            (L, N, output_size), laid out as the input.
+        states : tuple of Tensor
+            The last state of each recurrence in the order in which they run, each (N, C) with C
+            from `state_sizes`, or (C,) for one sequence. To go on with the next part of a long
+            stream, give them back; ``tuple(h.detach() for h in states)`` cuts the graph.
+        """
+        check_layer_input(self, input, self._dtype)
+        x, batched = input, input.array.ndim == 3
+        if not batched:
+            x = x.unsqueeze(1)
+        elif self.batch_first:
+            x = x.transpose(0, 1)  # (L, N, H_in)
+        starts = self._starts(states, input, x.array.shape[1], batched)
+        ends: list[Any] = []
+        output = self._run(x, starts, ends)
+        if not batched:
+            return output.squeeze(1), tuple(h.squeeze(0) for h in ends)
+        return output.transpose(0, 1) if self.batch_first else output, tuple(ends)
+
+    def _run(self, x: Any, starts: Iterator[Any], ends: list[Any]) -> Any:
+        raise NotImplementedError
+
+    @property
+    def _dtype(self) -> Any:
+        return next(self.parameters()).array.dtype
+
+    def _starts(self, states: Any, input: Any, batch: int, batched: bool) -> Iterator[Any]:
+        """The initial states one after the other, each (N, C), or None for zeros."""
+        if states is None:
+            return repeat(None)
+        name, sizes = type(self).__name__, self.state_sizes
+        if not isinstance(states, (tuple, list)):
+            raise TypeError(
+                f"{name}: states must be a tuple of {len(sizes)} tensors, one for each recurrence, "
+                f"not {type(states).__name__}"
+            )
+        if len(states) != len(sizes):
+            raise RuntimeError(
+                f"{name}: Expected {len(sizes)} states, one for each recurrence, got {len(states)}"
+            )
+        for k, (state, size) in enumerate(zip(states, sizes)):
+            if not isinstance(state, TensorBase):
+                raise TypeError(f"{name}: states[{k}] must be a Tensor, not {type(state).__name__}")
+            expected = (batch, size) if batched else (size,)
+            if state.array.shape != expected:
+                raise RuntimeError(
+                    f"{name}: Expected states[{k}] size {expected}, got "
+                    f"{list(state.array.shape)}: the axes are {'(N, C)' if batched else '(C,)'}, "
+                    f"and the input has shape {list(input.shape)}"
+                )
+            check_same_dtype(self, state, f"states[{k}]", input, "input")
+        return iter(states if batched else [state.unsqueeze(0) for state in states])
+
+
+class ResidualIndRNN(_DeepIndRNN):
+    r"""A residual network of IndRNNs, with activations before weights (Li et al. 2019).
+
+    .. math::
+        y^0 &= W^0 x \\
+        y^b &= y^{b-1} + W_2^b R_2^b(W_1^b R_1^b(y^{b-1})), \qquad b = 1 ... B \\
+        output &= R^{B+1}(y^B)
+
+    where each R is batch normalisation over batch and time, and a recurrence with ReLU,
+
+    .. math:: R(x)_t = h_t = \max(0, \mathrm{BN}(x)_t + u \odot h_{t-1})
+
+    The sums let gradients through all layers unhindered, as bounded u let them through time. There
+    are 2 B + 1 recurrent layers.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        H_in, and the width of all layers.
+    num_blocks : int
+        B.
+    dropout : float
+        Dropout probability after each recurrence, while training; one mask for all time steps.
+    batch_first : bool
+        Input and output are (N, L, .) instead of (L, N, .). The states are not concerned.
+    device, dtype : optional
+        Only the CPU; the type of the parameters.
+    steps : int, optional
+        T, the number of steps that a gradient has to travel. It sets the bound of u, which
+        `clip_recurrent_weights_` applies: ``magnitude ** (1 / steps)``; without `steps` it is 1.
+    magnitude : float
+        The bound of what T steps may multiply a gradient by, 2 in the paper.
+    last_step_only : bool
+        Only the last output feeds the loss. Then u of the last recurrence starts from U(1/b, b)
+        with b its bound, so that what the units see early is kept to the end.
+
+    Attributes
+    ----------
+    output_size : int
+        `hidden_size`.
+    state_sizes : tuple of int
+        The width of each state.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument is out of range or of another type.
+    RuntimeError, ValueError
+        (in use) shapes or dtypes that do not go together; in training, a single step of a single
+        sequence, which batch normalisation cannot do.
+
+    See Also
+    --------
+    IndRNN : layers stacked without shortcuts.
+
+    Notes
+    -----
+    W starts from U(-a, a), a = 0.3 / sqrt(columns), u from U(0, bound), as the authors have it.
+    They use no weight decay on u.
+
+    References
+    ----------
+    arXiv:1910.06251
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> net = mg.nn.ResidualIndRNN(10, 32, num_blocks=5, steps=100)
+    >>> output, states = net(mg.randn(100, 3, 10))
+    >>> output.shape, len(states), states[0].shape
+    (torch.Size([100, 3, 32]), 11, torch.Size([3, 32]))
+    >>> net.clip_recurrent_weights_()  # before each step of training
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, num_blocks: int, dropout: float = 0.0,
+        batch_first: bool = False, device: Any = None, dtype: Any = None, *,
+        steps: int | None = None, magnitude: float = 2.0, last_step_only: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(input_size, batch_first)
+        _check_sizes(input_size=input_size, hidden_size=hidden_size, num_blocks=num_blocks)
+        bound = indrnn_bound(steps, magnitude)
+        self.hidden_size = self.output_size = hidden_size
+        self.num_blocks = num_blocks
+        rest = (bound, dropout, device, dtype)
+        self.first = _linear(input_size, hidden_size, device, dtype)
+        self.blocks = ModuleList(
+            [ResidualBlock(hidden_size, 0.0, *rest) for _ in range(num_blocks)]
+        )
+        self.last = Recurrent(hidden_size, 1 / bound if last_step_only else 0.0, *rest)
+        self.reset_parameters()
+
+    def _run(self, x: Any, starts: Iterator[Any], ends: list[Any]) -> Any:
+        x = self.first(x)
+        for block in self.blocks:
+            x = block(x, starts, ends)
+        return self.last(x, starts, ends)
+
+
+class DenseIndRNN(_DeepIndRNN):
+    r"""A densely connected network of IndRNNs (Li et al. 2019).
+
+    Every layer sees the outputs of all layers before it in its block: a layer reads C features and
+    puts k new ones beside them. All features come from a stage, a Linear followed by a recurrence
+    with ReLU on normalised inputs,
+
+    .. math:: S(x)_t = h_t = \max(0, \mathrm{BN}(W x)_t + u \odot h_{t-1})
+
+    ::
+
+        first        S  H_in -> C
+        each block   as many layers as it has: x to [x, S(S(x))],  S  C -> 4k,  S  4k -> k,
+                     then a transition                             S  C -> C / 2
+
+    Parameters
+    ----------
+    input_size : int
+        H_in.
+    growth : int
+        k.
+    blocks : sequence of int
+        How many layers each block has; (8, 6, 4) is the authors'.
+    first_size : int, optional
+        The width after the first stage. Default: 6 k.
+    bottleneck : int
+        The 4 of 4k.
+    dropout : float
+        Dropout probability after each recurrence, while training; one mask for all time steps.
+    batch_first : bool
+        Input and output are (N, L, .) instead of (L, N, .). The states are not concerned.
+    device, dtype : optional
+        Only the CPU; the type of the parameters.
+    steps, magnitude, last_step_only
+        See `ResidualIndRNN`. The last recurrence is that of the last transition.
+
+    Attributes
+    ----------
+    output_size : int
+        The width after the last transition.
+    state_sizes : tuple of int
+        The width of each state.
+
+    Raises
+    ------
+    ValueError, TypeError, RuntimeError
+        As `ResidualIndRNN`.
+
+    Notes
+    -----
+    Initial values as in `ResidualIndRNN`.
+
+    References
+    ----------
+    arXiv:1910.06251
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> net = mg.nn.DenseIndRNN(10, growth=4, blocks=(2, 2), steps=100)
+    >>> output, states = net(mg.randn(100, 3, 10))
+    >>> output.shape, net.output_size
+    (torch.Size([100, 3, 12]), 12)
+    >>> net.state_sizes
+    (24, 16, 4, 16, 4, 16, 16, 4, 16, 4, 12)
+    """
+
+    def __init__(
+        self, input_size: int, growth: int = 16, blocks: Sequence[int] = (8, 6, 4),
+        first_size: int | None = None, bottleneck: int = 4, dropout: float = 0.0,
+        batch_first: bool = False, device: Any = None, dtype: Any = None, *,
+        steps: int | None = None, magnitude: float = 2.0, last_step_only: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(input_size, batch_first)
+        width = 6 * growth if first_size is None else first_size
+        _check_sizes(
+            input_size=input_size, growth=growth, first_size=width, bottleneck=bottleneck,
+            **{f"blocks[{k}]": layers for k, layers in enumerate(blocks)},
+        )  # fmt: skip
+        if not blocks:
+            raise ValueError("blocks must name at least one block, got none")
+        bound = indrnn_bound(steps, magnitude)
+        self.growth = growth
+        rest = (bound, dropout, device, dtype)
+        self.first = Stage(input_size, width, 0.0, *rest)
+        self.blocks, self.transitions = ModuleList(), ModuleList()
+        for k, layers in enumerate(blocks):
+            block = ModuleList()
+            for _ in range(layers):
+                block.append(DenseLayer(width, growth, bottleneck, 0.0, *rest))
+                width += growth
+            low = 1 / bound if last_step_only and k == len(blocks) - 1 else 0.0
+            self.blocks.append(block)
+            self.transitions.append(Stage(width, width // 2, low, *rest))
+            width //= 2
+        self.output_size = width
+        self.reset_parameters()
+
+    def _recurrents(self) -> list[Recurrent]:
+        parts: list[Module] = [self.first]
+        for block, transition in zip(self.blocks, self.transitions):
+            parts += [block, transition]
+        return [r for part in parts for r in part.modules() if isinstance(r, Recurrent)]
+
+    def _run(self, x: Any, starts: Iterator[Any], ends: list[Any]) -> Any:
+        x = self.first(x, starts, ends)
+        for block, transition in zip(self.blocks, self.transitions):
+            for layer in block:
+                x = layer(x, starts, ends)
+            x = transition(x, starts, ends)
+        return x
+
+
+def _check_sizes(**sizes: Any) -> None:
+    for name, size in sizes.items():
+        if not isinstance(size, int):
+            raise TypeError(f"{name} should be of type int, got: {type(size).__name__}")
+        if size <= 0:
+            raise ValueError(f"{name} must be greater than zero, got {size}")

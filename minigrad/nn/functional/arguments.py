@@ -1,0 +1,48 @@
+"""Checks of arguments that several functions of this package share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ... import dtypes
+from ...autograd.engine import TensorBase
+from ...ops.inplace import inplace
+
+
+def check_tensor(name: str, value: Any, argument: str = "input") -> None:
+    """Check that `argument` of the function `name` is a tensor.
+
+    Raises
+    ------
+    TypeError
+    """
+    if not isinstance(value, TensorBase):
+        raise TypeError(
+            f"{name}(): argument '{argument}' must be Tensor, not {type(value).__name__}"
+        )
+
+
+def check_probability(p: float) -> None:
+    """Check that `p` can be the probability of a dropout.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
+def apply(
+    op: Callable[..., Any], name: str, input: Any, arguments: tuple[Any, ...],
+    in_place: bool = False, integers: bool = False,
+) -> Any:  # fmt: skip
+    """``op(input, *arguments)`` after a check of the type; the result may replace `input`."""
+    check_tensor(name, input)
+    if not integers and input.array.dtype.kind != "f":
+        raise NotImplementedError(
+            f"{name}: not implemented for '{dtypes.legacy_name(input.array.dtype)}', use "
+            "input.float()"
+        )
+    return inplace(op)(input, *arguments) if in_place else op(input, *arguments)

@@ -1,0 +1,118 @@
+"""Tables of vectors looked up by number, and numbers as vectors: `embedding`, `one_hot`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ... import dtypes
+from ...autograd.engine import array_of, primitive, wrap
+from ...autograd.grad_mode import no_grad
+from ...ops.index import advanced_index, where
+from .arguments import check_tensor
+
+
+def _rows_gradient(g: Any, shape: Any, index: Any, padding_idx: int | None, by_freq: bool) -> Any:
+    """What `advanced_index` gives back, but for the padding row; on request by frequency."""
+    index = array_of(index)
+    if padding_idx is not None:
+        g = where((index != padding_idx)[..., None], g, 0)
+    if by_freq:
+        counts = np.bincount(index.reshape(-1), minlength=shape[0])[index]
+        g = g / counts[..., None].astype(array_of(g).dtype)
+    (rule, _), *_ = advanced_index.op.calls  # type: ignore[attr-defined]
+    return rule(g, shape, index)
+
+
+_embedding = primitive("embedding", lambda weight, index, padding_idx, by_freq: weight[index],
+                       weight=lambda g, weight_shape, index, padding_idx, by_freq: _rows_gradient(
+                           g, weight_shape, index, padding_idx, by_freq))  # fmt: skip
+
+
+def embedding(
+    input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None,
+    norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
+) -> Any:  # fmt: skip
+    """Row ``input[...]`` of `weight` for every index.
+
+    Parameters
+    ----------
+    input : Tensor of int64 or int32, any shape
+        Row numbers.
+    weight : Tensor, shape (V, E)
+    padding_idx : int, optional
+        A row that gets no gradient.
+    max_norm, norm_type : float, optional
+        First scale, in place, every row in use whose `norm_type`-norm is above `max_norm` down to
+        it.
+    scale_grad_by_freq : bool
+        Divide the gradient of a row by how often it occurs in `input`.
+    sparse : bool
+        Accepted; gradients are dense here.
+
+    Returns
+    -------
+    Tensor, shape (..., E)
+
+    Raises
+    ------
+    IndexError
+        A row number that is negative or not below V.
+    RuntimeError
+        `input` is not of an integer type.
+    """
+    check_tensor("embedding", input, "indices")
+    check_tensor("embedding", weight, "weight")
+    index, rows = input.array, weight.array
+    if rows.ndim != 2:
+        raise RuntimeError(f"embedding: 'weight' must be 2-D, got shape {list(rows.shape)}")
+    if index.dtype not in (np.int64, np.int32):
+        raise RuntimeError(
+            "Expected tensor for argument #1 'indices' to have one of the following scalar types: "
+            f"Long, Int; but got {dtypes.legacy_name(index.dtype)} instead (while checking "
+            "arguments for embedding)"
+        )
+    count = rows.shape[0]
+    if index.size and (index.min() < 0 or index.max() >= count):
+        wrong = index[(index < 0) | (index >= count)].flat[0]
+        raise IndexError(f"index out of range in self: index {wrong}, but weight has {count} rows")
+    if padding_idx is not None:
+        if not -count <= padding_idx < count:
+            raise AssertionError("Padding_idx must be within num_embeddings")
+        padding_idx %= count
+    if max_norm is not None:
+        _renormalise(weight, index, max_norm, norm_type)
+    return _embedding(weight, input, padding_idx, scale_grad_by_freq)
+
+
+def _renormalise(weight: Any, index: np.ndarray, max_norm: float, norm_type: float) -> None:
+    with no_grad():
+        used = np.unique(index)
+        norms = np.linalg.norm(weight.array[used], norm_type, axis=1)
+        large = norms > max_norm
+        if large.any():
+            factors = (max_norm / (norms[large] + 1e-7)).astype(weight.array.dtype)
+            weight.array[used[large]] *= factors[:, None]
+            weight._bump_version()
+
+
+def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+    """A last axis of `num_classes` zeros with a 1 at the index that stands in `tensor`; int64.
+
+    ``num_classes=-1`` takes one more than the largest index.
+    """
+    index = array_of(tensor)
+    if index.dtype != np.int64:
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    if index.size and index.min() < 0:
+        raise RuntimeError("Class values must be non-negative.")
+    if num_classes <= 0 and not index.size:
+        raise RuntimeError("Can not infer total number of classes from empty tensor.")
+    if num_classes == -1:
+        num_classes = int(index.max()) + 1
+    if index.size and index.max() >= num_classes:
+        raise RuntimeError(
+            f"Class values must be smaller than num_classes: {index.max()} >= {num_classes}"
+        )
+    return wrap((index[..., None] == np.arange(num_classes)).astype(np.int64))

@@ -1,0 +1,221 @@
+"""Normalisation: `layer_norm`, `batch_norm`, `rms_norm`; what they compute is in `ops.norm`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ... import dtypes
+from ...autograd.engine import bump_version
+from ...ops import norm as ops
+from ...ops.elementwise import rsqrt, square
+from ...ops.reduce import mean
+from .arguments import check_tensor
+
+
+def layer_norm(
+    input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None,
+    eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    """Normalise each sample over its last axes: see `minigrad.nn.LayerNorm`.
+
+    Parameters
+    ----------
+    input : Tensor, shape (..., *normalized_shape)
+    normalized_shape : tuple of int
+        The sizes of the last axes.
+    weight, bias : Tensor of that shape, optional
+    eps : float
+        Added to the variance.
+
+    Raises
+    ------
+    TypeError
+        `normalized_shape` is not a tuple or list.
+    RuntimeError
+        Shapes or dtypes that do not go together.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> layer_norm(mg.tensor([[1.0, 3.0], [5.0, 5.0]]), (2,))
+    tensor([[-1.0000,  1.0000],
+            [ 0.0000,  0.0000]])
+    """
+    sizes = _checked_sizes("layer_norm", input, normalized_shape, weight, bias)
+    for name, factor in (("weight", weight), ("bias", bias)):
+        _same_dtype("layer_norm", input, name, factor)
+    _floats("layer_norm", input)
+    return ops.layer_norm(input, len(sizes), weight, bias, eps)
+
+
+def rms_norm(
+    input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None
+) -> Any:
+    """Divide each sample by the root of its mean square: see `minigrad.nn.RMSNorm`.
+
+    Parameters
+    ----------
+    input : Tensor, shape (..., *normalized_shape)
+    normalized_shape : tuple of int
+        The sizes of the last axes.
+    weight : Tensor of that shape, optional
+    eps : float, optional
+        Added to the mean square. Default: the dtype's distance from 1 to the next larger number.
+
+    Raises
+    ------
+    TypeError, RuntimeError
+        As `layer_norm`.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> rms_norm(mg.tensor([[1.0, 7.0]]), (2,))
+    tensor([[0.2000, 1.4000]])
+    """
+    sizes = _checked_sizes("rms_norm", input, normalized_shape, weight, None)
+    _floats("rms_norm", input)
+    if eps is None:
+        eps = float(np.finfo(input.array.dtype).eps)
+    axes = tuple(range(-len(sizes), 0))
+    y = input * rsqrt(mean(square(input), axes, True) + eps)
+    return y if weight is None else y * weight
+
+
+def batch_norm(
+    input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
+    training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    """Normalise each channel over the batch: see `minigrad.nn.BatchNorm1d`.
+
+    Parameters
+    ----------
+    input : Tensor, shape (N, C, ...)
+    running_mean, running_var : Tensor, shape (C,), or None
+        In `training` they are moved, in place, towards the batch's own mean and (unbiased)
+        variance; otherwise they are what the input is normalised with.
+    weight, bias : Tensor, shape (C,), optional
+    training : bool
+    momentum : float
+        How far the running statistics move.
+    eps : float
+        Added to the variance.
+
+    Raises
+    ------
+    ValueError
+        In training: a single value per channel, an `eps` that is not positive, one running
+        statistic without the other.
+    RuntimeError
+        A number of channels that differs; no running statistics where they are needed.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> batch_norm(mg.tensor([[1.0, 5.0], [3.0, 5.0]]), None, None, training=True)
+    tensor([[-1.0000,  0.0000],
+            [ 1.0000,  0.0000]])
+    """
+    check_tensor("batch_norm", input)
+    x = input.array
+    statistics = {"running_mean": running_mean, "running_var": running_var}
+    if training:
+        _check_training(input, statistics, eps)
+    channels = x.shape[1]
+    for name, value in (*statistics.items(), ("weight", weight), ("bias", bias)):
+        if value is None:
+            if name in statistics and not training:
+                raise RuntimeError(f"batch_norm: {name} must be defined in evaluation mode")
+            continue
+        if value.array.size != channels:
+            raise RuntimeError(
+                f"batch_norm: {name} should contain {channels} elements not {value.array.size}: "
+                f"input has shape {list(x.shape)}, whose axis 1 is the channels"
+            )
+        if x.dtype.kind == "f":
+            _same_dtype("batch_norm", input, name, value)
+    _floats("batch_norm", input)
+    if not training:
+        fixed = running_mean.array, running_var.array
+        return ops.batch_norm(input, weight, bias, eps, fixed)[0]
+    output, centre, variance = ops.batch_norm(input, weight, bias, eps)
+    if running_mean is not None and x.size:
+        count = x.size // channels
+        _move(running_mean, centre, momentum)
+        _move(running_var, variance * (count / (count - 1)), momentum)
+    return output
+
+
+def _check_training(input: Any, statistics: dict[str, Any], eps: float) -> None:
+    shape = input.array.shape
+    if len(shape) < 2:
+        raise RuntimeError(f"batch_norm: expected input of shape (N, C, ...), got {list(shape)}")
+    if input.array.size and input.array.size == shape[1]:
+        raise ValueError(
+            "Expected more than 1 value per channel when training, got input size "
+            f"torch.Size({list(shape)})"
+        )
+    if not eps > 0:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+    if len({value is None for value in statistics.values()}) > 1:
+        raise ValueError(
+            "batch_norm: running_mean and running_var must either both be None or neither be None"
+        )
+
+
+def _move(running: Any, value: np.ndarray, momentum: float) -> None:
+    """``running = (1 - momentum) * running + momentum * value``, in place."""
+    running.array[...] = (1 - momentum) * running.array + momentum * value
+    bump_version(running)
+
+
+def _checked_sizes(
+    name: str, input: Any, normalized_shape: Any, weight: Any, bias: Any
+) -> tuple[int, ...]:
+    check_tensor(name, input)
+    if not isinstance(normalized_shape, (tuple, list)):
+        raise TypeError(
+            f"{name}(): argument 'normalized_shape' must be tuple of ints, not "
+            f"{type(normalized_shape).__name__}"
+        )
+    sizes = tuple(normalized_shape)
+    if not sizes:
+        raise RuntimeError(
+            f"{name}: Expected normalized_shape to be at least 1-dimensional, i.e., containing at "
+            "least one element, but got normalized_shape = []"
+        )
+    for argument, factor in (("weight", weight), ("bias", bias)):
+        if factor is not None and factor.array.shape != sizes:
+            raise RuntimeError(
+                f"{name}: Expected {argument} to be of same shape as normalized_shape, but got "
+                f"{argument} of shape {list(factor.shape)} and normalized_shape = {list(sizes)}"
+            )
+    shape = input.array.shape
+    if shape[-len(sizes) :] != sizes:
+        expected = ", ".join(["*", *map(str, sizes)])
+        raise RuntimeError(
+            f"{name}: Given normalized_shape={list(sizes)}, expected input with shape "
+            f"[{expected}], but got input of size{list(shape)}"
+        )
+    return sizes
+
+
+def _same_dtype(function: str, input: Any, name: str, value: Any) -> None:
+    if value is not None and value.array.dtype != input.array.dtype:
+        raise RuntimeError(
+            f"{function}: mixed dtype (CPU): all inputs must share same datatype, but input is "
+            f"{dtypes.legacy_name(input.array.dtype)} and {name} "
+            f"{dtypes.legacy_name(value.array.dtype)}: expect parameter to have scalar type of "
+            f"{dtypes.legacy_name(input.array.dtype)}"
+        )
+
+
+def _floats(function: str, input: Any) -> None:
+    if input.array.dtype.kind != "f":
+        raise NotImplementedError(
+            f"{function}: not implemented for '{dtypes.legacy_name(input.array.dtype)}', use "
+            "input.float()"
+        )

@@ -1,0 +1,284 @@
+"""`RNNBase`: what all recurrent layers have in common, written once for all recurrences.
+
+A layer names its recurrence, a step of `minigrad.ops.reference`. Everything else is here:
+parameters, layouts, stacking, both directions, dropout between layers, and batches of sequences of
+different lengths, whether they come packed or with ``lengths=``.
+
+    L sequence length, N batch, H_in input size, H hidden size, D directions (1 or 2),
+    R rows of a packed batch: the sum of all lengths
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd.engine import primitive, wrap
+from ..creation import empty
+from ..ops import reference
+from ..ops.join import cat, stack_alike, unbind
+from ..ops.recurrent import recur
+from ..ops.rows import gather_rows, reorder, scatter_rows
+from ..ops.shape import transpose
+from .functional import dropout
+from .module import Module
+from .parameter import Parameter
+from .ragged import ragged
+from .recurrent_checks import check_construction, check_layer_input, check_layer_states
+from .recurrent_init import draw_, parameter_shapes
+from .utils.packed import PackedSequence
+
+MODES = {
+    "RNN_TANH": reference.RNN_TANH, "RNN_RELU": reference.RNN_RELU, "LSTM": reference.LSTM,
+    "GRU": reference.GRU, "JANET": reference.JANET,
+    "INDRNN_RELU": reference.INDRNN_RELU, "INDRNN_TANH": reference.INDRNN_TANH,
+}  # fmt: skip
+
+SLOTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")  # as `recur` takes them
+
+# PyTorch prints another name for outputs with the batch first after all of its layers but LSTM.
+_batch_to_front = primitive("transpose", lambda x: x.swapaxes(0, 1), view="always",
+                            x=lambda g: transpose(g, 0, 1))  # fmt: skip
+_batch_to_front.op.node_name = "TransposeBackward1"  # type: ignore[attr-defined]
+_BATCH_TO_FRONT = dict.fromkeys(("RNN_TANH", "RNN_RELU", "GRU"), _batch_to_front)
+
+
+class RNNBase(Module):
+    """What all recurrent layers share.
+
+    Parameters
+    ----------
+    mode : str
+        The recurrence: "RNN_TANH", "RNN_RELU", "LSTM", "GRU", "JANET", "INDRNN_RELU" or
+        "INDRNN_TANH".
+    input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size
+        See `LSTM`.
+    device, dtype : optional
+
+    Attributes
+    ----------
+    weight_ih_l{k} : Parameter, shape (G H, H_in) for layer 0, (G H, D H) for the others
+    weight_hh_l{k} : Parameter, shape (G H, H)
+    bias_ih_l{k}, bias_hh_l{k} : Parameter, shape (G H,)
+        For layer k, with the suffix ``_reverse`` for its second direction. G is the number of
+        gates. All are drawn from U(-b, b), b = 1 / sqrt(H), in the order in which they are listed,
+        layer by layer.
+    """
+
+    def __init__(
+        self, mode: str, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+        batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+        proj_size: int = 0, device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        check_construction(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size
+        )
+        if mode not in MODES:
+            raise ValueError(f"Unrecognized RNN mode: {mode}; choose one of {', '.join(MODES)}")
+        if proj_size and mode != "LSTM":
+            raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
+        self.mode = mode
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bias = bias
+        self.batch_first = batch_first
+        self.dropout = float(dropout)
+        self.bidirectional = bidirectional
+        self.proj_size = proj_size
+        self._all_weights: list[list[str]] = []
+        for layer in range(num_layers):
+            columns = input_size if layer == 0 else (proj_size or hidden_size) * self._directions
+            for suffix in ("", "_reverse")[: self._directions]:
+                shapes = parameter_shapes(MODES[mode], columns, hidden_size, proj_size, bias)
+                names = {f"{kind}_l{layer}{suffix}": shape for kind, shape in shapes.items()}
+                for name, shape in names.items():
+                    setattr(self, name, Parameter(empty(shape, device=device, dtype=dtype)))
+                self._all_weights.append(list(names))
+        self.reset_parameters()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({"proj_size": 0, **state})  # older pickles know no projection
+
+    @property
+    def _directions(self) -> int:
+        return 2 if self.bidirectional else 1
+
+    @property
+    def _state_sizes(self) -> tuple[int, ...]:
+        """The size of each state: the projection makes the hidden state smaller, not the cell."""
+        sizes = (self.proj_size or self.hidden_size, self.hidden_size)
+        return sizes[: len(MODES[self.mode].states)]
+
+    @property
+    def all_weights(self) -> list[list[Any]]:
+        """The parameters, one list for each layer and direction."""
+        return [[getattr(self, name) for name in names] for names in self._all_weights]
+
+    @property
+    def _flat_weights(self) -> list[Any]:
+        return [getattr(self, name) for name in self._flat_weights_names]
+
+    @property
+    def _flat_weights_names(self) -> list[str]:
+        return [name for names in self._all_weights for name in names]
+
+    def _weights(self, k: int) -> list[Any]:
+        """The five parameters of the k-th direction, counted over all layers; None if absent."""
+        found = dict.fromkeys(SLOTS)
+        for name in self._all_weights[k]:
+            found[name[: name.index("_l")]] = self._weight(name)
+        return list(found.values())
+
+    def _each_direction(self) -> list[dict[str, Any]]:
+        """The parameters of each layer and direction, by the names that a cell has for them."""
+        return [
+            {name[: name.index("_l")]: getattr(self, name) for name in names}
+            for names in self._all_weights
+        ]
+
+    def reset_parameters(self) -> None:
+        """Draw new initial values."""
+        draw_(self.parameters(), self.hidden_size)
+
+    def flatten_parameters(self) -> None:
+        """Do nothing: there is no GPU memory to arrange. Scripts for PyTorch call it."""
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses."""
+        text = f"{self.input_size}, {self.hidden_size}"
+        defaults = {
+            "proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0,
+            "bidirectional": False,
+        }  # fmt: skip
+        for name, default in defaults.items():
+            value = getattr(self, name)
+            text += "" if value == default else f", {name}={value}"
+        return text
+
+    # --------------------------------------------------------------------------------------------
+    # Running
+    # --------------------------------------------------------------------------------------------
+
+    def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> tuple[Any, Any]:
+        """Run the layers over a sequence, or over a batch of them.
+
+        Parameters
+        ----------
+        input : Tensor or PackedSequence
+            (L, N, H_in), or (N, L, H_in) if `batch_first`, or (L, H_in) for one sequence.
+        hx : Tensor or, with two states, a tuple of two, optional
+            The initial states, each (D * num_layers, N, H) or, for one sequence,
+            (D * num_layers, H). Default: zeros.
+        lengths : list or Tensor of int, shape (N,), optional
+            How many steps each sequence has, in any order; 0 to L. What lies beyond does not count:
+            each sequence runs to its own end, and back from there. Default: all have L.
+
+        Returns
+        -------
+        output : Tensor or PackedSequence
+            The states of the last layer after each step, laid out as the input, (..., D * H): the
+            forward direction first. Zero beyond the end of a sequence.
+        h_n : Tensor or, with two states, a tuple of two
+            The last states of all layers, shaped as `hx`. With `lengths`, those after each
+            sequence's own last step; a sequence without steps keeps its initial state.
+        """
+        if isinstance(input, PackedSequence):
+            return self._forward_packed(input, hx, lengths)
+        check_layer_input(self, input, self._dtype)
+        x, batched = input, input.array.ndim == 3
+        if not batched:
+            x = x.unsqueeze(1)
+        elif self.batch_first:
+            x = x.transpose(0, 1)  # (L, N, H_in)
+        steps, batch = x.array.shape[:2]
+        states = self._initial_states(hx, input, 3 if batched else 2, batch)
+        if lengths is None:
+            output, states = self._stacked(x, states)
+        else:
+            plan = ragged(
+                lengths, steps, batch,
+                layout=f"input has shape {list(input.shape)}, batch_first={self.batch_first}",
+            )  # fmt: skip
+            output, states = self._reordered(
+                gather_rows(x, plan.rows, 2), states, plan.batch_sizes, plan.order, plan.inverse
+            )
+            output = scatter_rows(output, plan.rows, (steps, batch))
+        if not batched:
+            output, states = output.squeeze(1), [s.squeeze(1) for s in states]
+        elif self.batch_first:
+            to_front = _BATCH_TO_FRONT.get(self.mode)
+            output = output.transpose(0, 1) if to_front is None else to_front(output)
+        return output, states[0] if len(states) == 1 else tuple(states)
+
+    def _forward_packed(self, input: Any, hx: Any, lengths: Any) -> tuple[Any, Any]:
+        if lengths is not None:
+            raise ValueError(
+                f"{type(self).__name__}: a PackedSequence has its own lengths; lengths= is for "
+                "padded batches"
+            )
+        check_layer_input(self, input.data, self._dtype, packed=True)
+        batch_sizes = input.batch_sizes.array
+        states = self._initial_states(hx, input.data, 3, int(batch_sizes[0]))
+        sorting, unsorting = input.sorted_indices, input.unsorted_indices
+        if sorting is None:
+            output, states = self._stacked(input.data, states, batch_sizes)
+        else:
+            output, states = self._reordered(
+                input.data, states, batch_sizes, sorting.array, unsorting.array
+            )
+        packed = PackedSequence(output, input.batch_sizes, sorting, unsorting)
+        return packed, states[0] if len(states) == 1 else tuple(states)
+
+    @property
+    def _dtype(self) -> Any:
+        return self.weight_ih_l0.array.dtype
+
+    def _initial_states(self, hx: Any, input: Any, rank: int, batch: int) -> list[Any]:
+        """One list a state: for each layer and direction (N, size)."""
+        sizes = self._state_sizes
+        places = self.num_layers * self._directions
+        if hx is None:
+            dtype = input.array.dtype
+            return [[wrap(np.zeros((batch, size), dtype))] * places for size in sizes]
+        states = (hx,) if len(sizes) == 1 else hx
+        if len(sizes) == 2 and not (isinstance(hx, (tuple, list)) and len(hx) == 2):
+            raise TypeError(
+                f"{type(self).__name__}: hx must be a tuple of two tensors, (h_0, c_0), got "
+                f"{type(hx).__name__}"
+            )
+        check_layer_states(self, states, sizes, input, rank, batch)
+        return [unbind(s if rank == 3 else s.unsqueeze(1)) for s in states]
+
+    def _reordered(
+        self, rows: Any, states: list[Any], batch_sizes: Any, order: Any, inverse: Any
+    ) -> tuple[Any, list[Any]]:
+        """`_stacked` for packed rows, with states in the order of the original batch."""
+        states = [[reorder(h, order, inverse, 0) for h in state] for state in states]
+        output, states = self._stacked(rows, states, batch_sizes)
+        return output, [reorder(s, inverse, order, 1) for s in states]
+
+    def _stacked(self, x: Any, states: list[Any], batch_sizes: Any = None) -> tuple[Any, list[Any]]:
+        """All layers: x (L, N, H_in) or (R, H_in) to the last layer's output and all last states.
+
+        The states come as one list each, for each layer and direction (N, H), and go as one tensor
+        each, (D * num_layers, N, H).
+        """
+        recurrence, directions = MODES[self.mode], self._directions
+        starts = list(zip(*states)) if len(states) == 2 else [(h, None) for h in states[0]]
+        ends = []
+        for layer in range(self.num_layers):
+            if layer and self.dropout:
+                x = dropout(x, self.dropout, self.training)
+            outputs = []
+            for k in range(layer * directions, (layer + 1) * directions):
+                backwards = k % directions == 1
+                output, *end = recur(
+                    recurrence, x, starts[k], self._weights(k), batch_sizes, backwards
+                )
+                outputs.append(output)
+                ends.append(end)
+            x = outputs[0] if directions == 1 else cat(outputs, -1)  # (..., D * H)
+        return x, [stack_alike(state) for state in zip(*ends)]

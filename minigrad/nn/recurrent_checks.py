@@ -1,0 +1,224 @@
+"""What recurrent layers and cells refuse, and how they say so.
+
+PyTorch's exception classes and key words, and besides what a person needs to find the mistake:
+which layer, which argument, which axes, both shapes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from .. import dtypes
+from ..autograd.engine import TensorBase
+from ..autograd.errors import stacklevel
+
+# ------------------------------------------------------------------------------------------------
+# Construction
+# ------------------------------------------------------------------------------------------------
+
+
+def check_construction(
+    input_size: Any, hidden_size: Any, num_layers: Any, bias: Any, batch_first: Any, dropout: Any,
+    proj_size: Any = 0,
+) -> None:  # fmt: skip
+    """Check the arguments that all recurrent layers share."""
+    for name, value, kind in (
+        ("input_size", input_size, int), ("hidden_size", hidden_size, int),
+        ("num_layers", num_layers, int), ("proj_size", proj_size, int), ("bias", bias, bool),
+        ("batch_first", batch_first, bool),
+    ):  # fmt: skip
+        if not isinstance(value, kind):
+            raise TypeError(
+                f"{name} should be of type {kind.__name__}, got: {type(value).__name__}"
+            )
+        if kind is int and value <= 0 and name != "proj_size":
+            raise ValueError(f"{name} must be greater than zero")
+    if proj_size < 0:
+        raise ValueError(
+            "proj_size should be a positive integer or zero to disable projections, got "
+            f"{proj_size}"
+        )
+    if proj_size >= hidden_size:
+        raise ValueError(
+            f"proj_size has to be smaller than hidden_size, got proj_size={proj_size} and "
+            f"hidden_size={hidden_size}"
+        )
+    _check_dropout(dropout, num_layers)
+
+
+def _check_dropout(dropout: Any, num_layers: int) -> None:
+    try:
+        valid = not isinstance(dropout, (bool, str)) and 0 <= float(dropout) <= 1
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise ValueError(
+            "dropout should be a number in range [0, 1] representing the probability of an element "
+            f"being zeroed, got {dropout!r}"
+        )
+    if dropout > 0 and num_layers == 1:
+        warnings.warn(
+            "dropout option adds dropout after all but last recurrent layer, so non-zero dropout "
+            f"expects num_layers greater than 1, but got dropout={dropout} and "
+            f"num_layers={num_layers}",
+            stacklevel=stacklevel(),
+        )
+
+
+def check_forget_bias(bias: bool, forget_bias: Any, chrono_t_max: Any) -> None:
+    """Check the options that set the bias of a forget gate."""
+    if forget_bias is None and chrono_t_max is None:
+        return
+    if not bias:
+        raise ValueError("forget_bias and chrono_t_max set a bias, which bias=False leaves out")
+    if forget_bias is not None and chrono_t_max is not None:
+        raise ValueError(
+            "forget_bias and chrono_t_max both set the bias of the forget gate: give one, got "
+            f"forget_bias={forget_bias} and chrono_t_max={chrono_t_max}"
+        )
+    if chrono_t_max is not None and not chrono_t_max >= 2:
+        raise ValueError(
+            "chrono_t_max is the longest dependency in time steps and must be at least 2, got "
+            f"{chrono_t_max}"
+        )
+
+
+# ------------------------------------------------------------------------------------------------
+# Layers, in use
+# ------------------------------------------------------------------------------------------------
+
+
+def _is_tensor(owner: Any, name: str, value: Any) -> None:
+    if not isinstance(value, TensorBase):
+        raise TypeError(
+            f"{type(owner).__name__}: {name} must be a Tensor, not {type(value).__name__}"
+        )
+
+
+def check_layer_input(layer: Any, input: Any, dtype: Any, packed: bool = False) -> None:
+    """Check the input of a layer whose parameters have the type `dtype`."""
+    name = type(layer).__name__
+    _is_tensor(layer, "input", input)
+    x = input.array
+    axes = ("N", "L", "H_in") if layer.batch_first else ("L", "N", "H_in")
+    if packed:
+        if x.ndim != 2:
+            raise RuntimeError(
+                f"input must have 2 dimensions, got {x.ndim}: the data of a PackedSequence for "
+                f"{name} has shape {list(x.shape)}, expected (sum of lengths, H_in)"
+            )
+    elif x.ndim not in (2, 3):
+        raise ValueError(
+            f"{name}: Expected input to be 2D or 3D, got {x.ndim}D tensor instead; its shape "
+            f"{list(x.shape)} should be ({', '.join(axes)}) or (L, H_in)"
+        )
+    if x.dtype != dtype:
+        have, want = dtypes.of_numpy(x.dtype), dtypes.of_numpy(dtype)
+        raise ValueError(
+            f"RNN input dtype ({have}) does not match weight dtype ({want}). Convert input: "
+            f"input.to({want}), or convert model: model.to({have})"
+        )
+    if x.shape[-1] != layer.input_size:
+        if packed:
+            shape, how = f"sum of lengths={x.shape[0]}, H_in={x.shape[1]}", "a PackedSequence"
+        else:
+            named = axes if x.ndim == 3 else ("L", "H_in")
+            shape = ", ".join(f"{axis}={n}" for axis, n in zip(named, x.shape))
+            how = f"batch_first={layer.batch_first}"
+        raise RuntimeError(
+            f"input.size(-1) must be equal to input_size. Expected {layer.input_size}, got "
+            f"{x.shape[-1]}: {name}(input_size={layer.input_size}) was given an input of shape "
+            f"({shape}) with {how}"
+        )
+    if not packed and not x.shape[1 if layer.batch_first and x.ndim == 3 else 0]:
+        raise RuntimeError(
+            f"Expected sequence length to be larger than 0 in RNN: input has shape {list(x.shape)}"
+        )
+
+
+def check_layer_states(
+    layer: Any, states: Sequence[Any], sizes: Sequence[int], input: Any, rank: int, batch: int
+) -> None:
+    """Check initial states: each must be (D * num_layers, N, size), without N if `rank` is 2."""
+    for name, state in zip(("hx", "cx") if len(states) == 2 else ("hx",), states):
+        _is_tensor(layer, name, state)
+    dims = [state.array.ndim for state in states]
+    if any(d != rank for d in dims):
+        kind = "batched 3-D" if rank == 3 else "unbatched 2-D"
+        what, got = "hx", f"{dims[0]}-D tensor"
+        if len(states) == 2:
+            what, got = "hx and cx", f"({dims[0]}-D, {dims[1]}-D) tensors"
+        raise RuntimeError(
+            f"For {kind} input, {what} should also be {rank}-D but got {got} (input "
+            f"{list(input.array.shape)}, {what} {' and '.join(str(list(s.shape)) for s in states)})"
+        )
+    places = layer.num_layers * (2 if layer.bidirectional else 1)
+    for k, (state, size) in enumerate(zip(states, sizes)):
+        expected = (places, *((batch,) if rank == 3 else ()), size)
+        if state.array.shape != expected:
+            label = f"hidden[{k}]" if len(states) == 2 else "hidden"
+            last = "proj_size" if k == 0 and layer.proj_size else "hidden_size"
+            raise RuntimeError(
+                f"Expected {label} size {expected}, got {list(state.array.shape)}: the axes are "
+                f"(layers * directions, N, {last}), whatever batch_first says"
+            )
+        check_same_dtype(layer, state, ("hx", "cx")[k], input, "input")
+
+
+def check_same_dtype(owner: Any, a: Any, a_name: str, b: Any, b_name: str) -> None:
+    """Check that two tensors have one type."""
+    if a.array.dtype is not b.array.dtype and a.array.dtype != b.array.dtype:
+        raise RuntimeError(
+            "mat1 and mat2 must have the same dtype, but got "
+            f"{dtypes.legacy_name(a.array.dtype)} and {dtypes.legacy_name(b.array.dtype)} "
+            f"({type(owner).__name__}: {a_name} and {b_name})"
+        )
+
+
+# ------------------------------------------------------------------------------------------------
+# Cells, in use
+# ------------------------------------------------------------------------------------------------
+
+
+def check_cell_input(cell: Any, input: Any, weight: Any) -> None:
+    """Check the input of a cell: (N, I) or (I,), of the type of its weight."""
+    name = type(cell).__name__
+    _is_tensor(cell, "input", input)
+    x = input.array
+    if x.ndim not in (1, 2):
+        raise ValueError(
+            f"{name}: Expected input to be 1D or 2D, got {x.ndim}D instead; its shape "
+            f"{list(x.shape)} should be (H_in,) or (N, H_in)"
+        )
+    if x.shape[-1] != cell.input_size:
+        raise RuntimeError(
+            f"input has inconsistent input_size: got {x.shape[-1]} expected {cell.input_size} "
+            f"({name}: input has shape {list(x.shape)}, its last axis must be input_size)"
+        )
+    check_same_dtype(cell, input, "input", weight, "weight_ih")
+
+
+def check_cell_state(cell: Any, input: Any, state: Any, name: str, label: str) -> None:
+    """Check a state of a cell: (N, H), or (H,) where the input is (I,)."""
+    owner = type(cell).__name__
+    _is_tensor(cell, name, state)
+    x, h = input.array, state.array
+    if h.ndim not in (1, 2):
+        raise ValueError(
+            f"{owner}: Expected {name} to be 1D or 2D, got {h.ndim}D instead; its shape "
+            f"{list(h.shape)} should be (H,) or (N, H)"
+        )
+    if h.shape[-1] != cell.hidden_size:
+        raise RuntimeError(
+            f"{label} has inconsistent hidden_size: got {h.shape[-1]}, expected "
+            f"{cell.hidden_size} ({owner}: {name} has shape {list(h.shape)})"
+        )
+    if x.ndim != h.ndim or (x.ndim == 2 and x.shape[0] != h.shape[0]):
+        raise RuntimeError(
+            f"Input batch size {x.shape[0] if x.ndim == 2 else 'none'} doesn't match {label} "
+            f"batch size {h.shape[0] if h.ndim == 2 else 'none'} ({owner}: input has shape "
+            f"{list(x.shape)}, {name} {list(h.shape)})"
+        )
+    check_same_dtype(cell, state, name, input, "input")

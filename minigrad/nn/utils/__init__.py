@@ -1,0 +1,20 @@
+"""What is used around layers and belongs to none of them.
+
+- `rnn`: batches of sequences of different lengths, padded and packed.
+- `clip_grad`: gradients kept from exploding; `clip_recurrent`: the recurrent weights of IndRNNs.
+- `convert_parameters`: all parameters as one vector, and back.
+- `weight_norm`, `spectral_norm`: a weight computed from other parameters before each forward.
+"""
+
+from . import rnn
+from .clip_grad import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
+from .clip_recurrent import clip_recurrent_weights_
+from .convert_parameters import parameters_to_vector, vector_to_parameters
+from .spectral_norm import remove_spectral_norm, spectral_norm
+from .weight_norm import remove_weight_norm, weight_norm
+
+__all__ = [
+    "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "clip_recurrent_weights_",
+    "get_total_norm", "parameters_to_vector", "remove_spectral_norm", "remove_weight_norm", "rnn",
+    "spectral_norm", "vector_to_parameters", "weight_norm",
+]  # fmt: skip

@@ -8,7 +8,14 @@ import numpy as np
 
 from .. import dtypes
 from ..tensor import Tensor, from_array
-from .optimizer import Closure, Optimizer, Params, check_common_options, optim_kernels
+from .optimizer import (
+    Closure,
+    Optimizer,
+    Params,
+    check_common_options,
+    check_differentiable,
+    optim_kernels,
+)
 
 
 def adam_step(
@@ -89,8 +96,10 @@ class Adam(Optimizer):
         Climb instead: the gradient's sign is turned around. Default: False.
     decoupled_weight_decay : bool
         Decay as `AdamW` does. Default: False.
-    foreach, capturable, differentiable, fused
+    foreach, capturable, fused
         Accepted, and kept in ``param_groups``, for scripts written for PyTorch; without effect.
+    differentiable : bool
+        Steps cannot be differentiated: `step` raises an error if it is True. Default: False.
 
     Raises
     ------
@@ -166,6 +175,7 @@ class Adam(Optimizer):
         """
         loss = self._evaluate(closure)
         for group in self.param_groups:
+            check_differentiable(group)
             amsgrad = group["amsgrad"]
             beta1, beta2 = group["betas"]
             options = (

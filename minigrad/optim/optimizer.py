@@ -46,10 +46,10 @@ def optim_kernels(param: np.ndarray, grad: np.ndarray) -> Any:
 
 def check_common_options(
     lr: float | Tensor,
-    weight_decay: float | Tensor,
-    foreach: bool | None,
-    fused: bool | None,
-    differentiable: bool,
+    weight_decay: float | Tensor = 0,
+    foreach: bool | None = None,
+    fused: bool | None = None,
+    differentiable: bool = False,
 ) -> None:
     """Check the options that all optimizers share.
 
@@ -70,6 +70,31 @@ def check_common_options(
         raise RuntimeError("`fused` does not support `differentiable`")
     if fused and foreach:
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
+
+def check_differentiable(group: dict[str, Any]) -> None:
+    """Refuse steps that are to be differentiated; minigrad's update rules are not recorded.
+
+    Raises
+    ------
+    AssertionError
+        With `foreach`, as in PyTorch.
+    RuntimeError
+        A parameter is a leaf that requires a gradient, as in PyTorch.
+    NotImplementedError
+        In other cases, in which PyTorch would record the step.
+    """
+    if not group["differentiable"]:
+        return
+    if group.get("foreach"):
+        raise AssertionError("_foreach ops don't support autograd")
+    for p in group["params"]:
+        if p.grad is not None:
+            if p.is_leaf and p.requires_grad:
+                raise RuntimeError(
+                    "a leaf Variable that requires grad is being used in an in-place operation."
+                )
+            raise NotImplementedError("differentiable=True: a step cannot be differentiated")
 
 
 def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
@@ -143,6 +168,7 @@ class Optimizer:
     """
 
     _has_step_hooks = False  # on the class: global hooks; on an instance: its own
+    _opt_called = False  # whether a step was taken since there is a learning rate scheduler
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

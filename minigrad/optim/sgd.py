@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor, from_array
-from .optimizer import Closure, Optimizer, Params, check_common_options, optim_kernels
+from .optimizer import (
+    Closure,
+    Optimizer,
+    Params,
+    check_common_options,
+    check_differentiable,
+    optim_kernels,
+)
 
 
 def sgd_step(
@@ -76,8 +83,10 @@ class SGD(Optimizer):
         Default: False.
     maximize : bool
         Climb instead: the gradient's sign is turned around. Default: False.
-    foreach, differentiable, fused
+    foreach, fused
         Accepted, and kept in ``param_groups``, for scripts written for PyTorch; without effect.
+    differentiable : bool
+        Steps cannot be differentiated: `step` raises an error if it is True. Default: False.
 
     Raises
     ------
@@ -143,6 +152,7 @@ class SGD(Optimizer):
         """
         loss = self._evaluate(closure)
         for group in self.param_groups:
+            check_differentiable(group)
             momentum = float(group["momentum"])
             options = (
                 float(group["lr"]),

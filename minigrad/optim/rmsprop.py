@@ -1,0 +1,138 @@
+"""RMSprop: each coordinate's gradient is divided by the root of its running mean square."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor
+from .optimizer import Params, check_common_options
+from .per_parameter import Arrays, PerParameter, decayed, move_mean, move_mean_square, root
+
+
+class RMSprop(PerParameter):
+    r"""RMSprop.
+
+    .. math::
+
+        g_t &= \nabla f(\theta_{t-1}) + \lambda \theta_{t-1} \\
+        v_t &= \alpha v_{t-1} + (1 - \alpha) g_t^2 \\
+        b_t &= \mu b_{t-1} + \frac{g_t}{\sqrt{v_t} + \epsilon} \\
+        \theta_t &= \theta_{t-1} - \gamma b_t
+
+    If `centered`, :math:`v_t - \bar g_t^2` takes the place of :math:`v_t` under the root, with the
+    running mean :math:`\bar g_t = \alpha \bar g_{t-1} + (1 - \alpha) g_t`: a variance.
+
+    Parameters
+    ----------
+    params : iterable
+        Tensors, pairs (name, tensor), or dicts of parameter groups; see `Optimizer`.
+    lr : float or 0-d Tensor
+        Learning rate :math:`\gamma`. Default: 0.01.
+    alpha : float
+        :math:`\alpha`, how slowly the mean square forgets. Default: 0.99.
+    eps : float
+        :math:`\epsilon`. Default: 1e-8.
+    weight_decay : float
+        :math:`\lambda`. Default: 0.
+    momentum : float
+        :math:`\mu`. Default: 0.
+    centered : bool
+        Divide by the standard deviation instead. Default: False.
+    maximize : bool
+        Climb instead: the gradient's sign is turned around. Default: False.
+    capturable, foreach
+        Accepted, and kept in ``param_groups``, for scripts written for PyTorch; without effect.
+    differentiable : bool
+        Steps cannot be differentiated: `step` raises an error if it is True. Default: False.
+
+    Raises
+    ------
+    ValueError
+        A negative `lr`, `alpha`, `eps`, `weight_decay` or `momentum`.
+
+    References
+    ----------
+    T. Tieleman, G. Hinton, "Lecture 6.5: rmsprop", Neural Networks for Machine Learning, 2012.
+    A. Graves, "Generating Sequences With Recurrent Neural Networks", 2013, arXiv 1308.0850, which
+    has the centered form.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> w = mg.tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = mg.optim.RMSprop([w], lr=0.1, alpha=0.75)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([ 0.8000, -1.8000], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Tensor = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum: float = 0,
+        centered: bool = False,
+        capturable: bool = False,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        check_common_options(lr, weight_decay)
+        if not eps >= 0.0:
+            raise ValueError(f"Invalid epsilon value: {eps}")
+        if not momentum >= 0.0:
+            raise ValueError(f"Invalid momentum value: {momentum}")
+        if not alpha >= 0.0:
+            raise ValueError(f"Invalid alpha value: {alpha}")
+        options = {
+            "lr": lr,
+            "momentum": momentum,
+            "alpha": alpha,
+            "eps": eps,
+            "centered": centered,
+            "weight_decay": weight_decay,
+            "capturable": capturable,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, options)
+
+    def _start(self, param: np.ndarray, group: dict[str, Any]) -> dict[str, Any]:
+        state = {"step": 0.0, "square_avg": np.zeros(param.shape, param.dtype)}
+        if group["momentum"] > 0:
+            state["momentum_buffer"] = np.zeros(param.shape, param.dtype)
+        if group["centered"]:
+            state["grad_avg"] = np.zeros(param.shape, param.dtype)
+        return state
+
+    def _update(
+        self,
+        param: np.ndarray,
+        grad: np.ndarray,
+        state: Arrays,
+        step: float,
+        lr: float,
+        group: dict[str, Any],
+    ) -> None:
+        alpha, momentum = group["alpha"], group["momentum"]
+        grad = decayed(grad, group["weight_decay"], param)
+        spread = state["square_avg"]
+        move_mean_square(spread, alpha, grad)
+        if group["centered"]:
+            mean = state["grad_avg"]
+            move_mean(mean, alpha, grad)
+            spread = spread - mean * mean
+        change = grad / root(spread, group["eps"])
+        if momentum > 0:
+            buffer = state["momentum_buffer"]
+            buffer *= momentum
+            buffer += change
+            change = buffer
+        param -= lr * change

@@ -1,0 +1,249 @@
+"""The container: an uncompressed zip archive with a pickle, the tensors' memory and a few labels.
+
+    archive/data.pkl             the structure of what was saved
+    archive/data/0, data/1, ...  the memory of the tensors, byte by byte
+    archive/byteorder, version   how to read the above
+
+Memory begins at multiples of 64 bytes, so that it can be mapped instead of read. Python's `zipfile`
+knows the format; this file adds the padding when it writes, and the distrust when it reads. An
+archive that compresses anything, or claims to hold more than the file does, is refused, so
+that no more memory is ever asked for than the file is long.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+import zlib
+from collections.abc import Callable, Iterable
+from typing import Any, BinaryIO
+
+import numpy as np
+
+FOLDER = "archive"
+ALIGNMENT = 64
+_LOCAL_HEADER = struct.Struct("<4s22xHH")  # magic, lengths of the name and of the extra field
+_MAGIC = b"PK\x03\x04"
+_ZIP64_FROM = 2**30  # any limit below the 2 GiB from which zipfile itself insists on the long form
+_LEGACY_MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+
+
+class _Sink:
+    """A file that can only be written to, and that counts from 0 wherever it begins."""
+
+    def __init__(self, write: Callable[[Any], Any]) -> None:
+        self._write = write
+        self._position = 0
+
+    def write(self, data: Any) -> int:
+        self._write(data)
+        size = memoryview(data).nbytes
+        self._position += size
+        return size
+
+    def tell(self) -> int:
+        return self._position
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def write_archive(
+    write: Callable[[Any], Any], pickled: bytes, storages: Iterable[np.ndarray]
+) -> None:
+    """Write an archive through `write`, piece by piece, from front to back.
+
+    The same contents give the same bytes.
+
+    Parameters
+    ----------
+    write : callable
+        Called with each piece, a bytes-like object.
+    pickled : bytes
+        The structure.
+    storages : iterable of numpy.ndarray
+        One-dimensional and contiguous; in the order of their keys 0, 1, ...
+    """
+    import zipfile  # takes longer to import than all of this package
+
+    sink: Any = _Sink(write)
+    checksum = 0
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
+
+        def add(name: str, data: Any) -> None:
+            nonlocal checksum
+            view = memoryview(data).cast("B") if memoryview(data).nbytes else memoryview(b"")
+            info = zipfile.ZipInfo(f"{FOLDER}/{name}")
+            info.file_size = view.nbytes
+            long = view.nbytes > _ZIP64_FROM
+            start = sink.tell() + _LOCAL_HEADER.size + len(info.filename) + 4 + (20 if long else 0)
+            padding = -start % ALIGNMENT
+            info.extra = struct.pack("<2sH", b"FB", padding) + b"Z" * padding
+            with archive.open(info, "w", force_zip64=long) as record:
+                record.write(view)
+            checksum = zlib.crc32(struct.pack("<I", info.CRC), checksum)
+
+        add("data.pkl", pickled)
+        add(".format_version", b"1")
+        add(".storage_alignment", str(ALIGNMENT).encode())
+        add("byteorder", sys.byteorder.encode())
+        for key, storage in enumerate(storages):
+            add(f"data/{key}", storage)
+        add("version", b"3\n")
+        add(".data/serialization_id", f"{checksum:040d}".encode())
+
+
+class Archive:
+    """An archive that is open for reading.
+
+    Parameters
+    ----------
+    file : file object
+        Binary and seekable; the archive begins at its position.
+
+    Attributes
+    ----------
+    swapped : bool
+        Whether the memory was written by a machine of the other byte order.
+
+    Raises
+    ------
+    EOFError
+        There is nothing to read.
+    RuntimeError
+        The file is no such archive, or is damaged.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._check_magic()
+        self._size = file.seek(0, 2)
+        entries = self._directory()
+        self._folder = entries[0].filename.partition("/")[0] if entries else ""
+        self._entries = {entry.filename: entry for entry in entries}
+        if self._has("constants.pkl"):
+            raise RuntimeError(
+                "Cannot use ``weights_only=True`` with TorchScript archives passed to "
+                "``torch.load``, nor read them in any other way: minigrad has no TorchScript. "
+                "In PyTorch, save torch.jit.load(f).state_dict() instead."
+            )
+        for entry in entries:
+            if entry.compress_type != 0 or entry.compress_size != entry.file_size:
+                raise damaged(f"{entry.filename!r} is compressed, which no checkpoint is")
+            if entry.flag_bits & 1:
+                raise damaged(f"{entry.filename!r} is encrypted")
+        if sum(entry.file_size for entry in entries) > self._size:
+            raise damaged(f"it claims to hold more than the {self._size} bytes that it has")
+        if not self._has("data.pkl"):
+            raise damaged("it has no data.pkl: this is a zip archive, but no checkpoint")
+        order = self.read("byteorder").tobytes() if self._has("byteorder") else b"little"
+        if order not in (b"little", b"big"):
+            raise damaged(f"its byte order is {order[:20]!r}, neither 'little' nor 'big'")
+        self.swapped = order != sys.byteorder.encode()
+
+    def _check_magic(self) -> None:
+        start = self._file.tell()
+        head: Any = self._file.read(512)
+        if not head:
+            raise EOFError(
+                "Ran out of input: the file is empty, or was already read to its end "
+                "(f.seek(0) goes back to its beginning)"
+            )
+        if not isinstance(head, bytes):
+            raise TypeError("the file must be open in binary mode: open(path, 'rb')")
+        self._file.seek(start)
+        if head.startswith(_LEGACY_MAGIC) or head[257:262] == b"ustar":
+            raise RuntimeError(
+                "this is a checkpoint in the legacy format (of PyTorch before 1.6, or of "
+                "_use_new_zipfile_serialization=False), which minigrad does not read. "
+                "PyTorch converts it: torch.save(torch.load(path), new_path)"
+            )
+        if not _MAGIC.startswith(head[:4]):
+            raise RuntimeError(
+                f"this is no checkpoint: the file begins with {head[:8]!r} instead of {_MAGIC!r}, "
+                "as all files of torch.save and minigrad.save do"
+            )
+
+    def _directory(self) -> list[Any]:
+        """The archive's table of contents."""
+        import zipfile
+
+        try:
+            return zipfile.ZipFile(self._file).infolist()
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as e:
+            raise damaged(f"failed finding central directory ({e})") from e
+        except OverflowError as e:
+            raise damaged(f"failed finding central directory ({e})") from e
+
+    def _has(self, name: str) -> bool:
+        return f"{self._folder}/{name}" in self._entries
+
+    def _locate(self, name: str) -> tuple[Any, int]:
+        """The entry of a record, and where its contents begin in the file."""
+        entry = self._entries.get(f"{self._folder}/{name}")
+        if entry is None:
+            raise damaged(f"it has no record {name[:40]!r}")
+        offset = entry.header_offset
+        if offset < 0:
+            raise damaged(f"{name!r} begins before the file does")
+        self._file.seek(offset)
+        header = self._file.read(_LOCAL_HEADER.size)
+        if len(header) < _LOCAL_HEADER.size or not header.startswith(_MAGIC):
+            raise damaged(f"there is no record at the place of {name!r}")
+        _, name_length, extra_length = _LOCAL_HEADER.unpack(header)
+        start = offset + _LOCAL_HEADER.size + name_length + extra_length
+        if start + entry.file_size > self._size:
+            raise damaged(f"{name!r} goes on after the end of the file")
+        return entry, start
+
+    def size(self, name: str) -> int:
+        """The number of bytes in a record.
+
+        Raises
+        ------
+        RuntimeError
+            There is no such record.
+        """
+        return int(self._locate(name)[0].file_size)
+
+    def read(self, name: str) -> np.ndarray:
+        """The contents of a record as new memory, of type uint8.
+
+        Raises
+        ------
+        RuntimeError
+            There is no such record, or its checksum is wrong.
+        """
+        entry, start = self._locate(name)
+        contents = np.empty(entry.file_size, np.uint8)
+        self._file.seek(start)
+        read = 0
+        while read < contents.size:
+            chunk = self._file.read(min(contents.size - read, 2**24))
+            if not chunk:
+                raise damaged(f"{name!r} goes on after the end of the file")
+            contents[read : read + len(chunk)] = np.frombuffer(chunk, np.uint8)
+            read += len(chunk)
+        # PyTorch writes a checksum of 0 if it was told not to compute any.
+        if entry.CRC != 0 and zlib.crc32(contents.data) != entry.CRC:
+            raise damaged(f"the checksum of {name!r} is wrong")
+        return contents
+
+    def map(self, name: str) -> np.ndarray:
+        """The contents of a record, left in the file until used; changes are not written back."""
+        import mmap
+
+        entry, start = self._locate(name)
+        if entry.file_size == 0:
+            return np.empty(0, np.uint8)
+        mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_COPY)
+        contents = np.frombuffer(mapped, np.uint8, entry.file_size, start)
+        return contents if start % ALIGNMENT == 0 else contents.copy()
+
+
+def damaged(reason: str) -> RuntimeError:
+    """The error for an archive that cannot be right."""
+    return RuntimeError(
+        f"failed reading zip archive: {reason}. The checkpoint is corrupted: it was not saved or "
+        "copied completely, or was modified afterwards."
+    )

@@ -1,64 +1,201 @@
-"""Recurrent layers: forward alone, and forward with backward, from toy size to hidden size 512.
+"""Recurrent layers: inference, and training steps, from toy size to hidden size 512.
 
-    python -m benchmarks.recurrent [--seconds 1.0] [--quick]
-
-Both libraries run the same layer on the same sizes with one thread, in turns in one process. A
-training step here is ``layer(x)``, a sum, and ``backward()`` to all parameters.
+A training step here is ``layer(x)``, a sum, and ``backward()`` to all parameters. JAX runs the same
+recurrence as a compiled scan, with the input projection of all steps taken out of the loop; its
+compile time is not counted.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Callable
-from types import ModuleType
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from benchmarks.timing import best_times, libraries, table, versions
+import numpy as np
 
-SIZES = (  # (T, N, I, H): steps, batch, input size, hidden size
-    (5, 1, 4, 4), (200, 1, 32, 64), (20, 16, 32, 32), (35, 7, 13, 50), (50, 32, 32, 64),
+from benchmarks.timing import Case, Work
+
+Size = tuple[int, int, int, int]  # T steps, N sequences, I inputs, H hidden units
+
+SIZES: tuple[Size, ...] = (
+    (5, 1, 4, 4), (20, 1, 16, 20), (200, 1, 32, 64), (100, 1, 128, 256), (20, 5, 10, 20),
+    (20, 16, 32, 32), (35, 7, 13, 50), (50, 32, 32, 64), (30, 20, 100, 100), (25, 33, 65, 129),
     (100, 32, 128, 128), (50, 64, 256, 256), (100, 64, 512, 512),
 )  # fmt: skip
+QUICK: tuple[Size, ...] = ((5, 1, 4, 4), (50, 32, 32, 64), (100, 32, 128, 128))
+
+GATES = {"RNN": 1, "GRU": 3, "LSTM": 4, "JANET": 2, "IndRNN": 1}
 
 
-def works(torch: ModuleType, size: tuple[int, int, int, int]) -> dict[str, Callable[[], object]]:
-    """Forward and training step of one layer of one size."""
+def label(kind: str, work: str, size: Size) -> str:
+    """What a table calls a line."""
+    return "{} {}, T={} N={} I={} H={}".format(kind, work, *size)
+
+
+def flops(kind: str, size: Size, training: bool) -> float:
+    """Operations of the matrix products: two a weight, three times as many for training."""
+    steps, batch, inputs, hidden = size
+    recurrent = 0 if kind == "IndRNN" else hidden
+    forward = 2.0 * steps * batch * GATES[kind] * hidden * (inputs + recurrent)
+    # training: the gradients of weights, and of the states (not of x, which needs none)
+    backward = forward + 2.0 * steps * batch * GATES[kind] * hidden * recurrent
+    return forward + (backward if training else 0)
+
+
+def layer_works(
+    torch: Any, kind: str, size: Size, dtype: str = "float32", lengths: bool | str = False,
+    **options: Any,
+) -> dict[str, Work]:  # fmt: skip
+    """Inference and training step of one layer of one size."""
     steps, batch, inputs, hidden = size
     torch.manual_seed(0)
-    layer = torch.nn.RNN(inputs, hidden)
-    x = torch.randn(steps, batch, inputs)
+    layer = getattr(torch.nn, kind)(inputs, hidden, dtype=getattr(torch, dtype), **options)
+    x = torch.randn(steps, batch, inputs, dtype=getattr(torch, dtype))
+    rnn = torch.nn.utils.rnn
+    sizes = np.random.default_rng(0).integers(1, steps + 1, batch)
+    sizes[0] = steps
 
-    def forward() -> None:
+    def call() -> Any:
+        if not lengths:
+            return layer(x)[0]
+        if lengths == "lengths=" and hasattr(torch, "show_config"):  # minigrad
+            return layer(x, lengths=sizes)[0]
+        packed = rnn.pack_padded_sequence(x, torch.from_numpy(sizes), enforce_sorted=False)
+        return rnn.pad_packed_sequence(layer(packed)[0], total_length=steps)[0]
+
+    def inference() -> None:
         with torch.no_grad():
-            layer(x)
+            call()
 
     def training_step() -> None:
         for parameter in layer.parameters():
             parameter.grad = None
-        output, _ = layer(x)
-        output.sum().backward()
+        call().sum().backward()
 
-    return {"forward": forward, "training step": training_step}
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--seconds", type=float, default=1.0, help="per line and library (1.0)")
-    parser.add_argument("--quick", action="store_true", help="a tenth of a second per line")
-    options = parser.parse_args(argv)
-    seconds = 0.1 if options.quick else options.seconds
-    peers = libraries()
-    rows = []
-    for size in SIZES:
-        sets = {name: works(library, size) for name, library in peers.items()}
-        for work in sets["minigrad"]:
-            name = "RNN {}, T={} N={} I={} H={}".format(work, *size)
-            rows.append((name, best_times({k: s[work] for k, s in sets.items()}, seconds)))
-            print(f"measured {name}", file=sys.stderr)
-    print(f"{versions(peers)}\n")
-    print(table(rows, "minigrad", "PyTorch"))
+    return {"inference": inference, "training step": training_step}
 
 
-if __name__ == "__main__":
-    main()
+# ------------------------------------------------------------------------------------------------
+# The same in JAX
+# ------------------------------------------------------------------------------------------------
+
+
+def jax_works(jax: Any, kind: str, size: Size) -> dict[str, Work]:
+    """Inference and training step, compiled."""
+    jnp, sigmoid = jax.numpy, jax.nn.sigmoid
+    steps, batch, inputs, hidden = size
+    rows = GATES[kind] * hidden
+    rng = np.random.default_rng(0)
+    bound = hidden**-0.5
+    shapes = ((rows, inputs), (rows, hidden), (rows,), (rows,))
+    parameters = tuple(jnp.asarray(rng.uniform(-bound, bound, s), jnp.float32) for s in shapes)
+    x = jnp.asarray(rng.standard_normal((steps, batch, inputs)), jnp.float32)
+
+    def output(parameters: Any, x: Any) -> Any:
+        w_ih, w_hh, b_ih, b_hh = parameters
+        projected = x @ w_ih.T + b_ih
+        zeros = jnp.zeros((batch, hidden), jnp.float32)
+
+        def rnn(h: Any, p: Any) -> Any:
+            h = jnp.tanh(p + h @ w_hh.T + b_hh)
+            return h, h
+
+        def gru(h: Any, p: Any) -> Any:
+            x_r, x_z, x_n = jnp.split(p, 3, -1)
+            h_r, h_z, h_n = jnp.split(h @ w_hh.T + b_hh, 3, -1)
+            z = sigmoid(x_z + h_z)
+            n = jnp.tanh(x_n + sigmoid(x_r + h_r) * h_n)
+            h = n + z * (h - n)
+            return h, h
+
+        def lstm(state: Any, p: Any) -> Any:
+            h, c = state
+            i, f, g, o = jnp.split(p + h @ w_hh.T + b_hh, 4, -1)
+            c = sigmoid(f) * c + sigmoid(i) * jnp.tanh(g)
+            h = sigmoid(o) * jnp.tanh(c)
+            return (h, c), h
+
+        step, start = {"RNN": (rnn, zeros), "GRU": (gru, zeros), "LSTM": (lstm, (zeros, zeros))}[
+            kind
+        ]
+        return jax.lax.scan(step, start, projected)[1]
+
+    forward = jax.jit(output)
+    gradient = jax.jit(jax.grad(lambda parameters, x: output(parameters, x).sum()))
+
+    def inference() -> None:
+        forward(parameters, x).block_until_ready()
+
+    def training_step() -> None:
+        jax.block_until_ready(gradient(parameters, x))
+
+    return {"inference": inference, "training step": training_step}
+
+
+# ------------------------------------------------------------------------------------------------
+# Cases
+# ------------------------------------------------------------------------------------------------
+
+
+def _case(kind: str, work: str, size: Size, title: str = "", **options: Any) -> Case:
+    def torch_work(torch: Any) -> Work:
+        return layer_works(torch, kind, size, **options)[work]
+
+    def jax_work(jax: Any) -> Work:
+        return jax_works(jax, kind, size)[work]
+
+    plain = not options and kind in ("RNN", "GRU", "LSTM")
+    count = flops(kind, size, work == "training step") if not options else None
+    return Case(label(title or kind, work, size), torch_work, jax_work if plain else None, count)
+
+
+def grid(sizes: Sequence[Size]) -> list[Case]:
+    """RNN, GRU and LSTM over all sizes."""
+    return [
+        _case(kind, work, size)
+        for kind in ("RNN", "GRU", "LSTM")
+        for work in ("inference", "training step")
+        for size in sizes
+    ]
+
+
+def float64(sizes: Sequence[Size]) -> list[Case]:
+    """The same in double precision."""
+    return [
+        _case(kind, work, size, f"{kind} float64", dtype="float64")
+        for kind in ("RNN", "GRU", "LSTM")
+        for work in ("inference", "training step")
+        for size in sizes
+    ]
+
+
+def variants(sizes: Sequence[Size]) -> list[Case]:
+    """Both directions, packed batches, and ``lengths=`` against PyTorch's packing and padding."""
+    kinds: dict[str, dict[str, Any]] = {
+        "both directions": {"bidirectional": True},
+        "packed": {"lengths": "packed"},
+        "lengths=": {"lengths": "lengths="},
+        "two layers": {"num_layers": 2},
+    }
+    return [
+        _case(kind, work, size, f"{kind} {name}", **options)
+        for name, options in kinds.items()
+        for kind in ("RNN", "GRU", "LSTM")
+        for work in ("inference", "training step")
+        for size in sizes
+    ]
+
+
+def ours(size: Size = (1000, 32, 128, 128)) -> list[Case]:
+    """IndRNN and JANET, which PyTorch does not have, against minigrad's own LSTM."""
+    import minigrad
+
+    cases = []
+    for kind in ("IndRNN", "JANET"):
+        for work in ("inference", "training step"):
+
+            def make(torch: Any, kind: str = kind, work: str = work) -> Work:
+                return layer_works(torch, kind, size)[work]
+
+            lstm: Callable[[], object] = layer_works(minigrad, "LSTM", size)[work]
+            cases.append(Case(label(kind, work, size), make, extra={"our LSTM": lstm}))
+    return cases

@@ -8,10 +8,49 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
-from types import ModuleType
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.peers import Peers
 
 Work = Callable[[], object]
+
+
+@dataclass
+class Case:
+    """Something to be timed: the same work for each library.
+
+    Attributes
+    ----------
+    name : str
+        What a table calls it.
+    torch : callable
+        Takes a library with PyTorch's interface, PyTorch or minigrad, and returns the work.
+    jax : callable, optional
+        Takes the module ``jax`` and returns the same work, compiled already.
+    flops : float, optional
+        How many floating-point operations its matrix products have.
+    """
+
+    name: str
+    torch: Callable[[Any], Work]
+    jax: Callable[[Any], Work] | None = None
+    flops: float | None = None
+    extra: dict[str, Work] = field(default_factory=dict)
+
+
+@dataclass
+class Row:
+    """A case, timed."""
+
+    name: str
+    times: dict[str, float]  # in seconds
+    flops: float | None = None
+
+    def ratio(self, peer: str) -> float | None:
+        """How many times as fast minigrad is as a peer."""
+        return self.times[peer] / self.times["minigrad"] if peer in self.times else None
 
 
 def best_times(
@@ -26,14 +65,16 @@ def best_times(
     seconds : float
         About how long to measure, for each.
     rounds : int
-        How many turns each gets.
+        How many turns each gets (fewer if one call takes long).
     """
-    calls = {}
+    calls, turns = {}, rounds
     for name, work in competitors.items():
         work()  # warm up: caches, lazy imports, first allocations
-        calls[name] = max(1, int(seconds / rounds / max(_time(work, 3), 1e-9)))
+        once = max(min(_time(work, 1), _time(work, 1)), 1e-9)
+        calls[name] = max(1, int(seconds / rounds / once))
+        turns = min(turns, max(3, int(seconds / once)))
     best = dict.fromkeys(competitors, float("inf"))
-    for _ in range(rounds):
+    for _ in range(turns):
         for name, work in competitors.items():
             best[name] = min(best[name], _time(work, calls[name]))
     return best
@@ -48,33 +89,63 @@ def _time(work: Work, calls: int) -> float:
     return (time.perf_counter() - start) / calls
 
 
-def libraries() -> dict[str, ModuleType]:
-    """minigrad, and PyTorch with one thread if it is installed."""
-    import minigrad
-
-    found: dict[str, ModuleType] = {"minigrad": minigrad}
-    try:
-        import torch
-    except ImportError:
-        print("PyTorch is not installed: minigrad's times only (pip install -e '.[bench]')\n")
-    else:
-        torch.set_num_threads(1)
-        found["PyTorch"] = torch
-    return found
+def measure(case: Case, peers: Peers, seconds: float) -> Row:
+    """Time a case with every library that can do it."""
+    works = {name: case.torch(library) for name, library in peers.torch_like.items()}
+    if peers.jax is not None and case.jax is not None:
+        works["JAX"] = case.jax(peers.jax)
+    works.update(case.extra)
+    return Row(case.name, best_times(works, seconds), case.flops)
 
 
-def versions(found: dict[str, ModuleType]) -> str:
-    """What was measured, in one line."""
-    names = ", ".join(f"{name} {library.__version__}" for name, library in found.items())
-    return f"{names}; kernels {found['minigrad']._kernels.level}"
+# ------------------------------------------------------------------------------------------------
+# Tables
+# ------------------------------------------------------------------------------------------------
 
 
-def table(rows: list[tuple[str, dict[str, float]]], ours: str, peer: str) -> str:
-    """A Markdown table of times in microseconds, and how many times as fast we are as the peer."""
-    lines = [f"| work | {ours} | {peer} | ratio |", "|---|---:|---:|---:|"]
-    for name, times in rows:
-        us = times[ours] * 1e6
-        them = f"{times[peer] * 1e6:.2f} us" if peer in times else "not installed"
-        ratio = f"{times[peer] / times[ours]:.2f}" if peer in times else ""
-        lines.append(f"| {name} | {us:.2f} us | {them} | {ratio} |")
+def duration(seconds: float) -> str:
+    """A time with three digits and a unit."""
+    factor, unit = (1e6, "us") if seconds < 1e-3 else (1e3, "ms") if seconds < 1 else (1, "s")
+    value = seconds * factor
+    return f"{value:.{max(0, 2 - len(str(int(value))) + 1)}f} {unit}"
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """The mean for ratios."""
+    product = 1.0
+    for value in values:
+        product *= value ** (1 / len(values))
+    return product
+
+
+def table(rows: Sequence[Row], peak: float | None = None) -> str:
+    """A Markdown table; a ratio above 1 says how many times as fast minigrad is.
+
+    `peak`, in operations a second, adds minigrad's share of what the machine can do.
+    """
+    names = [name for name in ("PyTorch", "JAX") if any(name in row.times for row in rows)]
+    others = [n for row in rows for n in row.times if n not in ("minigrad", "PyTorch", "JAX")]
+    names += list(dict.fromkeys(others))
+    with_peak = peak is not None and any(row.flops for row in rows)
+    head = ["work", "minigrad"]
+    for name in names:
+        head += [name, "ratio"]
+    head += ["of peak"] if with_peak else []
+    lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
+    for row in rows:
+        cells = [row.name, duration(row.times["minigrad"])]
+        for name in names:
+            ratio = row.ratio(name)
+            cells += ["", ""] if ratio is None else [duration(row.times[name]), f"{ratio:.2f}"]
+        if with_peak:
+            share = row.flops / row.times["minigrad"] / peak if row.flops and peak else None
+            cells.append("" if share is None else f"{share:.0%}")
+        lines.append(f"| {' | '.join(cells)} |")
+    for name in names:
+        ratios = [r for row in rows if (r := row.ratio(name)) is not None]
+        if len(ratios) > 1:
+            lines.append(
+                f"\nAgainst {name}: geometric mean {geometric_mean(ratios):.2f}, least "
+                f"{min(ratios):.2f}, ahead on {sum(r > 1 for r in ratios)} of {len(ratios)} lines."
+            )
     return "\n".join(lines)

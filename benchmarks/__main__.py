@@ -1,0 +1,149 @@
+"""Compare minigrad with whatever peers are installed, side by side in one run.
+
+    python -m benchmarks                  everything (about half an hour)
+    python -m benchmarks --quick          a look at everything, in less than a minute
+    python -m benchmarks layers small     some tables
+    python -m benchmarks scaling --plots plots/
+
+Every line times all libraries in turns and takes the best of each; ratios above 1 say how many
+times as fast minigrad is. All libraries get one thread, and the process is pinned to one core where
+the system allows it (--threads 2 lets it have two).
+"""
+
+# The number of BLAS threads is read when NumPy is imported.
+# ruff: noqa: E402
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+_threads = "1"
+for _place, _word in enumerate(sys.argv):
+    if _word == "--threads" and _place + 1 < len(sys.argv):
+        _threads = sys.argv[_place + 1]
+for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, _threads)
+if hasattr(os, "sched_setaffinity"):
+    _cores = sorted(os.sched_getaffinity(0))[-int(_threads) :]
+    os.sched_setaffinity(0, _cores)
+
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import blocks, language_model, memory, recurrent, scaling, small
+from benchmarks.peers import Peers, find_peers, matmul_peak
+from benchmarks.timing import Case, Row, measure, table
+
+
+def _recurrent(quick: bool) -> tuple[recurrent.Size, ...]:
+    return recurrent.QUICK if quick else recurrent.SIZES
+
+
+TABLES: dict[str, tuple[str, Callable[[bool], list[Case]]]] = {
+    "layers": ("Recurrent layers", lambda quick: recurrent.grid(_recurrent(quick))),
+    "float64": ("Recurrent layers, float64", lambda quick: recurrent.float64(_recurrent(quick))),
+    "variants": (
+        "Both directions, packed and ragged batches, two layers",
+        lambda quick: recurrent.variants(recurrent.QUICK[: 2 if quick else 3]),
+    ),
+    "ours": (
+        "IndRNN and JANET against our LSTM",
+        lambda quick: recurrent.ours((200, 32, 64, 64) if quick else (1000, 32, 128, 128)),
+    ),
+    "small": ("Small operations, cells in loops", lambda quick: small.cases()),
+    "blocks": ("Losses, embeddings, optimizers", lambda quick: blocks.cases()),
+}
+OTHERS = {
+    "memory": "peak memory of a training step",
+    "script": "a whole training script: a language model, one epoch",
+    "import": "the time to import minigrad",
+    "scaling": "plots over T, N and H (only when named; needs matplotlib)",
+}
+
+
+def run_tables(names: list[str], quick: bool, seconds: float, peers: Peers) -> str:
+    """Measure and print the tables; returns their text."""
+    parts = []
+    peak = matmul_peak(seconds=0.2 if quick else 1.0)
+    parts.append(f"{peers.describe()}; NumPy matmul {peak / 1e9:.0f} GF/s")
+    print(parts[0], flush=True)
+    for name in names:
+        title, cases = TABLES[name]
+        rows: list[Row] = []
+        for case in cases(quick):
+            rows.append(measure(case, peers, seconds))
+            print(f"\r\033[Kmeasured {case.name}", end="", file=sys.stderr, flush=True)
+        print("\r\033[K", end="", file=sys.stderr)
+        parts.append(f"## {title}\n\n{table(rows, peak)}")
+        print(f"\n{parts[-1]}", flush=True)
+    return "\n\n".join(parts) + "\n"
+
+
+def run_others(names: list[str], quick: bool, peers: Peers, plots: Path) -> str:
+    """What is no table of times."""
+    lines = []
+    libraries = {"minigrad": "minigrad", "PyTorch": "torch"}
+    libraries = {k: v for k, v in libraries.items() if k in peers.torch_like}
+    if "memory" in names:
+        size = (20, 16, 64, 64) if quick else (100, 64, 512, 512)
+        for kind in ("LSTM", "GRU", "RNN"):
+            used = {k: memory.megabytes(v, kind, size) for k, v in libraries.items()}
+            what = ", ".join(f"{k} {v:.0f} MB" for k, v in used.items())
+            lines.append("peak memory, {} T={} N={} I={} H={}: {}".format(kind, *size, what))
+    if "script" in names:
+        pieces = 3 if quick else None
+        turns = 1 if quick else 2
+        took = {
+            k: min(language_model.seconds(v, pieces) for _ in range(turns))
+            for k, v in libraries.items()
+        }
+        what = ", ".join(f"{k} {v:.1f} s" for k, v in took.items())
+        ratio = f", ratio {took['PyTorch'] / took['minigrad']:.2f}" if "PyTorch" in took else ""
+        lines.append(
+            f"language model, {'one epoch' if pieces is None else '3 pieces'}: {what}{ratio}"
+        )
+    if "import" in names:
+        alone, both = small.import_cost(3 if quick else 7)
+        lines.append(
+            f"import: NumPy {alone * 1e3:.0f} ms, minigrad {both * 1e3:.0f} ms: "
+            f"{(both - alone) * 1e3:.0f} ms on top"
+        )
+    if "scaling" in names:
+        lines.append(scaling.draw(peers, plots, quick))
+    text = "\n".join(lines)
+    print(f"\n{text}")
+    return text + "\n"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the command line, measure, print, write."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="\n".join(
+            f"  {name:<10}{text}"
+            for name, text in {**{k: v[0] for k, v in TABLES.items()}, **OTHERS}.items()
+        ),
+    )
+    names = [*TABLES, *OTHERS]
+    parser.add_argument("what", nargs="*", choices=[*names, []], help="tables (default: all)")
+    parser.add_argument("--quick", action="store_true", help="small sizes, short measurements")
+    parser.add_argument("--seconds", type=float, help="per line and library (0.5; quick: 0.02)")
+    parser.add_argument("--threads", type=int, default=1, help="for every library (1)")
+    parser.add_argument("--no-jax", action="store_true", help="leave JAX out (it compiles long)")
+    parser.add_argument("--output", type=Path, help="write the tables to this Markdown file")
+    parser.add_argument("--plots", type=Path, default=Path("plots"), help="folder for plots")
+    options = parser.parse_args(argv)
+    chosen = options.what or [name for name in names if name != "scaling"]
+    seconds = options.seconds or (0.02 if options.quick else 0.5)
+    peers = find_peers(options.threads, jax=not (options.no_jax or options.quick))
+    text = run_tables([n for n in chosen if n in TABLES], options.quick, seconds, peers)
+    text += run_others([n for n in chosen if n in OTHERS], options.quick, peers, options.plots)
+    if options.output:
+        options.output.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -15,63 +15,70 @@ from .config import show_config
 from .creation import (
     Generator, arange, as_tensor, bernoulli, default_generator, empty, empty_like, eye, from_numpy,
     full, full_like, get_rng_state, initial_seed, linspace, manual_seed, multinomial, normal, ones,
-    ones_like, rand, rand_like, randint, randn, randn_like, randperm, seed, set_rng_state, tensor,
-    zeros, zeros_like,
+    ones_like, rand, rand_like, randint, randn, randn_like, randperm, range, seed, set_rng_state,
+    tensor, zeros, zeros_like,
 )  # fmt: skip
 from .dtypes import (
-    bool, double, dtype, float, float16, float32, float64, get_default_dtype, half, int, int8,
-    int16,
-    int32, int64, long, set_default_dtype, short, uint8,
+    bfloat16, bool, cdouble, cfloat, complex64, complex128, double, dtype, float, float16, float32,
+    float64, get_default_dtype, half, int, int8, int16, int32, int64, long, set_default_dtype,
+    short, uint8,
 )  # fmt: skip
 from .functions import (
-    broadcast_tensors, can_cast, finfo, get_default_device, iinfo, is_floating_point, is_nonzero,
-    is_tensor, meshgrid, numel, promote_types, result_type, set_default_device,
+    broadcast_shapes, broadcast_tensors, can_cast, finfo, get_default_device, iinfo, is_complex,
+    is_floating_point, is_nonzero, is_tensor, meshgrid, numel, promote_types, result_type,
+    set_default_device,
 )  # fmt: skip
 from .ops.elementwise import (
     abs, acos, addcdiv, addcmul, allclose, asin, atan, atan2, bitwise_and, bitwise_not, bitwise_or,
-    bitwise_xor, ceil, clamp, cos, cosh, eq, equal, exp, exp2, expm1, floor, floor_divide, fmod, ge,
-    gt,
-    isclose, isfinite, isinf, isnan, le, lerp, log, log1p, log2, log10, logical_and, logical_not,
-    logical_or, logical_xor, lt, maximum, minimum, mul, ne, neg, positive, pow, reciprocal, relu,
-    remainder, round, rsqrt, rsub, sigmoid, sign, sin, sinh, sqrt, square, tan, tanh, trunc,
+    bitwise_xor, ceil, clamp, clamp_max, clamp_min, cos, cosh, eq, equal, erf, exp, exp2, expm1,
+    floor, floor_divide, fmod, ge, gt, isclose, isfinite, isinf, isnan, le, lerp, log, log1p, log2,
+    log10, logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum, mul, ne, neg,
+    positive, pow, reciprocal, relu, remainder, round, rsqrt, sigmoid, sign, sin, sinh, sqrt,
+    square, tan, tanh, trunc,
 )  # fmt: skip
 from .ops.elementwise import add_scaled as add
 from .ops.elementwise import div_rounded as div
+from .ops.elementwise import rsub_scaled as rsub
 from .ops.elementwise import sub_scaled as sub
+from .ops import linalg
 from .ops.index import (
     diag, diagonal, gather, index_select, masked_fill, masked_select, narrow, nonzero,
     repeat_interleave, select, take, take_along_dim, where,
 )  # fmt: skip
-from .ops.inplace import scatter, scatter_add
+from .ops.inplace import index_add, index_copy, index_fill, index_put, scatter, scatter_add
 from .ops.join import cat, chunk, hstack, split, stack, unbind, vstack
 from .ops.matmul import addmm, baddbmm, bmm, dot, einsum, matmul, mm, mv, outer
-from .ops.reduce import (
-    all, amax, amin, any, argmax, argmin, argsort, bincount, count_nonzero, cumsum, dist,
-    log_softmax,
-    logsumexp, max, mean, median, min, norm, prod, softmax, sort, std, sum, topk, unique, var,
-    var_mean,
+from .ops.order import (
+    amax, amin, argmax, argmin, argsort, max, median, min, sort, topk,
 )  # fmt: skip
+from .ops.reduce import (
+    all, any, bincount, count_nonzero, dist, log_softmax, logsumexp, mean, norm, softmax, std,
+    std_mean, sum, unique, var, var_mean,
+)  # fmt: skip
+from .ops.scan import cumprod, cumsum, prod
 from .ops.shape import (
-    clone, expand, flatten, flip, movedim, permute, repeat, reshape, roll, squeeze, t, tile,
-    transpose,
-    tril, triu, unflatten, unsqueeze,
+    clone, expand, flatten, flip, movedim, permute, ravel, repeat, reshape, roll, squeeze, t, tile,
+    transpose, tril, triu, unflatten, unsqueeze,
 )  # fmt: skip
 from .ops.shape import expand as broadcast_to
+from .ops.shape import movedim as moveaxis
 from .ops.shape import transpose as swapaxes
+from .ops.shape import transpose as swapdims
 from .printing import set_printoptions
-from .size import Size, device
+from .size import Size, device, layout, strided
 from .tensor import Tensor
 from .version import __version__
 
 multiply, divide, true_divide, subtract, negative, absolute, clip, concat, concatenate = (
     mul, div, div, sub, neg, abs, clamp, cat, cat)  # fmt: skip
 
-from . import nn, optim  # noqa: E402 - they use the names above
+from . import nn, optim, serialization, utils  # noqa: E402 - they use the names above
+from .serialization import load, save  # noqa: E402
 
 
 def __getattr__(name: str) -> Any:
-    """Look a name that minigrad itself does not have up among those for old scripts."""
-    if name[:1].isupper():
+    """Look a name that minigrad itself does not have up among those for old and foreign scripts."""
+    if not name.startswith("_"):
         compat = import_module("minigrad.compat")
         if name in compat.__all__:
             return getattr(compat, name)

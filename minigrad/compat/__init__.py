@@ -1,9 +1,18 @@
-"""What exists only for old or foreign scripts. The core does not know this package.
+"""What exists only for old or foreign scripts, and what runs them. The core does not know this.
 
-`minigrad.LongTensor` and the like are found here: `minigrad` looks a name up in this package only
-when it has none of its own.
+- `legacy`: ways to make tensors that PyTorch has left behind, `Variable` and `FloatTensor`;
+  `variable`: the former under its module's name.
+- `accelerator`, `cuda`, `backends`: the answers to questions about devices: there is only the CPU.
+- `attention`, `transformer`, `parallel`, `clip_grad`, `onnx`, `multiprocessing`, `random`,
+  `version`: names that scripts about recurrent networks mention, and mostly do not use.
+- `rooms`: which of PyTorch's modules is which of minigrad's; `finder`: makes ``import torch`` mean
+  minigrad; `run`: runs a script like that.
+
+``minigrad.cuda``, ``minigrad.LongTensor`` and the like are found here: `minigrad` looks a name up
+in this package only when it has none of its own.
 """
 
+from . import accelerator, backends, cuda, multiprocessing, onnx
 from .legacy import (
     BoolTensor,
     ByteTensor,
@@ -13,10 +22,9 @@ from .legacy import (
     IntTensor,
     LongTensor,
     ShortTensor,
-)
+)  # fmt: skip
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "IntTensor",
-    "LongTensor",
-    "ShortTensor",
+    "LongTensor", "ShortTensor", "accelerator", "backends", "cuda", "multiprocessing", "onnx",
 ]  # fmt: skip

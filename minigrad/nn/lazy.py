@@ -38,6 +38,11 @@ class UninitializedParameter(Parameter):
     device, dtype : optional
         Only the CPU; the type the values will have (default: the default dtype).
 
+    Raises
+    ------
+    RuntimeError
+        `requires_grad` with a dtype that is not floating point.
+
     Examples
     --------
     >>> from minigrad.nn.lazy import UninitializedParameter
@@ -51,15 +56,15 @@ class UninitializedParameter(Parameter):
 
     def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> Any:
         """See the class."""
-        nothing = empty(0, device=device, dtype=dtype).array
-        return from_array(nothing, requires_grad=False, cls=cls)._with_grad(requires_grad)
+        nothing = empty(0, device=device, dtype=dtype)
+        if requires_grad:
+            nothing.requires_grad_()  # complains if the dtype cannot
+        parameter = from_array(nothing.array, cls=cls)
+        parameter._requires_grad = requires_grad
+        return parameter
 
     def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
         pass  # `__new__` has done it all
-
-    def _with_grad(self, requires_grad: bool) -> UninitializedParameter:
-        self._requires_grad = requires_grad
-        return self
 
     # An empty array holds the dtype. It lies in ``__dict__`` as any tensor's array does; this
     # property stands before it, and goes away together with the class.

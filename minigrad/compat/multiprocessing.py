@@ -1,0 +1,15 @@
+"""`torch.multiprocessing`: only the questions that scripts ask; minigrad starts no processes."""
+
+from __future__ import annotations
+
+from multiprocessing import (
+    cpu_count,
+    current_process,
+    get_all_start_methods,
+    get_start_method,
+    set_start_method,
+)  # fmt: skip
+
+__all__ = [
+    "cpu_count", "current_process", "get_all_start_methods", "get_start_method", "set_start_method",
+]  # fmt: skip

@@ -1,0 +1,132 @@
+"""Which of minigrad's modules stand in for which of PyTorch's: the table `ROOMS`, and `Room`.
+
+``ROOMS["torch.nn.modules.sparse"]`` names the modules whose contents are found there. A `Room` is
+the module object that a script gets for it: all that those modules define, nothing of what they
+import for themselves, and an error with advice for every name that is missing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from . import version
+
+# A name that several modules of a row have is that of the first. "" is minigrad itself.
+ROOMS: dict[str, tuple[str, ...]] = {
+    "torch": ("", "compat"),
+    "torch.accelerator": ("compat.accelerator",),
+    "torch.autograd": ("autograd", "compat.variable"),
+    "torch.autograd.function": ("autograd.function",),
+    "torch.autograd.grad_mode": ("autograd.grad_mode",),
+    "torch.autograd.gradcheck": ("autograd.gradcheck",),
+    "torch.autograd.variable": ("compat.variable",),
+    "torch.backends": ("compat.backends",),
+    "torch.backends.cudnn": ("compat.backends.cudnn",),
+    "torch.backends.mps": ("compat.backends.mps",),
+    "torch.cuda": ("compat.cuda",),
+    "torch.linalg": ("ops.linalg",),
+    "torch.multiprocessing": ("compat.multiprocessing",),
+    "torch.nn": ("nn", "compat.attention", "compat.transformer", "compat.parallel"),
+    "torch.nn.functional": ("nn.functional",),
+    "torch.nn.init": ("nn.init",),
+    "torch.nn.modules": ("nn", "compat.attention", "compat.transformer"),
+    "torch.nn.modules.activation": ("nn.activation", "compat.attention"),
+    "torch.nn.modules.batchnorm": ("nn.batchnorm",),
+    "torch.nn.modules.container": ("nn.containers",),
+    "torch.nn.modules.distance": ("nn.loss",),
+    "torch.nn.modules.dropout": ("nn.dropout",),
+    "torch.nn.modules.flatten": ("nn.linear",),
+    "torch.nn.modules.linear": ("nn.linear", "nn.lazy", "compat.attention"),
+    "torch.nn.modules.loss": ("nn.loss",),
+    "torch.nn.modules.module": ("nn.module",),
+    "torch.nn.modules.normalization": ("nn.normalization",),
+    "torch.nn.modules.rnn": ("nn.recurrent", "nn.recurrent_base", "nn.cells"),
+    "torch.nn.modules.sparse": ("nn.embedding",),
+    "torch.nn.modules.transformer": ("compat.transformer",),
+    "torch.nn.parallel": ("compat.parallel",),
+    "torch.nn.parameter": ("nn.parameter", "nn.lazy"),
+    "torch.nn.utils": ("nn.utils", "compat.clip_grad"),
+    "torch.nn.utils.clip_grad": ("nn.utils.clip_grad", "compat.clip_grad"),
+    "torch.nn.utils.convert_parameters": ("nn.utils.convert_parameters",),
+    "torch.nn.utils.rnn": ("nn.utils.rnn", "nn.utils.packed"),
+    "torch.nn.utils.spectral_norm": ("nn.utils.spectral_norm",),
+    "torch.nn.utils.weight_norm": ("nn.utils.weight_norm",),
+    "torch.onnx": ("compat.onnx",),
+    "torch.optim": ("optim",),
+    "torch.optim.adadelta": ("optim.adadelta",),
+    "torch.optim.adagrad": ("optim.adagrad",),
+    "torch.optim.adam": ("optim.adam",),
+    "torch.optim.adamax": ("optim.adamax",),
+    "torch.optim.adamw": ("optim.adam",),
+    "torch.optim.asgd": ("optim.asgd",),
+    "torch.optim.lbfgs": ("optim.lbfgs",),
+    "torch.optim.lr_scheduler": ("optim.lr_scheduler",),
+    "torch.optim.nadam": ("optim.nadam",),
+    "torch.optim.optimizer": ("optim.optimizer",),
+    "torch.optim.radam": ("optim.radam",),
+    "torch.optim.rmsprop": ("optim.rmsprop",),
+    "torch.optim.rprop": ("optim.rprop",),
+    "torch.optim.sgd": ("optim.sgd",),
+    "torch.random": ("compat.random",),
+    "torch.serialization": ("serialization",),
+    "torch.utils": ("utils",),
+    "torch.utils.data": ("utils.data",),
+    "torch.utils.data.dataloader": ("utils.data.dataloader", "utils.data.collate"),
+    "torch.utils.data.dataset": ("utils.data.dataset",),
+    "torch.utils.data.sampler": ("utils.data.sampler",),
+    "torch.version": ("compat.version",),
+}
+
+WHERE_TO_LOOK = (
+    "this script runs on minigrad, which has the parts of PyTorch that recurrent networks need; "
+    "README.md lists them"
+)
+
+
+class Room(ModuleType):
+    """A module of PyTorch's, furnished from minigrad's."""
+
+    def furnish(self) -> None:
+        """Take over what the modules in the table define."""
+        for source in reversed(ROOMS[self.__name__]):
+            module = import_module(f"minigrad.{source}".rstrip("."))
+            for name, value in vars(module).items():
+                if not isinstance(value, ModuleType) and _is_of(module, name):
+                    self.__dict__[name] = value
+        if self.__name__ == "torch":
+            self.__dict__["__version__"] = version.__version__
+
+    def __getattr__(self, name: str) -> Any:
+        inner = f"{self.__name__}.{name}"
+        if inner in ROOMS:
+            return import_module(inner)
+        message = f"module '{self.__name__}' has no attribute '{name}'"
+        if not name.startswith("__"):  # those Python asks for by itself
+            message += f": {WHERE_TO_LOOK}, and dir({self.__name__}) what is here"
+        raise AttributeError(message, name=name, obj=self)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # In PyTorch, torch.autograd.gradcheck is a function, and the module that has it. Importing
+        # the module must not put it in the function's place.
+        if not (isinstance(value, Room) and name in self.__dict__):
+            super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        prefix = f"{self.__name__}."
+        inner = {n[len(prefix) :].partition(".")[0] for n in ROOMS if n.startswith(prefix)}
+        return sorted({*self.__dict__, *inner})
+
+
+def _is_of(module: ModuleType, name: str) -> bool:
+    """Whether a name is one that a module has for others, not one that it imports for itself.
+
+    A private one may be: some scripts use ``torch.optim.lr_scheduler._LRScheduler``.
+    """
+    listed = getattr(module, "__all__", None)
+    if listed is not None and (name in listed or not name.startswith("_")):
+        return name in listed
+    home = getattr(vars(module)[name], "__module__", None)
+    inside = not isinstance(home, str) or f"{home}.".startswith(f"{module.__name__}.")
+    return inside and not name.startswith("__")

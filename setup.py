@@ -22,7 +22,7 @@ from setuptools.errors import CompileError
 
 PACKAGE = "minigrad._kernels"
 SOURCES = "minigrad/_kernels"
-KERNELS = ("recurrent", "loss", "optim")
+KERNELS = ("recurrent", "loss", "optim", "rows")
 DTYPES = ("float32", "float64")
 
 DEBUG = os.environ.get("MINIGRAD_DEBUG", "0") not in ("", "0")

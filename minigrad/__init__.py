@@ -67,6 +67,7 @@ from .ops.shape import transpose as swapdims
 from .printing import set_printoptions
 from .size import Size, device, layout, strided
 from .tensor import Tensor
+from .threads import get_num_threads, set_num_threads
 from .version import __version__
 
 multiply, divide, true_divide, subtract, negative, absolute, clip, concat, concatenate = (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from typing import Any
 
 import numpy as np
 
 from . import _kernels
+from .threads import get_num_threads
 from .version import __version__
 
 
@@ -23,7 +23,7 @@ def config() -> dict[str, Any]:
         "Python": platform.python_version(),
         "NumPy": np.__version__,
         "BLAS": f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip(),
-        "threads": os.cpu_count(),
+        "threads": get_num_threads(),
         "machine": f"{platform.system()} {platform.machine()}",
     }
 

@@ -7,6 +7,7 @@ function of the same name are one and the same object: ``x.sum(1)`` is ``mg.sum(
 
 from __future__ import annotations
 
+import math
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
@@ -375,6 +376,30 @@ class Tensor(TensorBase):
         self.array, self.version = source.array, source.version
         return self
 
+    def resize_(self, *sizes: Any) -> Tensor:
+        """Give this tensor another shape and size: its entries in the order in which they lie in
+        memory, cut short or followed by uninitialised ones.
+
+        Raises
+        ------
+        RuntimeError
+            The tensor takes part in a gradient, or a size is negative.
+        """
+        if self.requires_grad:
+            raise RuntimeError("cannot resize variables that require grad")
+        shape = as_shape(sizes)
+        if min(shape, default=0) < 0:
+            raise RuntimeError(f"resize_: the sizes must not be negative, but got {list(shape)}")
+        if shape != self.array.shape:
+            entries, count = self.array.ravel(order="K"), math.prod(shape)
+            if count > entries.size:
+                grown = np.empty(count, entries.dtype)
+                grown[: entries.size] = entries
+                entries = grown
+            self.array = entries[:count].reshape(shape)
+        bump_version(self)
+        return self
+
     def _bump_version(self) -> None:
         """Note that code has written into `array` directly."""
         bump_version(self)
@@ -416,6 +441,9 @@ class Tensor(TensorBase):
         if not self.array.ndim:
             raise TypeError("iteration over a 0-d tensor")
         return iter(joins.unbind(self, 0))
+
+    def __reversed__(self) -> Any:  # a tensor, which `reversed` would not make of its own accord
+        return views.flip(self, 0) if self.array.ndim else self
 
     def __contains__(self, value: Any) -> bool:
         if not isinstance(value, _NUMBERS):

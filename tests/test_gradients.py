@@ -365,6 +365,7 @@ case("fill_-number", _on_copy("fill_", 2.0), R(2, 3))
 case("fill_-tensor", _on_copy("fill_"), R(2, 3), R())
 case("zero_", _on_copy("zero_"), R(2, 3))
 case("fill_diagonal_", _on_copy("fill_diagonal_", 2.0), R(2, 3))
+case("fill_diagonal_-wrap", _on_copy("fill_diagonal_", 2.0, True), R(5, 2))
 case(
     "masked_fill_", lambda x: (x * 2).masked_fill_(mg.tensor([True, False, True]), 0.5) * x, R(2, 3)
 )

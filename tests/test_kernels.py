@@ -140,6 +140,9 @@ def recurrent(name, arguments, sizes, reverse):
     x, h_0, c_0, w_ih, w_hh, b_ih, b_hh, w_hr = (
         None if a is None else a.astype(np.float64) for a in arguments
     )
+    takes_x_itself = w_ih is None
+    if takes_x_itself:
+        w_ih = np.eye(len(w_hh))
     x = x.reshape(sum(sizes), w_ih.shape[1])
     H = w_hh.shape[0] // GATES[name]
     S = H if w_hr is None else len(w_hr)
@@ -180,6 +183,7 @@ def recurrent(name, arguments, sizes, reverse):
             d_b_ih += d_pre_x.sum(axis=0)
             d_b_hh += d_pre_h.sum(axis=0)
         d_c = d_c if name == "lstm" else None
+        d_w_ih = None if takes_x_itself else d_w_ih
         return d_x, d_h, d_c, d_w_ih, d_w_hh, d_b_ih, None if vector else d_b_hh, d_w_hr
 
     return output, h, c if name == "lstm" else None, vjp
@@ -233,7 +237,7 @@ def check_recurrent(
     expected = recurrent(name, a.values(), steps, reverse)
     *wanted, vjp = expected
 
-    options = {"parts": parts} if parts > 1 else {}
+    options = {"parts": parts}
     *got, kept = run_forward(kernels, name, a, sizes, reverse, **options)
     S = wanted[0].shape[1]
     # Rounding errors pass from step to step: every step adds as many as it has products.
@@ -351,17 +355,56 @@ def test_recurrent_gradients_of_some_outputs(kernels, dtype, name, reverse):
         check_recurrent(kernels, dtype, name, 4, 7, 6, 9, None, [6, 4, 4, 1], reverse, (), ends)
 
 
+@pytest.mark.parametrize("name", ["indrnn_tanh", "indrnn_relu"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_indrnn_without_input_weights(kernels, dtype, name, reverse):
+    """x itself stands for x @ w_ih.T, and its gradient is that of the pre-activations."""
+    for absent in (["w_ih"], ["w_ih", "b_ih", "h_0"]):
+        for T, N, H in ((1, 1, 1), (5, 3, 16), (4, 20, 37), (9, 70, 9)):
+            for parts in (1, 2):
+                check_recurrent(
+                    kernels, dtype, name, T, N, H, H, None, None, reverse, absent, parts=parts
+                )
+        sizes = [9, 9, 4, 2, 2, 1]
+        for parts in (1, 3):
+            check_recurrent(
+                kernels, dtype, name, 6, 10, 21, 21, None, sizes, reverse, absent, parts=parts
+            )
+    check_recurrent(kernels, dtype, name, 0, 2, 5, 5, None, None, reverse, ["w_ih"])
+
+
 @pytest.mark.parametrize("name", GATES)
 @pytest.mark.parametrize("reverse", [False, True])
 def test_recurrent_in_parts(kernels, dtype, name, reverse):
-    """The rows of a batch are independent: a kernel may work on some, then on others."""
-    for parts in (2, 3, 50):
+    """The rows of a batch are independent: each thread works on some, or, of many, on none."""
+    for parts in (2, 3, 5, 50):
         check_recurrent(kernels, dtype, name, 4, 20, 6, 9, None, None, reverse, parts=parts)
         check_recurrent(
             kernels, dtype, name, 5, 22, 6, 33, None, [20, 12, 12, 3, 1], reverse, parts=parts
         )
+    for N in (1, 2, 3):
+        check_recurrent(kernels, dtype, name, 4, N, 6, 9, None, None, reverse, parts=5)
+    # One sequence is longer than all others together: some parts have nothing to do.
+    check_recurrent(kernels, dtype, name, 40, 5, 6, 9, None, [5] + [1] * 39, reverse, parts=4)
     if name == "lstm":
         check_recurrent(kernels, dtype, name, 4, 20, 6, 9, 5, None, reverse, parts=3)
+
+
+@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_recurrent_threads_add_up_in_one_order(kernels, dtype, name, parts):
+    """Which thread is first is up to chance, but results are the same to the last bit."""
+    make = Guarded(dtype)
+    a = recurrent_arguments(make, name, 20, 17, 19, 40)
+    output, h_n, c_n, kept = run_forward(kernels, name, a, parts=parts)
+    d = make(*output.shape), make(*h_n.shape), None
+    expected = run_backward(kernels, name, a, d, output, kept, parts=parts)
+    for _ in range(20):
+        again = run_forward(kernels, name, a, parts=parts)
+        assert_same(again[:3], (output, h_n, c_n))
+        gradients = run_backward(kernels, name, a, d, output, kept, parts=parts)
+        for one, other in zip(gradients, expected, strict=True):
+            assert one is None or np.array_equal(one, other)
 
 
 @pytest.mark.parametrize("name", GATES)
@@ -664,7 +707,8 @@ def test_things_that_are_no_arrays_raise(kernels, dtype, call):
     for name in shapes:
         with pytest.raises(TypeError):
             function(kernels, *{**good, name: [1.0]}.values())
-    for name in {"x", "w_ih", "w_hh", "output", "param", "grad"} & set(shapes):
+    needed = {"x", "w_ih", "w_hh", "output", "param", "grad"} & set(shapes)
+    for name in needed - ({"w_ih"} if call == "indrnn" else set()):
         with pytest.raises(TypeError):
             function(kernels, *{**good, name: None}.values())
 
@@ -710,6 +754,12 @@ def test_bad_recurrences_raise(kernels, dtype):
         run_forward(kernels, None, gru)
     assert_rejected(r"c_0: only lstm .*\(2, 9\)", "gru", gru, c_0=make(2, 9))
     assert_rejected(r"w_hr: only lstm .*\(5, 9\)", "gru", gru, w_hr=make(5, 9))
+    with pytest.raises(TypeError, match="w_ih: is None, only IndRNN"):
+        run_forward(kernels, "gru", {**gru, "w_ih": None})
+    assert_rejected(
+        r"x: shape is \(4, 2, 6\), without w_ih expected the 9 units .*\(9,\)",
+        "indrnn_tanh", indrnn, w_ih=None,
+    )  # fmt: skip
     assert_rejected(r"b_hh: indrnn_tanh .*\(9,\)", "indrnn_tanh", indrnn, b_hh=make(9))
     assert_rejected(r"w_hh: shape is \(27, 9\), expected \(36, 9\)", "lstm", gru)
 

@@ -20,7 +20,15 @@ import numpy as np
 
 from . import compiled
 
-__all__ = ["Kernels", "available_levels", "kernels_for", "level", "set_level"]
+__all__ = [
+    "Kernels",
+    "available_levels",
+    "kernels_for",
+    "level",
+    "set_level",
+    "set_threads",
+    "threads",
+]
 
 _MISSING = "minigrad's compiled kernels are missing: run `pip install -e .` in its checkout"
 _DTYPES = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
@@ -32,6 +40,7 @@ class Kernels(NamedTuple):
     recurrent: ModuleType
     loss: ModuleType
     optim: ModuleType
+    rows: ModuleType
 
 
 def available_levels() -> tuple[str, ...]:
@@ -93,6 +102,15 @@ def set_level(name: str) -> None:
     _loaded.clear()
 
 
+def set_threads(count: int) -> None:
+    """Let the recurrent kernels use up to `count` threads from now on (see `minigrad.threads`)."""
+    global threads
+    threads = count
+    for kernels in list(_loaded.values()):
+        if kernels is not None:
+            kernels.recurrent.set_threads(count)
+
+
 def _supported_levels() -> tuple[str, ...]:
     try:
         cpu = importlib.import_module(f"{__name__}.cpu")
@@ -114,7 +132,9 @@ def _load(dtype: np.dtype) -> Kernels | None:
     if level == "reference" or dtype_name is None:
         return None
     names = (_module_name(kernel, level, dtype_name) for kernel in Kernels._fields)
-    return Kernels(*map(importlib.import_module, names))
+    kernels = Kernels(*map(importlib.import_module, names))
+    kernels.recurrent.set_threads(threads)
+    return kernels
 
 
 def _best_level() -> str:
@@ -128,6 +148,9 @@ _loaded: dict[np.dtype, Kernels | None] = {}
 
 #: The chosen level: one of `available_levels()`, or "reference".
 level: str = "reference"
+
+#: How many threads the recurrent kernels may use.
+threads: int = 1
 
 _wanted = os.environ.get("MINIGRAD_KERNELS", "")
 if not _wanted:

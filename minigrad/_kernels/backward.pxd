@@ -65,7 +65,7 @@ cdef struct Backward:
     const real* h_0             # IN  (N, S) or NULL: zeros
     const real* output          # IN  (all rows, S)
     const real* kept            # IN  (all rows, blocks, kept, LANES)
-    const real* w_ih            # IN  (G H, I)
+    const real* w_ih            # IN  (G H, I); NULL: x stands for x @ w_ih.T
     const real* w_hh            # IN  (G H, S), or (H,) where it is no matrix
     const real* w_hr            # IN  (S, H) or NULL
     real* d_x                   # OUT (all rows, I); this and the next five: NULL if not needed
@@ -79,10 +79,12 @@ cdef struct Backward:
     bint need_h_0
     bint packs                  # whether to pack the weights
     Py_ssize_t d_pre_row        # G H and some more, see `padded_row`
-    # Scratch, from `lay_out_backward`.
-    real* weights_ih            # packed; or (G H, LANES), the edge of `matmul_nn`
+    # Scratch for all rows, from `lay_out_packed`.
+    real* weights_ih            # these packed, if `packs`
     real* weights_hh
     real* weights_hr
+    # Scratch for the rows of one thread, from `lay_out_backward`.
+    real* edge                  # (depth, LANES), of `matmul_nn`
     real* buffer                # of `matmul`
     real* d_pre_x               # (rows of a chunk, d_pre_row)
     real* d_pre_h               # the same memory, unless apart
@@ -101,17 +103,35 @@ cdef inline Py_ssize_t padded_row(Py_ssize_t width) noexcept nogil:
     return (vectors(width) | 1) * LANES
 
 
-cdef inline Py_ssize_t lay_out_backward(
+cdef inline Py_ssize_t lay_out_packed(
     Backward* b, const Recurrence* r, const Sequence* q, real* memory
 ) noexcept nogil:
     """Set the scratch pointers; return how many elements they need. memory NULL: only that."""
     cdef Py_ssize_t used = 0, width = r.gates * b.H
+    cdef bint takes_ih = b.packs and b.w_ih is not NULL and b.d_x is not NULL
+    b.d_pre_row = padded_row(width)
+    b.weights_ih = take(memory, &used, packed_size(width, b.input_size, 1) if takes_ih else 0)
+    b.weights_hh = take(
+        memory, &used, packed_size(width, b.S, 1) if b.packs and r.matrix else 0
+    )
+    b.weights_hr = take(
+        memory, &used, packed_size(b.S, b.H, 1) if b.packs and b.w_hr is not NULL else 0
+    )
+    if b.d_h is NULL:
+        b.d_h = take(memory, &used, q.N * b.S)
+    if b.d_c is NULL and r.cell:
+        b.d_c = take(memory, &used, q.N * b.H)
+    return used
+
+
+cdef inline Py_ssize_t lay_out_backward(
+    Backward* b, const Recurrence* r, const Sequence* q, real* memory
+) noexcept nogil:
+    """The same for the rows of one thread."""
+    cdef Py_ssize_t used = 0, width = r.gates * b.H
     cdef Py_ssize_t chunk = min(b.rows, max(<Py_ssize_t>BACKWARD_ROWS, b.step))
     cdef bint projects = b.w_hr is not NULL
-    b.d_pre_row = padded_row(width)
-    b.weights_ih = take(memory, &used, weights_size(b, width, b.input_size))
-    b.weights_hh = take(memory, &used, weights_size(b, width, b.S) if r.matrix else 0)
-    b.weights_hr = take(memory, &used, weights_size(b, b.S, b.H) if projects else 0)
+    b.edge = take(memory, &used, 0 if b.packs else max(width, b.S) * LANES)
     b.buffer = take(memory, &used, matmul_buffer(chunk, max(b.input_size, b.S, b.H)))
     b.d_pre_x = take(memory, &used, chunk * b.d_pre_row)
     b.d_pre_h = take(memory, &used, chunk * b.d_pre_row) if r.apart else b.d_pre_x
@@ -120,29 +140,40 @@ cdef inline Py_ssize_t lay_out_backward(
     b.inner = take(memory, &used, chunk * b.H if projects else 0)
     b.d_h_rows = take(memory, &used, chunk * b.S if projects else 0)
     b.d_inner = take(memory, &used, q.N * b.H if projects else 0)
-    if b.d_h is NULL:
-        b.d_h = take(memory, &used, q.N * b.S)
-    if b.d_c is NULL and r.cell:
-        b.d_c = take(memory, &used, q.N * b.H)
     return used
 
 
-cdef inline Py_ssize_t weights_size(
-    const Backward* b, Py_ssize_t depth, Py_ssize_t cols
-) noexcept nogil:
-    # packed, or the edge of `matmul_nn`
-    return packed_size(depth, cols, 1) if b.packs else depth * LANES
-
-
 cdef inline void times_weights(
-    real* c, const real* add, const real* a, Py_ssize_t a_row, const real* b, real* packed_b,
-    bint packs, Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t cols,
+    const Backward* b,
+    real* c,                                        # OUT (rows, cols)
+    const real* add,                                # IN  (rows, cols) or NULL
+    const real* a, Py_ssize_t a_row,                # IN  (rows, depth)
+    const real* w, const real* packed_w,            # IN  (depth, cols)
+    Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t cols,
 ) noexcept nogil:
-    # c = a @ b + add
-    if packs:
-        matmul_packed(c, cols, add, cols, a, a_row, 1, packed_b, PANEL_VECS, rows, depth, cols)
+    # c = a @ w + add
+    if b.packs:
+        matmul_packed(c, cols, add, cols, a, a_row, 1, packed_w, PANEL_VECS, rows, depth, cols)
     else:
-        matmul_nn(c, add, cols, a, a_row, b, packed_b, rows, depth, cols)
+        matmul_nn(c, add, cols, a, a_row, w, b.edge, rows, depth, cols)
+
+
+cdef inline void input_gradient(
+    const Recurrence* r, const Backward* b,
+    real* d_x,                                      # OUT (rows, I)
+    const real* d_pre,                              # IN  (rows, d_pre_row)
+    Py_ssize_t rows,
+) noexcept nogil:
+    # d_x = d_pre @ w_ih
+    cdef Py_ssize_t row
+    if b.w_ih is not NULL:
+        times_weights(
+            b, d_x, NULL, d_pre, b.d_pre_row, b.w_ih, b.weights_ih, rows, r.gates * b.H,
+            b.input_size,
+        )
+        return
+    for row in range(rows):
+        memcpy(d_x + row * b.H, d_pre + row * b.d_pre_row, b.H * sizeof(real))
 
 
 cdef inline void add_weight_gradient(
@@ -181,6 +212,18 @@ cdef inline void add_u_gradient(
             d_u[i] = d_u[i] + d[i] * h[i]
 
 
+cdef inline void pack_weights(const Recurrence* r, const Backward* b) noexcept nogil:
+    """Fill the scratch for all rows."""
+    cdef Py_ssize_t width = r.gates * b.H
+    if b.packs:
+        if r.matrix:
+            pack(b.weights_hh, b.w_hh, b.S, 1, width, b.S, 1, PANEL_VECS)
+        if b.d_x is not NULL and b.w_ih is not NULL:
+            pack(b.weights_ih, b.w_ih, b.input_size, 1, width, b.input_size, 1, PANEL_VECS)
+        if b.w_hr is not NULL:
+            pack(b.weights_hr, b.w_hr, b.H, 1, b.S, b.H, 1, PANEL_VECS)
+
+
 cdef inline void prepare_backward(
     const Recurrence* r, const Sequence* q, const Backward* b
 ) noexcept nogil:
@@ -194,13 +237,6 @@ cdef inline void prepare_backward(
             b.d_c + q.first * b.H, b.d_c_n + q.first * b.H if b.d_c_n is not NULL else NULL,
             rows * b.H,
         )
-    if b.packs:
-        if r.matrix:
-            pack(b.weights_hh, b.w_hh, b.S, 1, width, b.S, 1, PANEL_VECS)
-        if b.d_x is not NULL:
-            pack(b.weights_ih, b.w_ih, b.input_size, 1, width, b.input_size, 1, PANEL_VECS)
-        if b.w_hr is not NULL:
-            pack(b.weights_hr, b.w_hr, b.H, 1, b.S, b.H, 1, PANEL_VECS)
     # The first chunk writes the gradients of the matrices, the others add: unless there is none.
     if b.d_w_ih is not NULL and q.T == 0:
         copy_or_zero(b.d_w_ih, NULL, width * b.input_size)
@@ -230,9 +266,7 @@ cdef inline void one_step_backward(
     if b.w_hr is not NULL:
         # d_inner = d_h @ w_hr
         memcpy(b.d_h_rows + row * b.S, d_h, s.rows * b.S * sizeof(real))
-        times_weights(
-            b.d_inner, NULL, d_h, b.S, b.w_hr, b.weights_hr, b.packs, s.rows, b.S, b.H
-        )
+        times_weights(b, b.d_inner, NULL, d_h, b.S, b.w_hr, b.weights_hr, s.rows, b.S, b.H)
         s.d_h, s.d_h_row = b.d_inner, b.H
         s.h_inner = b.inner + row * b.H
     s.d_c, s.d_c_row = NULL, b.H
@@ -250,7 +284,7 @@ cdef inline void one_step_backward(
     # d_h = d_pre @ w_hh, with what reaches h_prev directly
     if r.matrix and (k > 0 or b.need_h_0):
         times_weights(
-            d_h, d_h if r.direct else NULL, s.d_pre_h, b.d_pre_row, b.w_hh, b.weights_hh, b.packs,
+            b, d_h, d_h if r.direct else NULL, s.d_pre_h, b.d_pre_row, b.w_hh, b.weights_hh,
             s.rows, width, b.S,
         )
 
@@ -267,21 +301,18 @@ cdef inline void finish_chunk(
         start = start_of(q, low)
         x = b.x + start * b.input_size
         if b.d_x is not NULL:
-            times_weights(
-                b.d_x + start * b.input_size, NULL, b.d_pre_x, b.d_pre_row, b.w_ih, b.weights_ih,
-                b.packs, rows, width, b.input_size,
-            )
+            input_gradient(r, b, b.d_x + start * b.input_size, b.d_pre_x, rows)
     else:
         for t in range(low, low + steps):
             start, count = start_of(q, t) + q.first, rows_at(q, t)
-            memcpy(
-                b.x_rows + row * b.input_size, b.x + start * b.input_size,
-                count * b.input_size * sizeof(real),
-            )
+            if b.d_w_ih is not NULL:
+                memcpy(
+                    b.x_rows + row * b.input_size, b.x + start * b.input_size,
+                    count * b.input_size * sizeof(real),
+                )
             if b.d_x is not NULL:
-                times_weights(
-                    b.d_x + start * b.input_size, NULL, b.d_pre_x + row * b.d_pre_row, b.d_pre_row,
-                    b.w_ih, b.weights_ih, b.packs, count, width, b.input_size,
+                input_gradient(
+                    r, b, b.d_x + start * b.input_size, b.d_pre_x + row * b.d_pre_row, count
                 )
             row += count
     if b.d_w_ih is not NULL:

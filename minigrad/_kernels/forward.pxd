@@ -6,6 +6,9 @@ leaves all gates of LANES units in a scratch of a few vectors, where the recurre
 finds them still in the first-level cache. The states of a step are read back from the output of
 the step before, so nothing is copied, and the memory beside the output does not grow with T.
 
+Packed weights and biases are the same for all rows of the batch: `prepare` makes them once. All other
+scratch belongs to the rows that one thread works on.
+
 With few rows in all, packing the weights would cost more than it saves: the same sums are then made
 one dot product at a time, from the weights as they are.
 """
@@ -21,7 +24,7 @@ from .matmul cimport (
     tiles,
     vectors,
 )
-from .real cimport LANES, real
+from .real cimport LANES, load, load_part, real, store
 from .recurrence cimport Recurrence, Step
 from .sequence cimport (
     Sequence,
@@ -50,7 +53,7 @@ cdef struct Forward:
     Py_ssize_t rows, step       # all rows of x; the most that one step has
     const real* x               # IN  (all rows, I)
     const real* h_0             # IN  (N, S) or NULL
-    const real* w_ih            # IN  (G H, I)
+    const real* w_ih            # IN  (G H, I); NULL: x stands for x @ w_ih.T
     const real* w_hh            # IN  (G H, S), or (H,) where it is no matrix
     const real* b_ih            # IN  (G H,) or NULL
     const real* b_hh            # IN  (G H,) or NULL
@@ -59,7 +62,7 @@ cdef struct Forward:
     real* c                     # IN  (N, H) c_0, OUT c_n, or NULL
     real* kept                  # OUT (all rows, blocks, kept, LANES) or NULL
     bint packs                  # whether to pack the weights
-    # Scratch, from `lay_out_forward`.
+    # Scratch for all rows, from `lay_out_weights`.
     real* packed_ih
     real* packed_hh
     real* packed_hr
@@ -67,6 +70,7 @@ cdef struct Forward:
     real* bias_x                # (blocks, G, LANES), all biases but those in bias_h
     real* bias_h                # the same, of the part of h_prev if it is apart
     real* zeros                 # (S,)
+    # Scratch for the rows of one thread, from `lay_out_forward`.
     real* xp                    # (rows of a chunk, blocks, G, LANES)
     real* pre                   # (TALLEST_TILE, PANEL_VECS, LANES)
     real* joined                # (N, S), needed by a reverse ragged batch
@@ -78,15 +82,15 @@ cdef inline int panel_blocks(const Recurrence* r) noexcept nogil:
     return PANEL_VECS // r.gates
 
 
-cdef inline Py_ssize_t lay_out_forward(
-    Forward* f, const Recurrence* r, const Sequence* q, real* memory
+cdef inline Py_ssize_t lay_out_weights(
+    Forward* f, const Recurrence* r, real* memory
 ) noexcept nogil:
     """Set the scratch pointers; return how many elements they need. memory NULL: only that."""
     cdef Py_ssize_t used = 0, width = vectors(f.H) * r.gates * LANES
-    cdef Py_ssize_t chunk = min(f.rows, max(<Py_ssize_t>FORWARD_ROWS, f.step))
-    cdef bint projects = f.w_hr is not NULL, joins = q.reverse and q.batch_sizes is not NULL
+    cdef bint projects = f.w_hr is not NULL
     f.packed_ih = take(
-        memory, &used, packed_size(f.input_size, f.H, r.gates) if f.packs else 0
+        memory, &used,
+        packed_size(f.input_size, f.H, r.gates) if f.packs and f.w_ih is not NULL else 0,
     )
     f.packed_hh = take(
         memory, &used, packed_size(f.S, f.H, r.gates) if f.packs and r.matrix else 0
@@ -96,6 +100,16 @@ cdef inline Py_ssize_t lay_out_forward(
     f.bias_x = take(memory, &used, width)
     f.bias_h = take(memory, &used, width if r.apart else 0)
     f.zeros = take(memory, &used, f.S)
+    return used
+
+
+cdef inline Py_ssize_t lay_out_forward(
+    Forward* f, const Recurrence* r, const Sequence* q, real* memory
+) noexcept nogil:
+    """The same for the rows of one thread."""
+    cdef Py_ssize_t used = 0, width = vectors(f.H) * r.gates * LANES
+    cdef Py_ssize_t chunk = min(f.rows, max(<Py_ssize_t>FORWARD_ROWS, f.step))
+    cdef bint projects = f.w_hr is not NULL, joins = q.reverse and q.batch_sizes is not NULL
     f.xp = take(memory, &used, chunk * width)
     f.pre = take(memory, &used, TALLEST_TILE * PANEL_VECS * LANES)
     f.joined = take(memory, &used, q.N * f.S if joins else 0)
@@ -104,6 +118,7 @@ cdef inline Py_ssize_t lay_out_forward(
 
 
 cdef inline void prepare(const Recurrence* r, const Forward* f) noexcept nogil:
+    """Fill the scratch for all rows."""
     cdef Py_ssize_t width = r.gates * f.H
     cdef int vecs = panel_blocks(r) * r.gates
     # bias_x = b_ih + b_hh, or b_ih alone if the parts are to stay apart
@@ -117,11 +132,28 @@ cdef inline void prepare(const Recurrence* r, const Forward* f) noexcept nogil:
     copy_or_zero(f.zeros, NULL, f.S)
     if f.packs:
         # w_ih.T, w_hh.T and w_hr.T
-        pack(f.packed_ih, f.w_ih, 1, f.input_size, f.input_size, f.H, r.gates, PANEL_VECS)
+        if f.w_ih is not NULL:
+            pack(f.packed_ih, f.w_ih, 1, f.input_size, f.input_size, f.H, r.gates, PANEL_VECS)
         if r.matrix:
             pack(f.packed_hh, f.w_hh, 1, f.S, f.S, f.H, r.gates, vecs)
         if f.w_hr is not NULL:
             pack(f.packed_hr, f.w_hr, 1, f.H, f.H, f.S, 1, PANEL_VECS)
+
+
+cdef inline void add_bias(
+    const Forward* f,
+    real* xp,                                       # OUT (rows, blocks, LANES)
+    const real* x,                                  # IN  (rows, H)
+    Py_ssize_t rows,
+) noexcept nogil:
+    # xp = x + bias
+    cdef Py_ssize_t row, block, unit
+    for row in range(rows):
+        for block in range(vectors(f.H)):
+            unit = block * LANES
+            store(xp + unit, load_part(x + unit, f.H - unit) + load(f.bias_x + unit))
+        xp += vectors(f.H) * LANES
+        x += f.H
 
 
 cdef inline void project_input(
@@ -132,7 +164,9 @@ cdef inline void project_input(
 ) noexcept nogil:
     # xp = x @ w_ih.T + bias
     cdef Py_ssize_t blocks = vectors(f.H), width = blocks * r.gates * LANES
-    if f.packs:
+    if f.w_ih is NULL:
+        add_bias(f, xp, x, rows)
+    elif f.packs:
         matmul_packed(
             xp, width, f.bias_x, 0, x, f.input_size, 1, f.packed_ih, PANEL_VECS, rows,
             f.input_size, width,
@@ -267,7 +301,6 @@ cdef inline void run_forward(
 ) noexcept nogil:
     cdef Py_ssize_t k = 0, end, rows, row, t, low
     cdef Py_ssize_t width = vectors(f.H) * r.gates * LANES
-    prepare(r, f)
     while k < q.T:
         # The chunk: the steps k <= ... < end in the order of running, low <= ... in time.
         end, rows = k + 1, rows_at(q, time_of(q, k))

@@ -16,7 +16,7 @@
 What each of them computes stands in its own file: rnn_step.pxd, lstm_step.pxd, gru_step.pxd,
 janet_step.pxd, indrnn_step.pxd. The loops over time are in forward.pxd and backward.pxd, what
 ragged batches and directions mean in sequence.pxd. Here are the two functions that Python sees:
-they check the arguments, get all memory, and call.
+they check the arguments, get all memory, and call: once for every thread, see `parts`.
 
 A ragged batch comes as rows without padding, with batch_sizes, (T,) int64: how many sequences each
 step has, sorted so that it never increases. Without it, None, the batch is dense.
@@ -45,9 +45,18 @@ from .backward cimport (
     add_gradients,
     lay_out_backward,
     lay_out_gradients,
+    lay_out_packed,
+    pack_weights,
     run_backward,
 )
-from .forward cimport PACK_ROWS, Forward, lay_out_forward, run_forward
+from .forward cimport (
+    PACK_ROWS,
+    Forward,
+    lay_out_forward,
+    lay_out_weights,
+    prepare,
+    run_forward,
+)
 from .gru_step cimport gru_backward, gru_forward
 from .indrnn_step cimport (
     indrnn_relu_backward,
@@ -66,12 +75,24 @@ from .rnn_step cimport (
     rnn_tanh_backward,
     rnn_tanh_forward,
 )
-from .sequence cimport Sequence, copy_or_zero, last_states
+from .sequence cimport Sequence, choose_part, copy_or_zero, last_states
+
+cdef extern from "threads.h" nogil:
+    const int MOST_PARTS
+    ctypedef void (*part_function)(void* job, Py_ssize_t part) noexcept nogil
+    void run_parts(part_function run, void* job, Py_ssize_t parts) noexcept nogil
 
 cnp.import_array()
 
 cdef enum:
     RECURRENCES = 7
+    # Measured. With less work for each thread, making it costs more than it saves; a tile of fewer
+    # rows makes so much less of the weights that it reads.
+    PRODUCTS_A_PART = 6_000_000
+    ROWS_A_PART = 3
+    GATE_PRODUCTS = 32          # a gate takes about as long as so many products
+
+cdef Py_ssize_t threads = 1     # how many a call may use, see `set_threads`
 
 cdef Recurrence[RECURRENCES] table
 cdef dict index_of = {}
@@ -185,7 +206,15 @@ cdef int measure(
         check_2d("h_0", h_0, z.N, z.S)
     if c_0 is not None:
         check_2d("c_0", c_0, z.N, z.H)
-    check_2d("w_ih", w_ih, z.G * z.H, z.input_size)
+    if w_ih is not None:
+        check_2d("w_ih", w_ih, z.G * z.H, z.input_size)
+    elif r.matrix:
+        raise TypeError("w_ih: is None, only IndRNN can do without it")
+    elif z.input_size != z.H:
+        raise ValueError(
+            f"x: shape is {shape_of(x)}, without w_ih expected the {z.H} units of w_hh, of shape "
+            f"{shape_of(w_hh)}, on the last axis"
+        )
     return 0
 
 
@@ -225,17 +254,85 @@ cdef void set_starts(Sequence* q, real* memory) noexcept nogil:
         q.starts = starts
 
 
-cdef void choose_part(Sequence* q, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
-    """Some rows of the batch. Parts have nothing in common: each could run in a thread."""
-    q.first, q.last = q.N * part // parts, q.N * (part + 1) // parts
+# -- threads --------------------------------------------------------------------------------------
+#
+# The rows of a batch are cut into parts, one for each thread, which work on them for the whole
+# sequence. Nobody waits for anybody before the end: no step is a meeting point.
 
+def set_threads(Py_ssize_t count):
+    """Set how many threads a call may use; whether it does depends on how much there is to do."""
+    global threads
+    threads = min(count, <Py_ssize_t>MOST_PARTS)
+
+
+cdef Py_ssize_t number_of_parts(
+    const Recurrence* r, const Sizes* z, Py_ssize_t wanted, int passes
+) noexcept:
+    """As many as wanted, or as pay; `passes` counts the products that a weight enters in a step."""
+    cdef double products = <double>passes * z.rows * z.G * z.H
+    cdef double parts = threads
+    if wanted > 0:
+        parts = min(wanted, <Py_ssize_t>MOST_PARTS)
+        return max(<Py_ssize_t>1, min(<Py_ssize_t>parts, z.N))
+    products *= z.input_size + (z.S if r.matrix else 1) + GATE_PRODUCTS
+    parts = min(parts, products / PRODUCTS_A_PART, <double>(z.step // ROWS_A_PART))
+    return max(<Py_ssize_t>1, <Py_ssize_t>parts)
+
+
+cdef struct ForwardJob:
+    const Recurrence* r
+    Sequence whole
+    Forward f                   # with the scratch for all rows
+    real* h_n                   # OUT (N, S) or NULL
+    Py_ssize_t parts, part_size
+    real* memory                # (parts, part_size)
+
+
+cdef void forward_part(void* job, Py_ssize_t part) noexcept nogil:
+    cdef const ForwardJob* j = <const ForwardJob*>job
+    cdef Sequence q = j.whole
+    cdef Forward f = j.f
+    choose_part(&q, part, j.parts)
+    lay_out_forward(&f, j.r, &q, j.memory + part * j.part_size)
+    run_forward(j.r, &q, &f)
+    if j.h_n is not NULL:
+        last_states(j.h_n, &q, f.output, f.h_0, f.S)
+
+
+cdef struct BackwardJob:
+    const Recurrence* r
+    Sequence whole
+    Backward b                  # with the scratch for all rows
+    Py_ssize_t parts, part_size, sums_size
+    real* memory                # (parts, part_size)
+    real* sums                  # (parts - 1, sums_size)
+
+
+cdef Backward of_part(const BackwardJob* j, Py_ssize_t part) noexcept nogil:
+    """The first part writes to the gradients that are asked for, the others to some of their own."""
+    cdef Backward b = j.b
+    if part > 0:
+        lay_out_gradients(&b, j.r, &j.b, j.sums + (part - 1) * j.sums_size)
+    return b
+
+
+cdef void backward_part(void* job, Py_ssize_t part) noexcept nogil:
+    cdef const BackwardJob* j = <const BackwardJob*>job
+    cdef Sequence q = j.whole
+    cdef Backward b = of_part(j, part)
+    choose_part(&q, part, j.parts)
+    lay_out_backward(&b, j.r, &q, j.memory + part * j.part_size)
+    run_backward(j.r, &q, &b)
+
+
+# -- what Python calls ----------------------------------------------------------------------------
 
 def forward(
     str name not None,
     cnp.ndarray x not None,         # IN  (T, N, I) or (R, I)
     cnp.ndarray h_0,                # IN  (N, S) or None: zeros
     cnp.ndarray c_0,                # IN  (N, H) or None: zeros
-    cnp.ndarray w_ih not None,      # IN  (G H, I)
+    cnp.ndarray w_ih,               # IN  (G H, I); IndRNN: or None, x stands for x @ w_ih.T
     cnp.ndarray w_hh not None,      # IN  (G H, S); (H,) for IndRNN
     cnp.ndarray b_ih,               # IN  (G H,) or None: no bias
     cnp.ndarray b_hh,               # IN  (G H,) or None: no bias
@@ -244,7 +341,7 @@ def forward(
     bint reverse,                   # from the last step to the first
     bint keep,                      # backward will be called
     bint ends,                      # h_n is wanted
-    Py_ssize_t parts=1,             # see `choose_part`
+    Py_ssize_t parts=0,             # of the batch, a thread each; 0: as many as are worth it
 ):
     """Return (output, h_n, c_n, kept): all states, the last ones, and what backward needs."""
     cdef const Recurrence* r = recurrence(name)
@@ -253,7 +350,6 @@ def forward(
     w_ih, w_hh, b_ih, b_hh = ordered(w_ih), ordered(w_hh), ordered(b_ih), ordered(b_hh)
     batch_sizes = ordered(batch_sizes)
     measure(&z, r, x, h_0, c_0, w_ih, w_hh, w_hr, batch_sizes, reverse, None)
-    parts = max(<Py_ssize_t>1, min(parts, z.N))
     if b_ih is not None:
         check_1d("b_ih", b_ih, z.G * z.H)
     if b_hh is not None:
@@ -268,29 +364,29 @@ def forward(
     if keep and r.kept > 0:
         gates = empty_2d(z.rows, vectors(z.H) * r.kept * LANES)
 
-    cdef Forward f
+    cdef ForwardJob job
+    cdef Forward* f = &job.f
     f.input_size, f.H, f.S, f.rows, f.step = z.input_size, z.H, z.S, z.rows, z.step
     f.x, f.h_0, f.w_ih, f.w_hh = data(x), data(h_0), data(w_ih), data(w_hh)
     f.b_ih, f.b_hh, f.w_hr = data(b_ih), data(b_hh), data(w_hr)
     f.output, f.c, f.kept = data(output), data(c_n), data(gates)
     f.packs = z.rows >= PACK_ROWS
     cdef const real* cells = data(c_0)
-    cdef real* last = data(h_n)
-    cdef Sequence q = whole_batch(&z)
-    cdef Py_ssize_t part, needed = lay_out_forward(&f, r, &q, NULL)
-    cdef real* memory = scratch(needed + starts_size(&z))
+    job.r, job.whole, job.h_n = r, whole_batch(&z), data(h_n)
+    job.parts = number_of_parts(r, &z, parts, 1)
+    job.part_size = lay_out_forward(f, r, &job.whole, NULL)
+    cdef Py_ssize_t common = lay_out_weights(f, r, NULL), own = job.parts * job.part_size
+    cdef real* memory = scratch(common + own + starts_size(&z))
     if memory is NULL:
         raise MemoryError
     with nogil:
-        lay_out_forward(&f, r, &q, memory)
-        set_starts(&q, memory + needed)
+        lay_out_weights(f, r, memory)
+        job.memory = memory + common
+        set_starts(&job.whole, memory + common + own)
         if f.c is not NULL:
             copy_or_zero(f.c, cells, z.N * z.H)
-        for part in range(parts):
-            choose_part(&q, part, parts)
-            run_forward(r, &q, &f)
-            if last is not NULL:
-                last_states(last, &q, f.output, f.h_0, z.S)
+        prepare(r, f)
+        run_parts(forward_part, &job, job.parts)
         scratch_free(memory)
     return output, h_n, c_n, None if gates is None else (gates,)
 
@@ -305,7 +401,7 @@ def backward(
     cnp.ndarray c_0,
     cnp.ndarray output not None,
     tuple kept,
-    cnp.ndarray w_ih not None,
+    cnp.ndarray w_ih,
     cnp.ndarray w_hh not None,
     cnp.ndarray b_hh,
     cnp.ndarray w_hr,
@@ -319,7 +415,7 @@ def backward(
     bint need_b_ih,
     bint need_b_hh,
     bint need_w_hr,
-    Py_ssize_t parts=1,
+    Py_ssize_t parts=0,
 ):
     """Return (d_x, d_h_0, d_c_0, d_w_ih, d_w_hh, d_b_ih, d_b_hh, d_w_hr); None if not needed."""
     cdef const Recurrence* r = recurrence(name)
@@ -333,7 +429,6 @@ def backward(
         &z, r, x, h_0, c_0, w_ih, w_hh, w_hr, batch_sizes, reverse,
         d_h_n if d_h_n is not None else d_c_n,
     )
-    parts = max(<Py_ssize_t>1, min(parts, z.N))
     check_rows("output", output, &z, z.S)
     if d_output is None and d_h_n is None and d_c_n is None:
         raise ValueError("d_output: one of d_output, d_h_n and d_c_n must be given")
@@ -360,7 +455,9 @@ def backward(
     cdef cnp.ndarray d_x = empty_rows(&z, z.input_size) if need_x else None
     cdef cnp.ndarray d_h_0 = empty_2d(z.N, z.S) if need_h_0 else None
     cdef cnp.ndarray d_c_0 = empty_2d(z.N, z.H) if need_c_0 and r.cell else None
-    cdef cnp.ndarray d_w_ih = empty_2d(width, z.input_size) if need_w_ih else None
+    cdef cnp.ndarray d_w_ih = None
+    if need_w_ih and w_ih is not None:
+        d_w_ih = empty_2d(width, z.input_size)
     cdef cnp.ndarray d_w_hh = None
     if need_w_hh:
         d_w_hh = empty_2d(width, z.S) if r.matrix else empty_1d(z.H)
@@ -368,8 +465,9 @@ def backward(
     cdef cnp.ndarray d_b_hh = empty_1d(width) if need_b_hh and r.matrix else None
     cdef cnp.ndarray d_w_hr = empty_2d(z.S, z.H) if need_w_hr and projects else None
 
-    cdef Backward b
-    memset(&b, 0, sizeof(b))
+    cdef BackwardJob job
+    cdef Backward* b = &job.b
+    memset(b, 0, sizeof(Backward))
     b.input_size, b.H, b.S, b.rows, b.step = z.input_size, z.H, z.S, z.rows, z.step
     b.need_h_0 = need_h_0
     b.d_output, b.d_h_n, b.d_c_n = data(d_output), data(d_h_n), data(d_c_n)
@@ -379,25 +477,28 @@ def backward(
     b.d_b_ih, b.d_b_hh = data(d_b_ih), data(d_b_hh)
     b.d_h, b.d_c = data(d_h_0), data(d_c_0)
     b.packs = z.rows >= BACKWARD_PACK_ROWS
-    cdef Backward total = b
-    cdef Sequence q = whole_batch(&z)
-    choose_part(&q, 0, parts)
-    cdef Py_ssize_t part, sums = 0, needed = lay_out_backward(&b, r, &q, NULL)
-    if parts > 1:
-        sums = lay_out_gradients(&b, r, &total, NULL)
-    cdef real* memory = scratch(needed + sums + starts_size(&z))
+    cdef Backward other = b[0]
+    job.r, job.whole, job.parts = r, whole_batch(&z), number_of_parts(r, &z, parts, 2)
+    cdef Py_ssize_t part, common = lay_out_packed(&other, r, &job.whole, NULL)
+    job.part_size = 0
+    for part in range(job.parts):
+        choose_part(&job.whole, part, job.parts)
+        job.part_size = max(job.part_size, lay_out_backward(&other, r, &job.whole, NULL))
+    job.sums_size = lay_out_gradients(&other, r, b, NULL)
+    cdef Py_ssize_t own = job.parts * job.part_size, sums = (job.parts - 1) * job.sums_size
+    cdef real* memory = scratch(common + own + sums + starts_size(&z))
     if memory is NULL:
         raise MemoryError
     with nogil:
-        b = total
-        lay_out_backward(&b, r, &q, memory)
-        set_starts(&q, memory + needed + sums)
-        for part in range(parts):
-            choose_part(&q, part, parts)
-            if part == 1:
-                lay_out_gradients(&b, r, &total, memory + needed)
-            run_backward(r, &q, &b)
-            if part > 0:
-                add_gradients(&total, r, &b)
+        lay_out_packed(b, r, &job.whole, memory)
+        job.memory = memory + common
+        job.sums = job.memory + own
+        set_starts(&job.whole, job.sums + sums)
+        pack_weights(r, b)
+        run_parts(backward_part, &job, job.parts)
+        # In the order of the parts, whichever thread was first: rounding does not depend on time.
+        for part in range(1, job.parts):
+            other = of_part(&job, part)
+            add_gradients(b, r, &other)
         scratch_free(memory)
     return d_x, d_h_0, d_c_0, d_w_ih, d_w_hh, d_b_ih, d_b_hh, d_w_hr

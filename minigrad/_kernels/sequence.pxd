@@ -49,6 +49,38 @@ cdef inline Py_ssize_t time_of(const Sequence* s, Py_ssize_t k) noexcept nogil:
     return s.T - 1 - k if s.reverse else k
 
 
+cdef inline Py_ssize_t rows_before(const Sequence* s, Py_ssize_t row) noexcept nogil:
+    """How many rows the first `row` sequences have, all steps together."""
+    cdef Py_ssize_t t, total = 0
+    if s.batch_sizes is NULL:
+        return s.T * row
+    for t in range(s.T):
+        total += min(<Py_ssize_t>s.batch_sizes[t], row)
+    return total
+
+
+cdef inline Py_ssize_t boundary(
+    const Sequence* s, Py_ssize_t part, Py_ssize_t parts
+) noexcept nogil:
+    """Where a part of the batch begins, if all parts shall have the same number of rows to do."""
+    cdef Py_ssize_t low = 0, high = s.N, middle, wanted
+    if s.batch_sizes is NULL or part == 0 or part == parts:
+        return s.N * part // parts
+    # Long sequences come first, so equal parts are unequal numbers of sequences: a binary search.
+    wanted = rows_before(s, s.N) * part // parts
+    while low < high:
+        middle = (low + high) // 2
+        if rows_before(s, middle) < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+cdef inline void choose_part(Sequence* s, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
+    s.first, s.last = boundary(s, part, parts), boundary(s, part + 1, parts)
+
+
 cdef inline real* take(real* memory, Py_ssize_t* used, Py_ssize_t n) noexcept nogil:
     """The next n elements of a block of scratch memory, from a cache line on.
 

@@ -150,7 +150,7 @@ class Node:
             raise RuntimeError(errors.FREED)
         values = []
         for value in saved:
-            if isinstance(value, TensorBase):
+            if value is not None and isinstance(value, TensorBase):  # None is told at once
                 if value.version[1] > self.number:
                     raise RuntimeError(errors.modified_in_place(value, self))
                 if not as_tensors:
@@ -249,7 +249,7 @@ def edges_if_recording(inputs: Iterable[Any]) -> list[Any] | None:
 
 def edges_of(inputs: Iterable[Any]) -> list[Any] | None:
     """For every input of an operation where its gradient goes; None if none is wanted at all."""
-    edges = [edge_of(t) if isinstance(t, TensorBase) else None for t in inputs]
+    edges = [edge_of(t) if t is not None and isinstance(t, TensorBase) else None for t in inputs]
     return edges if any(edges) else None
 
 
@@ -276,12 +276,14 @@ class Op:
     """An operation: a name, and a rule that turns output gradients into input gradients.
 
     `saves_tensors` says whether its nodes keep values alive that `backward` frees, `gives_views`
-    whether its outputs are several views of its input. PyTorch numbers the forms of an operation
-    that differ in their arguments; `overload` is that number, which ``grad_fn`` shows.
+    whether its outputs are several views of its input, `gives_new` whether the gradients that its
+    rules return as arrays are new ones, which nothing else refers to. PyTorch numbers the forms of
+    an operation that differ in their arguments; `overload` is that number, which ``grad_fn`` shows.
     """
 
     saves_tensors = True
     gives_views = False
+    gives_new = False
     output_names: Mapping[int, str] = {}  # of outputs with names of their own
 
     def __init__(self, name: str, overload: int = 0) -> None:
@@ -374,7 +376,7 @@ class Primitive(Op):
             args[k] if kind == "argument"
             else OUTPUT if kind == "output"
             else None if kind == "nothing"
-            else np.shape(array_of(args[k]))
+            else shape_of(args[k])
             for kind, k in (self.needed(edges) if None in edges else self.sources)
         ])  # fmt: skip
 
@@ -392,6 +394,12 @@ class Primitive(Op):
 def array_of(value: Any) -> Any:
     """The ndarray inside a tensor; anything else as it is."""
     return value.array if isinstance(value, TensorBase) else value
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """The shape of a tensor or array; () for a number."""
+    array = array_of(value)
+    return array.shape if isinstance(array, ndarray) else np.shape(array)
 
 
 class Placed:
@@ -516,16 +524,16 @@ def walk(
     Returns
     -------
     list
-        The gradients of `targets`, in order, None where no path leads. Without targets: a pair
-        (leaf, gradient) for every leaf.
+        The gradients of `targets`, in order, None where no path leads. Without targets: a triple
+        (leaf, gradient, is_new) for every leaf; nothing else refers to a gradient that is new.
     """
     useful = None if targets is None else _leading_to(targets, roots)
     pending: dict[Any, list[Any]] = {}  # node or leaf -> a gradient for each of its outputs
-    owned: set[tuple[Any, int]] = set()  # the sums made here, which may be added to in place
+    owned: set[tuple[Any, int]] = set()  # whose gradients are only ours, to be added to in place
     heap: list[tuple[int, Node]] = []  # the nodes among `pending`, the youngest on top
     captured: dict[tuple[Any, int], Any] = {}
 
-    def send(edge: tuple[Any, int], g: Any) -> None:
+    def send(edge: tuple[Any, int], g: Any, is_new: bool) -> None:
         target, k = edge
         slots = pending.get(target)
         if slots is None:
@@ -536,7 +544,7 @@ def walk(
                 slots = [None]
             pending[target] = slots
         total = slots[k]
-        if type(g) is Placed:
+        if type(g) is not ndarray and isinstance(g, Placed):
             slots[k] = (
                 g.dense()
                 if total is None
@@ -544,7 +552,9 @@ def walk(
             )
             owned.add(edge)
         elif total is None:
-            slots[k] = g  # not ours: it may also be the gradient of something else
+            slots[k] = g  # unless it is new, it may also be the gradient of something else
+            if is_new:
+                owned.add(edge)
         elif edge in owned:
             slots[k] += g
         else:
@@ -553,7 +563,7 @@ def walk(
                 owned.add(edge)
 
     for edge, g in zip(roots, root_grads):
-        send(edge, g)
+        send(edge, g, False)
 
     while heap:
         node = heappop(heap)[1]
@@ -569,9 +579,10 @@ def walk(
         input_grads = node.op.vjp(node, edges, grads, create_graph)
         if mode.anomaly and mode.check_nan:
             errors.check_nan(node, input_grads)
+        is_new = node.op.gives_new and not create_graph
         for edge, g in zip(edges, input_grads):
             if edge is not None and g is not None:
-                send(edge, g)
+                send(edge, g, is_new)
         if not retain_graph:
             node.free()
 
@@ -579,10 +590,13 @@ def walk(
     for leaf, (g,) in pending.items():
         if leaf.array.shape != g.shape:
             raise RuntimeError(errors.shape_mismatch("the graph", leaf.array.shape, g.shape))
-        leaves.append((leaf, hooks.apply_hooks(leaf._hooks, g) if leaf._hooks else g))
+        if leaf._hooks:  # which may keep what they see
+            leaves.append((leaf, hooks.apply_hooks(leaf._hooks, g), False))
+        else:
+            leaves.append((leaf, g, (leaf, 0) in owned))
     if targets is None:
         return leaves
-    captured.update([((leaf, 0), g) for leaf, g in leaves])
+    captured.update([((leaf, 0), g) for leaf, g, _ in leaves])
     return [None if edge is None else captured.get(edge) for edge in targets]
 
 

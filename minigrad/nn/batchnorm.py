@@ -54,7 +54,8 @@ class BatchNorm1d(Module):
     Raises
     ------
     ValueError
-        In `forward`: not 2 or 3 axes; in training a single value per channel or an `eps` of 0.
+        In `forward`: not 2 or 3 axes; a negative `eps`; in training a single value per channel or
+        an `eps` of 0.
     RuntimeError
         In `forward`, if the number of channels or the dtype is another.
 

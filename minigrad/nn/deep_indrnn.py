@@ -100,8 +100,7 @@ class Recurrent(Module):
         h_0 = next(starts)
         if h_0 is None:
             h_0 = wrap(np.zeros((batch, size), x.array.dtype))
-        same = wrap(np.eye(size, dtype=x.array.dtype))  # `recur` has input weights: here W = 1
-        parameters = (same, self.weight_hh, None, None, None)
+        parameters = (None, self.weight_hh, None, None, None)
         output, h_n = recur(INDRNN_RELU, x, (h_0, None), parameters)
         ends.append(h_n)
         return self.dropout(output)

@@ -35,8 +35,6 @@ MODES = {
     "INDRNN_RELU": reference.INDRNN_RELU, "INDRNN_TANH": reference.INDRNN_TANH,
 }  # fmt: skip
 
-SLOTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")  # as `recur` takes them
-
 # PyTorch prints another name for outputs with the batch first after all of its layers but LSTM.
 _batch_to_front = primitive("transpose", lambda x: x.swapaxes(0, 1), view="always",
                             x=lambda g: transpose(g, 0, 1))  # fmt: skip
@@ -126,11 +124,11 @@ class RNNBase(Module):
         return [name for names in self._all_weights for name in names]
 
     def _weights(self, k: int) -> list[Any]:
-        """The five parameters of the k-th direction, counted over all layers; None if absent."""
-        found = dict.fromkeys(SLOTS)
-        for name in self._all_weights[k]:
-            found[name[: name.index("_l")]] = self._weight(name)
-        return list(found.values())
+        """w_ih, w_hh, b_ih, b_hh, w_hr of the k-th direction of all layers; None if absent."""
+        found = [self._weight(name) for name in self._all_weights[k]]
+        if not self.bias:
+            found[2:2] = (None, None)
+        return found + [None] * (5 - len(found))
 
     def _each_direction(self) -> list[dict[str, Any]]:
         """The parameters of each layer and direction, by the names that a cell has for them."""
@@ -234,7 +232,7 @@ class RNNBase(Module):
 
     @property
     def _dtype(self) -> Any:
-        return self.weight_ih_l0.array.dtype
+        return self._weight("weight_ih_l0").array.dtype
 
     def _initial_states(self, hx: Any, input: Any, rank: int, batch: int) -> list[Any]:
         """One list a state: for each layer and direction (N, size)."""

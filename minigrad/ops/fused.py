@@ -27,11 +27,14 @@ class Fused(Op):
     vjp : callable
         ``vjp(grads, needs, inputs, options, kept)`` takes the gradients of the outputs (ndarrays,
         None for outputs that were not used), a bool for each input that says whether its gradient
-        is wanted, and what `call` was given; returns the gradients of the inputs.
+        is wanted, and what `call` was given; returns the gradients of the inputs, in arrays that
+        are new.
     reference : callable
         The same function as the kernel's forward in tensor operations: ``reference(*inputs,
         *options)``.
     """
+
+    gives_new = True
 
     def __init__(
         self, name: str, vjp: Callable[..., Sequence[Any]], reference: Callable[..., Any]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+from .. import _kernels, dtypes
 from ..autograd.engine import Placed, TensorBase, array_of, primitive, wrap
 from .arguments import checked_axis
 from .cast import cast, common_type
@@ -25,8 +25,31 @@ ndarray = np.ndarray
 # ------------------------------------------------------------------------------------------------
 
 
+class PlacedRows(Placed):
+    """The gradient of rows that were looked up by number, such as words: a kernel adds them."""
+
+    def add_to(self, total: ndarray) -> ndarray:
+        """Add to `total` in place."""
+        kernels = _kernels.kernels_for(total.dtype)
+        if kernels is None or not (self.g.size and total.flags.c_contiguous):
+            return super().add_to(total)
+        (index,) = self.index if type(self.index) is tuple else (self.index,)
+        kernels.rows.add_rows(
+            total.reshape(len(total), -1),
+            index.reshape(-1).astype(np.int64, copy=False),
+            self.g.reshape(index.size, -1),
+        )
+        return total
+
+
+def _placed(g: ndarray, x_shape: tuple[int, ...], index: Any) -> Placed:
+    first = index[0] if type(index) is tuple and len(index) == 1 else index
+    of_rows = isinstance(first, ndarray) and first.dtype.kind in "iu"
+    return (PlacedRows if of_rows else Placed)(g, x_shape, index)
+
+
 def _place(g: ndarray, x_shape: tuple[int, ...], index: Any) -> ndarray:
-    return Placed(g, x_shape, index).dense()
+    return _placed(g, x_shape, index).dense()
 
 
 def _put_back(g: Any, x_shape: tuple[int, ...], index: Any) -> Any:
@@ -34,7 +57,7 @@ def _put_back(g: Any, x_shape: tuple[int, ...], index: Any) -> Any:
     # than one pass over x; tensors: an operation, to be differentiated again
     if isinstance(g, TensorBase):
         return place(g, x_shape, index)
-    return Placed(g, x_shape, index)
+    return _placed(g, x_shape, index)
 
 
 place = primitive("place", _place, g=lambda g, index: _take(g, index))

@@ -298,9 +298,25 @@ zero_.__doc__ = "Set every entry to 0."
 
 
 def fill_diagonal_(input: Any, fill_value: float, wrap: bool = False) -> Any:
-    """Set the entries ``[i, i]`` to `fill_value`."""
-    k = np.arange(min(input.array.shape))
-    setitem(input, (k,) * input.array.ndim, fill_value)
+    """Set the entries ``[i, i]`` to `fill_value`.
+
+    With `wrap`, the diagonal of a tall matrix starts anew, one row further down, wherever it has
+    left the matrix on the right.
+    """
+    shape = input.array.shape
+    if len(shape) < 2:
+        raise RuntimeError(
+            f"fill_diagonal_: dimensions must larger than 1, got shape {list(shape)}"
+        )
+    if len(shape) > 2 and len(set(shape)) > 1:
+        raise RuntimeError(
+            f"fill_diagonal_: all dimensions of input must be of equal length, got {list(shape)}"
+        )
+    index = (np.arange(min(shape)),) * len(shape)
+    if wrap and len(shape) == 2:
+        # counted row by row, two neighbours on a diagonal lie a row and an entry apart
+        index = np.unravel_index(np.arange(0, input.array.size, shape[1] + 1), shape)
+    setitem(input, index, fill_value)
     return input
 
 

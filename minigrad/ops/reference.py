@@ -133,13 +133,15 @@ def indrnn_relu_step(x: Any, h: Any, w_ih: Any, u: Any, b: Any) -> tuple[Any]:
     """The independently recurrent network (Li et al. 2018): each unit sees only its own past.
 
     h' = max(0, W x + b + u h),   u (H,): one recurrent weight a unit
+
+    Without W (None), x itself is W x + b.
     """
-    return (relu(linear(x, w_ih, b) + u * h),)
+    return (relu((x if w_ih is None else linear(x, w_ih, b)) + u * h),)
 
 
 def indrnn_tanh_step(x: Any, h: Any, w_ih: Any, u: Any, b: Any) -> tuple[Any]:
     """The same with tanh: h' = tanh(W x + b + u h)."""
-    return (tanh(linear(x, w_ih, b) + u * h),)
+    return (tanh((x if w_ih is None else linear(x, w_ih, b)) + u * h),)
 
 
 _THREE = ("weight_ih", "weight_hh", "bias_ih")  # weight_hh is u

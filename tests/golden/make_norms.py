@@ -280,6 +280,10 @@ ERRORS = {
         )
         for eps in (0.0, -1.0)
     },
+    "batch norm: negative eps in evaluation": (
+        "ValueError", r"eps must be non-negative, but got -1\.0",
+        lambda t: t.nn.BatchNorm1d(3, eps=-1.0).eval()(t.rand(4, 3)),
+    ),
     "batch norm: dtype": (
         "RuntimeError", "mixed dtype", lambda t: t.nn.BatchNorm1d(3)(t.rand(4, 3).double()),
     ),

@@ -322,6 +322,10 @@ VALUES: dict[str, list[str]] = {
         "torch.zeros(3).index_put_((torch.tensor([0, 0]),), torch.tensor([1., 2.]), "
         "accumulate=True)",
         "torch.zeros(3, 2).fill_diagonal_(3.)",
+        "torch.zeros(7, 3).fill_diagonal_(3., wrap=True)",
+        "torch.zeros(3, 7).fill_diagonal_(3., wrap=True)",
+        "torch.zeros(3, 3, 3).fill_diagonal_(3., wrap=True)",
+        "torch.zeros(2, 0).fill_diagonal_(3., wrap=True)",
         "torch.diag(torch.tensor([1, 2])), torch.diag(torch.tensor([[1, 2], [3, 4]]), 1), "
         "torch.diag(torch.tensor([1]), -1)",
         f"torch.diagonal({X}, 1, 1, 2)",
@@ -425,6 +429,13 @@ VALUES: dict[str, list[str]] = {
         "2]]).tile((2,))",
         "torch.tensor([[1, 2], [3, 4]]).flip(0), torch.tensor([[1, 2], [3, 4]]).flip(0, 1), "
         "torch.flip(torch.tensor([1, 2]), (0,))",
+        "torch.arange(6).resize_(2, 2), torch.arange(6).reshape(2, 3).t().resize_((2, 2)), "
+        "torch.arange(6).reshape(2, 3).t().resize_(3, 2), torch.tensor(3).resize_(1), "
+        "torch.ones(2).resize_(()), torch.ones(0).resize_(2, 3).shape, torch.ones(2).resize_(0, 4)",
+        "x = torch.arange(2); y = x.resize_(3); y is x, x[:2], x._version",
+        "x = torch.arange(6); y = x.view(6); y.resize_(2, 2)[0, 0] = 9; x, y, y._version",
+        "reversed(torch.tensor([[1, 2], [3, 4]])), reversed(torch.zeros(0, 2)), "
+        "reversed(torch.tensor(3))",
         "torch.arange(5).roll(2), torch.arange(6).reshape(2, 3).roll(1), "
         "torch.arange(6).reshape(2, 3).roll((1, 1), (0, 1))",
         "torch.ones(3, 3).tril(), torch.ones(2, 3).triu(1), torch.ones(2, 2, 2).tril(-1)",
@@ -590,6 +601,8 @@ VALUES: dict[str, list[str]] = {
 
 # (expression, what its error message must contain in both frameworks: a regular expression)
 ERRORS: list[tuple[str, str]] = [
+    ("torch.zeros(3).fill_diagonal_(1.)", "dimensions must larger than 1"),
+    ("torch.zeros(2, 3, 3).fill_diagonal_(1.)", "dimensions of input must be of equal length"),
     ("torch.zeros(2, 3) + torch.zeros(2, 2)", r"The size of tensor a \(3\) must match the size of tensor b \(2\) at non-singleton dimension 1"),
     ("torch.zeros(4, 3) * torch.zeros(2, 3)", r"The size of tensor a \(4\) must match the size of tensor b \(2\) at non-singleton dimension 0"),
     ("torch.zeros(3) < torch.zeros(2)", r"The size of tensor a \(3\) must match the size of tensor b \(2\)"),
@@ -700,6 +713,8 @@ ERRORS: list[tuple[str, str]] = [
     ("torch.div(torch.zeros(2), 2, rounding_mode='up')", r"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found 'up'"),
     ("torch.isclose(torch.zeros(2), torch.zeros(2).double())", r"did not match"),
     ("'a' in torch.zeros(2)", r"Tensor.__contains__ only supports Tensor or scalar"),
+    ("torch.ones(2, requires_grad=True).resize_(3)", r"cannot resize variables that require grad"),
+    ("(torch.ones(2, requires_grad=True) * 2).resize_(3)", r"cannot resize variables that require"),
     ("torch.zeros(2).no_such_method()", r"'Tensor' object has no attribute 'no_such_method'"),
     ("torch.device('nowhere')", r"device"),
     ("import copy; copy.deepcopy(torch.zeros(2, requires_grad=True) * 2)", r"Only Tensors created explicitly by the user .*support the deepcopy protocol at the moment"),

@@ -25,7 +25,8 @@ def _rows_gradient(g: Any, shape: Any, index: Any, padding_idx: int | None, by_f
     return rule(g, shape, index)
 
 
-_embedding = primitive("embedding", lambda weight, index, padding_idx, by_freq: weight[index],
+_embedding = primitive("embedding",
+                       lambda weight, index, padding_idx, by_freq: weight.take(index, 0),
                        weight=lambda g, weight_shape, index, padding_idx, by_freq: _rows_gradient(
                            g, weight_shape, index, padding_idx, by_freq))  # fmt: skip
 

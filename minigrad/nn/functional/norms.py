@@ -107,8 +107,8 @@ def batch_norm(
     Raises
     ------
     ValueError
-        In training: a single value per channel, an `eps` that is not positive, one running
-        statistic without the other.
+        A negative `eps`. In training: a single value per channel, an `eps` that is not positive,
+        one running statistic without the other.
     RuntimeError
         A number of channels that differs; no running statistics where they are needed.
 
@@ -124,6 +124,8 @@ def batch_norm(
     statistics = {"running_mean": running_mean, "running_var": running_var}
     if training:
         _check_training(input, statistics, eps)
+    elif eps < 0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
     channels = x.shape[1]
     for name, value in (*statistics.items(), ("weight", weight), ("bias", bias)):
         if value is None:
@@ -158,7 +160,7 @@ def _check_training(input: Any, statistics: dict[str, Any], eps: float) -> None:
             "Expected more than 1 value per channel when training, got input size "
             f"torch.Size({list(shape)})"
         )
-    if not eps > 0:
+    if eps <= 0:
         raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     if len({value is None for value in statistics.values()}) > 1:
         raise ValueError(

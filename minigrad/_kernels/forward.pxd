@@ -6,8 +6,8 @@ leaves all gates of LANES units in a scratch of a few vectors, where the recurre
 finds them still in the first-level cache. The states of a step are read back from the output of
 the step before, so nothing is copied, and the memory beside the output does not grow with T.
 
-Packed weights and biases are the same for all rows of the batch: `prepare` makes them once. All other
-scratch belongs to the rows that one thread works on.
+Packed weights and biases are the same for all rows of the batch: `prepare` makes them once. All
+other scratch belongs to the rows that one thread works on.
 
 With few rows in all, packing the weights would cost more than it saves: the same sums are then made
 one dot product at a time, from the weights as they are.
@@ -147,8 +147,8 @@ cdef inline void add_bias(
     Py_ssize_t rows,
 ) noexcept nogil:
     # xp = x + bias
-    cdef Py_ssize_t row, block, unit
-    for row in range(rows):
+    cdef Py_ssize_t _row, block, unit
+    for _row in range(rows):
         for block in range(vectors(f.H)):
             unit = block * LANES
             store(xp + unit, load_part(x + unit, f.H - unit) + load(f.bias_x + unit))

@@ -309,7 +309,7 @@ cdef struct BackwardJob:
 
 
 cdef Backward of_part(const BackwardJob* j, Py_ssize_t part) noexcept nogil:
-    """The first part writes to the gradients that are asked for, the others to some of their own."""
+    """The first part writes to the gradients that are wanted, the others to some of their own."""
     cdef Backward b = j.b
     if part > 0:
         lay_out_gradients(&b, j.r, &j.b, j.sums + (part - 1) * j.sums_size)

@@ -573,3 +573,10 @@ def test_state_dict_hooks():
     optimizer.load_state_dict(state)
     assert seen[-1] == "loaded"
     assert optimizer.param_groups[0]["lr"] == 9.0
+
+
+@pytest.mark.parametrize("cls", ["Adam", "AdamW"])
+def test_betas_as_tensors_are_refused_with_foreach(cls):
+    betas = (mg.tensor(0.9), mg.tensor(0.99))
+    with pytest.raises(ValueError, match=r"betas\[0\] as a Tensor is not supported for capturable"):
+        getattr(mg.optim, cls)([mg.ones(2, requires_grad=True)], betas=betas, foreach=True)

@@ -88,7 +88,7 @@ cdef enum:
     RECURRENCES = 7
     # Measured. With less work for each thread, making it costs more than it saves; a tile of fewer
     # rows makes so much less of the weights that it reads.
-    PRODUCTS_A_PART = 6_000_000
+    PRODUCTS_A_PART = 9_000_000
     ROWS_A_PART = 3
     GATE_PRODUCTS = 32          # a gate takes about as long as so many products
 
@@ -266,10 +266,10 @@ def set_threads(Py_ssize_t count):
 
 
 cdef Py_ssize_t number_of_parts(
-    const Recurrence* r, const Sizes* z, Py_ssize_t wanted, int passes
+    const Recurrence* r, const Sizes* z, Py_ssize_t wanted
 ) noexcept:
-    """As many as wanted, or as pay; `passes` counts the products that a weight enters in a step."""
-    cdef double products = <double>passes * z.rows * z.G * z.H
+    """As many as wanted, or as pay."""
+    cdef double products = <double>z.rows * z.G * z.H
     cdef double parts = threads
     if wanted > 0:
         parts = min(wanted, <Py_ssize_t>MOST_PARTS)
@@ -373,7 +373,7 @@ def forward(
     f.packs = z.rows >= PACK_ROWS
     cdef const real* cells = data(c_0)
     job.r, job.whole, job.h_n = r, whole_batch(&z), data(h_n)
-    job.parts = number_of_parts(r, &z, parts, 1)
+    job.parts = number_of_parts(r, &z, parts)
     job.part_size = lay_out_forward(f, r, &job.whole, NULL)
     cdef Py_ssize_t common = lay_out_weights(f, r, NULL), own = job.parts * job.part_size
     cdef real* memory = scratch(common + own + starts_size(&z))
@@ -478,7 +478,7 @@ def backward(
     b.d_h, b.d_c = data(d_h_0), data(d_c_0)
     b.packs = z.rows >= BACKWARD_PACK_ROWS
     cdef Backward other = b[0]
-    job.r, job.whole, job.parts = r, whole_batch(&z), number_of_parts(r, &z, parts, 2)
+    job.r, job.whole, job.parts = r, whole_batch(&z), number_of_parts(r, &z, parts)
     cdef Py_ssize_t part, common = lay_out_packed(&other, r, &job.whole, NULL)
     job.part_size = 0
     for part in range(job.parts):

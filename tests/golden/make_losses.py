@@ -476,6 +476,9 @@ ERRORS = {f"{kind}: {name}": claim for name, pair in _both.items() for kind, cla
     "NLLLoss: no axes": (
         "ValueError", "Expected 1 or more dimensions", scored("NLLLoss", target=0),
     ),
+    "HuberLoss: delta is no number": (
+        "TypeError", "delta must be a float or int", lambda t: t.nn.HuberLoss(delta=t.tensor(1.0)),
+    ),
     "integer scores": (
         "NotImplementedError", "not implemented for 'Long'",
         lambda t: t.nn.functional.cross_entropy(t.tensor([[1, 2]]), t.tensor([1])),

@@ -61,7 +61,7 @@ def test_strided_rows_are_read_where_they_lie(level):
         ({"total": np.ones(3, np.float32)}, ValueError, r"total: shape is \(3,\)"),
     ],
 )
-def test_wrong_arguments_are_refused(change, error, words):
+def test_wrong_arguments_are_refused(level, change, error, words):
     arguments = {
         "total": np.ones((3, 5), np.float32),
         "index": np.array([0, 1]),

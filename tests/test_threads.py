@@ -21,7 +21,7 @@ def restored():
     mg.set_num_threads(before)
 
 
-def network(kind="LSTM", batch=32, steps=60, **options):
+def network(kind="LSTM", batch=32, steps=160, **options):
     """A layer and an input with enough work for threads (see PRODUCTS_A_PART)."""
     mg.manual_seed(0)
     layer = getattr(mg.nn, kind)(64, 96, **options)

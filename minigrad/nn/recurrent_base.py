@@ -36,9 +36,8 @@ MODES = {
 }  # fmt: skip
 
 # PyTorch prints another name for outputs with the batch first after all of its layers but LSTM.
-_batch_to_front = primitive("transpose", lambda x: x.swapaxes(0, 1), view="always",
+_batch_to_front = primitive("transpose", lambda x: x.swapaxes(0, 1), view="always", overload=1,
                             x=lambda g: transpose(g, 0, 1))  # fmt: skip
-_batch_to_front.op.node_name = "TransposeBackward1"  # type: ignore[attr-defined]
 _BATCH_TO_FRONT = dict.fromkeys(("RNN_TANH", "RNN_RELU", "GRU"), _batch_to_front)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import Params, check_common_options
+from .optimizer import Params, check_common_options, check_eps
 from .per_parameter import Arrays, PerParameter, decayed, move_mean_square
 
 
@@ -77,8 +77,7 @@ class Adadelta(PerParameter):
         check_common_options(lr, weight_decay)
         if not 0.0 <= rho <= 1.0:
             raise ValueError(f"Invalid rho value: {rho}")
-        if not eps >= 0.0:
-            raise ValueError(f"Invalid epsilon value: {eps}")
+        check_eps(eps)
         options = {
             "lr": lr,
             "rho": rho,

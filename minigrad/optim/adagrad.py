@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import Params, check_common_options
+from .optimizer import Params, check_common_options, check_eps
 from .per_parameter import Arrays, PerParameter, decayed, root
 
 
@@ -84,8 +84,7 @@ class Adagrad(PerParameter):
             raise ValueError(
                 f"Invalid initial_accumulator_value value: {initial_accumulator_value}"
             )
-        if not eps >= 0.0:
-            raise ValueError(f"Invalid epsilon value: {eps}")
+        check_eps(eps)
         options = {
             "lr": lr,
             "lr_decay": lr_decay,

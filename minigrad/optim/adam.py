@@ -12,8 +12,10 @@ from .optimizer import (
     Closure,
     Optimizer,
     Params,
+    check_betas,
     check_common_options,
     check_differentiable,
+    check_eps,
     optim_kernels,
 )
 
@@ -148,11 +150,8 @@ class Adam(Optimizer):
             raise ValueError(
                 "lr as a Tensor is not supported for capturable=False and foreach=True"
             )
-        if not eps >= 0.0:
-            raise ValueError(f"Invalid epsilon value: {eps}")
-        for k in (0, 1):
-            if not 0.0 <= betas[k] < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {k}: {betas[k]}")
+        check_eps(eps)
+        check_betas(betas)
         if isinstance(betas[0], Tensor) != isinstance(betas[1], Tensor):
             raise ValueError("betas must be either both floats or both Tensors")
         options = {
@@ -221,12 +220,7 @@ class Adam(Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        for group in self.param_groups:  # options that older checkpoints do not have
-            for option, default in self.defaults.items():
-                group.setdefault(option, default)
-        for remembered in self.state.values():  # nor was their step a tensor
-            if "step" in remembered and not isinstance(remembered["step"], Tensor):
-                remembered["step"] = from_array(np.array(remembered["step"], dtypes.default()))
+        self._complete(("step",))
 
 
 def _start(state: dict[str, Any], param: np.ndarray, amsgrad: bool) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import Params, check_common_options
-from .per_parameter import Arrays, PerParameter, check_betas, decayed, move_mean
+from .optimizer import Params, check_betas, check_common_options, check_eps
+from .per_parameter import Arrays, PerParameter, decayed, move_mean
 
 
 class Adamax(PerParameter):
@@ -75,8 +75,7 @@ class Adamax(PerParameter):
         capturable: bool = False,
     ) -> None:
         check_common_options(lr, weight_decay)
-        if not eps >= 0.0:
-            raise ValueError(f"Invalid epsilon value: {eps}")
+        check_eps(eps)
         check_betas(betas)
         options = {
             "lr": lr,

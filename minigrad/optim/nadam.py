@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import Params, check_common_options
+from .optimizer import Params, check_betas, check_common_options, check_eps
 from .per_parameter import (
     Arrays,
     PerParameter,
-    check_betas,
     decayed,
     move_mean,
     move_mean_square,
@@ -94,8 +93,7 @@ class NAdam(PerParameter):
         differentiable: bool = False,
     ) -> None:
         check_common_options(lr, weight_decay)
-        if not eps >= 0.0:
-            raise ValueError(f"Invalid epsilon value: {eps}")
+        check_eps(eps)
         check_betas(betas)
         if not momentum_decay >= 0.0:
             raise ValueError(f"Invalid momentum_decay value: {momentum_decay}")

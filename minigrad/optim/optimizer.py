@@ -16,10 +16,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .. import _kernels
+from .. import _kernels, dtypes
 from ..autograd.grad_mode import enable_grad
 from ..autograd.hooks import RemovableHandle
-from ..tensor import Tensor
+from ..tensor import Tensor, from_array
 
 Params: TypeAlias = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 Closure: TypeAlias = Callable[[], Any]
@@ -70,6 +70,31 @@ def check_common_options(
         raise RuntimeError("`fused` does not support `differentiable`")
     if fused and foreach:
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
+
+def check_eps(eps: float) -> None:
+    """Check the number that keeps a rule from dividing by zero.
+
+    Raises
+    ------
+    ValueError
+        It is negative.
+    """
+    if not eps >= 0.0:
+        raise ValueError(f"Invalid epsilon value: {eps}")
+
+
+def check_betas(betas: tuple[Any, Any]) -> None:
+    """Check the decay rates of two running means.
+
+    Raises
+    ------
+    ValueError
+        One is not in [0, 1).
+    """
+    for k in (0, 1):
+        if not 0.0 <= betas[k] < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {k}: {betas[k]}")
 
 
 def check_differentiable(group: dict[str, Any]) -> None:
@@ -207,6 +232,16 @@ class Optimizer:
         self.__dict__.update(state)
         if "_optimizer_step_pre_hooks" not in self.__dict__:
             self._init_hooks()
+
+    def _complete(self, counters: tuple[str, ...]) -> None:
+        """Give the state of an older checkpoint the options it lacks, and tensors as counters."""
+        for group in self.param_groups:
+            for option, default in self.defaults.items():
+                group.setdefault(option, default)
+        for remembered in self.state.values():
+            for name in counters:
+                if name in remembered and not isinstance(remembered[name], Tensor):
+                    remembered[name] = from_array(np.array(remembered[name], dtypes.default()))
 
     def __repr__(self) -> str:
         text = f"{type(self).__name__} ("

@@ -109,13 +109,7 @@ class PerParameter(Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        for group in self.param_groups:  # options that older checkpoints do not have
-            for option, default in self.defaults.items():
-                group.setdefault(option, default)
-        for remembered in self.state.values():  # nor were their counters tensors
-            for name in self._counters:
-                if name in remembered and not isinstance(remembered[name], Tensor):
-                    remembered[name] = from_array(np.array(remembered[name], dtypes.default()))
+        self._complete(self._counters)
 
 
 def _with_axis(array: np.ndarray) -> np.ndarray:
@@ -139,19 +133,6 @@ def _blocks(
         block = slice(begin, begin + BLOCK)
         part = {name: array[block] for name, array in flat.items()}
         yield flat_param[block], flat_grad[block], {**state, **part}
-
-
-def check_betas(betas: tuple[Any, Any]) -> None:
-    """Check the decay rates of two running means.
-
-    Raises
-    ------
-    ValueError
-        One is not in [0, 1).
-    """
-    for k in (0, 1):
-        if not 0.0 <= betas[k] < 1.0:
-            raise ValueError(f"Invalid beta parameter at index {k}: {betas[k]}")
 
 
 def decayed(grad: np.ndarray, weight_decay: float, param: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import Params, check_common_options
+from .optimizer import Params, check_common_options, check_eps
 from .per_parameter import Arrays, PerParameter, decayed, move_mean, move_mean_square, root
 
 
@@ -84,8 +84,7 @@ class RMSprop(PerParameter):
         differentiable: bool = False,
     ) -> None:
         check_common_options(lr, weight_decay)
-        if not eps >= 0.0:
-            raise ValueError(f"Invalid epsilon value: {eps}")
+        check_eps(eps)
         if not momentum >= 0.0:
             raise ValueError(f"Invalid momentum value: {momentum}")
         if not alpha >= 0.0:

@@ -45,8 +45,14 @@ DIRECTIVES = {
     "initializedcheck": False,
     "embedsignature": True,
 }
-# Python means what it says: nothing is inferred from annotations, indices are checked.
-PYTHON_DIRECTIVES = {"language_level": 3, "annotation_typing": False, "binding": True}
+# Python means what it says: nothing is inferred from annotations, indices and None are checked.
+PYTHON_DIRECTIVES = {
+    "language_level": 3,
+    "annotation_typing": False,
+    "auto_pickle": False,
+    "binding": True,
+    "nonecheck": True,
+}
 
 
 @dataclass(frozen=True)

@@ -836,7 +836,7 @@ def from_array(array: ndarray, requires_grad: bool = False, cls: type[Tensor] = 
     RuntimeError
         `requires_grad` with a type that is not floating point.
     """
-    tensor: Any = object.__new__(cls)
+    tensor: Any = TensorBase.__new__(cls)
     tensor.array = array if type_(array) is ndarray else np.asarray(array)
     tensor.version = [0, -1]
     if requires_grad:

@@ -39,7 +39,7 @@ class _IgnoresMissing(Op):
 
 
 def ignores_missing(x):
-    return record(_IgnoresMissing("ignores"), (x,), (), (array_of(x) * 2, array_of(x) * 3))
+    return record(_IgnoresMissing("ignores"), (x,), [], (array_of(x) * 2, array_of(x) * 3))
 
 
 @pytest.mark.parametrize("fast", [False, True])
@@ -97,7 +97,7 @@ def test_undefined_gradients_only():
             return [2 * first if second is None else 3 * second]
 
     def either(x):
-        return record(Either("either"), (x,), (), (array_of(x) * 2, array_of(x) * 3))
+        return record(Either("either"), (x,), [], (array_of(x) * 2, array_of(x) * 3))
 
     x = leaf(1.0, 2.0)
     assert gradcheck(either, x, check_undefined_grad=False)

@@ -128,6 +128,19 @@ for y in (x / 0, 1 / x, x % 0, x.log(), x.sqrt(), x**-1, (x * 1000).exp(), infin
         y.sum().backward()
 x.detach().div_(0)
 mg.tensor([1e300], dtype=mg.float64).float()
+huge, odd = mg.tensor([[3e38, 3e38]] * 2), mg.tensor([[-mg.inf, mg.inf], [mg.nan, 0.0]])
+for y in (huge, odd):
+    y.requires_grad_()
+    for z in (
+        y.sum(), y.sum(0), y.mean(1), y.var(), y.std(0), y.prod(), y.norm(), y @ y, y[0] @ y, y * y,
+        y.softmax(0), y.log_softmax(1), y.logsumexp(0), y.cumsum(0), y.max(), y.max(1)[0],
+        mg.nn.functional.cross_entropy(y, mg.tensor([0, 1])),
+        mg.nn.functional.cross_entropy(y, mg.tensor([-100, -100])),
+        mg.nn.functional.nll_loss(y, mg.tensor([-100, -100])),
+        mg.nn.functional.mse_loss(y, y.detach() * -1),
+        mg.einsum("ij,jk->ik", y, y),
+    ):
+        z.sum().backward()
 print(x.grad, mg.tensor([]).mean())
 """
 

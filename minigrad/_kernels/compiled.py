@@ -5,10 +5,13 @@ translates the modules listed in `MODULES` with Cython, just as they are: same t
 and the interpreter's share of the time about halved. When minigrad is imported, `install` lets
 Python find the translations instead of the texts.
 
+A text may have declarations beside it, in a .pxd of its name, which make its objects structures of
+C: engine.pxd does.
+
 Nobody should edit a file and see nothing happen. A translation therefore lies in a folder named by
-the checksum of its text: after an edit there is none that fits, and the text itself runs (more
-slowly) until the next build. ``MINIGRAD_KERNELS=reference`` runs all texts, for a debugger to step
-through.
+the checksum of its text (and declarations): after an edit there is none that fits, and the text
+itself runs (more slowly) until the next build. ``MINIGRAD_KERNELS=reference`` runs all texts, for a
+debugger to step through.
 """
 
 import os
@@ -17,10 +20,13 @@ import zlib
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec
 from importlib.util import spec_from_file_location
 
-# Not among them: what calls NumPy's functions on numbers (see `minigrad.ops.quiet`).
+# Not among them: what users call with many arguments (Cython words its complaints differently),
+# what warns (its frames are not counted), what calls NumPy's functions on numbers elsewhere than in
+# an operation (see `minigrad.autograd.quiet`).
 MODULES = (
     "autograd/engine", "autograd/backward", "ops/makers", "ops/fused", "ops/recurrent",
-    "ops/inplace", "ops/shape", "ops/index", "ops/join",
+    "ops/inplace", "ops/shape", "ops/index", "ops/join", "ops/order", "ops/reduce", "ops/matmul",
+    "ops/loss",
     "nn/cells", "nn/hooks", "nn/recurrent_base", "nn/recurrent_checks",
 )  # fmt: skip
 
@@ -30,8 +36,12 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 def folder_of(module: str, root: str) -> str:
     """Where the translation of a module of `MODULES` lies, below the package's folder `root`."""
-    with open(os.path.join(root, module + ".py"), "rb") as text:
-        checksum = zlib.crc32(text.read().replace(b"\r\n", b"\n"))
+    checksum = 0
+    for suffix in (".py", ".pxd"):
+        path = os.path.join(root, module + suffix)
+        if os.path.exists(path):
+            with open(path, "rb") as text:
+                checksum = zlib.crc32(text.read().replace(b"\r\n", b"\n"), checksum)
     return f"{FOLDER}/t{checksum:08x}"
 
 

@@ -20,18 +20,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from . import errors, hooks
 from .grad_mode import mode
+from .quiet import quiet
 
 ndarray = np.ndarray
 
 
 class TensorBase:
-    """An array and its place in the graph. The class attributes are a fresh tensor's values.
+    """An array and its place in the graph.
 
     Attributes
     ----------
@@ -48,27 +49,42 @@ class TensorBase:
 
     array: ndarray
     version: list[int]
-    _requires_grad = False
-    edge: tuple[Node, int] | None = None
-    view_of: View | None = None
-    _grad: TensorBase | None = None
-    _hooks: dict[int, Callable[..., Any]] | None = None
-    _accumulate_hooks: dict[int, Callable[..., Any]] | None = None
+    _requires_grad: bool
+    edge: tuple[Any, int] | None
+    view_of: View | None
+    _grad: TensorBase | None
+    _hooks: dict[int, Callable[..., Any]] | None
+    _accumulate_hooks: dict[int, Callable[..., Any]] | None
 
 
-class View(NamedTuple):
-    """How a view came from its parent: an op, and its arguments after the parent."""
-
-    parent: TensorBase
-    op: Callable[..., Any]
-    arguments: tuple[Any, ...]
-    start: tuple[Node, int] | None  # the root's edge then; another one now means: out of date
+# What a fresh tensor has. (Compiled, these are fields of a C structure, which begin so anyway.)
+for _name in ("edge", "view_of", "_grad", "_hooks", "_accumulate_hooks"):
+    if not hasattr(TensorBase, _name):
+        setattr(TensorBase, _name, None)
+        TensorBase._requires_grad = False
 
 
-new_view = tuple.__new__  # ``new_view(View, (...))`` is ``View(...)``, three times as fast
+class View:
+    """How a view came from its parent: an op, and its arguments after the parent.
+
+    `start` is the edge that the root of all views had then; if it has another one now, the view's
+    place in the graph is out of date.
+    """
+
+    __slots__ = ("arguments", "op", "parent", "start")
+
+    def __init__(
+        self, parent: TensorBase, op: Callable[..., Any], arguments: tuple[Any, ...],
+        start: tuple[Any, int] | None,
+    ) -> None:  # fmt: skip
+        self.parent = parent
+        self.op = op
+        self.arguments = arguments
+        self.start = start
+
 
 _tensor_class: type[TensorBase] = TensorBase
-_new = object.__new__
+_new = TensorBase.__new__
 
 
 def set_tensor_class(cls: type[TensorBase]) -> None:
@@ -112,7 +128,7 @@ class Node:
     edges : tuple of ((Node or leaf tensor, int) or None)
         For every input, where its gradient goes: output number ``int`` of the node that made it, or
         the leaf itself; None where no gradient is wanted.
-    saved : tuple or None
+    saved : list or None
         What the rules need; None once the graph has been freed.
     outputs : int
         How many outputs the operation has.
@@ -131,8 +147,7 @@ class Node:
         self.outputs = outputs
         self.number = _next_number()
         self.hooks: dict[int, dict[int, Callable[..., Any]]] | None = None
-        if mode.anomaly:
-            self.trace = errors.call_site()
+        self.trace = errors.call_site() if mode.anomaly else None
 
     def name(self, output: int = 0) -> str:
         """The name that PyTorch prints next to an output, such as ``MulBackward0``."""
@@ -151,12 +166,13 @@ class Node:
         values = []
         for value in saved:
             if value is not None and isinstance(value, TensorBase):  # None is told at once
-                if value.version[1] > self.number:
-                    raise RuntimeError(errors.modified_in_place(value, self))
+                tensor = value
+                if tensor.version[1] > self.number:
+                    raise RuntimeError(errors.modified_in_place(tensor, self))
                 if not as_tensors:
-                    value = value.array
-                elif type(value) is Output:
-                    value = value.attach(self)
+                    value = tensor.array
+                elif type(tensor) is Output:
+                    value = tensor.restore(self)
             values.append(value)
         return values
 
@@ -173,14 +189,14 @@ class Output(TensorBase):
     """An operation's own output, saved by its node without a reference back to the node.
 
     If the node held the output tensor itself, the two would keep each other alive until the cycle
-    collector came by. The array and the version are enough; `attach` puts the graph back.
+    collector came by. The array and the version are enough; `restore` puts the graph back.
     """
 
     def __init__(self, tensor: TensorBase) -> None:
         self.array = tensor.array
         self.version = tensor.version
 
-    def attach(self, node: Node) -> TensorBase:
+    def restore(self, node: Node) -> TensorBase:
         """The output as a tensor of the graph again."""
         tensor = wrap(self.array)
         tensor.version = self.version
@@ -195,28 +211,32 @@ def edge_of(tensor: TensorBase) -> tuple[Any, int] | None:
         refresh_view(tensor)
     if not tensor._requires_grad:
         return None
-    return tensor.edge or (tensor, 0)
+    edge = tensor.edge
+    return (tensor, 0) if edge is None else edge
 
 
 def root_edge(tensor: TensorBase) -> tuple[Any, int] | None:
     """The edge of the tensor whose memory `tensor` shares (of itself, if it is not a view)."""
-    while tensor.view_of is not None:
-        tensor = tensor.view_of.parent
+    view = tensor.view_of
+    while view is not None:
+        tensor = view.parent
+        view = tensor.view_of
     return tensor.edge
 
 
-def refresh_view(view: Any) -> None:
+def refresh_view(tensor: TensorBase) -> None:
     """Renew the place in the graph of a view whose base was written to since it was made."""
-    parent, op, arguments, start = view.view_of
-    if root_edge(parent) is not start:
+    view: Any = tensor.view_of
+    if root_edge(view.parent) is not view.start:
         previous, mode.enabled = mode.enabled, True
-        again = op(parent, *arguments)  # `op` refreshes its own input, the parent, on the way
+        # The operation refreshes its own input, the parent, on the way.
+        again = view.op(view.parent, *view.arguments)
         mode.enabled = previous
-        view._requires_grad, view.edge = again._requires_grad, again.edge
-        view.view_of = again.view_of
+        tensor._requires_grad, tensor.edge = again._requires_grad, again.edge
+        tensor.view_of = again.view_of
 
 
-def record(op: Op, inputs: Iterable[Any], saved: tuple[Any, ...], arrays: Any) -> Any:
+def record(op: Op, inputs: Iterable[Any], saved: list[Any], arrays: Any) -> Any:
     """Wrap the result of an operation; leave a node behind if one of `inputs` requires a gradient.
 
     Parameters
@@ -225,7 +245,7 @@ def record(op: Op, inputs: Iterable[Any], saved: tuple[Any, ...], arrays: Any) -
         The operation.
     inputs : iterable
         Its arguments; those that are tensors can receive gradients.
-    saved : tuple
+    saved : list
         What `op` will find in ``node.saved``; the marker `OUTPUT`, in the last place, stands for
         the result, which does not exist yet.
     arrays : numpy.ndarray or tuple of numpy.ndarray
@@ -234,7 +254,7 @@ def record(op: Op, inputs: Iterable[Any], saved: tuple[Any, ...], arrays: Any) -
     return record_with(edges_if_recording(inputs), op, saved, arrays)
 
 
-def record_with(edges: Sequence[Any] | None, op: Op, saved: tuple[Any, ...], arrays: Any) -> Any:
+def record_with(edges: list[Any] | None, op: Op, saved: list[Any], arrays: Any) -> Any:
     """`record`, for who has found the edges of the inputs already."""
     results = tuple([wrap(a) for a in arrays]) if type(arrays) is tuple else (wrap(arrays),)
     if edges is not None:
@@ -253,10 +273,10 @@ def edges_of(inputs: Iterable[Any]) -> list[Any] | None:
     return edges if any(edges) else None
 
 
-def attach(results: Sequence[Any], op: Op, edges: Sequence[Any], saved: Sequence[Any]) -> None:
+def attach(results: Sequence[Any], op: Op, edges: Sequence[Any], saved: list[Any]) -> None:
     """Make a node, and give the fresh tensors `results` their place in the graph behind it."""
     if saved and saved[-1] is OUTPUT:
-        saved = (*saved[:-1], Output(results[0]))
+        saved[-1] = Output(results[0])
     node = Node(op, edges, saved, len(results))
     for k, result in enumerate(results):
         if result.array.dtype.kind == "f":
@@ -370,15 +390,15 @@ class Primitive(Op):
             )
         return found
 
-    def to_save(self, args: Sequence[Any], edges: Sequence[Any]) -> tuple[Any, ...]:
+    def to_save(self, args: Sequence[Any], edges: Sequence[Any]) -> list[Any]:
         """What the rules of the arguments that have an edge need, picked from those of a call."""
-        return tuple([
+        return [
             args[k] if kind == "argument"
             else OUTPUT if kind == "output"
             else None if kind == "nothing"
             else shape_of(args[k])
             for kind, k in (self.needed(edges) if None in edges else self.sources)
-        ])  # fmt: skip
+        ]  # fmt: skip
 
     def vjp(
         self, node: Node, edges: Sequence[Any], grads: list[Any], create_graph: bool
@@ -470,11 +490,12 @@ def primitive(
     arguments = forward.__code__.co_varnames[: forward.__code__.co_argcount]
     op = Primitive(name, forward, arguments, rules, overload)
     differentiable = len(op.differentiable)
+    compute = quiet(forward)
 
     def call(*args: Any) -> Any:
         inputs = args[:differentiable]
         arrays = [a.array if isinstance(a, TensorBase) else a for a in args]
-        result = forward(*arrays)
+        result = compute(*arrays)
         for a in inputs:
             if isinstance(a, TensorBase):
                 break
@@ -488,7 +509,7 @@ def primitive(
         if view and (view == "always" or np.may_share_memory(tensor.array, args[0].array)):
             parent = args[0]
             tensor.version = parent.version
-            tensor.view_of = new_view(View, (parent, call, args[1:], root_edge(parent)))
+            tensor.view_of = View(parent, call, args[1:], root_edge(parent))
         return tensor
 
     call.__name__ = call.__qualname__ = name
@@ -500,6 +521,63 @@ def primitive(
 # ------------------------------------------------------------------------------------------------
 # Walking back
 # ------------------------------------------------------------------------------------------------
+
+
+class Pending:
+    """The gradients on their way back.
+
+    Attributes
+    ----------
+    slots : dict
+        For each node or leaf the gradients of its outputs so far, None where nothing has come yet.
+    owned : dict
+        For each node or leaf the outputs whose gradient is the walk's own: nothing else refers to
+        it, so that it can be added to in place.
+    heap : list of (int, Node)
+        The nodes among `slots`, the youngest on top.
+    """
+
+    __slots__ = ("create_graph", "heap", "owned", "slots")
+
+    def __init__(self, create_graph: bool) -> None:
+        self.create_graph = create_graph
+        self.slots: dict[Any, list[Any]] = {}
+        self.owned: dict[Any, list[bool]] = {}
+        self.heap: list[tuple[int, Node]] = []
+
+    def send(self, edge: tuple[Any, int], g: Any, is_new: bool) -> None:
+        """Add `g` to the gradient of `edge`; `is_new` if nothing else refers to it."""
+        target, k = edge
+        slots = self.slots.get(target)
+        if slots is None:
+            slots, owned = [None], [False]
+            if type(target) is Node:
+                slots, owned = slots * target.outputs, owned * target.outputs
+                heappush(self.heap, (-target.number, target))
+            self.slots[target], self.owned[target] = slots, owned
+        else:
+            owned = self.owned[target]
+        total = slots[k]
+        if type(g) is not ndarray and isinstance(g, Placed):
+            if total is None:
+                slots[k] = g.dense()
+            else:
+                slots[k] = g.add_to(np.asarray(total) if owned[k] else np.array(total))
+            owned[k] = True
+        elif total is None:
+            slots[k] = g  # unless it is new, it may also be the gradient of something else
+            owned[k] = is_new
+        elif owned[k]:
+            slots[k] += g
+        else:
+            slots[k] = total + g
+            owned[k] = not self.create_graph
+
+    def take(self) -> tuple[Node, list[Any]]:
+        """The youngest node and its gradients: all that used its outputs has been visited."""
+        node = heappop(self.heap)[1]
+        del self.owned[node]
+        return node, self.slots.pop(node)
 
 
 def walk(
@@ -528,46 +606,13 @@ def walk(
         (leaf, gradient, is_new) for every leaf; nothing else refers to a gradient that is new.
     """
     useful = None if targets is None else _leading_to(targets, roots)
-    pending: dict[Any, list[Any]] = {}  # node or leaf -> a gradient for each of its outputs
-    owned: set[tuple[Any, int]] = set()  # whose gradients are only ours, to be added to in place
-    heap: list[tuple[int, Node]] = []  # the nodes among `pending`, the youngest on top
+    pending = Pending(create_graph)
     captured: dict[tuple[Any, int], Any] = {}
-
-    def send(edge: tuple[Any, int], g: Any, is_new: bool) -> None:
-        target, k = edge
-        slots = pending.get(target)
-        if slots is None:
-            if type(target) is Node:
-                slots = [None] * target.outputs
-                heappush(heap, (-target.number, target))
-            else:
-                slots = [None]
-            pending[target] = slots
-        total = slots[k]
-        if type(g) is not ndarray and isinstance(g, Placed):
-            slots[k] = (
-                g.dense()
-                if total is None
-                else g.add_to(np.asarray(total) if edge in owned else np.array(total))
-            )
-            owned.add(edge)
-        elif total is None:
-            slots[k] = g  # unless it is new, it may also be the gradient of something else
-            if is_new:
-                owned.add(edge)
-        elif edge in owned:
-            slots[k] += g
-        else:
-            slots[k] = total + g
-            if not create_graph:
-                owned.add(edge)
-
     for edge, g in zip(roots, root_grads):
-        send(edge, g, False)
+        pending.send(edge, g, False)
 
-    while heap:
-        node = heappop(heap)[1]
-        grads = pending.pop(node)
+    while pending.heap:
+        node, grads = pending.take()
         if node.hooks is not None:
             hooks.apply_node_hooks(node.hooks, grads)
         edges = node.edges
@@ -582,18 +627,18 @@ def walk(
         is_new = node.op.gives_new and not create_graph
         for edge, g in zip(edges, input_grads):
             if edge is not None and g is not None:
-                send(edge, g, is_new)
+                pending.send(edge, g, is_new)
         if not retain_graph:
             node.free()
 
     leaves = []
-    for leaf, (g,) in pending.items():
+    for leaf, (g,) in pending.slots.items():
         if leaf.array.shape != g.shape:
             raise RuntimeError(errors.shape_mismatch("the graph", leaf.array.shape, g.shape))
         if leaf._hooks:  # which may keep what they see
             leaves.append((leaf, hooks.apply_hooks(leaf._hooks, g), False))
         else:
-            leaves.append((leaf, g, (leaf, 0) in owned))
+            leaves.append((leaf, g, pending.owned[leaf][0]))
     if targets is None:
         return leaves
     captured.update([((leaf, 0), g) for leaf, g, _ in leaves])

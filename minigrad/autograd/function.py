@@ -87,9 +87,9 @@ class _SavedOutput(Output):
         super().__init__(tensor)
         self.k = k
 
-    def attach(self, node: Node) -> TensorBase:
+    def restore(self, node: Node) -> TensorBase:
         """The output as a tensor of the graph again."""
-        tensor = super().attach(node)
+        tensor = super().restore(node)
         tensor.edge = (node, self.k)
         return tensor
 
@@ -134,7 +134,7 @@ class _Custom(Op):
         for value in node.saved:
             if value is not None and value.version[1] > node.number:
                 raise RuntimeError(errors.modified_in_place(value, node))
-        return tuple([v.attach(node) if isinstance(v, Output) else v for v in node.saved])
+        return tuple([v.restore(node) if isinstance(v, Output) else v for v in node.saved])
 
     def _counted(self, results: tuple[Any, ...]) -> tuple[Any, ...]:
         """As many gradients as there were arguments; surplus ones must be None."""
@@ -310,7 +310,7 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
             return results
         several = results if isinstance(results, tuple) else (results,)
         fresh = [wrap(g.array) if isinstance(g, TensorBase) else g for g in several]
-        attach([g for g in fresh if g is not None], _ONCE, edges, ())
+        attach([g for g in fresh if g is not None], _ONCE, edges, [])
         return tuple(fresh) if isinstance(results, tuple) else fresh[0]
 
     return wrapper

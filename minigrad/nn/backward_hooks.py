@@ -54,7 +54,7 @@ def _put_boundary(values: Sequence[Any], passing: Callable[[list[Any]], Any]) ->
         tensors = [values[k] for k in watched]
         arrays = tuple([t.array for t in tensors])
         for k, tensor, copy in zip(
-            watched, tensors, record(_boundary, tensors, (passing,), arrays), strict=True
+            watched, tensors, record(_boundary, tensors, [passing], arrays), strict=True
         ):
             copy.version = tensor.version  # the memory is the same
             inside[k] = copy

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ..autograd.engine import wrap
 from ..creation import empty
 from ..ops import reference
 from ..ops.recurrent import recur_once
@@ -69,9 +66,7 @@ class RNNCellBase(Module):
         w_ih, w_hh = self._weight("weight_ih"), self._weight("weight_hh")
         check_cell_input(self, x, w_ih)
         if hx is None:
-            shape = (*x.array.shape[:-1], self.hidden_size)
-            h = wrap(np.zeros(shape, x.array.dtype))
-            c = h if len(recurrence.states) == 2 else None
+            h = c = None
         elif len(hx) == 1:
             (h,), c = hx, None
             check_cell_state(self, x, h, "hidden", "hidden0")
@@ -83,7 +78,7 @@ class RNNCellBase(Module):
         parameters = (w_ih, w_hh, own["bias_ih"], own.get("bias_hh"), None)
         if x.array.ndim == 2:
             return recur_once(recurrence, x, (h, c), parameters)
-        states = (h.unsqueeze(0), None if c is None else c.unsqueeze(0))
+        states = [None if s is None else s.unsqueeze(0) for s in (h, c)]
         after = recur_once(recurrence, x.unsqueeze(0), states, parameters)
         return tuple([s.squeeze(0) for s in after])
 

@@ -19,9 +19,7 @@ from collections.abc import Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
-import numpy as np
-
-from ..autograd.engine import TensorBase, wrap
+from ..autograd.engine import TensorBase
 from ..creation import empty
 from ..ops.join import cat
 from ..ops.recurrent import recur
@@ -97,12 +95,9 @@ class Recurrent(Module):
         steps, batch, size = x.array.shape
         # Steps and sequences alike are samples: (L, N, C) -> (L * N, C) -> (L, N, C)
         x = self.norm(x.reshape(steps * batch, size)).view(steps, batch, size)
-        h_0 = next(starts)
-        if h_0 is None:
-            h_0 = wrap(np.zeros((batch, size), x.array.dtype))
         parameters = (None, self.weight_hh, None, None, None)
-        output, h_n = recur(INDRNN_RELU, x, (h_0, None), parameters)
-        ends.append(h_n)
+        output, h_n = recur(INDRNN_RELU, x, (next(starts), None), parameters)
+        ends.append(h_n.squeeze(0))
         return self.dropout(output)
 
     def extra_repr(self) -> str:

@@ -66,8 +66,8 @@ class UninitializedParameter(Parameter):
     def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
         pass  # `__new__` has done it all
 
-    # An empty array holds the dtype. It lies in ``__dict__`` as any tensor's array does; this
-    # property stands before it, and goes away together with the class.
+    # An empty array holds the dtype. It is kept aside: this property stands before the tensor's own
+    # array, and goes away together with the class.
     @property
     def array(self) -> ndarray:
         """Raises ValueError: there is no array yet."""
@@ -79,7 +79,7 @@ class UninitializedParameter(Parameter):
 
     @array.setter
     def array(self, value: ndarray) -> None:
-        self.__dict__["array"] = value
+        self._nothing = value
 
     @property
     def shape(self) -> Any:
@@ -93,7 +93,7 @@ class UninitializedParameter(Parameter):
     @property
     def dtype(self) -> dtypes.dtype:
         """The type that the entries will have."""
-        return dtypes.of_numpy(self.__dict__["array"].dtype)
+        return dtypes.of_numpy(self._nothing.dtype)
 
     def is_floating_point(self) -> bool:
         """Whether the entries will be floating point numbers."""
@@ -110,6 +110,7 @@ class UninitializedParameter(Parameter):
             Only the CPU; the type (default: that of this parameter).
         """
         made = empty(tuple(shape), device=device, dtype=self.dtype if dtype is None else dtype)
+        del self._nothing
         self.__class__ = Parameter  # type: ignore[assignment]
         self.data = made
 

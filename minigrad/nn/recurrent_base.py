@@ -17,7 +17,7 @@ import numpy as np
 from ..autograd.engine import primitive, wrap
 from ..creation import empty
 from ..ops import reference
-from ..ops.join import cat, stack_alike, unbind
+from ..ops.join import cat, stack_rows, unbind
 from ..ops.recurrent import recur
 from ..ops.rows import gather_rows, reorder, scatter_rows
 from ..ops.shape import transpose
@@ -191,7 +191,7 @@ class RNNBase(Module):
         elif self.batch_first:
             x = x.transpose(0, 1)  # (L, N, H_in)
         steps, batch = x.array.shape[:2]
-        states = self._initial_states(hx, input, 3 if batched else 2, batch)
+        states = self._initial_states(hx, input, 3 if batched else 2, batch, lengths is not None)
         if lengths is None:
             output, states = self._stacked(x, states)
         else:
@@ -218,7 +218,7 @@ class RNNBase(Module):
             )
         check_layer_input(self, input.data, self._dtype, packed=True)
         batch_sizes = input.batch_sizes.array
-        states = self._initial_states(hx, input.data, 3, int(batch_sizes[0]))
+        states = self._initial_states(hx, input.data, 3, int(batch_sizes[0]), True)
         sorting, unsorting = input.sorted_indices, input.unsorted_indices
         if sorting is None:
             output, states = self._stacked(input.data, states, batch_sizes)
@@ -233,13 +233,17 @@ class RNNBase(Module):
     def _dtype(self) -> Any:
         return self._weight("weight_ih_l0").array.dtype
 
-    def _initial_states(self, hx: Any, input: Any, rank: int, batch: int) -> list[Any]:
-        """One list a state: for each layer and direction (N, size)."""
+    def _initial_states(
+        self, hx: Any, input: Any, rank: int, batch: int, ragged: bool
+    ) -> list[Any]:
+        """For each layer and direction its states, (h, c): None, or tensors (N, size).
+
+        Where all sequences have one length, None stands for zeros.
+        """
         sizes = self._state_sizes
-        places = self.num_layers * self._directions
         if hx is None:
-            dtype = input.array.dtype
-            return [[wrap(np.zeros((batch, size), dtype))] * places for size in sizes]
+            zeros = [wrap(np.zeros((batch, size), input.array.dtype)) for size in sizes if ragged]
+            return [(*zeros, None, None)[:2]] * len(self._all_weights)
         states = (hx,) if len(sizes) == 1 else hx
         if len(sizes) == 2 and not (isinstance(hx, (tuple, list)) and len(hx) == 2):
             raise TypeError(
@@ -247,35 +251,36 @@ class RNNBase(Module):
                 f"{type(hx).__name__}"
             )
         check_layer_states(self, states, sizes, input, rank, batch)
-        return [unbind(s if rank == 3 else s.unsqueeze(1)) for s in states]
+        each = [unbind(s if rank == 3 else s.unsqueeze(1)) for s in states]
+        return list(zip(*each)) if len(each) == 2 else [(h, None) for h in each[0]]
 
     def _reordered(
         self, rows: Any, states: list[Any], batch_sizes: Any, order: Any, inverse: Any
     ) -> tuple[Any, list[Any]]:
         """`_stacked` for packed rows, with states in the order of the original batch."""
-        states = [[reorder(h, order, inverse, 0) for h in state] for state in states]
-        output, states = self._stacked(rows, states, batch_sizes)
-        return output, [reorder(s, inverse, order, 1) for s in states]
+        states = [
+            [None if s is None else reorder(s, order, inverse, 0) for s in pair] for pair in states
+        ]
+        output, ends = self._stacked(rows, states, batch_sizes)
+        return output, [reorder(s, inverse, order, 1) for s in ends]
 
     def _stacked(self, x: Any, states: list[Any], batch_sizes: Any = None) -> tuple[Any, list[Any]]:
         """All layers: x (L, N, H_in) or (R, H_in) to the last layer's output and all last states.
 
-        The states come as one list each, for each layer and direction (N, H), and go as one tensor
+        The states come as pairs (h, c), one for each layer and direction, and go as one tensor
         each, (D * num_layers, N, H).
         """
         recurrence, directions = MODES[self.mode], self._directions
-        starts = list(zip(*states)) if len(states) == 2 else [(h, None) for h in states[0]]
         ends = []
         for layer in range(self.num_layers):
             if layer and self.dropout:
                 x = dropout(x, self.dropout, self.training)
             outputs = []
             for k in range(layer * directions, (layer + 1) * directions):
-                backwards = k % directions == 1
                 output, *end = recur(
-                    recurrence, x, starts[k], self._weights(k), batch_sizes, backwards
+                    recurrence, x, states[k], self._weights(k), batch_sizes, k % directions == 1
                 )
                 outputs.append(output)
                 ends.append(end)
             x = outputs[0] if directions == 1 else cat(outputs, -1)  # (..., D * H)
-        return x, [stack_alike(state) for state in zip(*ends)]
+        return x, ends[0] if len(ends) == 1 else [stack_rows(state) for state in zip(*ends)]

@@ -52,7 +52,7 @@ class Fused(Op):
         and then nothing need be kept. `kept` is whatever the kernel's gradient needs besides.
         Returns the results as tensors.
         """
-        saved = () if edges is None else (*inputs, (options, kept), OUTPUT)
+        saved = [] if edges is None else [*inputs, (options, kept), OUTPUT]
         return record_with(edges, self, saved, results)
 
     def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:

@@ -36,17 +36,18 @@ from .shape import expand_error, sum_to
 ndarray = np.ndarray
 
 
-def check_writable(target: Any) -> None:
-    """Raise PyTorch's error if `target` is a leaf that requires a gradient, or a view of one.
+def check_writable(target: Any) -> Any:
+    """The edge of `target`, while operations are recorded, or None.
 
-    Such a leaf is where gradients end; after a change in place it could not be that any more.
-    The pieces of one cut (`split`, `unbind`) are refused, too.
+    Raises PyTorch's error if `target` is a leaf that requires a gradient, or a view of one. Such a
+    leaf is where gradients end; after a change in place it could not be that any more. The pieces
+    of one cut (`split`, `unbind`) are refused, too.
     """
     if not mode.enabled:
-        return
+        return None
     edge = edge_of(target)
     if edge is None:
-        return
+        return None
     if edge[0] is target:
         raise RuntimeError(
             "a leaf Variable that requires grad is being used in an in-place operation. Change it "
@@ -68,6 +69,7 @@ def check_writable(target: Any) -> None:
             "a view of a leaf Variable that requires grad is being used in an in-place operation. "
             "Change it inside `with no_grad():`, or change a clone of the leaf."
         )
+    return edge
 
 
 def check_memory(array: ndarray) -> None:
@@ -119,15 +121,13 @@ def inplace(
         before = input
         if not one_value:
             check_memory(input.array)
-        if mode.enabled:
-            check_writable(input)
-            edge = edge_of(input)
-            if edge is not None or any(
-                [isinstance(a, TensorBase) and a._requires_grad for a in args]
-            ):
-                # the graph goes on from what `input` was, so that must stay as it was
-                before = wrap(input.array.copy() if saves else input.array)
-                before.edge, before._requires_grad = edge, edge is not None
+        edge = check_writable(input)
+        if edge is not None or (
+            mode.enabled and any([isinstance(a, TensorBase) and a._requires_grad for a in args])
+        ):
+            # the graph goes on from what `input` was, so that must stay as it was
+            before = wrap(input.array.copy() if saves else input.array)
+            before.edge, before._requires_grad = edge, edge is not None
         return assign(input, op(before, *args, **kwargs))
 
     call.__name__ = call.__qualname__ = name or op.__name__ + "_"
@@ -170,7 +170,7 @@ def _replace_in_base(view: Any, value: Any) -> None:
     while base.view_of is not None:
         path.insert(0, (base.view_of.op, base.view_of.arguments))
         base = base.view_of.parent
-    written = record(_COPY_SLICES, (base, value), ((path, base.array.shape),), base.array)
+    written = record(_COPY_SLICES, (base, value), [(path, base.array.shape)], base.array)
     base.edge, base._requires_grad = written.edge, True
 
 

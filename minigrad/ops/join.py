@@ -22,7 +22,6 @@ from ..autograd.engine import (
     attach,
     edges_of,
     mode,
-    new_view,
     record,
     root_edge,
     wrap,
@@ -110,7 +109,7 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any
     if not any([isinstance(x, TensorBase) for x in kept]):
         return result
     sizes = [a.shape[where] for a in arrays]
-    return record(_CAT, kept, (lambda g: split(g, sizes, where),), result)
+    return record(_CAT, kept, [lambda g: split(g, sizes, where)], result)
 
 
 def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
@@ -128,13 +127,13 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     result = np.concatenate([a[look] for a in arrays], where)  # np.stack, but at once
     if not any([isinstance(x, TensorBase) for x in tensors]):
         return result
-    return record(_STACK, tensors, (lambda g: unbind(g, where),), result)
+    return record(_STACK, tensors, [lambda g: unbind(g, where)], result)
 
 
-def stack_alike(tensors: Sequence[Any]) -> Any:
-    """`stack` for tensors that are known to have one shape and type, with nothing checked."""
-    result = np.concatenate([x.array[None] for x in tensors])
-    return record(_STACK, tensors, (unbind,), result)
+def stack_rows(tensors: Sequence[Any]) -> Any:
+    """Join tensors of shape (1, ...) along axis 0. They are known to fit: nothing is checked."""
+    result = np.concatenate([x.array for x in tensors])
+    return record(_STACK, tensors, [lambda g: split(g, 1)], result)
 
 
 def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
@@ -193,12 +192,12 @@ def _cut(op: Op, tensor: Any, looks: list[Any], join: Any) -> tuple[Any, ...]:
     for piece, look in zip(pieces, looks):
         view = wrap(piece)
         view.version = version
-        view.view_of = new_view(View, (tensor, basic_index, (look[:-1],), start))
+        view.view_of = View(tensor, basic_index, (look[:-1],), start)
         views.append(view)
     if mode.enabled:
         edges = edges_of((tensor,))
         if edges is not None:
-            attach(views, op, edges, (join, [p.shape for p in pieces], array.dtype))
+            attach(views, op, edges, [join, [p.shape for p in pieces], array.dtype])
     return tuple(views)
 
 

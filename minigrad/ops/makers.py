@@ -13,9 +13,9 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.engine import Node, Output, Primitive, TensorBase, edge_of, mode, wrap
+from ..autograd.quiet import quiet
 from .cast import cast
 from .meanings import MEANINGS
-from .quiet import quiet
 from .shape import sum_to
 
 Rule = Callable[..., Any]

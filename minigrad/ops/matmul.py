@@ -59,7 +59,7 @@ def matmul(input: Any, other: Any) -> Any:
     """
     x, y = array_of(input), array_of(other)
     _check_product(x, y)
-    if x.ndim == 2 and y.ndim == 2:
+    if x.ndim == y.ndim == 2:
         return _mm(input, other)
     if x.ndim <= 2 and y.ndim == 1:
         return _dot(input, other) if x.ndim == 1 else _mv(input, other)
@@ -77,7 +77,7 @@ def _check_product(x: np.ndarray, y: np.ndarray) -> None:
         raise RuntimeError(
             f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D"
         )
-    if x.dtype != y.dtype:
+    if x.dtype is not y.dtype and x.dtype != y.dtype:
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {_c_name(x.dtype)} != "
             f"{_c_name(y.dtype)}"

@@ -174,7 +174,7 @@ def _normalise(
     # (a copy, because running averages move on)
     options = (layout, per, eps, None if fixed is None else (centre.copy(), scale))
     # the output is not among what is saved: it may be overwritten, as by ``ReLU(inplace=True)``
-    saved = (*inputs, (options, (x_hat, scale)), None)
+    saved = [*inputs, (options, (x_hat, scale)), None]
     return record(op, inputs, saved, y.reshape(x.shape)), centre, variance
 
 

@@ -5,8 +5,9 @@ checked by the layers in `minigrad.nn`, and once more by the kernels. Without ke
 (``MINIGRAD_KERNELS=reference``, or a dtype they do not know) the reference runs, recorded operation
 by operation.
 
-Both take the same inputs: x, the two states h and c (c None where a recurrence has only one), and
-the five parameters w_ih, w_hh, b_ih, b_hh, w_hr, None for those that a recurrence lacks.
+Both take the same inputs: x, the two states h and c (None for zeros, and c where a recurrence has
+only one state), and the five parameters w_ih, w_hh, b_ih, b_hh, w_hr, None for those that a
+recurrence lacks.
 """
 
 from __future__ import annotations
@@ -17,11 +18,22 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
-from ..autograd.engine import edges_if_recording
+from ..autograd.engine import edges_if_recording, wrap
 from .fused import Fused
+from .join import stack
 from .reference import LSTM, Recurrence, unroll
 
 ndarray = np.ndarray
+
+
+def _states(recurrence: Recurrence, x: Any, h: Any, c: Any, w_hh: Any, w_hr: Any) -> list[Any]:
+    """The states that a recurrence has, with zeros for None."""
+    batch = x.shape[-2]
+    sizes = (w_hh.shape[-1], w_hh.shape[-1] if w_hr is None else w_hr.shape[1])
+    return [
+        wrap(np.zeros((batch, size), x.array.dtype)) if state is None else state
+        for state, size, _ in zip((h, c), sizes, recurrence.states)
+    ]
 
 
 # ------------------------------------------------------------------------------------------------
@@ -33,9 +45,10 @@ def _sequence_reference(
     x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, w_hr: Any,
     recurrence: Recurrence, batch_sizes: ndarray | None, reverse: bool,
 ) -> tuple[Any, ...]:  # fmt: skip
-    states = (h, c)[: len(recurrence.states)]
+    states = _states(recurrence, x, h, c, w_hh, w_hr)
     parameters = (w_ih, w_hh, b_ih, b_hh, w_hr)[: len(recurrence.parameters)]
-    return unroll(recurrence.step, x, states, parameters, batch_sizes, reverse)
+    output, *ends = unroll(recurrence.step, x, states, parameters, batch_sizes, reverse)
+    return output, *[stack([end]) for end in ends]
 
 
 def _sequence_vjp(
@@ -43,10 +56,11 @@ def _sequence_vjp(
 ) -> tuple[Any, ...]:
     recurrence, batch_sizes, reverse = options
     kernel, output, kept = kept
-    d_output, d_h_n, *d_c_n = grads
+    d_output, *d_ends = grads
+    d_h_n, d_c_n = [None if d is None else d[0] for d in d_ends] + [None] * (2 - len(d_ends))
     x, h, c, w_ih, w_hh, _, b_hh, w_hr = inputs
     return kernel.backward(
-        recurrence.name, d_output, d_h_n, d_c_n[0] if d_c_n else None, x, h, c, output, kept,
+        recurrence.name, d_output, d_h_n, d_c_n, x, h, c, output, kept,
         w_ih, w_hh, b_hh, w_hr, batch_sizes, reverse, *needs,
     )  # fmt: skip
 
@@ -55,6 +69,7 @@ def _sequence_vjp(
 _SEQUENCE = Fused("stack", _sequence_vjp, _sequence_reference)
 _PACKED = Fused("cat", _sequence_vjp, _sequence_reference)
 _LSTM = Fused("mkldnn_rnn_layer", _sequence_vjp, _sequence_reference)
+_PACKED.output_names = _LSTM.output_names = dict.fromkeys((1, 2), "StackBackward0")  # of h_n, c_n
 
 
 def recur(
@@ -72,7 +87,7 @@ def recur(
     recurrence : Recurrence
     x : Tensor, shape (T, N, I), or (R, I) with `batch_sizes`
     states : (h, c)
-        Tensors of shape (N, H); c may be None.
+        Tensors of shape (N, H), or None; with `batch_sizes` h must be given.
     parameters : (w_ih, w_hh, b_ih, b_hh, w_hr)
         Tensors or None.
     batch_sizes : ndarray of int64, optional
@@ -83,8 +98,8 @@ def recur(
     Returns
     -------
     output : Tensor, shape (T, N, H) or (R, H)
-    h_n : Tensor, shape (N, H)
-    c_n : Tensor, shape (N, H)
+    h_n : Tensor, shape (1, N, H)
+    c_n : Tensor, shape (1, N, H)
         Only if the recurrence has two states.
     """
     inputs = (x, *states, *parameters)
@@ -103,7 +118,7 @@ def recur(
         op = _LSTM
     else:
         op = _SEQUENCE
-    results = (output, h_n) if c_n is None else (output, h_n, c_n)
+    results = (output, h_n[None]) if c_n is None else (output, h_n[None], c_n[None])
     return op.call(edges, inputs, options, (kernel, output, kept), results)
 
 
@@ -116,7 +131,7 @@ def _step_reference(
     x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, w_hr: Any,
     recurrence: Recurrence,
 ) -> tuple[Any, ...]:  # fmt: skip
-    states = (h, c)[: len(recurrence.states)]
+    states = _states(recurrence, x, h, c, w_hh, w_hr)
     parameters = (w_ih, w_hh, b_ih, b_hh, w_hr)[: len(recurrence.parameters)]
     return recurrence.step(x, *states, *parameters)
 

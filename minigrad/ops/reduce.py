@@ -125,8 +125,9 @@ def sum(
         input = cast(input, dtypes.to_numpy(dtype))
     elif array_of(input).dtype.kind in "bui":
         input = cast(input, dtypes.INT64)
-    whole = dim is None and axis is None and not keepdim
-    return (_sum_of_all if whole else _sum)(input, as_axes(input, dim, axis), keepdim)
+    if dim is None and axis is None and not keepdim:
+        return _sum_of_all(input, None, False)
+    return _sum(input, as_axes(input, dim, axis), keepdim)
 
 
 def mean(

@@ -205,7 +205,7 @@ def put_pieces(
         result[place] = array_of(piece)
     if all([isinstance(piece, np.ndarray) for piece in pieces]):
         return result
-    return record(_PUT, pieces, (places,), result)
+    return record(_PUT, pieces, [places], result)
 
 
 def take_pieces(x: Any, places: Sequence[Any]) -> tuple[Any, ...]:
@@ -226,5 +226,5 @@ def take_pieces(x: Any, places: Sequence[Any]) -> tuple[Any, ...]:
     pieces = tuple([array[place].copy() for place in places])
     if isinstance(x, np.ndarray):
         return pieces
-    results: tuple[Any, ...] = record(_TAKE, (x,), (places, array.shape, array.dtype), pieces)
+    results: tuple[Any, ...] = record(_TAKE, (x,), [places, array.shape, array.dtype], pieces)
     return results

@@ -546,8 +546,8 @@ ERRORS: dict[str, Claim] = {
 
 
 def nodes(*tensors: Any) -> Any:
-    """The names of the operations that tensors come from."""
-    return facts.Plain(*[y.grad_fn.name() for y in tensors])
+    """The names of the operations that tensors come from, as they are printed with them."""
+    return facts.Plain(*[repr(y).split("grad_fn=<")[1].split(">")[0] for y in tensors])
 
 
 def outputs_of(result: tuple[Any, Any]) -> list[Any]:

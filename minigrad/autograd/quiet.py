@@ -3,7 +3,8 @@
 1/0 is inf and 0/0 is nan by the rules of floating point; a training loop that has met one would
 print a line for every operation after it. NumPy attributes a warning to the Python function that
 called it, so the calls go through `quiet`, and warnings attributed to this package are filtered
-out. This file must stay plain Python: a compiled function is passed over in that attribution.
+out. This file must stay plain Python: a compiled function is passed over in that attribution, which
+is why what it calls may be compiled.
 """
 
 from __future__ import annotations

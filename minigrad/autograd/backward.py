@@ -10,6 +10,7 @@ import numpy as np
 from . import errors
 from .engine import TensorBase, bump_version, edge_of, walk, wrap
 from .grad_mode import mode
+from .quiet import quiet
 
 
 def backward(
@@ -140,12 +141,12 @@ def _walk(
     """`walk` with recording on only if the gradients are to be differentiated themselves."""
     previous, mode.enabled = mode.enabled, create_graph
     try:
-        with np.errstate(all="ignore"):  # PyTorch computes inf and nan in silence
-            return walk(
-                edges, grads, targets=targets, retain_graph=retain_graph, create_graph=create_graph
-            )
+        return _quiet_walk(edges, grads, targets, retain_graph, create_graph)
     finally:
         mode.enabled = previous
+
+
+_quiet_walk = quiet(walk)
 
 
 def _as_sequence(value: Any) -> Sequence[Any]:

@@ -583,7 +583,6 @@ class Pending:
 def walk(
     roots: Sequence[tuple[Any, int]],
     root_grads: Sequence[Any],
-    *,
     targets: Sequence[tuple[Any, int] | None] | None,
     retain_graph: bool,
     create_graph: bool,
@@ -608,6 +607,7 @@ def walk(
     useful = None if targets is None else _leading_to(targets, roots)
     pending = Pending(create_graph)
     captured: dict[tuple[Any, int], Any] = {}
+    checks_nan = mode.anomaly and mode.check_nan
     for edge, g in zip(roots, root_grads):
         pending.send(edge, g, False)
 
@@ -622,7 +622,7 @@ def walk(
             if not any(edges):
                 continue
         input_grads = node.op.vjp(node, edges, grads, create_graph)
-        if mode.anomaly and mode.check_nan:
+        if checks_nan:
             errors.check_nan(node, input_grads)
         is_new = node.op.gives_new and not create_graph
         for edge, g in zip(edges, input_grads):

@@ -124,7 +124,10 @@ class RNNBase(Module):
 
     def _weights(self, k: int) -> list[Any]:
         """w_ih, w_hh, b_ih, b_hh, w_hr of the k-th direction of all layers; None if absent."""
-        found = [self._weight(name) for name in self._all_weights[k]]
+        own, found = self._parameters, []
+        for name in self._all_weights[k]:
+            value = own.get(name)  # `_weight`, without a call
+            found.append(getattr(self, name) if value is None else value)
         if not self.bias:
             found[2:2] = (None, None)
         return found + [None] * (5 - len(found))

@@ -12,6 +12,7 @@ import copy
 import operator
 import os
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +49,23 @@ STATE_LAYOUT = np.dtype(
 """The bytes of ``torch.Generator().get_state()``, field by field."""
 
 
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    """In the child of a fork: a thread of the parent, which is not here, may have held a lock."""
+    for engine in list(_engines):
+        engine._lock = threading.RLock()
+        if engine._made_twister is not None:  # NumPy's has a lock of its own
+            twister = np.random.MT19937(0)
+            twister.state = engine._made_twister.state
+            engine._made_twister = twister
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
+
+
 class Engine:
     """mt19937 with PyTorch's seeding, PyTorch's saved state and a lock.
 
@@ -64,6 +82,7 @@ class Engine:
     def __init__(self, device: Any = "cpu") -> None:
         self.device = device
         self._lock = threading.RLock()
+        _engines.add(self)
         self._made_twister: Any = None
         self._start(DEFAULT_SEED)
 
@@ -244,5 +263,6 @@ class Engine:
         state = attributes.pop("_state_bytes")
         self.__dict__.update(attributes)
         self._lock = threading.RLock()
+        _engines.add(self)
         self._made_twister = None
         self.load_state_bytes(state)

@@ -1,7 +1,7 @@
 """How many threads recurrent layers use: `set_num_threads`, `get_num_threads`.
 
 The kernels split the sequences of a batch between threads of their own, wherever there is so much
-to do that making a thread pays. Matrix products elsewhere are NumPy's, whose library has its own
+to do that it pays. Matrix products elsewhere are NumPy's, whose library has its own
 threads and its own environment variable, ``OPENBLAS_NUM_THREADS`` as a rule.
 """
 

@@ -13,6 +13,8 @@ With few rows in all, packing the weights would cost more than it saves: the sam
 one dot product at a time, from the weights as they are.
 """
 
+from libc.string cimport memcpy
+
 from .matmul cimport (
     PANEL_VECS,
     TILE_ROWS,
@@ -71,6 +73,7 @@ cdef struct Forward:
     real* bias_h                # the same, of the part of h_prev if it is apart
     real* zeros                 # (S,)
     # Scratch for the rows of one thread, from `lay_out_forward`.
+    real* x_rows                # (rows of a chunk, I), unless the batch is whole
     real* xp                    # (rows of a chunk, blocks, G, LANES)
     real* pre                   # (TALLEST_TILE, PANEL_VECS, LANES)
     real* joined                # (N, S), needed by a reverse ragged batch
@@ -110,6 +113,7 @@ cdef inline Py_ssize_t lay_out_forward(
     cdef Py_ssize_t used = 0, width = vectors(f.H) * r.gates * LANES
     cdef Py_ssize_t chunk = min(f.rows, max(<Py_ssize_t>FORWARD_ROWS, f.step))
     cdef bint projects = f.w_hr is not NULL, joins = q.reverse and q.batch_sizes is not NULL
+    f.x_rows = take(memory, &used, 0 if is_whole(q) else chunk * f.input_size)
     f.xp = take(memory, &used, chunk * width)
     f.pre = take(memory, &used, TALLEST_TILE * PANEL_VECS * LANES)
     f.joined = take(memory, &used, q.N * f.S if joins else 0)
@@ -301,6 +305,7 @@ cdef inline void run_forward(
 ) noexcept nogil:
     cdef Py_ssize_t k = 0, end, rows, row, t, low
     cdef Py_ssize_t width = vectors(f.H) * r.gates * LANES
+    cdef const real* x
     while k < q.T:
         # The chunk: the steps k <= ... < end in the order of running, low <= ... in time.
         end, rows = k + 1, rows_at(q, time_of(q, k))
@@ -309,16 +314,17 @@ cdef inline void run_forward(
             end += 1
         low = time_of(q, end - 1) if q.reverse else k
         # xp = x @ w_ih.T + bias, in the order of time
-        if is_whole(q):
-            project_input(r, f, f.xp, f.x + start_of(q, low) * f.input_size, rows)
-        else:
-            row = 0
+        x = f.x + start_of(q, low) * f.input_size
+        if not is_whole(q):
+            x, row = f.x_rows, 0
             for t in range(low, low + end - k):
-                project_input(
-                    r, f, f.xp + row * width, f.x + (start_of(q, t) + q.first) * f.input_size,
-                    rows_at(q, t),
+                memcpy(
+                    f.x_rows + row * f.input_size,
+                    f.x + (start_of(q, t) + q.first) * f.input_size,
+                    rows_at(q, t) * f.input_size * sizeof(real),
                 )
                 row += rows_at(q, t)
+        project_input(r, f, f.xp, x, rows)
         row = rows if q.reverse else 0
         while k < end:
             if q.reverse:

@@ -86,9 +86,9 @@ cnp.import_array()
 
 cdef enum:
     RECURRENCES = 7
-    # Measured. With less work for each thread, making it costs more than it saves; a tile of fewer
-    # rows makes so much less of the weights that it reads.
-    PRODUCTS_A_PART = 9_000_000
+    # Measured. With less work for each thread, handing it out costs more than it saves; a tile of
+    # fewer rows makes so much less of the weights that it reads.
+    PRODUCTS_A_PART = 1_000_000
     ROWS_A_PART = 3
     GATE_PRODUCTS = 32          # a gate takes about as long as so many products
 
@@ -374,7 +374,11 @@ def forward(
     cdef const real* cells = data(c_0)
     job.r, job.whole, job.h_n = r, whole_batch(&z), data(h_n)
     job.parts = number_of_parts(r, &z, parts)
-    job.part_size = lay_out_forward(f, r, &job.whole, NULL)
+    job.part_size = 0
+    cdef Py_ssize_t part
+    for part in range(job.parts):
+        choose_part(&job.whole, part, job.parts)
+        job.part_size = max(job.part_size, lay_out_forward(f, r, &job.whole, NULL))
     cdef Py_ssize_t common = lay_out_weights(f, r, NULL), own = job.parts * job.part_size
     cdef real* memory = scratch(common + own + starts_size(&z))
     if memory is NULL:

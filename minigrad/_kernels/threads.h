@@ -1,104 +1,158 @@
 /* Work in parts, done by several threads.
  *
- * Threads are made for one call and end with it. That costs some 20 us a thread, which
- * `number_of_parts` keeps small beside the work, and buys that there is nothing to take care of: no
- * pool that a fork would leave without its threads, no queue for several Python threads to wait at,
- * nobody spinning while NumPy's BLAS wants the processor. Parts share only what they read.
+ * Workers are made when they are first needed, and kept. Parts lie in a queue; whoever is free takes
+ * the next one, the caller too. So the caller never waits for a worker to wake up: if all processors
+ * are busy with something else, it has done all parts itself before anybody comes. The same where
+ * there are no POSIX threads, or none to be had. Which thread does a part never matters for its
+ * result, and parts share only what they read.
  *
- * Whoever is free takes the next part, the caller too. Where all processors are busy with something
- * else, a new thread may not run before the work is done; then the caller has done it all, and does
- * not wait for that thread: it comes, finds nothing left, and goes. So does the caller do it all
- * where there are no POSIX threads, or none to be had. Which thread does a part never matters for
- * its result.
+ * Waking a sleeping processor takes longer (50 to 300 us were seen) than many a layer has to do. So
+ * who waits, looks around for a moment before he goes to sleep: the next call of a training loop
+ * usually comes at once. Meanwhile he offers the processor to any other thread, such as those of
+ * NumPy's BLAS.
+ *
+ * Several threads of Python may call at the same time: their parts are in one queue. After a fork
+ * the child has no workers, and makes its own.
  */
 #ifndef MINIGRAD_THREADS_H
 #define MINIGRAD_THREADS_H
 
 #include <stddef.h>
-#include <stdlib.h>
 
 #define MOST_PARTS 256
 
 typedef void (*part_function)(void *job, ptrdiff_t part);
 
-static inline void run_one_after_the_other(part_function run, void *job, ptrdiff_t parts) {
-    ptrdiff_t i;
-    for (i = 0; i < parts; i++) run(job, i);
-}
-
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <time.h>
 
-/* Lives until the last of its threads has gone, which may be after the call: all that is below the
- * lock is read and written with the lock held. */
-typedef struct {
+#define LOOK_AROUND_NS 200000
+
+/* One call. It lives on the caller's stack: nobody touches it after its last part is finished. */
+typedef struct shared_work {
     part_function run;
     void *job;
-    pthread_mutex_t lock;
-    pthread_cond_t all_done;
-    ptrdiff_t next, parts, unfinished, users;
+    ptrdiff_t next, parts;
+    unsigned unfinished;
+    struct shared_work *after; /* in the queue */
 } shared_work;
 
-static void take_parts(shared_work *w) {
-    ptrdiff_t part;
-    pthread_mutex_lock(&w->lock);
-    while (w->next < w->parts) {
-        part = w->next++;
-        pthread_mutex_unlock(&w->lock);
-        w->run(w->job, part);
-        pthread_mutex_lock(&w->lock);
-        if (--w->unfinished == 0) pthread_cond_signal(&w->all_done);
+/* All of it, and all calls in the queue, are read and written with the lock held. Only `posted` and
+ * `unfinished` are also looked at without. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t work_came, part_done;
+    shared_work *queue; /* calls with parts that nobody has taken */
+    unsigned posted;    /* how many calls there were */
+    ptrdiff_t workers;
+    int knows_forks;
+} pool = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER,
+          NULL, 0, 0, 0};
+
+static void after_fork_in_child(void) {
+    const pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    const pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+    pool.lock = lock;
+    pool.work_came = pool.part_done = cond;
+    pool.queue = NULL;
+    pool.workers = 0;
+}
+
+/* Wait, with the lock held before and after, until *value is not `seen` any more. */
+static void wait_for_change(const unsigned *value, unsigned seen, pthread_cond_t *cond) {
+    struct timespec start, now;
+    pthread_mutex_unlock(&pool.lock);
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    do {
+        int i;
+        for (i = 0; i < 100 && __atomic_load_n(value, __ATOMIC_ACQUIRE) == seen; i++) {
+#if defined(__x86_64__) || defined(__i386__)
+            __builtin_ia32_pause();
+#endif
+        }
+        if (i < 100) break;
+        sched_yield();
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while ((now.tv_sec - start.tv_sec) * 1000000000L + now.tv_nsec - start.tv_nsec
+             < LOOK_AROUND_NS);
+    pthread_mutex_lock(&pool.lock);
+    while (*value == seen) pthread_cond_wait(cond, &pool.lock);
+}
+
+/* Take the next part of a call and do it; with the lock held before and after. */
+static void do_part(shared_work *w) {
+    const ptrdiff_t part = w->next++;
+    if (w->next == w->parts) { /* nothing left to take */
+        shared_work **place = &pool.queue;
+        while (*place != w) place = &(*place)->after;
+        *place = w->after;
     }
-    pthread_mutex_unlock(&w->lock);
+    pthread_mutex_unlock(&pool.lock);
+    w->run(w->job, part);
+    pthread_mutex_lock(&pool.lock);
+    __atomic_store_n(&w->unfinished, w->unfinished - 1, __ATOMIC_RELEASE);
+    pthread_cond_broadcast(&pool.part_done);
 }
 
-static void leave(shared_work *w) {
-    ptrdiff_t users;
-    pthread_mutex_lock(&w->lock);
-    users = --w->users;
-    pthread_mutex_unlock(&w->lock);
-    if (users > 0) return;
-    pthread_cond_destroy(&w->all_done);
-    pthread_mutex_destroy(&w->lock);
-    free(w);
-}
-
-static void *work_in_thread(void *argument) {
-    shared_work *w = (shared_work *)argument;
-    take_parts(w);
-    leave(w);
+static void *work_forever(void *unused) {
+    (void)unused;
+    pthread_mutex_lock(&pool.lock);
+    for (;;) {
+        if (pool.queue != NULL)
+            do_part(pool.queue);
+        else
+            wait_for_change(&pool.posted, pool.posted, &pool.work_came);
+    }
     return NULL;
+}
+
+/* Signals are for the threads of Python. */
+static void make_worker(void) {
+    sigset_t all, before;
+    pthread_t thread;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (pthread_create(&thread, NULL, work_forever, NULL) == 0) {
+        pthread_detach(thread);
+        pool.workers++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* run(job, part) for all parts; returns when all are done. */
 static inline void run_parts(part_function run, void *job, ptrdiff_t parts) {
-    shared_work *w = parts > 1 ? (shared_work *)malloc(sizeof *w) : NULL;
-    pthread_t thread;
-    ptrdiff_t i;
-    if (w == NULL) {
-        run_one_after_the_other(run, job, parts);
+    shared_work w = {run, job, 0, parts, (unsigned)parts, NULL};
+    shared_work **place = &pool.queue;
+    if (parts <= 1) {
+        if (parts == 1) run(job, 0);
         return;
     }
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->all_done, NULL);
-    w->run = run;
-    w->job = job;
-    w->next = 0;
-    w->parts = w->unfinished = w->users = parts;
-    for (i = 1; i < parts; i++) {
-        if (pthread_create(&thread, NULL, work_in_thread, w) == 0)
-            pthread_detach(thread);
-        else
-            leave(w); /* in its place */
+    pthread_mutex_lock(&pool.lock);
+    if (!pool.knows_forks) {
+        pthread_atfork(NULL, NULL, after_fork_in_child);
+        pool.knows_forks = 1;
     }
-    take_parts(w);
-    pthread_mutex_lock(&w->lock);
-    while (w->unfinished > 0) pthread_cond_wait(&w->all_done, &w->lock);
-    pthread_mutex_unlock(&w->lock);
-    leave(w);
+    while (*place != NULL) place = &(*place)->after;
+    *place = &w;
+    __atomic_store_n(&pool.posted, pool.posted + 1, __ATOMIC_RELEASE);
+    pthread_cond_broadcast(&pool.work_came);
+    while (pool.workers < parts - 1) {
+        const ptrdiff_t workers = pool.workers;
+        make_worker();
+        if (pool.workers == workers) break; /* there are no more to be had */
+    }
+    while (w.next < w.parts) do_part(&w);
+    while (w.unfinished > 0) wait_for_change(&w.unfinished, w.unfinished, &pool.part_done);
+    pthread_mutex_unlock(&pool.lock);
 }
 #else
-#define run_parts run_one_after_the_other
+static inline void run_parts(part_function run, void *job, ptrdiff_t parts) {
+    ptrdiff_t part;
+    for (part = 0; part < parts; part++) run(job, part);
+}
 #endif
 
 #endif

@@ -494,14 +494,12 @@ def primitive(
 
     def call(*args: Any) -> Any:
         inputs = args[:differentiable]
-        arrays = [a.array if isinstance(a, TensorBase) else a for a in args]
-        result = compute(*arrays)
         for a in inputs:
             if isinstance(a, TensorBase):
                 break
         else:
-            return result
-        tensor = wrap(result)
+            return forward(*[array_of(a) for a in args])
+        tensor = wrap(compute(*[a.array if isinstance(a, TensorBase) else a for a in args]))
         if mode.enabled:
             edges = edges_of(inputs)
             if edges is not None:

@@ -75,7 +75,8 @@ def _floating(input: Any, name: str) -> Any:
 
 def reduced_by(reduce: Any) -> Any:
     # in the type of `x`, where NumPy would count small integers as int64
-    return lambda x, axes, keepdims: reduce.reduce(x, axes, x.dtype, None, keepdims)
+    along = reduce.reduce
+    return lambda x, axes, keepdims: along(x, axes, x.dtype, None, keepdims)
 
 
 def _mean_of(x: np.ndarray, axes: Axes, keepdims: bool) -> Any:

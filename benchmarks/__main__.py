@@ -31,7 +31,7 @@ if hasattr(os, "sched_setaffinity"):
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import blocks, language_model, memory, recurrent, scaling, small
+from benchmarks import blocks, chosen, language_model, memory, recurrent, scaling, small
 from benchmarks.peers import Peers, find_peers, matmul_peak
 from benchmarks.timing import Case, Row, measure, table
 
@@ -53,6 +53,7 @@ TABLES: dict[str, tuple[str, Callable[[bool], list[Case]]]] = {
     ),
     "small": ("Small operations, cells in loops", lambda quick: small.cases()),
     "blocks": ("Losses, embeddings, optimizers", lambda quick: blocks.cases()),
+    "readme": ("The table of the README (only when named)", lambda quick: chosen.cases()),
 }
 OTHERS = {
     "memory": "peak memory of a training step",
@@ -136,11 +137,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, help="write the tables to this Markdown file")
     parser.add_argument("--plots", type=Path, default=Path("plots"), help="folder for plots")
     options = parser.parse_args(argv)
-    chosen = options.what or [name for name in names if name != "scaling"]
+    wanted = options.what or [name for name in names if name not in ("readme", "scaling")]
     seconds = options.seconds or (0.02 if options.quick else 0.5)
     peers = find_peers(options.threads, jax=not (options.no_jax or options.quick))
-    text = run_tables([n for n in chosen if n in TABLES], options.quick, seconds, peers)
-    text += run_others([n for n in chosen if n in OTHERS], options.quick, peers, options.plots)
+    text = run_tables([n for n in wanted if n in TABLES], options.quick, seconds, peers)
+    text += run_others([n for n in wanted if n in OTHERS], options.quick, peers, options.plots)
     if options.output:
         options.output.write_text(text, encoding="utf-8")
 

@@ -197,5 +197,6 @@ def ours(size: Size = (1000, 32, 128, 128)) -> list[Case]:
                 return layer_works(torch, kind, size)[work]
 
             lstm: Callable[[], object] = layer_works(minigrad, "LSTM", size)[work]
-            cases.append(Case(label(kind, work, size), make, extra={"our LSTM": lstm}))
+            extra = {"our LSTM": lstm}
+            cases.append(Case(label(kind, work, size), make, extra=extra, alone=True))
     return cases

@@ -31,6 +31,10 @@ class Case:
         Takes the module ``jax`` and returns the same work, compiled already.
     flops : float, optional
         How many floating-point operations its matrix products have.
+    extra : dict
+        Other work to compare with, by name.
+    alone : bool
+        Only minigrad can do it.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Case:
     jax: Callable[[Any], Work] | None = None
     flops: float | None = None
     extra: dict[str, Work] = field(default_factory=dict)
+    alone: bool = False
 
 
 @dataclass
@@ -95,7 +100,11 @@ def _time(work: Work, calls: int) -> float:
 
 def measure(case: Case, peers: Peers, seconds: float) -> Row:
     """Time a case with every library that can do it."""
-    works = {name: case.torch(library) for name, library in peers.torch_like.items()}
+    works = {
+        name: case.torch(library)
+        for name, library in peers.torch_like.items()
+        if name == "minigrad" or not case.alone
+    }
     if peers.jax is not None and case.jax is not None:
         works["JAX"] = case.jax(peers.jax)
     works.update(case.extra)

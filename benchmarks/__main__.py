@@ -33,7 +33,7 @@ from pathlib import Path
 
 from benchmarks import blocks, chosen, language_model, memory, recurrent, scaling, small
 from benchmarks.peers import Peers, find_peers, matmul_peak
-from benchmarks.timing import Case, Row, measure, table
+from benchmarks.timing import Case, Row, measure, progress, table
 
 
 def _recurrent(quick: bool) -> tuple[recurrent.Size, ...]:
@@ -74,16 +74,22 @@ def run_tables(names: list[str], quick: bool, seconds: float, peers: Peers) -> s
         rows: list[Row] = []
         for case in cases(quick):
             rows.append(measure(case, peers, seconds))
-            print(f"\r\033[Kmeasured {case.name}", end="", file=sys.stderr, flush=True)
-        print("\r\033[K", end="", file=sys.stderr)
+            progress(f"measured {case.name}")
+        progress()
         parts.append(f"## {title}\n\n{table(rows, peak)}")
         print(f"\n{parts[-1]}", flush=True)
     return "\n\n".join(parts) + "\n"
 
 
 def run_others(names: list[str], quick: bool, peers: Peers, plots: Path) -> str:
-    """What is no table of times."""
+    """What is no table of times; printed as it comes, and returned."""
     lines = []
+
+    def say(line: str) -> None:
+        lines.append(line)
+        print(line, flush=True)
+
+    print()
     libraries = {"minigrad": "minigrad", "PyTorch": "torch"}
     libraries = {k: v for k, v in libraries.items() if k in peers.torch_like}
     if "memory" in names:
@@ -91,7 +97,7 @@ def run_others(names: list[str], quick: bool, peers: Peers, plots: Path) -> str:
         for kind in ("LSTM", "GRU", "RNN"):
             used = {k: memory.megabytes(v, kind, size) for k, v in libraries.items()}
             what = ", ".join(f"{k} {v:.0f} MB" for k, v in used.items())
-            lines.append("peak memory, {} T={} N={} I={} H={}: {}".format(kind, *size, what))
+            say("peak memory, {} T={} N={} I={} H={}: {}".format(kind, *size, what))
     if "script" in names:
         pieces = 3 if quick else None
         turns = 1 if quick else 2
@@ -101,20 +107,16 @@ def run_others(names: list[str], quick: bool, peers: Peers, plots: Path) -> str:
         }
         what = ", ".join(f"{k} {v:.1f} s" for k, v in took.items())
         ratio = f", ratio {took['PyTorch'] / took['minigrad']:.2f}" if "PyTorch" in took else ""
-        lines.append(
-            f"language model, {'one epoch' if pieces is None else '3 pieces'}: {what}{ratio}"
-        )
+        say(f"language model, {'one epoch' if pieces is None else '3 pieces'}: {what}{ratio}")
     if "import" in names:
         alone, both = small.import_cost(3 if quick else 7)
-        lines.append(
+        say(
             f"import: NumPy {alone * 1e3:.0f} ms, minigrad {both * 1e3:.0f} ms: "
             f"{(both - alone) * 1e3:.0f} ms on top"
         )
     if "scaling" in names:
-        lines.append(scaling.draw(peers, plots, quick))
-    text = "\n".join(lines)
-    print(f"\n{text}")
-    return text + "\n"
+        say(scaling.draw(peers, plots, quick))
+    return "\n".join(lines) + "\n"
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.peers import Peers
 from benchmarks.recurrent import Size, jax_works, layer_works
-from benchmarks.timing import Case, Row, Work, duration, measure
+from benchmarks.timing import Case, Row, Work, duration, measure, progress
 
 SWEEPS: dict[str, list[Size]] = {
     "T": [(t, 16, 64, 64) for t in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)],
@@ -33,6 +33,8 @@ def sweep(kind: str, axis: str, peers: Peers, seconds: float) -> list[tuple[int,
 
         value = size["TNIH".index(axis)]
         found.append((value, measure(Case(f"{axis}={value}", work, jax_work), peers, seconds)))
+        progress(f"measured {kind}, {axis}={value}")
+    progress()
     return found
 
 

@@ -7,6 +7,7 @@ each round times all of them, and what counts is the ratio of their best times.
 from __future__ import annotations
 
 import gc
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -72,6 +73,8 @@ def best_times(
     rounds : int
         How many turns each gets (fewer if one call takes long).
     """
+    gc.collect()
+    gc.freeze()  # what is there already: each turn collects what came since, in no time
     calls, turns = {}, rounds
     for name, work in competitors.items():
         work()  # warm up: lazy imports, first allocations
@@ -84,6 +87,7 @@ def best_times(
     for _ in range(turns):
         for name, work in competitors.items():
             best[name] = min(best[name], _time(work, calls[name]))
+    gc.unfreeze()
     return best
 
 
@@ -109,6 +113,12 @@ def measure(case: Case, peers: Peers, seconds: float) -> Row:
         works["JAX"] = case.jax(peers.jax)
     works.update(case.extra)
     return Row(case.name, best_times(works, seconds), case.flops)
+
+
+def progress(text: str = "") -> None:
+    """Show what was done last, in place of what was shown before; nothing without a terminal."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 # ------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from importlib import import_module
 from math import e, inf, nan, pi
 from typing import Any
 
-from . import _kernels, autograd
+from . import _blas, _kernels, autograd
 from .autograd.grad_mode import (
     enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled,
 )  # fmt: skip

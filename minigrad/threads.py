@@ -1,8 +1,9 @@
 """How many threads recurrent layers use: `set_num_threads`, `get_num_threads`.
 
 The kernels split the sequences of a batch between threads of their own, wherever there is so much
-to do that it pays. Matrix products elsewhere are NumPy's, whose library has its own
-threads and its own environment variable, ``OPENBLAS_NUM_THREADS`` as a rule.
+to do that it pays. Matrix products elsewhere are NumPy's, whose library has threads of its own and
+its own environment variables, ``OPENBLAS_NUM_THREADS`` as a rule. Import minigrad before NumPy, so
+that the two do not stand in each other's way (see `minigrad._blas`).
 """
 
 from __future__ import annotations

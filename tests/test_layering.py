@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "minigrad"
 
 # From the ground up. A module may import modules of its own layer and of those below.
 LAYERS = [
-    {"_kernels"},
+    {"_blas", "_kernels"},
     {"version", "config", "size", "dtypes", "printing", "threads"},
     {"random_engine", "random_uniform", "random"},
     {"autograd"},

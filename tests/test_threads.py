@@ -179,6 +179,21 @@ def test_several_python_threads_at_once():
                 assert_same(answer, wanted)
 
 
+@pytest.mark.parametrize(
+    ("first", "given", "expected"),
+    [("", None, "18"), ("import numpy\n", None, "None"), ("", "20", "20")],
+)
+def test_blas_is_asked_to_let_go_of_processors(first, given, expected):
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_THREAD_TIMEOUT"}
+    if given:
+        environment["OPENBLAS_THREAD_TIMEOUT"] = given
+    script = first + "import minigrad, os; print(os.environ.get('OPENBLAS_THREAD_TIMEOUT'))"
+    result = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert (result.stdout.strip(), result.stderr) == (expected, "")
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_after_fork():
     script = """

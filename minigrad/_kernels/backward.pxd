@@ -37,6 +37,7 @@ from .sequence cimport (
     Sequence,
     add_to,
     copy_or_zero,
+    gather_chunk,
     gather_h_prev,
     is_whole,
     rows_at,
@@ -303,18 +304,15 @@ cdef inline void finish_chunk(
         if b.d_x is not NULL:
             input_gradient(r, b, b.d_x + start * b.input_size, b.d_pre_x, rows)
     else:
-        for t in range(low, low + steps):
-            start, count = start_of(q, t) + q.first, rows_at(q, t)
-            if b.d_w_ih is not NULL:
-                memcpy(
-                    b.x_rows + row * b.input_size, b.x + start * b.input_size,
-                    count * b.input_size * sizeof(real),
-                )
-            if b.d_x is not NULL:
+        if b.d_w_ih is not NULL:
+            gather_chunk(b.x_rows, q, low, steps, b.x, b.input_size)
+        if b.d_x is not NULL:
+            for t in range(low, low + steps):
+                start, count = start_of(q, t) + q.first, rows_at(q, t)
                 input_gradient(
                     r, b, b.d_x + start * b.input_size, b.d_pre_x + row * b.d_pre_row, count
                 )
-            row += count
+                row += count
     if b.d_w_ih is not NULL:
         add_weight_gradient(
             b.d_w_ih, b.d_pre_x, b.d_pre_row, x, b.buffer, rows, width, b.input_size, is_first

@@ -13,8 +13,6 @@ With few rows in all, packing the weights would cost more than it saves: the sam
 one dot product at a time, from the weights as they are.
 """
 
-from libc.string cimport memcpy
-
 from .matmul cimport (
     PANEL_VECS,
     TILE_ROWS,
@@ -32,6 +30,7 @@ from .sequence cimport (
     Sequence,
     add_to,
     copy_or_zero,
+    gather_chunk,
     gather_h_prev,
     is_whole,
     rows_at,
@@ -303,7 +302,7 @@ cdef inline void one_step(
 cdef inline void run_forward(
     const Recurrence* r, const Sequence* q, const Forward* f
 ) noexcept nogil:
-    cdef Py_ssize_t k = 0, end, rows, row, t, low
+    cdef Py_ssize_t k = 0, end, rows, row, low
     cdef Py_ssize_t width = vectors(f.H) * r.gates * LANES
     cdef const real* x
     while k < q.T:
@@ -316,14 +315,8 @@ cdef inline void run_forward(
         # xp = x @ w_ih.T + bias, in the order of time
         x = f.x + start_of(q, low) * f.input_size
         if not is_whole(q):
-            x, row = f.x_rows, 0
-            for t in range(low, low + end - k):
-                memcpy(
-                    f.x_rows + row * f.input_size,
-                    f.x + (start_of(q, t) + q.first) * f.input_size,
-                    rows_at(q, t) * f.input_size * sizeof(real),
-                )
-                row += rows_at(q, t)
+            x = f.x_rows
+            gather_chunk(f.x_rows, q, low, end - k, f.x, f.input_size)
         project_input(r, f, f.xp, x, rows)
         row = rows if q.reverse else 0
         while k < end:

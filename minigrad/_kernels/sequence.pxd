@@ -107,6 +107,21 @@ cdef inline void add_to(real* total, const real* a, Py_ssize_t n) noexcept nogil
         total[i] = total[i] + a[i]
 
 
+cdef inline void gather_chunk(
+    real* target,                                   # OUT (rows of the chunk, width)
+    const Sequence* s,
+    Py_ssize_t low, Py_ssize_t steps,               # the chunk in time
+    const real* source,                             # IN  (all rows, width)
+    Py_ssize_t width,
+) noexcept nogil:
+    """The rows [first, last) of neighbouring steps, one step after the other."""
+    cdef Py_ssize_t t, size
+    for t in range(low, low + steps):
+        size = rows_at(s, t) * width
+        memcpy(target, source + (start_of(s, t) + s.first) * width, size * sizeof(real))
+        target += size
+
+
 cdef inline void gather_h_prev(
     real* h_prev,                                   # OUT (rows_at(time_of(k)), width)
     const Sequence* s, Py_ssize_t k,

@@ -58,10 +58,10 @@ class TensorBase:
 
 
 # What a fresh tensor has. (Compiled, these are fields of a C structure, which begin so anyway.)
-for _name in ("edge", "view_of", "_grad", "_hooks", "_accumulate_hooks"):
-    if not hasattr(TensorBase, _name):
+if not hasattr(TensorBase, "edge"):
+    TensorBase._requires_grad = False
+    for _name in ("edge", "view_of", "_grad", "_hooks", "_accumulate_hooks"):
         setattr(TensorBase, _name, None)
-        TensorBase._requires_grad = False
 
 
 class View:

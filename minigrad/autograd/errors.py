@@ -80,10 +80,7 @@ def check_nan(node: Any, grads: Any) -> None:
     for k, g in enumerate(grads):
         array = getattr(g, "array", g)
         if array is not None and np.isnan(array).any():
-            trace = getattr(node, "trace", None)
-            where = (
-                "".join(trace) if trace else "(recorded before anomaly detection was switched on)"
-            )
+            where = "".join(node.trace or ["(recorded before anomaly detection was switched on)"])
             warnings.warn(
                 f"Error detected in {node.name()}. Traceback of forward call that caused the "
                 f"error:\n{where}",

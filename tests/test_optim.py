@@ -283,6 +283,97 @@ def test_counters_of_old_checkpoints_become_tensors():
     assert q.tolist() == p.tolist()
 
 
+@pytest.mark.parametrize("cls", ONE_BY_ONE)
+@pytest.mark.parametrize("whole", [False, True])
+def test_states_from_before_an_option_existed(cls, whole):
+    p = with_gradient()
+    optimizer = cls([p])
+    assert cls._later_options.keys() >= {"maximize", "differentiable", "foreach"}
+    old = copy.deepcopy(optimizer.__getstate__() if whole else optimizer.state_dict())
+    for options in (old.get("defaults", {}), *old["param_groups"]):
+        for option in cls._later_options:
+            options.pop(option, None)
+    if whole:
+        other = cls.__new__(cls)
+        other.__setstate__(old)
+    else:
+        other = cls([p])
+        other.load_state_dict(old)
+    q = other.param_groups[0]["params"][0]
+    q.grad = p.grad.clone()
+    other.step()
+    optimizer.step()
+    expected = cls([{"params": [with_gradient()]}]).param_groups[0]
+    assert {k: v for k, v in other.param_groups[0].items() if k != "params"} == {
+        k: v for k, v in expected.items() if k != "params"
+    }
+    if whole:
+        assert q.tolist() == p.tolist()
+
+
+def test_what_an_old_state_leaves_out_was_off():
+    state = SGD([with_gradient()], lr=0.25).state_dict()
+    del state["param_groups"][0]["maximize"]
+    p = with_gradient()
+    optimizer = SGD([p], lr=0.25, maximize=True)
+    optimizer.load_state_dict(state)  # that of an optimizer that went down
+    optimizer.step()
+    assert p.tolist() == [0.75, 0.75]
+
+
+def test_a_new_rule_need_not_know_the_shared_options():
+    class Descent(per_parameter.PerParameter):
+        def __init__(self, params, lr=0.25, **options):
+            super().__init__(params, {"lr": lr, **options})
+
+        def _start(self, param, group):
+            return {"step": 0.0}
+
+        def _update(self, param, grad, state, step, lr, group):
+            param -= lr * grad
+
+    for options, moved in [({}, 0.75), ({"maximize": True}, 1.25)]:
+        p = with_gradient()
+        Descent([p], **options).step()
+        assert p.tolist() == [moved, moved]
+    optimizer = Descent([p])
+    optimizer.load_state_dict({"state": {}, "param_groups": [{"lr": 0.5, "params": [0]}]})
+    optimizer.step()
+    assert p.tolist() == [0.75, 0.75]
+
+
+# -- numbers at the edge -------------------------------------------------------------------------
+
+
+def test_rprop_forgets_a_gradient_that_is_nan():
+    p = with_gradient()
+    optimizer = optim.Rprop([p])
+    for gradient in (1.0, np.nan, 1.0, 1.0):
+        p.grad = mg.tensor([gradient, 1.0])
+        optimizer.step()
+    assert p.tolist() == pytest.approx([0.968, 0.94632], rel=1e-6)  # as PyTorch
+
+
+@pytest.mark.parametrize("momentum", [0, 0.9])
+def test_centered_rmsprop_with_gradients_whose_square_overflows(momentum):
+    p = with_gradient()
+    optimizer = optim.RMSprop([p], centered=True, momentum=momentum)
+    for _ in range(2):
+        p.grad = mg.tensor([1e30, 1.0])
+        optimizer.step()
+    assert p.tolist()[0] == 1.0  # as PyTorch, and as without centering
+    assert np.isfinite(p.tolist()[1])
+
+
+def test_centered_rmsprop_with_a_gradient_that_never_changes():
+    p = with_gradient()
+    optimizer = optim.RMSprop([p], centered=True, alpha=0.9)
+    for _ in range(400):  # until its variance is nothing but rounding
+        p.grad = mg.tensor([1.0, 3.0])
+        optimizer.step()
+    assert np.isfinite(p.tolist()).all()
+
+
 # -- towards a minimum ---------------------------------------------------------------------------
 
 

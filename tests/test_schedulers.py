@@ -242,6 +242,34 @@ def test_rates_that_were_told_do_not_change_later():
     assert scheduler.base_lrs[0].item() == optimizer.param_groups[0]["initial_lr"].item() == 0.5
 
 
+@pytest.mark.parametrize("rate", [0.5, "tensor"])
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda o, low, high: lr_scheduler.CyclicLR(o, low, high, 2), [0.5, 0.75, 1.0, 0.75]),
+        (
+            lambda o, low, high: lr_scheduler.OneCycleLR(
+                o, [high], 4, pct_start=0.75, anneal_strategy="linear", final_div_factor=25.0
+            ),
+            [0.04, 0.52, 1.0, 0.0016],
+        ),
+    ],
+)
+def test_bounds_that_are_tensors_are_copied(make, expected, rate):
+    optimizer = sgd(mg.tensor(0.5) if rate == "tensor" else rate)
+    low, high = mg.tensor(0.5), mg.tensor(1.0)
+    scheduler = make(optimizer, low, high)
+    low.mul_(2.0)
+    high.mul_(2.0)
+    rates = []
+    for _ in expected:
+        rates.append(float(scheduler.get_last_lr()[0]))
+        optimizer.step()
+        scheduler.step()
+    assert rates == pytest.approx(expected, abs=1e-6)
+    assert (low.item(), high.item()) == (1.0, 2.0)
+
+
 def test_training_follows_the_schedule():
     p = mg.zeros(1, requires_grad=True)
     optimizer = optim.SGD([p], lr=1.0)

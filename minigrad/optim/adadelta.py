@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import Params, check_common_options, check_eps
+from .optimizer import SHARED_OPTIONS, Params, check_common_options, check_eps
 from .per_parameter import Arrays, PerParameter, decayed, move_mean_square
 
 
@@ -60,6 +61,8 @@ class Adadelta(PerParameter):
     >>> w
     tensor([ 0.8586, -1.8211], requires_grad=True)
     """
+
+    _later_options: ClassVar[Mapping[str, Any]] = {**SHARED_OPTIONS, "capturable": False}
 
     def __init__(
         self,

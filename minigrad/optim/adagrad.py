@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import Params, check_common_options, check_eps
+from .optimizer import SHARED_OPTIONS, Params, check_common_options, check_eps
 from .per_parameter import Arrays, PerParameter, decayed, root
 
 
@@ -62,6 +63,8 @@ class Adagrad(PerParameter):
     >>> w
     tensor([ 0.9000, -1.9000], requires_grad=True)
     """
+
+    _later_options: ClassVar[Mapping[str, Any]] = {**SHARED_OPTIONS, "fused": None}
 
     def __init__(
         self,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from .. import dtypes
 from ..tensor import Tensor, from_array
 from .optimizer import (
+    SHARED_OPTIONS,
     Closure,
     Optimizer,
     Params,
@@ -20,6 +22,7 @@ from .optimizer import (
 )
 
 
+@np.errstate(all="ignore")  # a step to infinity is silent, as it is in the kernel
 def adam_step(
     param: np.ndarray,
     grad: np.ndarray,
@@ -124,6 +127,14 @@ class Adam(Optimizer):
     tensor([ 0.9000, -1.9000], requires_grad=True)
     """
 
+    _later_options: ClassVar[Mapping[str, Any]] = {
+        **SHARED_OPTIONS,
+        "capturable": False,
+        "amsgrad": False,
+        "decoupled_weight_decay": False,
+        "fused": None,
+    }
+
     def __init__(
         self,
         params: Params,
@@ -220,7 +231,7 @@ class Adam(Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._complete(("step",))
+        self._make_counters_tensors(("step",))
 
 
 def _start(state: dict[str, Any], param: np.ndarray, amsgrad: bool) -> None:
@@ -258,6 +269,11 @@ class AdamW(Adam):
     >>> w
     tensor([ 0.8500, -1.8000], requires_grad=True)
     """
+
+    _later_options: ClassVar[Mapping[str, Any]] = {
+        **Adam._later_options,
+        "decoupled_weight_decay": True,
+    }
 
     def __init__(
         self,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import Params, check_betas, check_common_options, check_eps
+from .optimizer import SHARED_OPTIONS, Params, check_betas, check_common_options, check_eps
 from .per_parameter import Arrays, PerParameter, decayed, move_mean
 
 
@@ -60,6 +61,8 @@ class Adamax(PerParameter):
     >>> w
     tensor([ 0.9000, -1.9000], requires_grad=True)
     """
+
+    _later_options: ClassVar[Mapping[str, Any]] = {**SHARED_OPTIONS, "capturable": False}
 
     def __init__(
         self,

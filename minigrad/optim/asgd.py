@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import Params, check_common_options
+from .optimizer import SHARED_OPTIONS, Params, check_common_options
 from .per_parameter import Arrays, PerParameter, decayed
 
 
@@ -72,6 +73,8 @@ class ASGD(PerParameter):
     """
 
     _counters = ("step", "eta", "mu")
+
+    _later_options: ClassVar[Mapping[str, Any]] = {**SHARED_OPTIONS, "capturable": False}
 
     def __init__(
         self,

@@ -28,6 +28,7 @@ class Point(NamedTuple):
     slope: float
 
 
+@np.errstate(all="ignore")  # a step to infinity is silent
 def cubic_minimum(a: Point, b: Point, bounds: tuple[float, float]) -> float:
     """The t that minimizes the cubic through two points with their slopes, kept within `bounds`.
 

@@ -11,8 +11,8 @@ import copy
 import functools
 import warnings
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -34,6 +34,13 @@ class _Required:
 
 
 required = _Required()
+
+SHARED_OPTIONS: dict[str, Any] = {
+    "foreach": None,
+    "maximize": False,
+    "differentiable": False,
+}
+"""Options that nearly all optimizers have, and what an optimizer does that was not told of them."""
 
 
 def optim_kernels(param: np.ndarray, grad: np.ndarray) -> Any:
@@ -192,6 +199,10 @@ class Optimizer:
     tensor([0.7500, 0.7500], requires_grad=True)
     """
 
+    # Options that the class did not always have, and what was done before they existed: states
+    # saved then, by PyTorch, lack them.
+    _later_options: ClassVar[Mapping[str, Any]] = {}
+
     _has_step_hooks = False  # on the class: global hooks; on an instance: its own
     _opt_called = False  # whether a step was taken since there is a learning rate scheduler
 
@@ -232,12 +243,15 @@ class Optimizer:
         self.__dict__.update(state)
         if "_optimizer_step_pre_hooks" not in self.__dict__:
             self._init_hooks()
-
-    def _complete(self, counters: tuple[str, ...]) -> None:
-        """Give the state of an older checkpoint the options it lacks, and tensors as counters."""
+        for options in (self.defaults, *self.param_groups):
+            for option, before in self._later_options.items():
+                options.setdefault(option, before)
         for group in self.param_groups:
             for option, default in self.defaults.items():
                 group.setdefault(option, default)
+
+    def _make_counters_tensors(self, counters: tuple[str, ...]) -> None:
+        """Turn the numbers that older checkpoints count with into tensors."""
         for remembered in self.state.values():
             for name in counters:
                 if name in remembered and not isinstance(remembered[name], Tensor):

@@ -7,14 +7,14 @@ are here as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from .. import dtypes
 from ..tensor import Tensor, from_array
-from .optimizer import Closure, Optimizer, check_differentiable
+from .optimizer import SHARED_OPTIONS, Closure, Optimizer, Params, check_differentiable
 
 Arrays: TypeAlias = dict[str, np.ndarray]
 
@@ -31,11 +31,18 @@ class PerParameter(Optimizer):
     params : iterable
         Tensors, pairs (name, tensor), or dicts of parameter groups; see `Optimizer`.
     defaults : dict
-        The options; ``"lr"`` is one of them.
+        The options; ``"lr"`` is one of them. Those that all have, such as ``"maximize"``, need not
+        be among them.
     """
+
+    _later_options: ClassVar[Mapping[str, Any]] = SHARED_OPTIONS
 
     # What `_start` gives as plain numbers: kept as 0-d tensors, as in PyTorch's state dicts.
     _counters: tuple[str, ...] = ("step",)
+
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
+        shared = {k: v for k, v in self._later_options.items() if k not in defaults}
+        super().__init__(params, {**defaults, **shared})
 
     def _start(self, param: np.ndarray, group: dict[str, Any]) -> dict[str, Any]:
         """What is remembered before the first step: arrays like `param`, or counters."""
@@ -98,18 +105,19 @@ class PerParameter(Optimizer):
                 state = {name: _with_axis(t.array) for name, t in self.state[p].items()}
                 state["step"] += 1
                 step = state["step"].item()
-                for param, grad, part in _blocks(
-                    _with_axis(p.array), _with_axis(p.grad.array), state
-                ):
-                    up = -grad if group["maximize"] else grad
-                    self._update(param, up, part, step, lr, group)
-                self._finish(state, step, lr, group)
+                with np.errstate(all="ignore"):  # a step to infinity is silent in PyTorch, too
+                    for param, grad, part in _blocks(
+                        _with_axis(p.array), _with_axis(p.grad.array), state
+                    ):
+                        up = -grad if group["maximize"] else grad
+                        self._update(param, up, part, step, lr, group)
+                    self._finish(state, step, lr, group)
                 p._bump_version()
         return loss
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._complete(self._counters)
+        self._make_counters_tensors(self._counters)
 
 
 def _with_axis(array: np.ndarray) -> np.ndarray:

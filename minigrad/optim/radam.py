@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import Params, check_betas, check_common_options, check_eps
+from .optimizer import SHARED_OPTIONS, Params, check_betas, check_common_options, check_eps
 from .per_parameter import (
     Arrays,
     PerParameter,
@@ -83,6 +84,12 @@ class RAdam(PerParameter):
     >>> w
     tensor([ 0.8000, -1.6000], requires_grad=True)
     """
+
+    _later_options: ClassVar[Mapping[str, Any]] = {
+        **SHARED_OPTIONS,
+        "capturable": False,
+        "decoupled_weight_decay": False,
+    }
 
     def __init__(
         self,

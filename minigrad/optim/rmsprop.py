@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import Params, check_common_options, check_eps
+from .optimizer import SHARED_OPTIONS, Params, check_common_options, check_eps
 from .per_parameter import Arrays, PerParameter, decayed, move_mean, move_mean_square, root
 
 
@@ -69,6 +70,13 @@ class RMSprop(PerParameter):
     tensor([ 0.8000, -1.8000], requires_grad=True)
     """
 
+    _later_options: ClassVar[Mapping[str, Any]] = {
+        **SHARED_OPTIONS,
+        "capturable": False,
+        "momentum": 0,
+        "centered": False,
+    }
+
     def __init__(
         self,
         params: Params,
@@ -127,7 +135,10 @@ class RMSprop(PerParameter):
         if group["centered"]:
             mean = state["grad_avg"]
             move_mean(mean, alpha, grad)
-            spread = spread - mean * mean
+            # The square of a large mean overflows, and then so has the mean of squares: inf - inf.
+            # And rounding may make a variance of almost 0 negative, which has no root.
+            spread = spread - np.minimum(mean * mean, np.finfo(mean.dtype).max)
+            np.maximum(spread, 0, out=spread)
         change = grad / root(spread, group["eps"])
         if momentum > 0:
             buffer = state["momentum_buffer"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import Params, check_common_options
+from .optimizer import SHARED_OPTIONS, Params, check_common_options
 from .per_parameter import Arrays, PerParameter
 
 
@@ -69,6 +70,8 @@ class Rprop(PerParameter):
     tensor([ 0.7800, -1.7800], requires_grad=True)
     """
 
+    _later_options: ClassVar[Mapping[str, Any]] = {**SHARED_OPTIONS, "capturable": False}
+
     def __init__(
         self,
         params: Params,
@@ -120,4 +123,6 @@ class Rprop(PerParameter):
         np.clip(step_size, *group["step_sizes"], out=step_size)
         np.copyto(prev, grad)
         prev[turned] = 0
-        param -= np.sign(prev) * step_size
+        # Not np.sign: a NaN has the sign 0, so that it moves nothing now and costs one step only.
+        np.subtract(param, step_size, out=param, where=prev > 0)
+        np.add(param, step_size, out=param, where=prev < 0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..tensor import Tensor, from_array
 from .optimizer import (
+    SHARED_OPTIONS,
     Closure,
     Optimizer,
     Params,
@@ -17,6 +19,7 @@ from .optimizer import (
 )
 
 
+@np.errstate(all="ignore")  # a step to infinity is silent, as it is in the kernel
 def sgd_step(
     param: np.ndarray,
     grad: np.ndarray,
@@ -109,6 +112,12 @@ class SGD(Optimizer):
     >>> w
     tensor([ 0.8000, -1.6000], requires_grad=True)
     """
+
+    _later_options: ClassVar[Mapping[str, Any]] = {
+        **SHARED_OPTIONS,
+        "nesterov": False,
+        "fused": None,
+    }
 
     def __init__(
         self,

@@ -248,11 +248,11 @@ def set_option(group: dict[str, Any], name: str, value: Any) -> None:
     if isinstance(group[name], Tensor):
         group[name].fill_(value.item() if isinstance(value, Tensor) else value)
     else:
-        group[name] = value
+        group[name] = own_copy(value)
 
 
 def one_each(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
-    """A value for each parameter group: from one for all, or from a list.
+    """A value for each parameter group: from one for all, or from a list. Tensors are copied.
 
     Raises
     ------
@@ -261,10 +261,10 @@ def one_each(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
     """
     groups = len(optimizer.param_groups)
     if not isinstance(value, (list, tuple)):
-        return [value] * groups
+        value = [value] * groups
     if len(value) != groups:
         raise ValueError(
             f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} "
             f"values, param_groups has {groups}."
         )
-    return list(value)
+    return [own_copy(one) for one in value]

@@ -7,7 +7,9 @@ so that the same seed gives the same numbers (see `minigrad.random`).
 from __future__ import annotations
 
 import builtins
+import functools
 import math
+import operator
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,6 +19,7 @@ import numpy as np
 from . import dtypes, random
 from .autograd.engine import TensorBase
 from .ops.arguments import as_shape
+from .ops.values import check_range, entry, filling, number
 from .size import device as device_
 from .tensor import Tensor, from_array
 
@@ -42,48 +45,99 @@ def as_array(data: Any, dtype: np.dtype | None = None) -> ndarray:
     Raises
     ------
     ValueError
-        Sequences of different lengths at one level, or entries that are no numbers.
+        Sequences of different lengths at one level, or integers of more than 64 bits.
+    TypeError
+        Strings; or, with `dtype`, entries that are no numbers.
     RuntimeError
-        `data` is none of those.
+        `data` is none of those; or a Python number does not fit `dtype`.
     """
     if isinstance(data, TensorBase):
         array = data.array
     elif isinstance(data, (ndarray, np.generic)):
         array = np.asarray(data)
-        if dtype is None:
+        if array.dtype.kind not in "biuf" or dtype is None:
             dtypes.of_numpy(array.dtype)  # raises for a type that does not exist here
-    elif isinstance(data, (list, tuple, builtins.range)):
-        data = [d.array if isinstance(d, TensorBase) else d for d in data]
-        try:
-            array = np.array(data)
-        except ValueError:
-            raise ValueError(_ragged(data, 0)) from None
-        if array.dtype.kind == "O" and array.ndim:
-            array = np.array([as_array(d) for d in data])
-        elif (
-            dtype is None
-            and array.dtype == np.float64
-            and not isinstance(_first_entry(data), np.generic | ndarray)
-        ):
-            array = array.astype(dtypes.default())
-    elif isinstance(data, (bool, int, float)):
-        array = np.asarray(data, dtypes.scalar_type(data) if dtype is None else None)
+        elif isinstance(data, np.generic):
+            check_range(array, dtype)
+    elif isinstance(data, (bool, int, float, list, tuple, builtins.range)):
+        array = _of_numbers(data, dtype)
+        if dtype is not None:
+            check_range(array, dtype)
     elif hasattr(data, "__array__"):
-        array = np.asarray(data)
+        return as_array(np.asarray(data), dtype)
     elif hasattr(data, "__len__") and not isinstance(data, (str, bytes, dict, set)):
         return as_array([data[k] for k in builtins.range(len(data))], dtype)
-    elif isinstance(data, str):
-        raise TypeError("new(): invalid data type 'str'")
     else:
-        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
-    if array.dtype.kind in "US" and not isinstance(_first_entry(data), str):
-        raise TypeError("new(): invalid data type 'str'")
-    if array.dtype.kind in "USO":
-        raise ValueError(f"too many dimensions '{type(_first_entry(data)).__name__}'")
+        array = np.asarray(_entry(data, dtype))
     if dtype is None:
         dtypes.of_numpy(array.dtype)  # raises for a type that does not exist here
         return array
     return array.astype(dtype, copy=False)
+
+
+def _of_numbers(data: Any, dtype: np.dtype | None) -> ndarray:
+    """Python numbers, in sequences of sequences, as an array."""
+    if not isinstance(data, (list, tuple, builtins.range)):
+        kind = dtypes.scalar_type(data)
+        if isinstance(data, int) and not -(2**63) <= data < 2**63:
+            return np.asarray(_entry(data, dtype))
+        return np.asarray(data, kind if dtype is None else None)
+    data = [d.array if isinstance(d, TensorBase) else d for d in data]
+    try:
+        array = np.array(data)
+    except ValueError:
+        raise ValueError(_ragged(data, 0)) from None
+    if array.dtype.kind in "biuf" and array.dtype != np.uint64:
+        if dtype is None and array.dtype == np.float64:
+            return array.astype(_floats_in(data))
+        return array
+    if isinstance(_first_entry(data), (str, bytes)):
+        raise ValueError(f"too many dimensions '{type(_first_entry(data)).__name__}'")
+    # something is no plain number, or is a large one: look at each by itself
+    return np.array([
+        as_array(d, dtype) if isinstance(d, (list, tuple, *_ARRAYS)) else _entry(d, dtype)
+        for d in data
+    ])  # fmt: skip
+
+
+_ARRAYS = (ndarray, np.generic)
+
+
+def _floats_in(data: Sequence[Any]) -> np.dtype:
+    """The type of a sequence with floats: the default one, or that of arrays among the entries."""
+    first = _first_entry(data)
+    if isinstance(first, _ARRAYS) and first is not data[0]:
+        return first.dtype
+    kinds = {d.dtype for d in data if isinstance(d, _ARRAYS)}
+    if len(kinds) == 0 or isinstance(data[0], (float, int)):
+        kinds.add(dtypes.default())
+    return functools.reduce(dtypes.promote, kinds)
+
+
+def _entry(value: Any, dtype: np.dtype | None) -> Any:
+    """What is neither sequence nor array as an entry for `dtype`, in PyTorch's words if it is none.
+
+    Where floats are asked for, what can become one is one, such as a Fraction; where integers are,
+    what can become an index.
+    """
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{type(value).__name__}'")
+    whole = isinstance(value, int)
+    if dtype is None and not isinstance(value, (bool, int, float)):
+        raise RuntimeError(f"Could not infer dtype of {type(value).__name__}")
+    if dtype is not None and dtype.kind == "f":
+        if isinstance(value, complex) or not hasattr(value, "__float__"):
+            raise TypeError(f"must be real number, not {type(value).__name__}")
+        return float(value)
+    if dtype is not None and not isinstance(value, float):
+        if not hasattr(value, "__index__"):
+            raise TypeError(f"'{type(value).__name__}' object cannot be interpreted as an integer")
+        value, whole = operator.index(value), True
+    if dtype is not None and dtype.kind == "b":
+        return bool(value)
+    if whole and not -(2**63) <= value < 2**63:
+        raise ValueError(f"Overflow when unpacking long long: {value} has more than 64 bits")
+    return value if dtype is None else entry(value, dtype)
 
 
 def _first_entry(data: Any) -> Any:
@@ -206,9 +260,9 @@ def full(
     requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of shape `size`, full of `fill_value`."""
-    value = fill_value.item() if isinstance(fill_value, TensorBase) else fill_value  # type: ignore[attr-defined]
+    value = number(fill_value, "full", "fill_value")
     kind = dtypes.scalar_type(value) if dtype is None else dtypes.to_numpy(dtype)
-    return _made(np.full(_sizes((), size), value, kind), device, requires_grad)
+    return _made(np.full(_sizes((), size), entry(value, kind), kind), device, requires_grad)
 
 
 def full_like(
@@ -220,8 +274,9 @@ def full_like(
     requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of the shape and type of `input`, full of `fill_value`."""
-    return full(input.array.shape, fill_value, dtype=dtype or input.dtype, device=device,
-                requires_grad=requires_grad)  # fmt: skip
+    kind = input.array.dtype if dtype is None else dtypes.to_numpy(dtype)
+    value = filling(fill_value, kind, "full_like", "fill_value")
+    return _made(np.full(input.array.shape, value, kind), device, requires_grad)
 
 
 def eye(
@@ -242,6 +297,15 @@ def eye(
 # ------------------------------------------------------------------------------------------------
 
 
+def _bounds(function: str, **bounds: Any) -> list[Any]:
+    """The bounds of a sequence as finite Python numbers."""
+    numbers = [number(v, function, argument) for argument, v in bounds.items()]
+    for v in numbers:
+        if not math.isfinite(v):
+            raise RuntimeError(f"unsupported range: {' -> '.join(map(str, numbers[:2]))}")
+    return numbers
+
+
 def arange(
     start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
     requires_grad: bool = False,
@@ -252,7 +316,7 @@ def arange(
     """
     if end is None:
         start, end = 0, start
-    start, end, step = [v.item() if isinstance(v, TensorBase) else v for v in (start, end, step)]  # type: ignore[attr-defined]
+    start, end, step = _bounds("arange", start=start, end=end, step=step)
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) / step < 0:
@@ -262,6 +326,8 @@ def arange(
         (dtypes.INT64 if whole else dtypes.default()) if dtype is None else dtypes.to_numpy(dtype)
     )
     count = math.ceil((end - start) / step)
+    if count >= 2**60:
+        raise RuntimeError(f"invalid size, possible overflow? {count} entries")
     values = start + step * np.arange(count, dtype=np.int64 if whole else np.float64)
     return _made(values.astype(kind), device, requires_grad)
 
@@ -282,6 +348,7 @@ def range(
     )
     if end is None:
         start, end = 0, start
+    start, end, step = _bounds("range", start=start, end=end, step=step)
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) / step < 0:
@@ -302,6 +369,7 @@ def linspace(
 ) -> Tensor:
     """`steps` values from `start` to `end`, both included, equally far apart."""
     kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
+    start, end = number(start, "linspace", "start"), number(end, "linspace", "end")
     return _made(np.linspace(float(start), float(end), steps).astype(kind), device, requires_grad)
 
 

@@ -32,6 +32,7 @@ from .ops import shape as views
 from .ops.arguments import as_shape
 from .ops.cast import cast
 from .ops.inplace import inplace as in_place
+from .ops.values import filling
 from .size import CPU, Size, Storage, device, strided
 
 ndarray = np.ndarray
@@ -91,8 +92,10 @@ class Tensor(TensorBase):
 
     def __new__(cls, *data: Any, device: Any = None) -> Any:
         """See the class."""
-        if data and not all(isinstance(d, int) for d in data):
+        if data and not all(isinstance(d, (int, np.integer)) and d is not True for d in data):
             values = data[0]
+            if values is None or isinstance(values, (bool_, float, np.generic, complex)):
+                raise TypeError(f"new(): data must be a sequence (got {type(values).__name__})")
             if isinstance(values, Size):
                 return from_array(np.empty(values, dtypes.default()), cls=cls)
             if isinstance(values, TensorBase):
@@ -818,8 +821,9 @@ class Tensor(TensorBase):
     ) -> Any:
         """`fill_value` everywhere, in this tensor's type."""
         return self._new(
-            lambda s, kind: np.full(s, fill_value, kind), (), size, dtype, requires_grad
-        )
+            lambda s, kind: np.full(s, filling(fill_value, kind, "new_full", "fill_value"), kind),
+            (), size, dtype, requires_grad,
+        )  # fmt: skip
 
     def new(self, *data: Any) -> Any:
         """The old constructor: uninitialised memory of a shape, or data, in this tensor's type."""

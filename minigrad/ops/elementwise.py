@@ -20,6 +20,7 @@ from .erf import erf as erf_of
 from .index import where
 from .makers import binary, comparison, unary
 from .shape import sum_to
+from .values import EITHER, entry, number
 
 ndarray = np.ndarray
 
@@ -180,19 +181,26 @@ bitwise_not = comparison("bitwise_not", np.invert)
 # ------------------------------------------------------------------------------------------------
 
 
+def _scaled(other: Any, alpha: Any, name: str) -> Any:
+    factor = number(alpha, name, "alpha")
+    return other if factor == 1 else mul(other, factor)
+
+
 def add_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``input + alpha * other``."""
-    return add(input, other if alpha == 1 else mul(other, alpha))
+    return add(input, other if type(alpha) is int and alpha == 1 else _scaled(other, alpha, "add"))
 
 
 def sub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``input - alpha * other``."""
-    return sub(input, other if alpha == 1 else mul(other, alpha))
+    return sub(input, other if type(alpha) is int and alpha == 1 else _scaled(other, alpha, "sub"))
 
 
 def rsub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``other - alpha * input``."""
-    return rsub(input if alpha == 1 else mul(input, alpha), other)
+    return rsub(
+        input if type(alpha) is int and alpha == 1 else _scaled(input, alpha, "rsub"), other
+    )
 
 
 _div_floor = binary("div", _checked_division(np.floor_divide), overloads=(2, 3, 2),
@@ -306,13 +314,22 @@ def clamp_max(input: Any, max: Any) -> Any:
     return _clamped(_clamp_max, input, None, max)
 
 
+def _bound(value: Any, name: str, argument: str) -> Any:
+    if value is None or type(value) in (float, int) or isinstance(value, (TensorBase, ndarray)):
+        return value
+    return number(value, name, argument, EITHER)
+
+
 def _clamped(op: Any, input: Any, low: Any, high: Any) -> Any:
+    low, high = _bound(low, op.__name__, "min"), _bound(high, op.__name__, "max")
     bounds = [v for v in (low, high) if v is not None]
     if not bounds:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     target = dtypes.result_type(*[array_of(v) for v in (input, *bounds)])
     if array_of(input).dtype != target:
         input = cast(input, target)
+    if target.kind != "f":
+        low, high = [entry(v, target) if isinstance(v, int) else v for v in (low, high)]
     if not any(isinstance(v, (TensorBase, ndarray)) for v in bounds):
         return op(input, low, high)
     low, high = [
@@ -346,16 +363,19 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
     """``input + weight * (end - input)``."""
     if isinstance(weight, (TensorBase, ndarray)):
         return _of_one_type(_lerp_tensor, (input, end, weight))
+    weight = number(weight, "lerp", "weight", EITHER)
     return _of_one_type(_lerp_number, (input, end), weight)
 
 
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     """``input + value * tensor1 * tensor2``."""
+    value = number(value, "addcmul", "value")
     return _of_one_type(_addcmul, (input, tensor1, tensor2), value)
 
 
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     """``input + value * tensor1 / tensor2``."""
+    value = number(value, "addcdiv", "value")
     return _of_one_type(_addcdiv, (input, tensor1, tensor2), value)
 
 

@@ -15,8 +15,9 @@ import numpy as np
 from .. import _kernels, dtypes
 from ..autograd.engine import Placed, TensorBase, array_of, primitive, wrap
 from .arguments import checked_axis
-from .cast import cast, common_type
+from .cast import cast
 from .shape import broadcast_to, clone, flatten, reshape, sum_to, unsqueeze
+from .values import EITHER, entry, filling, number
 
 ndarray = np.ndarray
 
@@ -510,22 +511,23 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 
     ``where(condition)`` alone is ``nonzero(condition, as_tuple=True)``.
     """
-    if input is None:
+    if input is None and other is None:
         return nonzero(condition, as_tuple=True)
     mask = array_of(condition)
     if isinstance(input, TensorBase) or isinstance(other, TensorBase) or condition is not mask:
-        input, other = common_type([input, other])
+        input, other = [
+            v if isinstance(v, (TensorBase, ndarray)) else number(v, "where", name, EITHER)
+            for name, v in (("input", input), ("other", other))
+        ]
+        target = dtypes.result_type(array_of(input), array_of(other))
+        input, other = [
+            entry(v, target) if not isinstance(v, (TensorBase, ndarray))
+            else v if array_of(v).dtype == target
+            else cast(v, target)
+            for v in (input, other)
+        ]  # fmt: skip
         if not isinstance(input, TensorBase) and not isinstance(other, TensorBase):
-            kind = dtypes.result_type(input, other)
-            return wrap(np.where(mask, input, other).astype(kind))
-        numbers = [v for v in (input, other) if not isinstance(v, TensorBase)]
-        if numbers and not isinstance(numbers[0], ndarray):
-            kind = array_of(input if isinstance(input, TensorBase) else other).dtype
-            if not dtypes.can_cast(dtypes.scalar_type(numbers[0]), kind):
-                input, other = [
-                    wrap(np.asarray(v)) if v is numbers[0] else v for v in (input, other)
-                ]
-                input, other = common_type([input, other])
+            return wrap(np.where(mask, input, other))
     try:
         return _where(input, other, mask)
     except ValueError:
@@ -552,15 +554,18 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
             f"{dtypes.of_numpy(array_of(mask).dtype)}"
         )
     op, kind = _masked_fill, array_of(input).dtype
-    if isinstance(value, TensorBase):
+    if not isinstance(value, TensorBase):
+        value = filling(value, kind, "masked_fill", "value", EITHER)
+    else:
         if value.array.ndim:
             raise RuntimeError(
                 "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                 f"{value.array.ndim} dimension(s)."
             )
-        op, value = _masked_fill_with, value if value.array.dtype == kind else cast(value, kind)
-    elif kind.kind != "f":
-        value = np.asarray(value).astype(kind)
+        if value.array.dtype != kind:
+            filling(value, kind, "masked_fill")  # fits
+            value = cast(value, kind)
+        op = _masked_fill_with
     try:
         return op(input, value, array_of(mask))
     except ValueError as error:

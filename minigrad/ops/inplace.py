@@ -32,6 +32,7 @@ from .cast import cast
 from .index import along_axis, checked_gather_index, masked_fill, split_index, where
 from .index import getitem as getitem_
 from .shape import expand_error, sum_to
+from .values import EITHER, filling, number, type_name
 
 ndarray = np.ndarray
 
@@ -229,7 +230,11 @@ _scatter_add, _index_add, _index_put_add = map(_adding, ("scatter_add", "index_a
 
 
 def _copy(input: Any, src: Any) -> Any:
-    source = src if isinstance(src, TensorBase) else wrap(np.asarray(src))
+    source = src
+    if not isinstance(src, TensorBase):
+        if isinstance(src, ndarray):
+            raise TypeError("copy_(): argument 'other' must be Tensor, not numpy.ndarray")
+        source = wrap(filling(src, input.array.dtype, "copy_", "other", EITHER))
     if source.array.dtype != input.array.dtype:
         source = cast(source, input.array.dtype)
     try:
@@ -253,9 +258,13 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     """``input[index] = value``, recorded if `input` or `value` requires a gradient."""
     basic, advanced = split_index(index, input.array.shape)
     part = input if basic is None else getitem_(input, basic)
-    value = value if isinstance(value, TensorBase) else wrap(np.asarray(value))
-    if value.array.dtype != input.array.dtype:
-        value = cast(value, input.array.dtype)
+    kind = input.array.dtype
+    if not isinstance(value, TensorBase):
+        value = _assignable(value, kind)
+    elif value.array.dtype != kind:
+        if advanced is not None and not value.array.ndim:
+            filling(value, kind, "__setitem__")  # fits
+        value = cast(value, kind)
     shape = part.array.shape if advanced is None else part.array[advanced].shape
     extra = value.array.ndim - len(shape)
     if extra > 0 and value.array.shape[:extra] == (1,) * extra:
@@ -275,13 +284,24 @@ def setitem(input: Any, index: Any, value: Any) -> None:
         _put(part, value, advanced)
 
 
+def _assignable(value: Any, kind: np.dtype) -> Any:
+    """A number as a tensor of type `kind`."""
+    if not isinstance(value, (bool, int, float, complex, np.number, np.bool_)):
+        raise TypeError(
+            f"can't assign a {type_name(value)} to a torch.{dtypes.legacy_name(kind)}Tensor"
+        )
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(f"Overflow when unpacking long long: {value} has more than 64 bits")
+    return wrap(filling(value, kind, "__setitem__"))
+
+
 _put = inplace(_index_put, "index_put_")
 
 
 def fill_(input: Any, value: Any) -> Any:
     """Set every entry to `value` (a number or a 0-d tensor)."""
     if not isinstance(value, TensorBase):
-        return _fill_number(input, value)
+        return _fill_number(input, filling(value, input.array.dtype, "fill_", "value", EITHER))
     if value.array.ndim:
         raise RuntimeError(
             "fill_ only supports 0-dimension value tensor but got tensor with "
@@ -316,7 +336,7 @@ def fill_diagonal_(input: Any, fill_value: float, wrap: bool = False) -> Any:
     if wrap and len(shape) == 2:
         # counted row by row, two neighbours on a diagonal lie a row and an entry apart
         index = np.unravel_index(np.arange(0, input.array.size, shape[1] + 1), shape)
-    setitem(input, index, fill_value)
+    setitem(input, index, number(fill_value, "fill_diagonal_", "fill_value"))
     return input
 
 
@@ -328,11 +348,11 @@ def masked_fill_(input: Any, mask: Any, value: Any) -> Any:
 _masked_fill_ = inplace(masked_fill)
 
 
-def _like(value: Any, input: Any) -> Any:
+def _like(value: Any, input: Any, function: str) -> Any:
     """`value` as a tensor or a number of the type of `input`."""
+    kind = array_of(input).dtype
     if not isinstance(value, TensorBase):
-        return np.asarray(value).astype(input.array.dtype)
-    kind = input.array.dtype
+        return filling(value, kind, function, "value", EITHER)
     return value if value.array.dtype == kind else cast(value, kind)
 
 
@@ -368,16 +388,17 @@ def scatter(
     """
     positions, axis = checked_gather_index(input, dim, index, "scatter")
     where_ = along_axis(positions, axis)
-    src = value if src is None else src
+    if src is None:
+        src = filling(value, array_of(input).dtype, "scatter", "src", EITHER)
     if reduce is not None:
         if reduce != "add":
             raise RuntimeError(f"scatter: reduce={reduce!r} is not supported; use 'add'")
-        source = src if isinstance(src, TensorBase) else _like(src, input)
+        source = src if isinstance(src, TensorBase) else _like(src, input, "scatter")
         return _scatter_add(
             input, _first_entries(source, index) if np.ndim(array_of(source)) else source, where_
         )
     if not isinstance(src, TensorBase):
-        return _scatter_number(input, _like(src, input), where_)
+        return _scatter_number(input, _like(src, input, "scatter"), where_)
     return _scatter(input, _first_entries(_checked_source("scatter", input, src), index), where_)
 
 
@@ -412,14 +433,63 @@ def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
 def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
     """A copy of `input` with ``[index[i]] = value`` along `dim`."""
     op = _index_fill if isinstance(value, TensorBase) else _index_fill_number
-    return op(input, _like(value, input), _rows(input, dim, index))
+    if op is _index_fill:
+        if value.array.ndim:
+            raise RuntimeError(
+                "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value.array.ndim} dimension(s)."
+            )
+        filling(value, array_of(input).dtype, "index_fill")  # fits
+    return op(input, _like(value, input, "index_fill"), _rows(input, dim, index))
 
 
 def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """A copy of `input` after ``[indices] = values``, or ``+=``; entries named twice add up."""
-    arrays = tuple([array_of(i) for i in indices])
-    split_index(arrays, input.array.shape)  # checks the range
-    return (_index_put_add if accumulate else _index_put)(input, _like(values, input), arrays)
+    arrays = _index_arrays(input, indices)
+    values = _checked_values(input, values)
+    try:
+        return (_index_put_add if accumulate else _index_put)(input, values, arrays)
+    except ValueError as error:
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(values.array.shape)} cannot be broadcast "
+            f"to indexing result: {error}"
+        ) from None
+
+
+def _index_arrays(input: Any, indices: Any) -> tuple[ndarray, ...]:
+    """The tensors `indices` as an index of arrays; a mask of bytes counts as one of bools."""
+    if not isinstance(indices, (tuple, list)):
+        raise TypeError(
+            "index_put(): argument 'indices' (position 2) must be tuple of Tensors, not "
+            f"{type_name(indices)}"
+        )
+    for k, index in enumerate(indices):
+        if not isinstance(index, TensorBase):
+            raise TypeError(
+                f"expected Tensor as element {k} in argument 'indices', but got {type_name(index)}"
+            )
+        if index.array.dtype.kind == "u":
+            raise RuntimeError(
+                "index_put() only supports boolean masks, but got mask with dtype torch.uint8: use "
+                "mask.bool(), or mask.long() if these are indices"
+            )
+    split_index(tuple(indices), input.array.shape)  # checks types and range
+    return tuple([index.array for index in indices])
+
+
+def _checked_values(input: Any, values: Any) -> Any:
+    if not isinstance(values, TensorBase):
+        raise TypeError(
+            "index_put(): argument 'values' (position 3) must be Tensor, not "
+            f"{type_name(values)}: use input[index] = number"
+        )
+    if values.array.dtype != input.array.dtype:
+        raise RuntimeError(
+            "Index put requires the source and destination dtypes match, got "
+            f"{dtypes.legacy_name(input.array.dtype)} for the destination and "
+            f"{dtypes.legacy_name(values.array.dtype)} for the source."
+        )
+    return values
 
 
 scatter_, scatter_add_, index_add_ = inplace(scatter), inplace(scatter_add), inplace(index_add)

@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..autograd.engine import Node, Output, Primitive, TensorBase, edge_of, mode, wrap
+from ..autograd.engine import (
+    Node,
+    Output,
+    Primitive,
+    TensorBase,
+    array_of,
+    edge_of,
+    mode,
+    wrap,
+)
 from ..autograd.quiet import quiet
 from .cast import cast
 from .meanings import MEANINGS
@@ -135,15 +144,24 @@ def comparison(name: str, forward: Callable[..., Any]) -> Any:
     """An operation of one or two arguments that has no gradient, such as ``a < b``."""
 
     def call(input: Any, *other: Any) -> Any:
-        arrays = [v.array if isinstance(v, TensorBase) else v for v in (input, *other)]
+        operands = (input, *other)
+        for v in operands:
+            if isinstance(v, TensorBase):
+                break
+        else:
+            return forward(*operands)
+        arrays = [
+            v.array if isinstance(v, TensorBase)
+            else v if type(v) in _PLAIN_NUMBERS
+            else array_of(_operand(v))
+            for v in operands
+        ]  # fmt: skip
         try:
-            result = forward(*arrays)
+            return wrap(forward(*arrays))
         except ValueError as error:
             raise broadcast_error(arrays[0], arrays[-1], error) from None
         except TypeError as error:
             raise type_error(name, error, *arrays) from None
-        tensors = [v for v in (input, *other) if isinstance(v, TensorBase)]
-        return wrap(result) if tensors else result
 
     return _named(call, name, None)
 
@@ -182,20 +200,42 @@ def promoted(a: Any, b: Any, floats: bool) -> tuple[Any, Any]:
 
 
 def _operand(value: Any) -> Any:
-    if isinstance(value, (TensorBase, float, int)) and not isinstance(value, np.generic):
+    """A tensor, or a Python number; NumPy's numbers are numbers, its arrays count as tensors."""
+    if isinstance(value, ndarray):
+        return wrap(_real(value))
+    if isinstance(value, np.generic):
+        value = _real(value).item()
+    if isinstance(value, TensorBase):
         return value
-    if isinstance(value, (ndarray, np.generic)):
-        return wrap(np.asarray(value))
+    if isinstance(value, (float, int)):
+        if not -(2**63) <= value < 2**64 and isinstance(value, int):
+            raise OverflowError(f"int too big to convert: {value} has more than 64 bits")
+        return value
     raise TypeError(
         f"unsupported operand type(s): 'Tensor' and '{type(value).__name__}'; expected a Tensor, a "
         "NumPy array or a number"
     )
 
 
+def _real(value: Any) -> Any:
+    """An array or scalar of NumPy's, if it holds real numbers."""
+    if value.dtype.kind not in "biuf":
+        raise TypeError(
+            f"unsupported operand type(s): 'Tensor' and an array of {value.dtype}; expected real "
+            "numbers"
+        )
+    return value
+
+
 def _in_type(value: Any, target: np.dtype) -> Any:
     if isinstance(value, TensorBase):
         return value if value.array.dtype == target else cast(value, target)
-    return float(value) if target.kind == "f" else value
+    if target.kind == "f":
+        return float(value)
+    if target.kind == "b":
+        return value
+    low, bits = np.iinfo(target).min, 8 * target.itemsize
+    return (value - low) % 2**bits + low  # an integer that does not fit keeps its last bits
 
 
 def type_error(name: str, error: TypeError, *operands: Any) -> Exception:

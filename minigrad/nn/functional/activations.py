@@ -15,6 +15,7 @@ from ...autograd.engine import TensorBase, primitive
 from ...ops import elementwise as ew
 from ...ops.elementwise import sigmoid, tanh
 from ...ops.index import where
+from ...ops.values import filling, number
 from .arguments import apply, check_tensor
 
 __all__ = [
@@ -129,6 +130,9 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
     """`input` where it is above `threshold`, `value` elsewhere."""
+    check_tensor("threshold", input)
+    threshold = number(threshold, "threshold", "threshold")
+    value = filling(value, input.array.dtype, "threshold")
     return apply(_threshold, "threshold", input, (threshold, value), inplace, integers=True)
 
 

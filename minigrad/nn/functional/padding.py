@@ -9,6 +9,7 @@ import numpy as np
 
 from ...autograd.engine import primitive
 from ...ops.index import advanced_index, getitem, narrow
+from ...ops.values import filling
 from .arguments import check_tensor
 
 Before = tuple[int, ...]
@@ -66,7 +67,9 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
         )
     pairs = list(zip(pad[::2], pad[1::2]))[::-1]  # in the order of the axes
     if mode == "constant":
-        return _constant(input, pairs, 0 if value is None else value)
+        kind = input.array.dtype
+        filler = filling(0 if value is None else value, kind, "pad", "value")
+        return _constant(input, pairs, filler)
     if mode not in _SOURCES:
         raise NotImplementedError(f"pad: Unrecognised padding mode {mode}")
     if value is not None:

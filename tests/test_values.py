@@ -1,0 +1,281 @@
+"""What may be written into a tensor: numbers that fit its type, and nothing else. See `ops.values`.
+
+Expected errors are PyTorch's; where it writes something that is none (a NaN into an integer), or
+has no complex tensors to offer here, that is said.
+"""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+
+KINDS = [
+    mg.float16,
+    mg.float32,
+    mg.float64,
+    mg.uint8,
+    mg.int8,
+    mg.int16,
+    mg.int32,
+    mg.int64,
+    mg.bool,
+]
+FIRST = mg.tensor([0])
+MASK = mg.tensor([True, False])
+
+# Each writes `value` into the first entry of a tensor like `t`, and returns that tensor.
+WRITERS = {
+    "t[0] = v": lambda t, v: t.__setitem__(0, v) or t,
+    "t[mask] = v": lambda t, v: t.__setitem__(MASK, v) or t,
+    "t[:1] = v": lambda t, v: t.__setitem__(slice(1), v) or t,
+    "t[[0]] = v": lambda t, v: t.__setitem__([0], v) or t,
+    "fill_": lambda t, v: t.fill_(v),
+    "copy_": lambda t, v: t.copy_(v),
+    "constant_": mg.nn.init.constant_,
+    "full": lambda t, v: mg.full((2,), v, dtype=t.dtype),
+    "full_like": mg.full_like,
+    "new_full": lambda t, v: t.new_full((2,), v),
+    "index_fill": lambda t, v: t.index_fill(0, FIRST, v),
+    "index_fill_": lambda t, v: t.index_fill_(0, FIRST, v),
+    "scatter": lambda t, v: t.scatter(0, FIRST, v),
+    "scatter_": lambda t, v: t.scatter_(0, FIRST, v),
+    "scatter(value=)": lambda t, v: t.scatter(0, FIRST, value=v),
+    "masked_fill": lambda t, v: t.masked_fill(MASK, v),
+    "masked_fill_": lambda t, v: t.masked_fill_(MASK, v),
+    "fill_diagonal_": lambda t, v: t.expand(2, 2).clone().fill_diagonal_(v)[0],
+}  # fmt: skip
+NO_NUMBERS = [
+    None, "7", b"7", object(), [1], (1.0,), [None], {}, Decimal(1), Fraction(1, 2), slice(1),
+    np.array(1.0), np.array([1.0, 2.0]), np.array(None), np.array("7"),
+]  # fmt: skip
+MISFITS = {
+    mg.uint8: [300, -256, -1.0, 255.5, float("nan"), float("inf"), 1e30, 2**63, np.int64(300)],
+    mg.int8: [128, -129, 127.5, float("nan"), np.float32(1e9)],
+    mg.int16: [2**15, float("-inf")],
+    mg.int32: [2**31, 3e9, float("nan")],
+    mg.int64: [float("nan"), float("inf"), 1e30, 2.0**63],
+    mg.float32: [1e300, -3.5e38, np.float64(1e39)],
+}  # fmt: skip
+FITS = {
+    mg.uint8: [
+        (-1, 255),
+        (-255, 1),
+        (1.9, 1),
+        (True, 1),
+        (np.float32(2.5), 2),
+        (np.bool_(True), 1),
+    ],
+    mg.int64: [(2**62, 2**62), (-1.9, -1), (np.int8(-3), -3)],
+    mg.float32: [(1e30, np.float32(1e30).item()), (float("inf"), float("inf")), (2**62, 2.0**62)],
+    mg.float64: [(1e300, 1e300), (np.float32(0.5), 0.5)],
+    mg.float16: [(1e5, float("inf"))],
+    mg.bool: [(float("nan"), True), (300, True), (0.0, False)],
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda v: f"{type(v).__name__}-{v!s:.12}")
+def test_no_number_is_refused(writer, value):
+    for kind in KINDS:
+        t = mg.ones(2, dtype=kind)
+        with pytest.raises(TypeError, match=r"must be|can't assign a|expected one of"):
+            WRITERS[writer](t, value)
+        assert t.tolist() == [1, 1]
+        assert t.dtype is kind
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_number_that_does_not_fit_is_refused(writer):
+    for kind, values in MISFITS.items():
+        for value in values:
+            t = mg.ones(2, dtype=kind)
+            expected = (RuntimeError, ValueError) if value == 2**63 else RuntimeError
+            with pytest.raises(expected, match=r"without overflow|Overflow"):
+                WRITERS[writer](t, value)
+            assert t.tolist() == [1, 1]
+    for value in (1j, np.complex64(1j)):
+        with pytest.raises(RuntimeError, match="without overflow"):
+            WRITERS[writer](mg.ones(2), value)
+    for value in (2**70, -(2**70)):
+        with pytest.raises((OverflowError, ValueError), match=r"too big|Overflow"):
+            WRITERS[writer](mg.ones(2), value)
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_number_that_fits_is_written(writer):
+    for kind, pairs in FITS.items():
+        for value, expected in pairs:
+            result = WRITERS[writer](mg.ones(2, dtype=kind), value)
+            assert result.dtype is kind
+            assert result[0].item() == expected
+
+
+def test_tensor_without_axes_that_is_taken_for_its_number_must_fit():
+    t = mg.ones(2, dtype=mg.uint8)
+    for writer in ("t[mask] = v", "masked_fill", "index_fill", "full", "scatter(value=)"):
+        for value in (300, float("nan")):
+            with pytest.raises(RuntimeError, match="uint8_t without overflow"):
+                WRITERS[writer](t, mg.tensor(value))
+    # the entries of a tensor are cast without a look, as in PyTorch
+    assert t.copy_(mg.tensor([300, 2])).tolist() == [44, 2]
+
+
+@pytest.mark.parametrize(
+    "make", [mg.tensor, mg.as_tensor, lambda v, dtype: mg.ones(1).new_tensor(v, dtype=dtype)]
+)
+def test_data_of_python_must_fit(make):
+    for kind, values in MISFITS.items():
+        for value in values:
+            if not kind.is_floating_point:  # PyTorch: what is too large for float32 is infinite
+                for data in (value, [1, value], [[value]], (value,)):
+                    with pytest.raises(
+                        (RuntimeError, ValueError), match=r"without overflow|Overflow"
+                    ):
+                        make(data, dtype=kind)
+    assert make([300, -1], dtype=mg.int16).tolist() == [300, -1]
+    assert make([-1, 255], dtype=mg.uint8).tolist() == [255, 255]
+    assert make(np.array([300]), dtype=mg.uint8).tolist() == [44]  # an array is cast
+    assert make([1e300, 2**70, Fraction(1, 2), Decimal("1.5")], dtype=mg.float64).tolist() == [
+        1e300, 2.0**70, 0.5, 1.5,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype", "error", "words"),
+    [
+        (None, None, RuntimeError, "Could not infer dtype of NoneType"),
+        ([1.0, None], None, RuntimeError, "Could not infer dtype of NoneType"),
+        (Fraction(1, 2), None, RuntimeError, "Could not infer dtype of Fraction"),
+        (None, mg.float32, TypeError, "must be real number, not NoneType"),
+        ([1, None], mg.float32, TypeError, "must be real number, not NoneType"),
+        (1j, mg.float32, TypeError, "must be real number, not complex"),
+        ([1j], mg.float32, TypeError, "must be real number, not complex"),
+        ([None], mg.int64, TypeError, "'NoneType' object cannot be interpreted as an integer"),
+        (Fraction(1, 2), mg.int64, TypeError, "'Fraction' object cannot be interpreted"),
+        ("7", mg.float32, TypeError, "invalid data type 'str'"),
+        (b"7", None, TypeError, "invalid data type 'bytes'"),
+        ([1.0, "7"], None, TypeError, "invalid data type 'str'"),
+        (["7"], mg.float32, ValueError, "too many dimensions 'str'"),
+        (2**63, None, ValueError, "Overflow when unpacking long long"),
+        ([-(2**70)], None, ValueError, "Overflow when unpacking long long"),
+        ([2**63], mg.int64, ValueError, "Overflow when unpacking long long"),
+        ([[1], [2, 3]], None, ValueError, r"expected sequence of length 1 at dim 1 \(got 2\)"),
+        ([[1], [2, 3]], mg.float32, ValueError, r"expected sequence of length 1 at dim 1"),
+        (np.array([None]), None, TypeError, "can't convert np.ndarray of type object"),
+        (np.array([None]), mg.float32, TypeError, "can't convert np.ndarray of type object"),
+        (np.array([1j]), mg.float32, TypeError, "can't convert np.ndarray of type complex128"),
+    ],
+)  # fmt: skip
+def test_data_that_is_refused(data, dtype, error, words):
+    for make in (mg.tensor, mg.as_tensor):
+        with pytest.raises(error, match=words):
+            make(data, dtype=dtype)
+
+
+def test_the_old_constructor_wants_a_sequence():
+    for value in (None, 1.5, True, np.float64(1.5), 1j):
+        with pytest.raises(TypeError, match="data must be a sequence"):
+            mg.Tensor(value)
+    assert mg.Tensor(np.int64(3)).shape == (3,)
+
+
+def test_a_list_of_tensors_has_their_type():
+    one = mg.tensor(1.0)
+    assert mg.tensor([one, 2.0]).dtype is mg.float32
+    assert mg.tensor([2.0, one]).dtype is mg.float32
+    assert mg.tensor([one.double(), 2.0]).dtype is mg.float64
+    assert mg.tensor([np.float64(1), 2.0]).dtype is mg.float64
+
+
+@pytest.mark.parametrize("value", [None, "7", [1], object(), np.array([1.0])])
+def test_bounds_are_numbers(value):
+    for make in (mg.arange, lambda v: mg.arange(0, 1, v), lambda v: mg.linspace(0, v, 3)):
+        with pytest.raises(TypeError, match=r"argument '\w+' must be Number"):
+            make(value)
+
+
+def test_endless_sequences_are_refused():
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(RuntimeError, match="unsupported range"):
+            mg.arange(value)
+    with pytest.raises(RuntimeError, match="invalid size"):
+        mg.arange(1e30)
+
+
+# ------------------------------------------------------------------------------------------------
+# Operands
+# ------------------------------------------------------------------------------------------------
+
+OPERATORS = {
+    "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b, "//": lambda a, b: a // b, "%": lambda a, b: a % b,
+    "**": lambda a, b: a**b, "<": lambda a, b: a < b, ">=": lambda a, b: a >= b,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("kind", [mg.float32, mg.int64])
+def test_operators_refuse_what_is_no_number(name, kind):
+    t = mg.ones(2, dtype=kind)
+    for value in (None, "7", [1, 2], (1.0,), object(), {}, 1j, np.array([None, 1]), np.array("a")):
+        with pytest.raises(TypeError):
+            OPERATORS[name](t, value)
+
+
+def test_numbers_of_numpy_are_numbers():
+    """They have no say in the type: a float64 among them does not make a tensor float64."""
+    t = mg.tensor([1, 2])
+    for number in (np.float64(1.5), np.float32(1.5), np.float16(1.5)):
+        for result in (t + number, number * t, t / number, mg.where(t > 1, t, number)):
+            assert result.dtype is mg.float32
+    assert (mg.tensor([0.1]) == np.float64(0.1)).tolist() == [True]
+    assert (mg.tensor([True]) + np.int64(300)).tolist() == [301]
+
+
+def test_integers_keep_the_last_bits_of_an_operand():
+    u = mg.tensor([1, 2], dtype=mg.uint8)
+    assert (u + 1000).tolist() == [233, 234]
+    assert (u * -1).tolist() == [255, 254]
+    assert (mg.tensor(1, dtype=mg.int8) + 200).item() == -55
+    assert u.add_(1000).tolist() == [233, 234]
+
+
+def test_where_keeps_the_type_of_numbers_out():
+    t, u = mg.ones(2), mg.ones(2, dtype=mg.uint8)
+    assert mg.where(MASK, t, 2.5).dtype is mg.where(MASK, 2, t).dtype is mg.float32
+    assert mg.where(MASK, u, 1.5).dtype is mg.float32
+    assert mg.where(MASK, u, -1).tolist() == [1, 255]
+    for value, error in (
+        (300, RuntimeError),
+        (None, TypeError),
+        ("7", TypeError),
+        ([1], TypeError),
+    ):
+        for a, b in ((u, value), (value, u)):
+            with pytest.raises(error, match=r"without overflow|must be Tensor or Number"):
+                mg.where(MASK, a, b)
+    with pytest.raises(RuntimeError, match="without overflow"):
+        mg.where(MASK, t, 1e300)
+
+
+def test_bytes_are_no_indices_of_index_put():
+    t, five = mg.zeros(2), mg.tensor(5.0)
+    with pytest.raises(RuntimeError, match="only supports boolean masks"):
+        t.index_put_((mg.tensor([1, 0], dtype=mg.uint8),), five)
+    assert t.tolist() == [0, 0]
+    assert t.index_put((MASK,), five).tolist() == [5, 0]
+    assert t.index_put((mg.tensor([1], dtype=mg.int32),), five).tolist() == [0, 5]
+    assert mg.zeros(2, 2).index_put((mg.tensor(0),), five).tolist() == [[5, 5], [0, 0]]
+    for indices, error in (
+        (([0],), TypeError), ((0,), TypeError), ((None,), TypeError), (FIRST, TypeError),
+        ((mg.tensor([0.0]),), IndexError), ((mg.tensor([2]),), IndexError),
+    ):  # fmt: skip
+        with pytest.raises(error):
+            t.index_put(indices, five)
+    for values, error in ((5.0, TypeError), ([5.0], TypeError), (mg.tensor(5), RuntimeError),
+                          (mg.ones(3), RuntimeError)):  # fmt: skip
+        with pytest.raises(error):
+            t.index_put((FIRST,), values)

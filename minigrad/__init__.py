@@ -41,13 +41,14 @@ from .ops.elementwise import div_rounded as div
 from .ops.elementwise import rsub_scaled as rsub
 from .ops.elementwise import sub_scaled as sub
 from .ops import linalg
+from .ops.einsum import einsum
 from .ops.index import (
     diag, diagonal, gather, index_select, masked_fill, masked_select, narrow, nonzero,
     repeat_interleave, select, take, take_along_dim, where,
 )  # fmt: skip
 from .ops.inplace import index_add, index_copy, index_fill, index_put, scatter, scatter_add
 from .ops.join import cat, chunk, hstack, split, stack, unbind, vstack
-from .ops.matmul import addmm, baddbmm, bmm, dot, einsum, matmul, mm, mv, outer
+from .ops.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer
 from .ops.order import (
     amax, amin, argmax, argmin, argsort, max, median, min, sort, topk,
 )  # fmt: skip

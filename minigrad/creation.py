@@ -19,6 +19,7 @@ import numpy as np
 from . import dtypes, random
 from .autograd.engine import TensorBase
 from .ops.arguments import as_shape
+from .ops.layout import empty_alike, make_alike
 from .ops.values import check_range, entry, filling, number
 from .size import device as device_
 from .tensor import Tensor, from_array
@@ -237,7 +238,7 @@ def _filler(
         requires_grad: bool = False, memory_format: Any = None,
     ) -> Tensor:  # fmt: skip
         kind = input.array.dtype if dtype is None else dtypes.to_numpy(dtype)
-        return _made(make(input.array.shape, kind), device, requires_grad)
+        return _made(make_alike(input.array, make, kind), device, requires_grad)
 
     of_shape.__name__ = of_shape.__qualname__ = name
     like.__name__ = like.__qualname__ = name + "_like"
@@ -276,7 +277,11 @@ def full_like(
     """A tensor of the shape and type of `input`, full of `fill_value`."""
     kind = input.array.dtype if dtype is None else dtypes.to_numpy(dtype)
     value = filling(fill_value, kind, "full_like", "fill_value")
-    return _made(np.full(input.array.shape, value, kind), device, requires_grad)
+    return _made(
+        make_alike(input.array, lambda shape, kind: np.full(shape, value, kind), kind),
+        device,
+        requires_grad,
+    )
 
 
 def eye(
@@ -445,7 +450,9 @@ def set_rng_state(new_state: Tensor) -> None:
     default_generator.set_state(new_state)
 
 
-def _drawer(name: str, method: str, what: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _drawer(
+    name: str, method: str, fill: str, what: str
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def of_shape(
         *sizes: Any, size: Any = None, generator: random.Generator | None = None, dtype: Any = None,
         layout: Any = None, device: Any = None, requires_grad: bool = False,
@@ -459,12 +466,10 @@ def _drawer(name: str, method: str, what: str) -> tuple[Callable[..., Any], Call
         input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None,
         requires_grad: bool = False, memory_format: Any = None,
     ) -> Tensor:  # fmt: skip
-        return of_shape(
-            size=input.array.shape,
-            dtype=dtype or input.dtype,
-            device=device,
-            requires_grad=requires_grad,
-        )
+        kind = input.array.dtype if dtype is None else dtypes.to_numpy(dtype)
+        array = empty_alike(input.array, kind)
+        getattr(from_array(array), fill)()
+        return _made(array, device, requires_grad)
 
     of_shape.__name__ = of_shape.__qualname__ = name
     like.__name__ = like.__qualname__ = name + "_like"
@@ -473,8 +478,10 @@ def _drawer(name: str, method: str, what: str) -> tuple[Callable[..., Any], Call
     return of_shape, like
 
 
-rand, rand_like = _drawer("rand", "uniform", "numbers drawn evenly from [0, 1)")
-randn, randn_like = _drawer("randn", "normal", "numbers from the standard normal distribution")
+rand, rand_like = _drawer("rand", "uniform", "uniform_", "numbers drawn evenly from [0, 1)")
+randn, randn_like = _drawer(
+    "randn", "normal", "normal_", "numbers from the standard normal distribution"
+)
 
 
 def randint(
@@ -545,4 +552,4 @@ def multinomial(
     The weights need not sum to one.
     """
     drawn = _source(generator).multinomial(input.array, num_samples, replacement)
-    return from_array(np.asarray(drawn))
+    return from_array(np.asarray(drawn, order="C"))

@@ -318,15 +318,20 @@ class Generator(UniformDraws):
         rows = np.ascontiguousarray(probs).reshape(-1, categories)  # (N, C)
         if replacement and num_samples > 1:
             samples = self._multinomial_lookup(rows, num_samples)
-        else:
-            samples = self._multinomial_race(rows, num_samples)
+        else:  # the times are drawn in the order in which the weights lie in memory
+            by_columns = probs.ndim == 2 and 0 < probs.strides[0] < probs.strides[1]
+            samples = self._multinomial_race(rows, num_samples, by_columns)
         return samples.reshape(*probs.shape[:-1], num_samples)
 
-    def _multinomial_race(self, rows: NDArray[Any], num_samples: int) -> NDArray[np.int64]:
+    def _multinomial_race(
+        self, rows: NDArray[Any], num_samples: int, by_columns: bool
+    ) -> NDArray[np.int64]:
         if not np.all((rows >= 0) & (rows < np.inf)):
             raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
         _check_sums(rows.sum(axis=1))
-        waits = self.exponential(rows.shape, dtype=rows.dtype)
+        shape = rows.shape[::-1] if by_columns else rows.shape
+        waits = self.exponential(shape, dtype=rows.dtype)
+        waits = waits.T if by_columns else waits
         with np.errstate(divide="ignore", invalid="ignore"):
             scores: NDArray[Any] = rows / waits
         if num_samples == 1:

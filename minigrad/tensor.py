@@ -32,6 +32,7 @@ from .ops import shape as views
 from .ops.arguments import as_shape
 from .ops.cast import cast
 from .ops.inplace import inplace as in_place
+from .ops.layout import copied, in_memory_order, order_of_axes
 from .ops.values import filling
 from .size import CPU, Size, Storage, device, strided
 
@@ -570,40 +571,46 @@ class Tensor(TensorBase):
         writes.index_copy_, writes.index_fill_, writes.index_put_)  # fmt: skip
 
     def _overwrite(self, draw: Callable[[Any], ndarray], generator: Any) -> Tensor:
-        """Fill the memory with ``draw(generator)``."""
+        """Fill the memory, in its own order, with ``draw(generator, view of the memory)``."""
         writes.check_memory(self.array)
         writes.check_writable(self)
-        self.array[...] = draw(random.default_generator if generator is None else generator)
+        memory = in_memory_order(self.array)
+        memory[...] = draw(random.default_generator if generator is None else generator, memory)
         bump_version(self)
         return self
 
     def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
         """Fill with numbers drawn evenly from [a, b)."""
         return self._overwrite(
-            lambda g: g.uniform(self.array.shape, a, b, self.array.dtype), generator
+            lambda g, memory: g.uniform(memory.shape, a, b, memory.dtype), generator
         )
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
         """Fill with normally distributed numbers."""
         return self._overwrite(
-            lambda g: g.normal(self.array.shape, mean, std, self.array.dtype), generator
+            lambda g, memory: g.normal(
+                memory.shape, mean, std, memory.dtype, blocks=self.array.flags.c_contiguous
+            ),
+            generator,
         )
 
     def random_(
         self, low: int | None = None, high: int | None = None, *, generator: Any = None
     ) -> Tensor:
         """Fill with integers from `low` (0) to below `high` (the most that the type can hold)."""
-        dims, kind = self.array.shape, self.array.dtype
         if low is None:
-            return self._overwrite(lambda g: g.any_integers(dims, kind), generator)
+            return self._overwrite(lambda g, m: g.any_integers(m.shape, m.dtype), generator)
         if high is None:
             low, high = 0, low
-        return self._overwrite(lambda g: g.integers(dims, low, high, kind), generator)
+        return self._overwrite(lambda g, m: g.integers(m.shape, low, high, m.dtype), generator)
 
     def bernoulli_(self, p: Any = 0.5, *, generator: Any = None) -> Tensor:
         """Fill with ones (probability `p`, a number or a tensor) and zeros."""
         chance = p.array if isinstance(p, TensorBase) else p
-        return self._overwrite(lambda g: g.bernoulli(chance, self.array.shape), generator)
+        if isinstance(chance, ndarray):  # each in the place of the entry that it is for
+            order = order_of_axes(self.array.shape, (self.array.strides,))
+            chance = np.broadcast_to(chance, self.array.shape).transpose(order)
+        return self._overwrite(lambda g, memory: g.bernoulli(chance, memory.shape), generator)
 
     def bernoulli(self, p: float | None = None, *, generator: Any = None) -> Any:
         """Ones, with the probabilities that stand in this tensor (or with `p`), and zeros."""
@@ -622,7 +629,7 @@ class Tensor(TensorBase):
     def exponential_(self, lambd: float = 1.0, *, generator: Any = None) -> Tensor:
         """Fill with exponentially distributed numbers of mean ``1 / lambd``."""
         return self._overwrite(
-            lambda g: g.exponential(self.array.shape, lambd, self.array.dtype), generator
+            lambda g, memory: g.exponential(memory.shape, lambd, memory.dtype), generator
         )
 
     # --------------------------------------------------------------------------------------------
@@ -766,10 +773,10 @@ class Tensor(TensorBase):
                 "protocol at the moment. Detach the tensor first."
             )
         if id(self) not in memo:
-            copied = from_array(self.array.copy(), self._requires_grad, type_(self))
+            twin = from_array(copied(self.array), self._requires_grad, type_(self))
             if self._grad is not None:
-                copied._grad = self._grad.__deepcopy__(memo)  # type: ignore[attr-defined]
-            memo[id(self)] = copied
+                twin._grad = self._grad.__deepcopy__(memo)  # type: ignore[attr-defined]
+            memo[id(self)] = twin
         result: Tensor = memo[id(self)]
         return result
 

@@ -451,6 +451,7 @@ def primitive(
     *,
     view: bool | str = False,
     overload: int = 0,
+    layout: Callable[[ndarray, Sequence[Any]], ndarray] | None = None,
     **rules: Callable[..., Any],
 ) -> Callable[..., Any]:
     """Make a differentiable function of tensors from a function of arrays.
@@ -466,6 +467,9 @@ def primitive(
         version.
     overload : int
         The number behind ``NameBackward``: see `Op`.
+    layout : callable, optional
+        How the result lies in memory: a rule of `minigrad.ops.layout`, which is given the result
+        and the arguments. None: as `forward` leaves it.
     **rules
         For each differentiable argument, by its name in `forward`, the rule of its gradient: see
         `Primitive`. Rules use operators and other primitives only.
@@ -499,7 +503,10 @@ def primitive(
                 break
         else:
             return forward(*[array_of(a) for a in args])
-        tensor = wrap(compute(*[a.array if isinstance(a, TensorBase) else a for a in args]))
+        arrays = [a.array if isinstance(a, TensorBase) else a for a in args]
+        tensor = wrap(compute(*arrays))
+        if layout is not None and tensor.array.ndim > 1:
+            tensor.array = layout(tensor.array, arrays)
         if mode.enabled:
             edges = edges_of(inputs)
             if edges is not None:

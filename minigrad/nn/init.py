@@ -370,7 +370,8 @@ def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
         return tensor
     rows = shape[0]
     with no_grad():
-        drawn = normal_(empty_like(tensor), generator=generator).array.reshape(rows, -1)
+        matrix = tensor.new_empty((rows, tensor.numel() // rows))
+        drawn = normal_(matrix, generator=generator).array
         wide = drawn.shape[1] > rows
         q, r = np.linalg.qr(drawn.T if wide else drawn)
         # QR leaves the signs open: with these no direction is preferred
@@ -463,26 +464,26 @@ def trunc_normal_(
     with no_grad():
         values, open_ = again(tensor, mean, std, a, b, generator)
         while open_.any():
-            fresh, still_open = again(tensor, mean, std, a, b, generator)
+            fresh, still_open = again(empty_like(tensor), mean, std, a, b, generator)
             values = np.where(open_, fresh, values)
             open_ = open_ & still_open
         return tensor.copy_(as_tensor(values))
 
 
 def _normal_inside(
-    like: Any, mean: float, std: float, a: float, b: float, generator: Any
+    into: Any, mean: float, std: float, a: float, b: float, generator: Any
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Candidates shaped as `like`, and which of them have to be drawn again."""
-    x = empty_like(like).normal_(mean, std, generator=generator).array
+    """Candidates, drawn into the memory of `into`, and which of them have to be drawn again."""
+    x = into.normal_(mean, std, generator=generator).array
     return x, (x < x.dtype.type(a)) | (x > x.dtype.type(b))
 
 
 def _uniform_accepted(
-    like: Any, mean: float, std: float, a: float, b: float, generator: Any
+    into: Any, mean: float, std: float, a: float, b: float, generator: Any
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same: keep a candidate if a random number is below its density over the highest one."""
     peak = ((max(a, min(mean, b)) - mean) / std) ** 2
-    x = empty_like(like).uniform_(a, b, generator=generator).array
-    u = empty_like(like).uniform_(generator=generator).array
+    x = into.uniform_(a, b, generator=generator).array
+    u = empty_like(into).uniform_(generator=generator).array
     with np.errstate(divide="ignore"):  # log(0)
         return x, np.log(u) > -0.5 * ((x - mean) / std) ** 2 + 0.5 * peak

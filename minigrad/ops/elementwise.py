@@ -18,6 +18,7 @@ from ..autograd.engine import TensorBase, array_of, primitive, wrap
 from .cast import cast, common_type
 from .erf import erf as erf_of
 from .index import where
+from .layout import entrywise, rows
 from .makers import binary, comparison, unary
 from .shape import sum_to
 from .values import EITHER, entry, number
@@ -35,7 +36,8 @@ def _power(a: Any, b: Any) -> Any:
     if isinstance(b, ndarray) and np.result_type(a, b).kind in "iu" and (b < 0).any():
         whole = np.power(a, np.abs(b))
         return np.where(b < 0, np.where(np.abs(whole) == 1, whole, 0), whole)
-    return np.power(a, b)
+    result = np.power(a, b)
+    return result if isinstance(a, ndarray) or not result.ndim else rows(result)  # PyTorch: 2 ** x
 
 
 def _power_slope(a: Any, b: Any) -> Any:
@@ -287,7 +289,7 @@ _clamp_min = primitive("clamp_min", _between,
 _clamp_max = primitive("clamp_max", _between,
                        x=lambda g, x, low, high: where(_inside(x, low, high), g, 0))  # fmt: skip
 _clamp_to_tensors = primitive(
-    "clamp", _between,
+    "clamp", _between, layout=entrywise,
     x=lambda g, x, low, high, x_shape: _to(where(_inside(x, low, high), g, 0), x_shape),
     low=lambda g, x, low, high, low_shape: _to(
         where((x < low) if high is None else (x < low) & (low < high), g, 0), low_shape),
@@ -340,19 +342,20 @@ def _clamped(op: Any, input: Any, low: Any, high: Any) -> Any:
 
 
 _lerp_number = primitive("lerp", lambda a, b, w: a + w * (b - a) if w < 0.5
-                         else b - (1 - w) * (b - a),
+                         else b - (1 - w) * (b - a), layout=entrywise,
                          a=lambda g, w, a_shape: _to(g * (1 - w), a_shape),
                          b=lambda g, w, b_shape: _to(g * w, b_shape))  # fmt: skip
 _lerp_tensor = primitive("lerp", lambda a, b, w: np.where(np.abs(w) < 0.5, a + w * (b - a),
                                                           b - (1 - w) * (b - a)), overload=1,
+                         layout=entrywise,
                          a=lambda g, w, a_shape: _to(g * (1 - w), a_shape),
                          b=lambda g, w, b_shape: _to(g * w, b_shape),
                          w=lambda g, a, b, w_shape: _to(g * (b - a), w_shape))  # fmt: skip
-_addcmul = primitive("addcmul", lambda x, a, b, value: x + value * a * b,
+_addcmul = primitive("addcmul", lambda x, a, b, value: x + value * a * b, layout=entrywise,
                      x=lambda g, x_shape: _to(g, x_shape),
                      a=lambda g, b, value, a_shape: _to(g * (b * value), a_shape),
                      b=lambda g, a, value, b_shape: _to(g * (a * value), b_shape))  # fmt: skip
-_addcdiv = primitive("addcdiv", lambda x, a, b, value: x + value * a / b,
+_addcdiv = primitive("addcdiv", lambda x, a, b, value: x + value * a / b, layout=entrywise,
                      x=lambda g, x_shape: _to(g, x_shape),
                      a=lambda g, b, value, a_shape: _to(g * (value / b), a_shape),
                      b=lambda g, a, b, value, b_shape: _to(
@@ -389,7 +392,7 @@ def isclose(
             f"{dtypes.of_numpy(np.asarray(x).dtype)} did not match "
             f"{dtypes.of_numpy(np.asarray(y).dtype)}"
         )
-    return wrap(np.isclose(x, y, rtol, atol, equal_nan))
+    return wrap(entrywise(np.asarray(np.isclose(x, y, rtol, atol, equal_nan)), (x, y)))
 
 
 def allclose(

@@ -22,6 +22,7 @@ from ..autograd.engine import TensorBase, primitive
 from .cast import cast
 from .elementwise import log, log1p, maximum, mul, sigmoid
 from .index import where
+from .layout import entrywise
 from .loss import check_reduction
 
 ndarray = np.ndarray
@@ -59,11 +60,11 @@ def _huber_slope(d: Any, delta: float) -> Any:
     return where(d <= -delta, -delta, where(d >= delta, delta, d))
 
 
-_mse = primitive("mse_loss", _squared_error,
+_mse = primitive("mse_loss", _squared_error, layout=entrywise,
                  a=lambda g, a, b, share: mul(g, (a - b) * (2 * share)),
                  b=lambda g, a, b, share: mul(g, (b - a) * (2 * share)))  # fmt: skip
 _huber, _smooth_l1 = [
-    primitive(name, _huber_error,
+    primitive(name, _huber_error, layout=entrywise,
               a=lambda g, a, b, delta, share: mul(g, _huber_slope(a - b, delta) * share),
               b=lambda g, a, b, delta, share: mul(g, _huber_slope(b - a, delta) * share))
     for name in ("huber_loss", "smooth_l1_loss")

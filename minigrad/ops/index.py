@@ -16,7 +16,8 @@ from .. import _kernels, dtypes
 from ..autograd.engine import Placed, TensorBase, array_of, primitive, wrap
 from .arguments import checked_axis
 from .cast import cast
-from .shape import broadcast_to, clone, flatten, reshape, sum_to, unsqueeze
+from .layout import broadcast_strides, entrywise, order_of_axes, placed_in_order, rows
+from .shape import broadcast_to, copy_of_rows, flatten, reshape, sum_to, unsqueeze
 from .values import EITHER, entry, filling, number
 
 ndarray = np.ndarray
@@ -91,6 +92,36 @@ def _take_entries(x: ndarray, index: Any) -> ndarray:
         ) from None
 
 
+def _as_indexed(result: ndarray, arguments: Any) -> ndarray:
+    """In the order of an entrywise operation on `x` and the index arrays.
+
+    The axes that arrays index count as repeated in x, all others as repeated in the arrays.
+    """
+    x, index = arguments
+    items = index if isinstance(index, tuple) else (index,)
+    arrays = [i for i in items if isinstance(i, ndarray)]
+    if x.flags.c_contiguous and all([i.flags.c_contiguous for i in arrays]):
+        return rows(result)
+    kept: list[int] = []  # the steps along the axes that no array indexes
+    axis = 0
+    for item in items:
+        kept += [] if isinstance(item, ndarray) else [x.strides[axis]]
+        axis += _width(item)
+    kept += x.strides[axis:]
+    where_ = [k for k, item in enumerate(items) if isinstance(item, ndarray)]
+    together = where_[-1] - where_[0] == len(where_) - 1
+    before = where_[0] if together else 0  # NumPy puts the axes of arrays that stand apart in front
+    after = len(kept) - before
+    shape = result.shape[before : result.ndim - after]  # of the arrays, broadcast
+    of_x = (*kept[:before], *(0 for _ in shape), *kept[before:])
+    of_arrays = [
+        (1,) if i.dtype.kind == "b" else broadcast_strides(i, shape)  # a mask: a list of places
+        for i in arrays
+    ]
+    strides = [of_x, *((0,) * before + s + (0,) * after for s in of_arrays)]
+    return placed_in_order(order_of_axes(result.shape, strides), result)
+
+
 basic_index, _slice_index, _unsqueeze_index, _whole = [
     # one operation; PyTorch has several, and the name of the last one that it applies is shown
     primitive(name, _look, view="always",
@@ -98,9 +129,10 @@ basic_index, _slice_index, _unsqueeze_index, _whole = [
     for name in ("select", "slice", "unsqueeze", "alias")
 ]  # fmt: skip
 advanced_index, _index_select, _take_flat, _masked_select = [
-    primitive(name, _take_entries,
+    primitive(name, _take_entries, layout=layout,
               x=lambda g, x_shape, index: _put_back(g, x_shape, index))
-    for name in ("index", "index_select", "take", "masked_select")
+    for name, layout in (("index", _as_indexed), ("index_select", rows), ("take", rows),
+                         ("masked_select", rows))
 ]  # fmt: skip
 
 
@@ -344,7 +376,7 @@ def _scatter_sum(g: ndarray, index: ndarray, axis: int, shape: tuple[int, ...]) 
     return Placed(g.reshape(index.shape), shape, along_axis(index, axis)).dense()
 
 
-_gather = primitive("gather", lambda x, index, axis: x[along_axis(index, axis)],
+_gather = primitive("gather", lambda x, index, axis: x[along_axis(index, axis)], layout=rows,
                     x=lambda g, x_shape, index, axis: scatter_sum(g, index, axis, x_shape)
 )  # fmt: skip
 scatter_sum = primitive("scatter_add", _scatter_sum,
@@ -470,7 +502,9 @@ def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None) -
         wide = broadcast_to(
             unsqueeze(input, axis + 1), (*shape[: axis + 1], repeats, *shape[axis + 1 :])
         )
-        return reshape(clone(wide), (*shape[:axis], shape[axis] * repeats, *shape[axis + 1 :]))
+        return reshape(
+            copy_of_rows(wide), (*shape[:axis], shape[axis] * repeats, *shape[axis + 1 :])
+        )
     counts = array_of(repeats)
     if counts.ndim and counts.shape not in ((1,), (shape[axis],)):
         raise RuntimeError(
@@ -485,9 +519,9 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     places = np.nonzero(np.atleast_1d(array_of(input)))
     if as_tuple:
         return tuple([wrap(p) for p in places])
-    return wrap(
-        np.stack(places, 1) if array_of(input).ndim else np.zeros((len(places[0]), 0), np.int64)
-    )
+    if not array_of(input).ndim:
+        return wrap(np.zeros((len(places[0]), 0), np.int64))
+    return wrap(np.array(places).T)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -501,6 +535,7 @@ def _masked(g: Any, condition: Any, shape: tuple[int, ...], keep: bool) -> Any:
 
 
 _where = primitive("where", lambda a, b, condition: np.where(condition, a, b),
+                   layout=lambda result, values: entrywise(result, (values[2], *values[:2])),
                    a=lambda g, condition, a_shape: _masked(g, condition, a_shape, True),
                    b=lambda g, condition, b_shape: _masked(g, condition, b_shape, False)
 )  # fmt: skip
@@ -539,9 +574,10 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 
 
 _masked_fill = primitive("masked_fill", lambda x, value, mask: np.where(mask, value, x),
+                         layout=rows,
                          x=lambda g, mask, x_shape: _masked(g, mask, x_shape, False))  # fmt: skip
 _masked_fill_with = primitive("masked_fill", lambda x, value, mask: np.where(mask, value, x),
-                              overload=1,
+                              overload=1, layout=rows,
                               x=lambda g, mask, x_shape: _masked(g, mask, x_shape, False),
                               value=lambda g, mask: _masked(g, mask, (), True))  # fmt: skip
 

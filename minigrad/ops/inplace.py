@@ -31,6 +31,7 @@ from .arguments import checked_axis
 from .cast import cast
 from .index import along_axis, checked_gather_index, masked_fill, split_index, where
 from .index import getitem as getitem_
+from .layout import copied, rows
 from .shape import expand_error, sum_to
 from .values import EITHER, filling, number, type_name
 
@@ -192,41 +193,43 @@ _filled_with = primitive("fill", lambda x, value: np.full_like(x, value), overlo
 
 
 def _written(base: ndarray, value: Any, index: Any) -> ndarray:
-    out = np.array(base)  # of a 0-d array too, where NumPy's operators give scalars without memory
+    out = copied(base)
     out[index] = value
     return out
 
 
-def _overwriting(name: str, overload: int = 0) -> Any:
-    return primitive(name, _written, overload=overload,
+def _overwriting(name: str, overload: int = 0, layout: Any = None) -> Any:
+    return primitive(name, _written, overload=overload, layout=layout,
                      base=lambda g, index: _index_put(g, 0, index),
                      value=lambda g, value_shape, index: sum_to(getitem_(g, index), value_shape)
     )  # fmt: skip
 
 
-def _overwriting_with_number(name: str, overload: int = 0) -> Any:
-    return primitive(name, _written, overload=overload,
+def _overwriting_with_number(name: str, overload: int = 0, layout: Any = None) -> Any:
+    return primitive(name, _written, overload=overload, layout=layout,
                      base=lambda g, index: _index_put(g, 0, index))  # fmt: skip
 
 
 def _added_at(base: ndarray, value: Any, index: Any) -> ndarray:
-    out = np.array(base)
+    out = copied(base)
     np.add.at(out, index, value)
     return out
 
 
-def _adding(name: str) -> Any:
-    return primitive(name, _added_at,
+def _adding(name: str, layout: Any = None) -> Any:
+    return primitive(name, _added_at, layout=layout,
                      base=lambda g: g,
                      value=lambda g, value_shape, index: sum_to(getitem_(g, index), value_shape)
     )  # fmt: skip
 
 
-_index_put, _index_copy = _overwriting("index_put"), _overwriting("index_copy")
-_scatter, _scatter_number = _overwriting("scatter"), _overwriting_with_number("scatter", 1)
+_index_put, _index_copy = _overwriting("index_put"), _overwriting("index_copy", layout=rows)
+_scatter = _overwriting("scatter", layout=rows)
+_scatter_number = _overwriting_with_number("scatter", 1, rows)
 _index_fill_number = _overwriting_with_number("index_fill")
 _index_fill = _overwriting("index_fill", 1)
-_scatter_add, _index_add, _index_put_add = map(_adding, ("scatter_add", "index_add", "index_put"))
+_scatter_add, _index_add = _adding("scatter_add", rows), _adding("index_add", rows)
+_index_put_add = _adding("index_put")
 
 
 def _copy(input: Any, src: Any) -> Any:

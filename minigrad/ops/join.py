@@ -29,6 +29,7 @@ from ..autograd.engine import (
 from .arguments import checked_axis
 from .cast import common_type
 from .index import basic_index
+from .layout import rows
 from .shape import clone
 
 ndarray = np.ndarray
@@ -105,7 +106,7 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any
                     f"Sizes of tensors must match except in dimension {where}. Expected size {m} "
                     f"but got size {n} for tensor number {k} in the list."
                 )
-    result = np.concatenate(arrays, where)
+    result = rows(np.concatenate(arrays, where))
     if not any([isinstance(x, TensorBase) for x in kept]):
         return result
     sizes = [a.shape[where] for a in arrays]
@@ -124,7 +125,7 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
             )
     where = checked_axis(dim, arrays[0].ndim + 1)
     look = (slice(None),) * where + (None,)
-    result = np.concatenate([a[look] for a in arrays], where)  # np.stack, but at once
+    result = rows(np.concatenate([a[look] for a in arrays], where))  # np.stack, but at once
     if not any([isinstance(x, TensorBase) for x in tensors]):
         return result
     return record(_STACK, tensors, [lambda g: unbind(g, where)], result)

@@ -24,6 +24,7 @@ from ..autograd.engine import (
 )
 from ..autograd.quiet import quiet
 from .cast import cast
+from .layout import entrywise
 from .meanings import MEANINGS
 from .shape import sum_to
 
@@ -114,6 +115,8 @@ def binary(
             raise broadcast_error(x, y, error) from None
         except TypeError as error:
             raise type_error(name, error, x, y) from None
+        if a is not x and b is not y and x.ndim > 1 and not x.flags.c_contiguous:
+            out.array = entrywise(out.array, (x, y))
         if rules and mode.enabled:
             edge_a = edge_of(a) if a is not x else None
             edge_b = edge_of(b) if b is not y else None
@@ -157,11 +160,15 @@ def comparison(name: str, forward: Callable[..., Any]) -> Any:
             for v in operands
         ]  # fmt: skip
         try:
-            return wrap(forward(*arrays))
+            result = wrap(forward(*arrays))
         except ValueError as error:
             raise broadcast_error(arrays[0], arrays[-1], error) from None
         except TypeError as error:
             raise type_error(name, error, *arrays) from None
+        x = arrays[0]
+        if isinstance(x, ndarray) and x.ndim > 1 and not x.flags.c_contiguous:
+            result.array = entrywise(result.array, arrays)
+        return result
 
     return _named(call, name, None)
 

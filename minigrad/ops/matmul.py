@@ -1,25 +1,15 @@
-"""Products of matrices and vectors, and einsum."""
+"""Products of matrices and vectors."""
 
 from __future__ import annotations
 
 import math
-import string
 from typing import Any
 
 import numpy as np
 
 from .. import dtypes
 from ..autograd.engine import array_of, primitive
-from .shape import (
-    broadcast_to,
-    fresh_view,
-    permute,
-    reshape,
-    squeeze,
-    sum_to,
-    transpose,
-    unsqueeze,
-)  # fmt: skip
+from .shape import fresh_view, reshape, squeeze, sum_to, transpose, unsqueeze
 
 
 def _mT(x: Any) -> Any:
@@ -256,94 +246,3 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     rows = _rows(input) if x.ndim != 1 else reshape(input, (1, -1) if x.size else (1, 0))
     y = matmul(rows, transpose(weight, 0, 1)) if bias is None else _linear(rows, weight, bias)
     return y if x.ndim == 2 else reshape(y, (*x.shape[:-1], w.shape[0]))
-
-
-# ------------------------------------------------------------------------------------------------
-# einsum
-# ------------------------------------------------------------------------------------------------
-
-
-def einsum(equation: str, *operands: Any) -> Any:
-    """Sums of products in Einstein's notation: ``einsum("bij,bjk->bik", a, b)``.
-
-    Letters name axes; those missing behind the arrow are summed over. One operand may not name an
-    axis twice. ``...`` stands for the leading axes that no letter names.
-    """
-    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
-        operands = tuple(operands[0])
-    left, arrow, right = equation.replace(" ", "").partition("->")
-    terms = left.split(",")
-    if len(terms) != len(operands):
-        raise RuntimeError(
-            "einsum(): more operands were provided than specified in the equation"
-            if len(operands) > len(terms)
-            else "einsum(): fewer operands were provided than specified in the equation"
-        )
-    if "..." in left:
-        left, right = _spelled_out(terms, right, arrow, [len(x.shape) for x in operands])
-        terms, arrow = left.split(","), "->"
-    if any(len(set(term)) != len(term) for term in terms):
-        raise RuntimeError(f"einsum(): repeated letters in a term are not supported: {equation!r}")
-    for term, operand in zip(terms, operands):
-        if len(term) != len(operand.shape):
-            raise RuntimeError(
-                f"einsum(): the number of subscripts in the equation ({len(term)}) does not match "
-                f"the number of dimensions ({len(operand.shape)}) for operand {term!r}"
-            )
-    if not arrow:
-        right = "".join(sorted(c for c in set(left) - {","} if left.count(c) == 1))
-    result = operands[0]
-    for k in range(1, len(operands)):  # two at a time; axes still needed later stay
-        later = set("".join(terms[k + 1 :])) | set(right)
-        both = dict.fromkeys(terms[0] + terms[k])
-        kept = "".join(c for c in both if c in later)
-        try:
-            result = _einsum2(result, operands[k], terms[0], terms[k], kept)
-        except ValueError:
-            raise RuntimeError(
-                f"einsum(): operands {k - 1} and {k} of {equation!r} do not broadcast: their "
-                f"shapes are {list(result.shape)} and {list(operands[k].shape)}"
-            ) from None
-        terms[0] = kept
-    return _einsum1(result, terms[0], right)
-
-
-def _spelled_out(terms: list[str], right: str, arrow: str, ranks: list[int]) -> tuple[str, str]:
-    """The equation with the axes that ``...`` stands for named by unused letters."""
-    free = [c for c in string.ascii_letters if c not in "".join(terms)]
-    counts = [n - len(t.replace("...", "")) for t, n in zip(terms, ranks) if "..." in t]
-    named = "".join(free[: max(counts)])
-    spelled = [
-        t.replace("...", named[len(named) - (n - len(t) + 3) :]) for t, n in zip(terms, ranks)
-    ]
-    if arrow:
-        return ",".join(spelled), right.replace("...", named)
-    letters = "".join(spelled)
-    once = sorted(c for c in set(letters) - set(named) if letters.count(c) == 1)
-    return ",".join(spelled), named + "".join(once)
-
-
-def _einsum1(x: Any, term: str, right: str) -> Any:
-    """Sum the letters of `term` that are not in `right`, and put the rest in that order."""
-    from .reduce import sum as sum_
-
-    lost = tuple([k for k, c in enumerate(term) if c not in right])
-    if lost:
-        x, term = sum_(x, lost), "".join(c for c in term if c in right)
-    return x if term == right else permute(x, tuple([term.index(c) for c in right]))
-
-
-# a letter that only one operand has, and that is summed, comes back in the gradient by broadcasting
-_einsum2 = primitive("einsum", lambda a, b, ia, ib, out: np.einsum(f"{ia},{ib}->{out}", a, b),
-                     a=lambda g, b, a_shape, ia, ib, out: _einsum_back(g, b, out, ib, ia, a_shape),
-                     b=lambda g, a, b_shape, ia, ib, out: _einsum_back(g, a, out, ia, ib, b_shape)
-)  # fmt: skip
-
-
-def _einsum_back(g: Any, other: Any, ig: str, io: str, target: str, shape: tuple[int, ...]) -> Any:
-    known = "".join(c for c in target if c in ig + io)
-    d = _einsum2(g, other, ig, io, known)
-    if known == target:
-        return d
-    holes = [n if c in known else 1 for c, n in zip(target, shape)]
-    return broadcast_to(reshape(d, tuple(holes)), shape)

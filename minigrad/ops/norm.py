@@ -159,7 +159,7 @@ def _normalise(
     `fixed` is a mean and a variance to normalise with instead of the groups' own.
     """
     x, weight, bias = [array_of(v) for v in inputs]
-    rows = x.reshape(layout)
+    rows = x.reshape(layout) if x.flags.c_contiguous else x.copy().reshape(layout)
     if fixed is None:
         centred, centre, variance = moments(rows)
     else:

@@ -16,6 +16,7 @@ from .arguments import checked_axis
 from .cast import cast
 from .elementwise import maximum, minimum, where
 from .index import scatter_sum
+from .layout import alike, rows
 from .reduce import Axes, as_axes, kept_shape, need_entries, restored
 from .reduce import sum as sum_along
 from .shape import reshape
@@ -44,7 +45,7 @@ def _shared_among_ties(g: Any, y: Any, x: Any, axes: Axes) -> Any:
 
 def _equal_shares(reduce: Any, name: str, overload: int = 0) -> Any:
     return primitive(name, lambda x, axes, keepdims: reduce(x, axis=axes, keepdims=keepdims),
-                     overload=overload,
+                     overload=overload, layout=rows,
                      x=lambda g, y, x, axes: _shared_among_ties(g, y, x, axes))  # fmt: skip
 
 
@@ -99,6 +100,8 @@ def _along(
     if keepdim or array.ndim == 1:  # (of one axis NumPy makes scalars)
         shape = kept_shape(array.shape, (axis,)) if keepdim else ()
         indices, values = np.reshape(indices, shape), np.reshape(values, shape)
+    if array.ndim > 2 and not array.flags.c_contiguous:
+        indices, values = rows(indices), rows(values)
     pair = picked(input, values, indices, axis), wrap(indices)
     return tuple.__new__(result, pair)  # ``result(*pair)``, but three times as fast
 
@@ -159,10 +162,12 @@ def argmin(
 
 def _order(array: np.ndarray, axis: int, descending: bool) -> np.ndarray:
     """The stable sorting permutation along `axis`; NaN counts as the largest."""
-    if not descending:
-        return np.argsort(array, axis=axis, kind="stable")
-    backwards = np.argsort(np.flip(array, axis), axis=axis, kind="stable")  # ties: last first,
-    return np.flip(array.shape[axis] - 1 - backwards, axis)  # and turned round: first first
+    if descending:
+        backwards = np.argsort(np.flip(array, axis), axis=axis, kind="stable")  # ties: last first,
+        order = np.flip(array.shape[axis] - 1 - backwards, axis)  # and turned round: first first
+    else:
+        order = np.argsort(array, axis=axis, kind="stable")
+    return alike(order, (array,))
 
 
 _sort_result, _topk_result, _median_result = map(_return_type, ("sort", "topk", "median"))
@@ -171,6 +176,7 @@ _sort_result, _topk_result, _median_result = map(_return_type, ("sort", "topk", 
 def _picked(input: Any, indices: np.ndarray, axis: int, picked: Any, result: Any) -> Any:
     array = array_of(input)
     values = np.take_along_axis(array, indices, axis) if array.ndim else array.copy()
+    values = alike(values, (indices,))
     return result(picked(input, values, indices, axis), wrap(indices))
 
 

@@ -21,6 +21,7 @@ from .arguments import checked_axes, checked_axis
 from .cast import cast
 from .elementwise import abs as abs_
 from .elementwise import exp, sign, where
+from .layout import rows
 from .shape import reshape, sum_to
 
 Axes = tuple[int, ...] | None
@@ -104,12 +105,12 @@ def _share(x_shape: tuple[int, ...], axes: Axes) -> float:
 
 
 _sum_of_all, _sum = [  # PyTorch's numbers: 0 of all entries, 1 along axes
-    primitive("sum", reduced_by(np.add), overload=overload,
+    primitive("sum", reduced_by(np.add), overload=overload, layout=rows,
               x=lambda g, x_shape, axes: _spread(g, x_shape, axes))
     for overload in (0, 1)
 ]  # fmt: skip
 _mean_of_all, _mean = [
-    primitive("mean", _mean_of, overload=overload,
+    primitive("mean", _mean_of, overload=overload, layout=rows,
               x=lambda g, x_shape, axes: _spread(g * _share(x_shape, axes), x_shape, axes))
     for overload in (0, 1)
 ]  # fmt: skip
@@ -158,18 +159,18 @@ def _var_slope(g: Any, x: Any, axes: Axes, divisor: float) -> Any:
 
 
 _var, _var_of_pair = [
-    primitive(name, _var_of,
+    primitive(name, _var_of, layout=rows,
               x=lambda g, x, axes, divisor: _var_slope(g, x, axes, divisor))
     for name in ("var", "var_mean")
 ]  # fmt: skip
 _std, _std_of_pair = [  # the gradient is 0 where the deviation is 0
-    primitive(name, _std_of,
+    primitive(name, _std_of, layout=rows,
               x=lambda g, y, x, axes, divisor: _var_slope(
                   where(y == 0, 0, g / (2 * where(y == 0, 1, y))), x, axes, divisor))
     for name in ("std", "std_mean")
 ]  # fmt: skip
 _mean_of_var_pair, _mean_of_std_pair = [
-    primitive(name, _mean_of,
+    primitive(name, _mean_of, layout=rows,
               x=lambda g, x_shape, axes: _spread(g * _share(x_shape, axes), x_shape, axes))
     for name in ("var_mean", "std_mean")
 ]  # fmt: skip
@@ -268,7 +269,7 @@ def _norm_slope(g: Any, y: Any, x: Any, axes: Axes, p: float) -> Any:
     return where(x == 0, 0, g * sign(x) * share ** (p - 1))
 
 
-_norm = primitive("linalg_vector_norm", _norm_of,
+_norm = primitive("linalg_vector_norm", _norm_of, layout=rows,
                   x=lambda g, y, x, axes, p: _norm_slope(g, y, x, axes, p))  # fmt: skip
 _dist = primitive("dist", lambda a, b, p: _norm_of(a - b, None, False, p),
                   a=lambda g, y, a, b, p: sum_to(_norm_slope(g, y, a - b, None, p), a.shape),
@@ -333,11 +334,11 @@ def _logsumexp_of(x: np.ndarray, axes: Axes, keepdims: bool) -> np.ndarray:
     return y if keepdims else y.squeeze(axis=axes)
 
 
-_softmax = primitive("softmax", _softmax_of,
+_softmax = primitive("softmax", _softmax_of, layout=rows,
                      x=lambda g, y, axis: y * (g - _sum(g * y, (axis,), True)))  # fmt: skip
-_log_softmax = primitive("log_softmax", _log_softmax_of,
+_log_softmax = primitive("log_softmax", _log_softmax_of, layout=rows,
                          x=lambda g, y, axis: g - exp(y) * _sum(g, (axis,), True))  # fmt: skip
-_logsumexp = primitive("logsumexp", _logsumexp_of,
+_logsumexp = primitive("logsumexp", _logsumexp_of, layout=rows,
                        x=lambda g, y, x, axes: restored(g, x.shape, axes) * exp(
                            x - restored(y, x.shape, axes)))  # fmt: skip
 
@@ -391,18 +392,19 @@ def _truth_type(input: Any) -> np.dtype:
 def all(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Any:
     """Whether all entries (along `dim`) are true."""
     result = np.all(array_of(input), axis=as_axes(input, dim, axis), keepdims=keepdim)
-    return wrap(np.asarray(result).astype(_truth_type(input)))
+    return wrap(np.asarray(result, _truth_type(input), order="C"))
 
 
 def any(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Any:
     """Whether any entry (along `dim`) is true."""
     result = np.any(array_of(input), axis=as_axes(input, dim, axis), keepdims=keepdim)
-    return wrap(np.asarray(result).astype(_truth_type(input)))
+    return wrap(np.asarray(result, _truth_type(input), order="C"))
 
 
 def count_nonzero(input: Any, dim: Any = None, *, axis: Any = None) -> Any:
     """How many entries (along `dim`) are not zero."""
-    return wrap(np.count_nonzero(array_of(input), axis=as_axes(input, dim, axis)))
+    counts = np.count_nonzero(array_of(input), axis=as_axes(input, dim, axis))
+    return wrap(np.asarray(counts, order="C"))
 
 
 def unique(

@@ -17,6 +17,7 @@ from .arguments import checked_axis
 from .cast import cast
 from .index import narrow
 from .join import cat
+from .layout import rows
 from .reduce import Axes, as_axes, reduced_by, restored
 from .shape import flip, reshape
 
@@ -56,9 +57,9 @@ _recurrence = primitive("recurrence", _recurrence_of,
                         g=lambda g, f, axis: _recurrence_slope(g, f, axis),
                         f=lambda g, y, f, axis: _recurrence_slope(g, f, axis) * _pushed(y, axis, 0)
 )  # fmt: skip
-_cumsum = primitive("cumsum", _accumulated(np.add),
+_cumsum = primitive("cumsum", _accumulated(np.add), layout=rows,
                     x=lambda g, axis: _backwards(_cumsum, axis, g))  # fmt: skip
-_cumprod = primitive("cumprod", _accumulated(np.multiply),
+_cumprod = primitive("cumprod", _accumulated(np.multiply), layout=rows,
                      x=lambda g, x, axis: _cumprod_slope(g, x, axis))  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def _product_of_others(x: Any, axes: Axes) -> Any:
 
 
 _prod_of_all, _prod = [
-    primitive("prod", reduced_by(np.multiply), overload=overload,
+    primitive("prod", reduced_by(np.multiply), overload=overload, layout=rows,
               x=lambda g, x, axes: restored(g, x.shape, axes) * _product_of_others(x, axes))
     for overload in (0, 1)
 ]  # fmt: skip

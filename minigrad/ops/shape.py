@@ -15,6 +15,7 @@ import numpy as np
 
 from ..autograd.engine import array_of, primitive
 from .arguments import as_shape, checked_axes, checked_axis
+from .layout import alike, copied, rows
 
 ndarray = np.ndarray
 
@@ -226,14 +227,15 @@ _t, _reversed_axes = [
     for name in ("t", "permute")
 ]
 _flip = primitive("flip", lambda x, axes: np.flip(x, axes).copy() if x.ndim else x.copy(),
+                  layout=alike,
                   x=lambda g, axes: _flip(g, axes))  # fmt: skip
-_roll = primitive("roll", lambda x, shifts, axes: np.roll(x, shifts, axes),
+_roll = primitive("roll", lambda x, shifts, axes: np.roll(x, shifts, axes), layout=rows,
                   x=lambda g, shifts, axes: _roll(g, tuple([-s for s in shifts]), axes)
 )  # fmt: skip
-_contiguous = primitive("clone", lambda x: x.copy(), x=lambda g: g)
-clone_array = _contiguous  # the copying identity
-_tril = primitive("tril", lambda x, k: np.tril(x, k), x=lambda g, k: _tril(g, k))
-_triu = primitive("triu", lambda x, k: np.triu(x, k), x=lambda g, k: _triu(g, k))
+copy_of_rows = primitive("clone", lambda x: x.copy(), x=lambda g: g)
+_clone = primitive("clone", copied, x=lambda g: g)
+_tril = primitive("tril", lambda x, k: np.tril(x, k), layout=rows, x=lambda g, k: _tril(g, k))
+_triu = primitive("triu", lambda x, k: np.triu(x, k), layout=rows, x=lambda g, k: _triu(g, k))
 
 
 def transpose(input: Any, dim0: int, dim1: int) -> Any:
@@ -333,10 +335,13 @@ def triu(input: Any, diagonal: int = 0) -> Any:
 
 
 def clone(input: Any, *, memory_format: Any = None) -> Any:
-    """A copy that is part of the graph: its gradient is the gradient of `input`."""
-    return _contiguous(input)
+    """A copy that is part of the graph: its gradient is the gradient of `input`.
+
+    It lies in memory as `input` does, unless `memory_format` asks for row-major order.
+    """
+    return (copy_of_rows if str(memory_format) == "torch.contiguous_format" else _clone)(input)
 
 
 def contiguous(input: Any, memory_format: Any = None) -> Any:
     """`input` itself if its memory is in row-major order, otherwise a copy that is."""
-    return input if array_of(input).flags.c_contiguous else _contiguous(input)
+    return input if array_of(input).flags.c_contiguous else copy_of_rows(input)

@@ -15,6 +15,7 @@ from ...autograd.engine import TensorBase, primitive
 from ...ops import elementwise as ew
 from ...ops.elementwise import sigmoid, tanh
 from ...ops.index import where
+from ...ops.layout import rows
 from ...ops.values import filling, number
 from .arguments import apply, check_tensor
 
@@ -32,7 +33,7 @@ _softplus = primitive("softplus", lambda x, beta, limit: np.where(
                           x * beta > limit, x, np.logaddexp(x * beta, x.dtype.type(0)) / beta),
                       x=lambda g, x, beta, limit: where(x * beta > limit, g, g * sigmoid(x * beta))
 )  # fmt: skip
-_logsigmoid = primitive("log_sigmoid", lambda x: -np.logaddexp(-x, x.dtype.type(0)),
+_logsigmoid = primitive("log_sigmoid", lambda x: -np.logaddexp(-x, x.dtype.type(0)), layout=rows,
                         x=lambda g, x: g * sigmoid(-x))  # fmt: skip
 _silu = primitive("silu", lambda x: x * sigmoid(x),
                   x=lambda g, x: g * _silu_slope(x, sigmoid(x)))  # fmt: skip

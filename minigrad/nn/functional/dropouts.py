@@ -16,6 +16,7 @@ import numpy as np
 
 from ... import dtypes, random
 from ...autograd.engine import wrap
+from ...ops.layout import empty_alike, in_memory_order
 from .arguments import check_probability, check_tensor
 
 # what SELU tends to at minus infinity: -scale * alpha, in the notation of its authors
@@ -128,9 +129,17 @@ def with_mask(
     if p == 1.0:
         mask = wrap(np.zeros((), kind))  # without a draw
     else:
-        kept = random.default_generator.bernoulli(1 - p, shape or input.array.shape)
-        mask = wrap(np.asarray(kept, kind) * kind.type(1 / (1 - p)))
+        kept = _coins(1 - p, input.array if shape is None else np.empty(shape, kind))
+        mask = wrap(kept * kind.type(1 / (1 - p)))
     return input.mul_(mask) if inplace else input * mask
+
+
+def _coins(p: float, like: np.ndarray) -> np.ndarray:
+    """Ones, with probability `p`, and zeros, drawn in the order in which `like` lies in memory."""
+    kept = empty_alike(like)
+    memory = in_memory_order(kept)
+    memory[...] = random.default_generator.bernoulli(p, memory.shape)
+    return kept
 
 
 def _alpha(name: str, input: Any, p: float, training: bool, inplace: bool, shape_of: Any) -> Any:
@@ -140,8 +149,8 @@ def _alpha(name: str, input: Any, p: float, training: bool, inplace: bool, shape
     if p == 1.0:
         zero = wrap(np.zeros((), kind))
         return input.mul_(zero) if inplace else input * zero
-    shape = shape_of(input.array.shape) if shape_of else input.array.shape
-    kept = np.asarray(random.default_generator.bernoulli(1 - p, shape), kind)
+    like = np.empty(shape_of(input.array.shape), kind) if shape_of else input.array
+    kept = _coins(1 - p, like)
     # what was x or the limit has, for x of mean 0 and variance 1, the mean p * limit and the
     # variance (1 - p) (1 + p limit^2)
     scale = 1 / math.sqrt((1 - p) * (1 + p * SELU_LIMIT**2))

@@ -116,4 +116,5 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
         raise RuntimeError(
             f"Class values must be smaller than num_classes: {index.max()} >= {num_classes}"
         )
-    return wrap((index[..., None] == np.arange(num_classes)).astype(np.int64))
+    marks = index[..., None] == np.arange(num_classes)
+    return wrap(marks.astype(np.int64, order="C"))

@@ -12,6 +12,7 @@ from ...autograd.engine import bump_version
 from ...ops import norm as ops
 from ...ops.elementwise import rsqrt, square
 from ...ops.reduce import mean
+from ...ops.shape import contiguous
 from .arguments import check_tensor
 
 
@@ -81,6 +82,7 @@ def rms_norm(
     if eps is None:
         eps = float(np.finfo(input.array.dtype).eps)
     axes = tuple(range(-len(sizes), 0))
+    input = contiguous(input)
     y = input * rsqrt(mean(square(input), axes, True) + eps)
     return y if weight is None else y * weight
 

@@ -282,14 +282,15 @@ def test_binary_cross_entropy_is_cross_entropy_of_two_classes():
     np.testing.assert_allclose(a.item(), F.cross_entropy(both, y).item(), 1e-13)
 
 
-def test_kl_divergence_of_zero_probabilities_has_a_finite_gradient():
+def test_kl_divergence_of_zero_probabilities():
     x = mg.tensor([[0.2, 0.3, 0.5]], dtype=mg.float64).log().requires_grad_()
     y = mg.tensor([[0.0, 1.0, 0.0]], dtype=mg.float64, requires_grad=True)
     loss = F.kl_div(x, y, reduction="batchmean")
     np.testing.assert_allclose(loss.item(), np.log(1 / 0.3), 1e-13)
     loss.backward()
     np.testing.assert_allclose(x.grad.numpy(), [[0, -1, 0]], 1e-13)
-    assert mg.isfinite(y.grad).all()
+    # the slope of y log y at 0 is infinite: PyTorch's NaN must not be a clean number
+    np.testing.assert_allclose(y.grad.numpy(), [[np.nan, 1 - np.log(0.3), np.nan]], 1e-13)
 
 
 def test_kl_divergence_means_warn():

@@ -146,7 +146,7 @@ def _walk(
         mode.enabled = previous
 
 
-_quiet_walk = quiet(walk)
+_quiet_walk, _add = quiet(walk), quiet(np.add)
 
 
 def _as_sequence(value: Any) -> Sequence[Any]:
@@ -209,7 +209,8 @@ def accumulate(leaf: Any, g: Any, is_new: bool, create_graph: bool) -> None:
     elif create_graph:
         leaf._grad = leaf._grad + g
     else:
-        leaf._grad.array += g
+        total = leaf._grad.array
+        _add(total, g, total)
         bump_version(leaf._grad)
     if leaf._accumulate_hooks:
         for hook in list(leaf._accumulate_hooks.values()):

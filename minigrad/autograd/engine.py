@@ -494,7 +494,7 @@ def primitive(
     arguments = forward.__code__.co_varnames[: forward.__code__.co_argcount]
     op = Primitive(name, forward, arguments, rules, overload)
     differentiable = len(op.differentiable)
-    compute = quiet(forward)
+    compute = forward if view else quiet(forward)  # (a view computes nothing)
 
     def call(*args: Any) -> Any:
         inputs = args[:differentiable]

@@ -1,21 +1,62 @@
 """Silence: what NumPy warns of, PyTorch does not.
 
 1/0 is inf and 0/0 is nan by the rules of floating point; a training loop that has met one would
-print a line for every operation after it. NumPy attributes a warning to the Python function that
-called it, so the calls go through `quiet`, and warnings attributed to this package are filtered
-out. This file must stay plain Python: a compiled function is passed over in that attribution, which
-is why what it calls may be compiled.
+print a line for every operation after it, or end, if warnings are errors. `numpy.errstate` is the
+remedy, but it takes as long as a small operation. So the calls go through `quiet`, which has two
+cheaper ways.
+
+This file must stay plain Python: see `_called_by_nobody`.
 """
 
 from __future__ import annotations
 
+import types
 import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+# for what does not go through `quiet`; filters that the user sets later come before this one
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\.")
+
+_NO_MODULE = {"__name__": None, "__builtins__": __builtins__}
 
 
 def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, called from here."""
-    return lambda *arrays: function(*arrays)
+    """`function`, without NumPy's warnings of numbers."""
+    return (_called_by_nobody if isinstance(function, np.ufunc) else _silenced)(function)
+
+
+def _called_by_nobody(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of NumPy, called by a function of Python that belongs to no module.
+
+    Python attributes a warning to the module of the function that is running (a compiled one is
+    passed over), and drops it if there is none, whatever filters the user has set.
+    """
+    call = lambda *arrays: function(*arrays)  # noqa: E731
+    return types.FunctionType(call.__code__, _NO_MODULE, function.__name__, None, call.__closure__)
+
+
+def _silenced(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of Python, called while NumPy's state of errors is "ignore"."""
+    if _ignoring is None:
+        return np.errstate(all="ignore")(function)
+
+    def call(*arrays: Any) -> Any:
+        token = _set(_ignoring)
+        try:
+            return function(*arrays)
+        finally:
+            _reset(token)
+
+    return call
+
+
+try:  # what `errstate` sets and resets, without its wrapping
+    from numpy._core import umath
+
+    _ignoring = umath._make_extobj(all="ignore")  # type: ignore[attr-defined]
+    _set, _reset = umath._extobj_contextvar.set, umath._extobj_contextvar.reset  # type: ignore
+except (ImportError, AttributeError):  # a NumPy that keeps it elsewhere
+    _ignoring = None

@@ -19,7 +19,7 @@ from .cast import cast, common_type
 from .erf import erf as erf_of
 from .index import where
 from .layout import entrywise, rows
-from .makers import binary, comparison, unary
+from .makers import binary, comparison, no_slope, unary
 from .shape import sum_to
 from .values import EITHER, entry, number
 
@@ -36,15 +36,23 @@ def _power(a: Any, b: Any) -> Any:
     if isinstance(b, ndarray) and np.result_type(a, b).kind in "iu" and (b < 0).any():
         whole = np.power(a, np.abs(b))
         return np.where(b < 0, np.where(np.abs(whole) == 1, whole, 0), whole)
+    if isinstance(b, float) and b == -0.5:
+        return 1 / np.sqrt(a)  # NumPy takes the root for 0.5 only; of negative numbers it is nan
     result = np.power(a, b)
     return result if isinstance(a, ndarray) or not result.ndim else rows(result)  # PyTorch: 2 ** x
 
 
-def _power_slope(a: Any, b: Any) -> Any:
-    """b a^(b-1), and 0 where b = 0, also at a = 0."""
+def _power_slope(g: Any, a: Any, b: Any) -> Any:
+    """g b a^(b-1), and 0 where b = 0, whatever g and a are.
+
+    There it still depends on b, with the slope g a^-1: so it is not cut out by a `where`.
+    """
     if isinstance(b, (int, float)):
-        return b * a ** (b - 1) if b else a * 0
-    return b * a ** where(b == 0, 1, b - 1)
+        return g * (b * pow(a, b - 1)) if b else no_slope(g)
+    constant = b == 0
+    g = where(constant & ~isfinite(g), 0, g)
+    a = where(constant & ~isfinite(1 / a), math.inf, a)
+    return g * (b * pow(a, b - 1))
 
 
 def _log_base(a: Any, b: Any) -> Any:
@@ -75,6 +83,16 @@ def _truncated(a: Any, b: Any) -> Any:
     return down + ((down * b != a) & (down < 0)).astype(down.dtype)
 
 
+def _square(x: ndarray) -> ndarray:
+    return np.square(x, dtype=np.int64 if x.dtype.kind == "b" else None)  # bools are counted
+
+
+def _one_over_square(a: Any, b: Any) -> Any:
+    """``1 / (a^2 + b^2)``, and 0 at the origin."""
+    square = a * a + b * b
+    return where(square == 0, 0, 1 / square)
+
+
 def _sign(x: ndarray) -> ndarray:
     return np.where(np.isnan(x), 0, np.sign(x))  # PyTorch: a NaN has the sign 0
 
@@ -100,29 +118,29 @@ div_reflected = binary("mul", lambda a, b: (1 / a) * b, floats=True,
                        b=lambda g, a: g / a)  # fmt: skip
 div_reflected.__doc__ = "``other / input``."
 pow = binary("pow", _power, overloads=(1, 0, 2),
-             a=lambda g, a, b: g * _power_slope(a, b),
+             a=lambda g, a, b: _power_slope(g, a, b),
              b=lambda g, y, a, b: g * where((a == 0) & (b >= 0), 0, y * _log_base(a, b))
 )  # fmt: skip
 maximum = binary("maximum", np.maximum,
-                 a=lambda g, a, b: where(a == b, g / 2, where(a > b, g, 0)),
+                 a=lambda g, a, b: where(a == b, g / 2, where(a < b, 0, g)),
                  b=lambda g, a, b: where(a == b, g / 2, where(a > b, 0, g)))  # fmt: skip
 minimum = binary("minimum", np.minimum,
-                 a=lambda g, a, b: where(a == b, g / 2, where(a < b, g, 0)),
+                 a=lambda g, a, b: where(a == b, g / 2, where(a > b, 0, g)),
                  b=lambda g, a, b: where(a == b, g / 2, where(a < b, 0, g)))  # fmt: skip
 remainder = binary("remainder", _checked_division(np.remainder), overloads=(1, 0, 1),
                    a=lambda g: g,
-                   b=lambda g, a, b: -g * floor(a / b))  # fmt: skip
+                   b=lambda g, a, b: -g * _div_floor(a, b))  # fmt: skip
 fmod = binary("fmod", _checked_division(np.fmod), overloads=(1, 0, 1),
               a=lambda g: g,
-              b=lambda g, a, b: -g * trunc(a / b))  # fmt: skip
+              b=lambda g, a, b: -g * _div_trunc(a, b))  # fmt: skip
 atan2 = binary("atan2", np.arctan2, floats=True,
-               a=lambda g, a, b: g * b / (a * a + b * b),
-               b=lambda g, a, b: -g * a / (a * a + b * b))  # fmt: skip
+               a=lambda g, a, b: g * (b * _one_over_square(a, b)),
+               b=lambda g, a, b: g * (-a * _one_over_square(a, b)))  # fmt: skip
 
 neg = unary("neg", np.negative, lambda g: -g, floats=False)
 abs = unary("abs", np.abs, lambda g, x: g * sign(x), floats=False)
-sign = unary("sign", _sign, lambda g: g * 0, floats=False)
-square = unary("square", np.square, lambda g, x: g * (2 * x), floats=False)
+sign = unary("sign", _sign, no_slope, floats=False)
+square = unary("square", _square, lambda g, x: g * (2 * x), floats=False)
 square.op.node_name = pow.op.node_name.replace("1", "0")  # as PyTorch's, where it is x**2
 
 # ------------------------------------------------------------------------------------------------
@@ -152,9 +170,9 @@ tanh = unary("tanh", np.tanh, lambda g, y: g * (1 - y * y))
 sigmoid = unary("sigmoid", lambda x: 1 / (1 + np.exp(-x)), lambda g, y: g * (y * (1 - y)))
 relu = unary("relu", lambda x: np.maximum(x, 0), lambda g, y: where(y <= 0, 0, g), floats=False)
 
-floor = unary("floor", np.floor, lambda g: g * 0, floats=False)
-ceil = unary("ceil", np.ceil, lambda g: g * 0, floats=False)
-trunc = unary("trunc", np.trunc, lambda g: g * 0, floats=False)
+floor = unary("floor", np.floor, no_slope, floats=False)
+ceil = unary("ceil", np.ceil, no_slope, floats=False)
+trunc = unary("trunc", np.trunc, no_slope, floats=False)
 
 # ------------------------------------------------------------------------------------------------
 # Comparison and logic: no gradient
@@ -183,34 +201,43 @@ bitwise_not = comparison("bitwise_not", np.invert)
 # ------------------------------------------------------------------------------------------------
 
 
-def _scaled(other: Any, alpha: Any, name: str) -> Any:
-    factor = number(alpha, name, "alpha")
-    return other if factor == 1 else mul(other, factor)
+def _scaled(factor: Any, alpha: Any, other: Any, name: str) -> Any:
+    """``factor * alpha`` as a term beside `other`: `alpha` counts in their common type."""
+    if type(alpha) is int and alpha == 1:
+        return factor
+    alpha = number(alpha, name, "alpha")
+    kind = dtypes.result_type(array_of(factor), array_of(other)).kind
+    if kind != "f" and isinstance(alpha, float):
+        raise RuntimeError(
+            f"{name}(): For integral input tensors, argument alpha must not be a floating point "
+            "number."
+        )
+    if kind == "b":  # where 2 is true, and true times a bool is the bool itself
+        return factor if alpha else logical_and(factor, False)
+    return factor if alpha == 1 else mul(factor, alpha)
 
 
 def add_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``input + alpha * other``."""
-    return add(input, other if type(alpha) is int and alpha == 1 else _scaled(other, alpha, "add"))
+    return add(input, _scaled(other, alpha, input, "add"))
 
 
 def sub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``input - alpha * other``."""
-    return sub(input, other if type(alpha) is int and alpha == 1 else _scaled(other, alpha, "sub"))
+    return sub(input, _scaled(other, alpha, input, "sub"))
 
 
 def rsub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``other - alpha * input``."""
-    return rsub(
-        input if type(alpha) is int and alpha == 1 else _scaled(input, alpha, "rsub"), other
-    )
+    return rsub(_scaled(input, alpha, other, "rsub"), other)
 
 
 _div_floor = binary("div", _checked_division(np.floor_divide), overloads=(2, 3, 2),
-                    a=lambda g: g * 0,
-                    b=lambda g: g * 0)  # fmt: skip
+                    a=no_slope,
+                    b=no_slope)  # fmt: skip
 _div_trunc = binary("div", _checked_division(_truncated), overloads=(2, 3, 2),
-                    a=lambda g: g * 0,
-                    b=lambda g: g * 0)  # fmt: skip
+                    a=no_slope,
+                    b=no_slope)  # fmt: skip
 
 
 def div_rounded(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
@@ -225,13 +252,11 @@ def div_rounded(input: Any, other: Any, *, rounding_mode: str | None = None) -> 
     return (_div_floor if rounding_mode == "floor" else _div_trunc)(input, other)
 
 
-floor_divide = binary(
-    "floor_divide", _checked_division(np.floor_divide), a=lambda g: g * 0, b=lambda g: g * 0
-)
-_round_half_even = unary("round", np.round, lambda g: g * 0, floats=False)
+floor_divide = binary("floor_divide", _checked_division(np.floor_divide), a=no_slope, b=no_slope)
+_round_half_even = unary("round", np.round, no_slope, floats=False)
 _round_to = primitive("round", lambda x, decimals: np.round(x * 10.0**decimals) / 10.0**decimals,
                       overload=1,
-                      x=lambda g: g * 0)  # fmt: skip
+                      x=no_slope)  # fmt: skip
 
 
 def round(input: Any, *, decimals: int = 0) -> Any:

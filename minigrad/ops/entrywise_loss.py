@@ -98,7 +98,9 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
 def _share(a: Any, reduction: str, weight: ndarray | None = None) -> Any:
     """What each entry counts: for a mean 1/n (of no entries: nan), times its weight."""
     n = a.array.size
-    share = 1.0 if reduction != "mean" else 1 / n if n else float("nan")
+    if reduction == "mean" and not n:
+        return float("nan")
+    share = 1.0 if reduction != "mean" else 1 / n
     return share if weight is None else weight * share
 
 
@@ -142,7 +144,20 @@ softplus = primitive("softplus", _softplus, x=lambda g, x: g * sigmoid(x))
 
 
 def _cross_entropy_of_logits(a: ndarray, b: ndarray, positive: Any, share: Any, total: bool) -> Any:
-    return _reduced((1 - b) * a + (1 + (positive - 1) * b) * _softplus(-a), share, total)
+    weight = 1 if positive is None else 1 + (positive - 1) * b
+    return _reduced((1 - b) * a + weight * _softplus(-a), share, total)
+
+
+def _logits_slope(a: Any, b: Any, positive: Any) -> Any:
+    """sigmoid(a) - b; with weights p for "positive" (1 - b + p b) sigmoid(a) - p b."""
+    if positive is None:
+        return sigmoid(a) - b
+    return (positive * b + 1 - b) * sigmoid(a) - positive * b
+
+
+def _logits_target_slope(a: Any, positive: Any) -> Any:
+    """-a; with weights (p - 1) log(1 + exp(-a)) - a."""
+    return -a if positive is None else (positive - 1) * softplus(-a) - a
 
 
 _bce = primitive("binary_cross_entropy", _cross_entropy_of,
@@ -151,10 +166,18 @@ _bce = primitive("binary_cross_entropy", _cross_entropy_of,
                  b=lambda g, a, share: mul(g, (log1p(-a) - log(a)) * share))  # fmt: skip
 _bce_logits = primitive(
     "binary_cross_entropy_with_logits", _cross_entropy_of_logits,
-    a=lambda g, a, b, positive, share: mul(
-        g, (1 - b - (1 + (positive - 1) * b) * sigmoid(-a)) * share),
-    b=lambda g, a, positive, share: mul(g, ((positive - 1) * softplus(-a) - a) * share),
+    a=lambda g, a, b, positive, share: mul(g, _logits_slope(a, b, positive) * share),
+    b=lambda g, a, positive, share: mul(g, _logits_target_slope(a, positive) * share),
 )  # fmt: skip
+
+
+def _x_log_x(x: ndarray) -> ndarray:
+    nothing = x == 0
+    return np.where(nothing, x, x * np.log(np.where(nothing, 1, x)))  # 0 log 0 is 0
+
+
+x_log_x = primitive("xlogy", _x_log_x,
+                    x=lambda g, x: where(g == 0, 0, g * log(x)) + g * (x / x))  # fmt: skip
 
 
 def binary_cross_entropy(
@@ -176,7 +199,7 @@ def binary_cross_entropy_with_logits(
     """
     check_reduction(reduction)
     a, b = _of_one_type("binary_cross_entropy_with_logits", input, target)
-    positive = 1.0 if pos_weight is None else _expanded(pos_weight, a)
+    positive = None if pos_weight is None else _expanded(pos_weight, a)
     share = _share(a, reduction, _expanded(weight, a))
     return _bce_logits(a, b, positive, share, reduction != "none")
 

@@ -32,6 +32,7 @@ from .cast import cast
 from .index import along_axis, checked_gather_index, masked_fill, split_index, where
 from .index import getitem as getitem_
 from .layout import copied, rows
+from .makers import no_slope
 from .shape import expand_error, sum_to
 from .values import EITHER, filling, number, type_name
 
@@ -181,14 +182,14 @@ def _replace_in_base(view: Any, value: Any) -> None:
 # ------------------------------------------------------------------------------------------------
 
 _copied = primitive("copy", lambda a, b: np.broadcast_to(b, a.shape),
-                    a=lambda g: g * 0,
+                    a=no_slope,
                     b=lambda g, b_shape: sum_to(g, b_shape))  # fmt: skip
 _copied.op.node_name = "CopyBackwards"  # type: ignore[attr-defined]
-_zeroed = primitive("zero", lambda x: np.zeros_like(x), x=lambda g: g * 0)
+_zeroed = primitive("zero", lambda x: np.zeros_like(x), x=no_slope)
 _filled = primitive("fill", lambda x, value: np.full_like(x, value), overload=2,
-                    x=lambda g: g * 0)  # fmt: skip
+                    x=no_slope)  # fmt: skip
 _filled_with = primitive("fill", lambda x, value: np.full_like(x, value), overload=3,
-                         x=lambda g: g * 0,
+                         x=no_slope,
                          value=lambda g: sum_to(g, ()))  # fmt: skip
 
 

@@ -146,8 +146,8 @@ def _picked(x: ndarray, index: Any, kept: ndarray, share: ndarray, total: float 
 def _picked_vjp(
     g: Any, x_shape: Any, index: Any, kept: ndarray, share: ndarray, total: float | None
 ) -> Any:
-    factor = -share if total is None else np.where(kept, _divided(-share, total), share)
-    return place(mul(g, factor), x_shape, index)
+    factor = -share if total is None else _divided(-share, total)
+    return place(where(kept, mul(g, factor), 0), x_shape, index)
 
 
 _nll, _nll_2d = [primitive(name, _picked, x=_picked_vjp) for name in ("nll_loss", "nll_loss2_d")]

@@ -180,6 +180,12 @@ def _named(call: Any, name: str, op: Any) -> Any:
     return call
 
 
+def no_slope(g: Any) -> Any:
+    """The gradient through what does not depend on its input: 0, also where `g` is inf or nan."""
+    zeros = np.zeros_like(g.array if isinstance(g, TensorBase) else g)
+    return wrap(zeros) if isinstance(g, TensorBase) else zeros
+
+
 # ------------------------------------------------------------------------------------------------
 # Operands
 # ------------------------------------------------------------------------------------------------

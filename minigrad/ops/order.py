@@ -7,18 +7,17 @@ among all entries that are equal to it.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..autograd.engine import array_of, primitive, wrap
 from .arguments import checked_axis
-from .cast import cast
-from .elementwise import maximum, minimum, where
+from .elementwise import isnan, maximum, minimum, where
 from .index import scatter_sum
 from .layout import alike, rows
-from .reduce import Axes, as_axes, kept_shape, need_entries, restored
-from .reduce import sum as sum_along
+from .reduce import Axes, as_axes, kept_shape, need_entries, restored, shared
 from .shape import reshape
 
 
@@ -37,19 +36,28 @@ def _return_type(name: str) -> Any:
 
 
 def _shared_among_ties(g: Any, y: Any, x: Any, axes: Axes) -> Any:
-    """The gradient of an extreme value goes in equal parts to all entries that have it."""
-    ties = x == restored(y, x.shape, axes)
-    count = sum_along(cast(ties, array_of(g).dtype), axes, True)
-    return where(ties, restored(g, x.shape, axes) / count, 0)
+    """The gradient of an extreme value goes in equal parts to all entries that have it.
+
+    If the value is NaN, these are the entries that are NaN.
+    """
+    y = restored(y, x.shape, axes)
+    return shared(g, (x == y) | (isnan(x) & isnan(y)), axes)
 
 
-def _equal_shares(reduce: Any, name: str, overload: int = 0) -> Any:
+def _shared_or_nan(g: Any, y: Any, x: Any, axes: Axes) -> Any:
+    """The same; but if the value is NaN, so is the gradient of all entries, as in PyTorch."""
+    y = restored(y, x.shape, axes)
+    return where(isnan(y), math.nan, shared(g, x == y, axes))
+
+
+def _equal_shares(reduce: Any, name: str, overload: int = 0, rule: Any = _shared_among_ties) -> Any:
     return primitive(name, lambda x, axes, keepdims: reduce(x, axis=axes, keepdims=keepdims),
                      overload=overload, layout=rows,
-                     x=lambda g, y, x, axes: _shared_among_ties(g, y, x, axes))  # fmt: skip
+                     x=lambda g, y, x, axes: rule(g, y, x, axes))  # fmt: skip
 
 
-_amax, _amin = _equal_shares(np.maximum.reduce, "amax"), _equal_shares(np.minimum.reduce, "amin")
+_amax = _equal_shares(np.maximum.reduce, "amax", rule=_shared_or_nan)
+_amin = _equal_shares(np.minimum.reduce, "amin", rule=_shared_or_nan)
 _max_of_all = _equal_shares(np.maximum.reduce, "max", 1)
 _min_of_all = _equal_shares(np.minimum.reduce, "min", 1)
 (_picked_of_max, _picked_of_min, _picked_of_sort, _picked_of_stable_sort, _picked_of_topk,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,11 @@ import numpy as np
 from .. import dtypes
 from ..autograd.engine import array_of, primitive, wrap
 from .arguments import checked_axes, checked_axis
-from .cast import cast
+from .cast import cast, common_type
 from .elementwise import abs as abs_
-from .elementwise import exp, sign, where
+from .elementwise import exp, isnan, sign, where
 from .layout import rows
+from .makers import no_slope
 from .shape import reshape, sum_to
 
 Axes = tuple[int, ...] | None
@@ -187,6 +189,13 @@ def _spread_arguments(
     shape = array_of(input).shape
     count = math.prod(shape if axes is None else [shape[k] for k in axes])
     divisor = count - ((1 if unbiased else 0) if correction is None else correction)
+    if divisor <= 0:
+        warnings.warn(
+            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the "
+            f"reduction factor (input numel divided by output numel): {count} entries of shape "
+            f"{tuple(shape)} make up one {name}, less than 1 is left of them",
+            stacklevel=3,
+        )
     return axes, builtins.max(divisor, 0)
 
 
@@ -242,6 +251,12 @@ def std_mean(
 # ------------------------------------------------------------------------------------------------
 
 
+def shared(g: Any, chosen: Any, axes: Axes) -> Any:
+    """The gradient `g` of a reduction in equal parts for the `chosen` entries, 0 for the others."""
+    count = _sum(cast(chosen, array_of(g).dtype), axes, True)
+    return where(chosen, restored(g, chosen.shape, axes) / count, 0)
+
+
 def _norm_of(x: np.ndarray, axes: Axes, keepdims: bool, p: float) -> Any:
     if p == 2:
         return np.sqrt(np.add.reduce(x * x, axis=axes, keepdims=keepdims))  # type: ignore[call-overload]
@@ -254,19 +269,22 @@ def _norm_of(x: np.ndarray, axes: Axes, keepdims: bool, p: float) -> Any:
 
 
 def _norm_slope(g: Any, y: Any, x: Any, axes: Axes, p: float) -> Any:
-    """g sign(x) (|x| / |x|_p)^(p - 1), and 0 where the norm is 0."""
-    length, g = restored(y, x.shape, axes), restored(g, x.shape, axes)
-    if p == 2:
-        return g * x / where(length == 0, 1, length)
+    """g sign(x) (|x| / |x|_p)^(p - 1), and 0 where the norm is 0, or where x is and p < 1."""
     if p == 0:
-        return g * (x * 0)
+        return no_slope(x)
+    if math.isinf(p):  # in equal parts to all entries that have the extreme value
+        length = restored(y, x.shape, axes)
+        ties = (abs_(x) == length) | (isnan(x) & isnan(length))
+        return shared(g, ties, axes) * sign(x)
+    length, g = restored(y, x.shape, axes), restored(g, x.shape, axes)
     if p == 1:
         return g * sign(x)
-    if math.isinf(p):  # in equal parts to all entries that have the extreme value
-        ties = abs_(x) == length
-        return where(ties, g * sign(x) / _sum(cast(ties, array_of(g).dtype), axes, True), 0)
-    share = abs_(where(x == 0, 1, x)) / where(length == 0, 1, length)
-    return where(x == 0, 0, g * sign(x) * share ** (p - 1))
+    if p == 2:
+        return g * where(length == 0, 0, x / length)
+    power = sign(x) * abs_(x) ** (p - 1)
+    if p < 1:
+        return g * where(x == 0, 0, power) * length ** (1 - p)
+    return power * where(length == 0, 0, g / length ** (p - 1))
 
 
 _norm = primitive("linalg_vector_norm", _norm_of, layout=rows,
@@ -305,7 +323,8 @@ def norm(
 
 def dist(input: Any, other: Any, p: float = 2) -> Any:
     """The `p`-norm of ``input - other``."""
-    return _dist(_floating(input, "dist"), _floating(other, "dist"), float(p))
+    a, b = common_type([_floating(input, "dist"), _floating(other, "dist")])
+    return _dist(a, b, float(p))
 
 
 # ------------------------------------------------------------------------------------------------
@@ -412,8 +431,8 @@ def unique(
     dim: int | None = None,
 ) -> Any:  # fmt: skip
     """The different entries in ascending order; on request, the inverse mapping and the counts."""
-    values, inverse, counts = np.unique(
-        array_of(input), return_inverse=True, return_counts=True, axis=dim
+    values, inverse, counts = np.unique(  # (a NaN is equal to nothing, not to another one either)
+        array_of(input), return_inverse=True, return_counts=True, axis=dim, equal_nan=False
     )
     results = [wrap(values)]
     if return_inverse:

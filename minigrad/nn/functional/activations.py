@@ -27,8 +27,8 @@ __all__ = [
 _leaky_relu = primitive("leaky_relu", lambda x, slope: np.where(x > 0, x, x * slope),
                         x=lambda g, x, slope: where(x > 0, g, g * slope))  # fmt: skip
 _elu = primitive("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
-                 x=lambda g, x, alpha: where(x > 0, g, g * (alpha * ew.exp(ew.minimum(x, x * 0))))
-)  # fmt: skip
+                 x=lambda g, x, alpha: where(
+                     x <= 0, g * (alpha * ew.exp(where(x < 0, x, 0))), g))  # fmt: skip
 _softplus = primitive("softplus", lambda x, beta, limit: np.where(
                           x * beta > limit, x, np.logaddexp(x * beta, x.dtype.type(0)) / beta),
                       x=lambda g, x, beta, limit: where(x * beta > limit, g, g * sigmoid(x * beta))
@@ -38,7 +38,7 @@ _logsigmoid = primitive("log_sigmoid", lambda x: -np.logaddexp(-x, x.dtype.type(
 _silu = primitive("silu", lambda x: x * sigmoid(x),
                   x=lambda g, x: g * _silu_slope(x, sigmoid(x)))  # fmt: skip
 _hardtanh = primitive("hardtanh", lambda x, low, high: np.clip(x, low, high),
-                      x=lambda g, x, low, high: where((x > low) & (x < high), g, 0))  # fmt: skip
+                      x=lambda g, x, low, high: where((x <= low) | (x >= high), 0, g))  # fmt: skip
 _threshold = primitive("threshold",
                        lambda x, limit, value: np.where(x <= limit, x.dtype.type(value), x),
                        x=lambda g, x, limit: where(x <= limit, 0, g))  # fmt: skip

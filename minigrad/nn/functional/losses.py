@@ -11,8 +11,7 @@ from ... import dtypes
 from ...ops import entrywise_loss as entrywise
 from ...ops import loss as of_classes
 from ...ops.elementwise import abs as abs_
-from ...ops.elementwise import exp, log, sub
-from ...ops.index import where
+from ...ops.elementwise import exp, sub
 from ...ops.loss import check_reduction
 from ...ops.makers import broadcast_error
 from ...ops.reduce import mean
@@ -305,8 +304,7 @@ def kl_div(
     if log_target:
         loss = exp(target) * (target - input)
     else:
-        nothing = target == 0  # 0 log 0 is 0, and its gradient is left out
-        loss = where(nothing, 0, target) * log(where(nothing, 1, target)) - target * input
+        loss = entrywise.x_log_x(target) - target * input
     if reduction == "batchmean":
         return sum_(loss) / input.array.shape[0] if input.array.ndim else sum_(loss)
     return _reduced(loss, reduction)

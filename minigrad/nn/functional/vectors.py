@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ... import dtypes
 from ...ops.arguments import checked_axis
+from ...ops.cast import cast
 from ...ops.elementwise import clamp, mul
-from ...ops.makers import promoted
 from ...ops.reduce import norm
 from .arguments import check_tensor
 
@@ -82,7 +83,8 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
             "cosine_similarity: expected common dtype to be floating point, but got "
             f"{x1.dtype} and {x2.dtype}"
         )
-    x1, x2 = promoted(x1, x2, floats=True)
+    kind = dtypes.promote(x1.array.dtype, x2.array.dtype)  # (a 0-d tensor counts like any other)
+    x1, x2 = [x if x.array.dtype == kind else cast(x, kind) for x in (x1, x2)]
     rank = max(x1.array.ndim, x2.array.ndim)
     axis = checked_axis(dim, rank) - rank  # from the back: where broadcasting leaves the axes alone
     if not rank:

@@ -20,6 +20,7 @@ from .autograd import backward as _backward
 from .autograd import errors
 from .autograd.engine import TensorBase, bump_version, refresh_view, set_tensor_class, wrap
 from .autograd.hooks import RemovableHandle, add_tensor_hook
+from .autograd.loans import before_write
 from .ops import elementwise as ew
 from .ops import index as indexing  # plural names: the class has methods with the singular ones
 from .ops import inplace as writes
@@ -366,12 +367,14 @@ class Tensor(TensorBase):
     @property
     def data(self) -> Any:
         """The same memory outside the graph, whose changes the graph does not notice. Settable."""
+        before_write(self)
         return wrap(self.array)
 
     @data.setter
     def data(self, value: Any) -> None:
         if not isinstance(value, TensorBase):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        before_write(value)
         self.array = value.array
 
     def set_(self, source: Any) -> Tensor:
@@ -574,6 +577,7 @@ class Tensor(TensorBase):
         """Fill the memory, in its own order, with ``draw(generator, view of the memory)``."""
         writes.check_memory(self.array)
         writes.check_writable(self)
+        before_write(self)
         memory = in_memory_order(self.array)
         memory[...] = draw(random.default_generator if generator is None else generator, memory)
         bump_version(self)
@@ -719,6 +723,7 @@ class Tensor(TensorBase):
                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
                 "instead."
             )
+        before_write(self)
         return self.array
 
     def __array__(self, dtype: Any = None, copy: bool_ | None = None) -> ndarray:

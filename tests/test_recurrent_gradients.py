@@ -339,8 +339,8 @@ def test_an_optimizer_step_between_forward_and_backward_raises():
 
 @pytest.mark.parametrize("kind", family.LAYERS)
 @pytest.mark.parametrize("options", [{}, {"batch_first": True}, {"num_layers": 2}], ids=str)
-def test_changing_the_output_before_backward_raises(kind, options, level):
-    """Or else the gradient is the right one all the same."""
+def test_changing_the_output_before_backward_is_harmless(kind, options, level):
+    """In float64 (what raises in float32 is in test_recurrent_guards)."""
     layer = family.layer(kind, 3, 4, **options)
     output, h_n, *_ = family.run(layer, leaf(1, 5, 2, 3))
     h_n.sum().backward(retain_graph=True)
@@ -348,13 +348,9 @@ def test_changing_the_output_before_backward_raises(kind, options, level):
     layer.zero_grad()
     with mg.no_grad():
         output[1] = 3.0
-    if level == "reference":  # there the output is a copy of the states: nothing is lost
-        h_n.sum().backward()
-        for name, g in family.gradients(layer).items():
-            np.testing.assert_array_equal(g, expected[name])
-    else:
-        with pytest.raises(RuntimeError, match=CHANGED):
-            h_n.sum().backward()
+    h_n.sum().backward()
+    for name, g in family.gradients(layer).items():
+        np.testing.assert_array_equal(g, expected[name])
 
 
 @pytest.mark.parametrize("kind", family.LAYERS)

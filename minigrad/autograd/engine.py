@@ -42,7 +42,8 @@ class TensorBase:
         The node that made this tensor and which of its outputs this is; None for a leaf.
     version : list of two ints
         How often the memory was changed in place, and when last (a number of the same count as
-        `Node.number`). Tensors that share memory share the list.
+        `Node.number`). Tensors that share memory share the list. (Behind them may stand nodes that
+        borrowed the memory, see `loans`.)
     view_of : View or None
         For a view, where it came from (see `minigrad.ops.inplace`).
     """

@@ -29,6 +29,7 @@ from .engine import (
     wrap,
 )
 from .grad_mode import no_grad
+from .loans import before_write
 
 
 class FunctionCtx:
@@ -234,6 +235,9 @@ class Function:
         """Run `forward` on `args`, and record it if one of them requires a gradient."""
         edges = [edge_of(a) if isinstance(a, TensorBase) else None for a in args]
         context = FunctionCtx(tuple([e is not None for e in edges]))
+        for tensor in args:  # which `forward` may write to: that it did is heard of afterwards
+            if isinstance(tensor, TensorBase):
+                before_write(tensor)
         with no_grad():
             if cls.setup_context is Function.setup_context:
                 results = cls.forward(context, *args)

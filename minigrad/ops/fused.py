@@ -10,11 +10,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..autograd import errors
 from ..autograd.backward import grad
-from ..autograd.engine import OUTPUT, Node, Op, TensorBase, primitive, record_with
+from ..autograd.engine import Node, Op, TensorBase, primitive, record_with, wrap
 
 # the tensor itself as the result of an operation, so that it can be told from its own history
 _same = primitive("alias", lambda x: x.view(), x=lambda g: g)
+
+
+def _as_it_was(
+    tensor: TensorBase, array: Any, node: Node, position: int, is_copy: bool
+) -> TensorBase:
+    """The input at `position` of `node`, in the place in the graph that it had then.
+
+    The reference computes everything again, so it needs all inputs as they were.
+    """
+    if not is_copy and tensor.version[1] > node.number:
+        raise RuntimeError(errors.modified_in_place(tensor, node))
+    before = wrap(array)
+    edge = node.edges[position]
+    if edge is not None:
+        before.edge, before._requires_grad = edge, True
+    return before
 
 
 class Fused(Op):
@@ -25,7 +42,7 @@ class Fused(Op):
     name : str
         As for `Op`.
     vjp : callable
-        ``vjp(grads, needs, inputs, options, kept)`` takes the gradients of the outputs (ndarrays,
+        ``vjp(grads, needs, arrays, options, kept)`` takes the gradients of the outputs (ndarrays,
         None for outputs that were not used), a bool for each input that says whether its gradient
         is wanted, and what `call` was given; returns the gradients of the inputs, in arrays that
         are new.
@@ -44,26 +61,51 @@ class Fused(Op):
         self.reference = reference
 
     def call(
-        self, edges: Any, inputs: tuple[Any, ...], options: tuple[Any, ...], kept: Any, results: Any
-    ) -> Any:
-        """Record a call: `results` (ndarrays) of `inputs` (tensors or None) and other `options`.
+        self, edges: Any, inputs: tuple[Any, ...], options: tuple[Any, ...], kept: Any,
+        results: Any, arrays: list[Any], guarded: Sequence[Any], copied: tuple[int, ...] = (),
+    ) -> Any:  # fmt: skip
+        """Record a call.
 
-        `edges` is what `edges_if_recording` said of the inputs: None if nothing is to be recorded,
-        and then nothing need be kept. `kept` is whatever the kernel's gradient needs besides.
-        Returns the results as tensors.
+        Parameters
+        ----------
+        edges : list or None
+            What `edges_if_recording` said of the inputs: None if nothing is to be recorded, and
+            then nothing need be kept.
+        inputs : tuple of Tensor or None
+        options : tuple
+            The other arguments.
+        kept : object
+            Whatever the kernel's gradient needs besides.
+        results : ndarray or tuple of ndarray
+        arrays : list of ndarray or None
+            The inputs as the kernel got them.
+        guarded : sequence of Tensor or None
+            What must not change before the first derivative, since `kernel_vjp` reads it: some of
+            the inputs, and perhaps `OUTPUT`, in the last place. All else may be written to.
+        copied : tuple of int
+            Which of the `arrays` are no memory of the inputs.
+
+        Returns
+        -------
+        Tensor or tuple of Tensor
+            The results.
         """
-        saved = [] if edges is None else [*inputs, (options, kept), OUTPUT]
-        return record_with(edges, self, saved, results)
+        if edges is None:
+            return record_with(None, self, [], results)
+        return record_with(
+            edges, self, [(inputs, arrays, copied, options, kept), *guarded], results
+        )
 
     def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
-        *inputs, (options, kept), _ = node.values(create_graph)
+        inputs, arrays, copied, options, kept = node.values(False)[0]
         if not create_graph:
-            return self.kernel_vjp(grads, [e is not None for e in edges], inputs, options, kept)
+            return self.kernel_vjp(grads, [e is not None for e in edges], arrays, options, kept)
         # The inputs may depend on each other through their histories; the partial derivatives
         # wanted here are those of the reference alone, so it is run on aliases without a history of
         # their own.
         aliases = [
-            _same(v) if isinstance(v, TensorBase) and v._requires_grad else v for v in inputs
+            _same(_as_it_was(v, array, node, k, k in copied)) if isinstance(v, TensorBase) else v
+            for k, (v, array) in enumerate(zip(inputs, arrays))
         ]
         outputs = self.reference(*aliases, *options)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)

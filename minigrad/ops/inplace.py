@@ -27,6 +27,7 @@ from ..autograd.engine import (
     record,
     wrap,
 )
+from ..autograd.loans import before_write
 from .arguments import checked_axis
 from .cast import cast
 from .index import along_axis, checked_gather_index, masked_fill, split_index, where
@@ -99,6 +100,7 @@ def assign(target: Any, result: Any) -> Any:
             f"result type {dtypes.legacy_name(new.dtype)} can't be cast to the desired output type "
             f"{dtypes.legacy_name(old.dtype)}"
         )
+    before_write(target)
     old[...] = new
     bump_version(target)
     if mode.enabled and result._requires_grad:
@@ -513,6 +515,7 @@ def reshaping(op: Callable[..., Any]) -> Callable[..., Any]:
             raise RuntimeError(
                 "a leaf Variable that requires grad is being used in an in-place operation."
             )
+        before_write(input)  # of other shape, the memory is as good as another
         before = wrap(input.array)
         before.version = input.version
         before.edge, before._requires_grad = input.edge, input._requires_grad

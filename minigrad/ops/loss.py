@@ -299,8 +299,11 @@ def cross_entropy(
         options = (ignore_index, label_smoothing, reduction)
         op = _SMOOTHED if label_smoothing else _CROSS_ENTROPY if x.ndim < 3 else _CROSS_ENTROPY_2D
         inputs = (logits, classes, weight)
-        kept = (kernels.loss, log_prob, total)
-        loss = op.call(edges_if_recording(inputs), inputs, options, kept, value)
+        loss = op.call(
+            edges_if_recording(inputs), inputs, options, (kernels.loss, log_prob, total), value,
+            arrays=[logits.array, classes.array, array_of(weight)],
+            guarded=(classes, weight),  # the gradient needs log_prob, not the logits
+        )  # fmt: skip
     return _shaped_as_samples(loss, input, target) if reduction == "none" else loss
 
 

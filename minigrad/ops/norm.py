@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.engine import array_of, record
+from ..autograd.engine import array_of, edges_if_recording
 from .elementwise import rsqrt
 from .fused import Fused
 from .reduce import mean
@@ -173,9 +173,12 @@ def _normalise(
         y += bias.reshape(factor)
     # (a copy, because running averages move on)
     options = (layout, per, eps, None if fixed is None else (centre.copy(), scale))
-    # the output is not among what is saved: it may be overwritten, as by ``ReLU(inplace=True)``
-    saved = [*inputs, (options, (x_hat, scale)), None]
-    return record(op, inputs, saved, y.reshape(x.shape)), centre, variance
+    # the output is not guarded: it may be overwritten, as by ``ReLU(inplace=True)``
+    output = op.call(
+        edges_if_recording(inputs), inputs, options, (x_hat, scale), y.reshape(x.shape),
+        arrays=[x, weight, bias], guarded=inputs if op is _LAYER_NORM else inputs[:2],
+    )  # fmt: skip
+    return output, centre, variance
 
 
 def layer_norm(input: Any, axes: int, weight: Any, bias: Any, eps: float) -> Any:

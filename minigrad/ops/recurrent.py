@@ -5,6 +5,10 @@ checked by the layers in `minigrad.nn`, and once more by the kernels. Without ke
 (``MINIGRAD_KERNELS=reference``, or a dtype they do not know) the reference runs, recorded operation
 by operation.
 
+What must not be changed in place before backward is what PyTorch guards: what a product or a gate
+would save there (`_guarded`). That is never less than the kernels read again in backward, except
+for outputs, which they borrow (`minigrad.autograd.loans`).
+
 Both take the same inputs: x, the two states h and c (None for zeros, and c where a recurrence has
 only one state), and the five parameters w_ih, w_hh, b_ih, b_hh, w_hr, None for those that a
 recurrence lacks.
@@ -18,10 +22,11 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
-from ..autograd.engine import edges_if_recording, wrap
+from ..autograd.engine import OUTPUT, edges_if_recording, wrap
+from ..autograd.loans import Loan
 from .fused import Fused
 from .join import stack
-from .reference import LSTM, Recurrence, unroll
+from .reference import GRU, JANET, LSTM, Recurrence, unroll
 
 ndarray = np.ndarray
 
@@ -34,6 +39,30 @@ def _states(recurrence: Recurrence, x: Any, h: Any, c: Any, w_hh: Any, w_hr: Any
         wrap(np.zeros((batch, size), x.array.dtype)) if state is None else state
         for state, size, _ in zip((h, c), sizes, recurrence.states)
     ]
+
+
+def _guarded(
+    recurrence: Recurrence, inputs: Sequence[Any], edges: Sequence[Any], steps: int
+) -> list[Any]:
+    """Which inputs must not change before backward: a product keeps the factor of a gradient."""
+    x, h, c, w_ih, w_hh, _, _, w_hr = inputs
+    for_x, for_h, _, for_w_ih, for_w_hh, *_ = edges
+    return [
+        x if for_w_ih is not None else None,
+        h if for_w_hh is not None or recurrence is JANET else None,  # (f * h)
+        c,
+        w_ih if for_x is not None else None,
+        w_hh if for_h is not None or steps > 1 else None,
+        w_hr,
+    ]
+
+
+def _copied_h(recurrence: Recurrence, arrays: list[Any], edges: Sequence[Any]) -> tuple[int, ...]:
+    """Copy h for the kernel of a GRU with fixed weights, which in PyTorch saves h - n instead."""
+    if recurrence is not GRU or arrays[1] is None or edges[4] is not None:
+        return ()
+    arrays[1] = arrays[1].copy()
+    return (1,)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -52,15 +81,15 @@ def _sequence_reference(
 
 
 def _sequence_vjp(
-    grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...], kept: Any
+    grads: list[Any], needs: list[bool], arrays: list[Any], options: tuple[Any, ...], kept: Any
 ) -> tuple[Any, ...]:
     recurrence, batch_sizes, reverse = options
-    kernel, output, kept = kept
+    kernel, output, gates = kept
     d_output, *d_ends = grads
     d_h_n, d_c_n = [None if d is None else d[0] for d in d_ends] + [None] * (2 - len(d_ends))
-    x, h, c, w_ih, w_hh, _, b_hh, w_hr = inputs
+    x, h, c, w_ih, w_hh, _, b_hh, w_hr = arrays
     return kernel.backward(
-        recurrence.name, d_output, d_h_n, d_c_n, x, h, c, output, kept,
+        recurrence.name, d_output, d_h_n, d_c_n, x, h, c, output.array, gates,
         w_ih, w_hh, b_hh, w_hr, batch_sizes, reverse, *needs,
     )  # fmt: skip
 
@@ -106,20 +135,38 @@ def recur(
     options = (recurrence, batch_sizes, reverse)
     kernels = _kernels.kernels_for(x.array.dtype)
     if kernels is None:
-        return _SEQUENCE.reference(*inputs, *options)
+        return _SEQUENCE.reference(x.contiguous(), *inputs[1:], *options)
     kernel, edges = kernels.recurrent, edges_if_recording(inputs)
-    output, h_n, c_n, kept = kernel.forward(
-        recurrence.name, *[None if v is None else v.array for v in inputs], batch_sizes, reverse,
-        edges is not None, True,
-    )  # fmt: skip
+    arrays = [None if v is None else v.array for v in inputs]
+    # a batch that comes first is another layout: a copy, which backward needs, too
+    arrays[0] = np.ascontiguousarray(arrays[0])
+    copied = () if arrays[0] is x.array else (0,)
+    output, h_n, c_n, gates = kernel.forward(
+        recurrence.name, *arrays, batch_sizes, reverse, edges is not None, True
+    )
+    results = (output, h_n[None]) if c_n is None else (output, h_n[None], c_n[None])
     if batch_sizes is not None:
         op = _PACKED
     elif recurrence is LSTM and parameters[4] is None and output.dtype == np.float32:
         op = _LSTM
     else:
         op = _SEQUENCE
-    results = (output, h_n[None]) if c_n is None else (output, h_n[None], c_n[None])
-    return op.call(edges, inputs, options, (kernel, output, kept), results)
+    if edges is None:
+        return op.call(None, inputs, options, None, results, arrays, ())
+    steps = len(x.array if batch_sizes is None else batch_sizes)
+    states = Loan(output)
+    if op is _LSTM:  # in PyTorch one operation, which saves all that it has
+        guarded = [*inputs, OUTPUT]
+    else:
+        guarded = [*_guarded(recurrence, inputs, edges, steps), states]
+        copied += _copied_h(recurrence, arrays, edges)
+    if 0 in copied:
+        guarded[0] = None
+    kept = (kernel, states, gates)
+    tensors = op.call(edges, inputs, options, kept, results, arrays, guarded, copied)
+    if op is not _LSTM:
+        states.follow(tensors[0])
+    return tensors
 
 
 # ------------------------------------------------------------------------------------------------
@@ -137,14 +184,14 @@ def _step_reference(
 
 
 def _step_vjp(
-    grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...], kept: Any
+    grads: list[Any], needs: list[bool], arrays: list[Any], options: tuple[Any, ...], kept: Any
 ) -> tuple[Any, ...]:
     (recurrence,) = options
-    kernel, steps, output, kept = kept
+    kernel, output, gates = kept
     d_h, *d_c = grads
-    _, h, c, w_ih, w_hh, _, b_hh, w_hr = inputs
+    x, h, c, w_ih, w_hh, _, b_hh, w_hr = arrays
     d_x, *others = kernel.backward(
-        recurrence.name, None, d_h, d_c[0] if d_c else None, steps, h, c, output, kept,
+        recurrence.name, None, d_h, d_c[0] if d_c else None, x[None], h, c, output, gates,
         w_ih, w_hh, b_hh, w_hr, None, False, *needs,
     )  # fmt: skip
     return None if d_x is None else d_x[0], *others
@@ -165,11 +212,16 @@ def recur_once(
     if kernels is None:
         return _STEP["add"].reference(*inputs, recurrence)
     kernel, edges = kernels.recurrent, edges_if_recording(inputs)
-    steps = x.array[None]  # a sequence of one step
-    output, _, c_n, kept = kernel.forward(
-        recurrence.name, steps, *[None if v is None else v.array for v in inputs[1:]], None, False,
-        edges is not None, False,
-    )  # fmt: skip
+    arrays = [None if v is None else v.array for v in inputs]
+    output, _, c_n, gates = kernel.forward(
+        recurrence.name, arrays[0][None], *arrays[1:], None, False, edges is not None, False
+    )
     results = (output[0],) if c_n is None else (output[0], c_n)
     op = _STEP[_LAST_OPERATION.get(recurrence.name, "add")]
-    return op.call(edges, inputs, (recurrence,), (kernel, steps, output, kept), results)
+    if edges is None:
+        return op.call(None, inputs, (recurrence,), None, results, arrays, ())
+    guarded, copied = _guarded(recurrence, inputs, edges, 1), _copied_h(recurrence, arrays, edges)
+    if c_n is None and recurrence is not GRU and recurrence is not JANET:
+        guarded.append(OUTPUT)  # tanh and relu save what they return
+    kept = (kernel, output, gates)
+    return op.call(edges, inputs, (recurrence,), kept, results, arrays, guarded, copied)

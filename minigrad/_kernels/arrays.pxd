@@ -25,7 +25,7 @@ cdef extern from "numpy/arrayobject.h":
     bint PyArray_ISCARRAY_RO(cnp.ndarray a) noexcept
     object PyArray_FromArray(cnp.ndarray a, void* dtype, int requirements)  # takes over dtype
     void* PyArray_DescrFromType(int typenum)  # in native byte order
-    const int NPY_ARRAY_CARRAY_RO
+    const int NPY_ARRAY_CARRAY_RO, NPY_ARRAY_ENSURECOPY
 
 
 cdef inline tuple shape_of(cnp.ndarray a):
@@ -46,11 +46,30 @@ cdef inline int complain(str name, cnp.ndarray a, str expected, bint written=Fal
     raise ValueError(f"{name}: shape is {shape_of(a)}, expected {expected}")
 
 
+cdef inline bint is_known(cnp.ndarray a) noexcept:
+    return cnp.PyArray_TYPE(a) == REAL_TYPENUM or cnp.PyArray_TYPE(a) == cnp.NPY_INT64
+
+
 cdef inline cnp.ndarray ordered(cnp.ndarray a):
-    """`a` in the memory layout that the loops need: itself, or a copy; None stays None."""
-    if a is None or PyArray_ISCARRAY_RO(a):
+    """`a` in the memory layout that the loops need: itself, or a copy; None stays None.
+
+    An array of a type that no kernel takes comes back as it is, for the checks to complain of.
+    """
+    if a is None or PyArray_ISCARRAY_RO(a) or not is_known(a):
         return a
     return PyArray_FromArray(a, PyArray_DescrFromType(cnp.PyArray_TYPE(a)), NPY_ARRAY_CARRAY_RO)
+
+
+cdef inline cnp.ndarray private_copy(cnp.ndarray a):
+    """A copy of `a` that nobody else can change while it is in use; None stays None.
+
+    For arrays that say where in memory something is.
+    """
+    if a is None or not is_known(a):
+        return a
+    return PyArray_FromArray(
+        a, PyArray_DescrFromType(cnp.PyArray_TYPE(a)), NPY_ARRAY_CARRAY_RO | NPY_ARRAY_ENSURECOPY
+    )
 
 
 cdef inline bint is_plain(cnp.ndarray a, int ndim) noexcept:

@@ -23,6 +23,7 @@ from libc.string cimport memcpy
 
 from .matmul cimport (
     PANEL_VECS,
+    interrupted,
     matmul,
     matmul_buffer,
     matmul_nn,
@@ -338,7 +339,7 @@ cdef inline void run_backward(
 ) noexcept nogil:
     cdef Py_ssize_t k = q.T, begin, rows, row, i
     prepare_backward(r, q, b)
-    while k > 0:
+    while k > 0 and not interrupted(0):
         # The chunk: the steps begin <= ... < k in the order of running.
         begin, rows = k - 1, rows_at(q, time_of(q, k - 1))
         while begin > 0 and rows + rows_at(q, time_of(q, begin - 1)) <= BACKWARD_ROWS:
@@ -352,6 +353,9 @@ cdef inline void run_backward(
             one_step_backward(r, q, b, i, row)
             if q.reverse:
                 row += rows_at(q, time_of(q, i))
+            # (The products count themselves, those of a few rows excepted.)
+            if interrupted(<double>b.step * b.d_pre_row * (1 if b.packs else b.S)):
+                return
         finish_chunk(
             r, q, b, time_of(q, k - 1) if q.reverse else begin, k - begin, rows, k == q.T
         )

@@ -16,6 +16,7 @@ one dot product at a time, from the weights as they are.
 from .matmul cimport (
     PANEL_VECS,
     TILE_ROWS,
+    interrupted,
     matmul_nt,
     matmul_nt_gates,
     matmul_packed,
@@ -46,6 +47,7 @@ cdef enum:
     # Measured. With fewer rows in a call, packing the weights costs more than it saves.
     PACK_ROWS = 3
     TALLEST_TILE = 6            # TILE_ROWS is at most this
+    GATE_PRODUCTS = 32          # a gate takes about as long as so many products
 
 
 cdef struct Forward:
@@ -230,6 +232,8 @@ cdef inline void step_with_matrix(
                 s.kept = whole.kept + row * s.kept_row + unit * r.kept
             r.forward(&s)
             row += s.rows
+        if interrupted(<double>rows * vecs * LANES * f.S):
+            return
         panel += vecs * LANES * f.S
         block += s.blocks
 
@@ -248,6 +252,7 @@ cdef inline void step_without_matrix(
         s.h = whole.h + row * s.h_row
         r.forward(&s)
         row += s.rows
+    interrupted(<double>whole.rows * GATE_PRODUCTS * whole.units)
 
 
 cdef inline void one_step(
@@ -305,7 +310,7 @@ cdef inline void run_forward(
     cdef Py_ssize_t k = 0, end, rows, row, low
     cdef Py_ssize_t width = vectors(f.H) * r.gates * LANES
     cdef const real* x
-    while k < q.T:
+    while k < q.T and not interrupted(0):
         # The chunk: the steps k <= ... < end in the order of running, low <= ... in time.
         end, rows = k + 1, rows_at(q, time_of(q, k))
         while end < q.T and rows + rows_at(q, time_of(q, end)) <= FORWARD_ROWS:
@@ -319,7 +324,7 @@ cdef inline void run_forward(
             gather_chunk(f.x_rows, q, low, end - k, f.x, f.input_size)
         project_input(r, f, f.xp, x, rows)
         row = rows if q.reverse else 0
-        while k < end:
+        while k < end and not interrupted(0):
             if q.reverse:
                 row -= rows_at(q, time_of(q, k))
             one_step(r, q, f, k, f.xp + row * width)

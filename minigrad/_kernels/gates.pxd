@@ -39,12 +39,14 @@ cdef extern from *:
     #define LN2_LOW -2.12194440e-4f
     #define EXP_LOWEST -87.0f       /* exp(-87) is about the least normal number */
     #define EXP_HIGHEST 88.0f
+    #define EXP_BEYOND 89.0f        /* exp(89) is more than the greatest number */
     #define TANH_ONE 10.0f          /* tanh(10) rounds to 1 */
     #else
     #define LN2_HIGH 0.693145751953125
     #define LN2_LOW 1.42860682030941723212e-6
     #define EXP_LOWEST -708.0
     #define EXP_HIGHEST 709.0
+    #define EXP_BEYOND 710.0
     #define TANH_ONE 20.0
     #endif
 
@@ -75,7 +77,7 @@ cdef extern from *:
     DEFINE_SERIES(expm1_series, real)
     DEFINE_SERIES(expm1_series_of_lanes, vec)
     """
-    const real LOG2_E, LN2_HIGH, LN2_LOW, EXP_LOWEST, EXP_HIGHEST, TANH_ONE
+    const real LOG2_E, LN2_HIGH, LN2_LOW, EXP_LOWEST, EXP_HIGHEST, EXP_BEYOND, TANH_ONE
     real expm1_series(real r) nogil
     vec expm1_series_of_lanes(vec r) nogil
 
@@ -103,13 +105,16 @@ cdef inline vec tanh(vec x) noexcept nogil:
 
 
 cdef inline vec sigmoid(vec x) noexcept nogil:
-    # 1 / (1 + np.exp(-x)); small values have their full relative precision
-    cdef vec z = at_least(at_most(-x, -EXP_LOWEST), EXP_LOWEST)
-    cdef vec rounded = z * LOG2_E + ROUND_TO_INTEGER
-    cdef vec n = rounded - ROUND_TO_INTEGER
+    # 1 / (1 + np.exp(-x)); small values have their full relative precision, and where exp(-x)
+    # overflows the gate is closed: exactly 0. As 2**n alone overflows earlier than exp does, it is
+    # exp(-x) / 2 = 2**(n - 1) exp(r) that is made first.
+    cdef vec z = at_least(at_most(-x, EXP_BEYOND), EXP_LOWEST)
+    cdef vec rounded = z * LOG2_E + (ROUND_TO_INTEGER - <real>1)
+    cdef vec n = rounded - (ROUND_TO_INTEGER - <real>1)
     cdef vec r = (z - n * LN2_HIGH) - n * LN2_LOW
-    cdef vec scale = powers_of_two(rounded)
-    return reciprocal(scale * expm1_series_of_lanes(r) + (scale + <real>1))
+    cdef vec half_scale = powers_of_two(rounded)
+    cdef vec half_exp = half_scale * expm1_series_of_lanes(r) + half_scale
+    return reciprocal(half_exp * <real>2 + <real>1)
 
 
 cdef inline vec relu(vec x) noexcept nogil:

@@ -31,6 +31,13 @@ from .arrays cimport (
 from .gates cimport exp
 from .real cimport LANES, load, load_first, real, real_log, sum_lanes, vec
 
+cdef extern from "interrupt.h":
+    ctypedef struct watch:
+        pass
+    void begin_watch(watch* w) noexcept
+    int end_watch(watch* w) except -1       # what a signal handler raised meanwhile
+    bint interrupted(double products) nogil
+
 cnp.import_array()
 
 # The values of `reduction`.
@@ -40,6 +47,19 @@ cdef enum:
     REDUCE_SUM = 2
 
 NONE, MEAN, SUM = REDUCE_NONE, REDUCE_MEAN, REDUCE_SUM
+
+cdef enum:
+    CLASS_PRODUCTS = 8          # a class of a sample takes about as long as so many products
+    SAMPLES_A_LOOK = 16         # ask after so many whether to stop
+
+
+cdef inline bint stops_at(Py_ssize_t n, Py_ssize_t C) noexcept nogil:
+    return n % SAMPLES_A_LOOK == 0 and interrupted(<double>SAMPLES_A_LOOK * CLASS_PRODUCTS * C)
+
+
+cdef inline bint counts(int64_t y, Py_ssize_t C, int64_t ignore_index) noexcept nogil:
+    """Whether a sample counts. Targets are checked, but another thread may change them meanwhile."""
+    return y != ignore_index and 0 <= y < C
 
 
 cdef real highest(const real* x, Py_ssize_t n) noexcept nogil:
@@ -92,6 +112,8 @@ cdef void log_softmax(
     for n in range(N):
         x = logits + n * C
         y = log_prob + n * C
+        if stops_at(n, C):
+            return
         # y = np.exp(x - x.max())
         top = highest(x, C)
         for c in range(C):
@@ -121,6 +143,12 @@ cdef int check_target(cnp.ndarray target, Py_ssize_t N) except -1:
     return 0
 
 
+cdef int check_reduction(int reduction) except -1:
+    if reduction not in (REDUCE_NONE, REDUCE_MEAN, REDUCE_SUM):
+        raise ValueError(f"reduction: {reduction} is not one of NONE, MEAN and SUM")
+    return 0
+
+
 cdef int check_classes(
     cnp.ndarray target, Py_ssize_t N, Py_ssize_t C, int64_t ignore_index
 ) except -1:
@@ -144,6 +172,7 @@ def cross_entropy_forward(
     The mean over no sample is nan. A target that is no class raises IndexError.
     """
     logits, target, weight = ordered(logits), ordered(target), ordered(weight)
+    check_reduction(reduction)
     check_ndim("logits", logits, 2, "(N, C)")
     cdef Py_ssize_t N = logits.shape[0], C = logits.shape[1]
     check_target(target, N)
@@ -165,15 +194,21 @@ def cross_entropy_forward(
     cdef double smooth = label_smoothing / C if C > 0 else 0
     cdef double w_y, sample, everything, total_loss = 0, total_weight = 0
     cdef Py_ssize_t n, c
+    cdef int64_t label
+    cdef watch watching
+    begin_watch(&watching)
     with nogil:
         log_softmax(row, in_logits, N, C)
         for n in range(N):
+            if stops_at(n, C if smooth != 0 else 1):
+                break
             sample = 0
-            if y[n] != ignore_index:
-                w_y = w[y[n]] if w is not NULL else 1
+            label = y[n]
+            if counts(label, C, ignore_index):
+                w_y = w[label] if w is not NULL else 1
                 total_weight += w_y
                 # sample = -(q[n] * log_prob[n]).sum()
-                sample = -(1 - label_smoothing) * w_y * row[y[n]]
+                sample = -(1 - label_smoothing) * w_y * row[label]
                 if smooth != 0:
                     everything = 0
                     for c in range(C):
@@ -187,6 +222,7 @@ def cross_entropy_forward(
             out[0] = <real>(total_loss / total_weight)
         elif reduction == REDUCE_SUM:
             out[0] = <real>total_loss
+    end_watch(&watching)
     return loss, log_prob, total_weight
 
 
@@ -202,6 +238,7 @@ def cross_entropy_backward(
 ):
     """Return d_logits (N, C)."""
     d_loss, log_prob, target = ordered(d_loss), ordered(log_prob), ordered(target)
+    check_reduction(reduction)
     weight = ordered(weight)
     check_ndim("log_prob", log_prob, 2, "(N, C)")
     cdef Py_ssize_t N = log_prob.shape[0], C = log_prob.shape[1]
@@ -224,17 +261,25 @@ def cross_entropy_backward(
     cdef double mass, all_weights = 0
     cdef real scale, share
     cdef Py_ssize_t n, c
+    cdef int64_t label
+    cdef watch watching
+    begin_watch(&watching)
     with nogil:
         # all_weights = w.sum()
-        if smooth != 0:
+        if w is NULL:
+            all_weights = C
+        elif smooth != 0:
             for c in range(C):
-                all_weights += w[c] if w is not NULL else 1
+                all_weights += w[c]
         for n in range(N):
-            if y[n] == ignore_index:
+            if stops_at(n, C):
+                break
+            label = y[n]
+            if not counts(label, C, ignore_index):
                 memset(d_row, 0, C * sizeof(real))
             else:
                 # d_logits[n] = d_loss[n] * (np.exp(log_prob[n]) * q[n].sum() - q[n])
-                mass = (1 - label_smoothing) * (w[y[n]] if w is not NULL else 1)
+                mass = (1 - label_smoothing) * (w[label] if w is not NULL else 1)
                 scale = d_out[n] if reduction == REDUCE_NONE else d_out[0]
                 if reduction == REDUCE_MEAN:
                     scale = <real>(scale / total_weight)
@@ -247,7 +292,8 @@ def cross_entropy_backward(
                 elif smooth != 0:
                     for c in range(C):
                         d_row[c] = d_row[c] - scale * <real>smooth * w[c]
-                d_row[y[n]] = d_row[y[n]] - scale * <real>mass
+                d_row[label] = d_row[label] - scale * <real>mass
             row += C
             d_row += C
+    end_watch(&watching)
     return d_logits

@@ -28,6 +28,9 @@ from .real cimport (
     vec,
 )
 
+cdef extern from "interrupt.h" nogil:
+    bint interrupted(double products)
+
 cdef extern from "tile.h" nogil:
     const int PANEL_VECS
     int TILE_ROWS(int vecs)
@@ -158,7 +161,7 @@ cdef inline void matmul_packed(
     # c = a @ b + add
     cdef Py_ssize_t left = vectors(cols), col = 0
     cdef int vecs, last
-    while left > 0:
+    while left > 0 and not interrupted(<double>rows * depth * panel_vecs * LANES):
         vecs = <int>min(<Py_ssize_t>panel_vecs, left)
         left -= vecs
         last = LANES if left > 0 else <int>(cols - col - (vecs - 1) * LANES)

@@ -22,6 +22,7 @@ A ragged batch comes as rows without padding, with batch_sizes, (T,) int64: how 
 step has, sorted so that it never increases. Without it, None, the batch is dense.
 """
 
+from cpython.mem cimport PyMem_Realloc
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
@@ -37,6 +38,7 @@ from .arrays cimport (
     empty_2d,
     empty_3d,
     ordered,
+    private_copy,
     shape_of,
 )
 from .backward cimport (
@@ -50,6 +52,7 @@ from .backward cimport (
     run_backward,
 )
 from .forward cimport (
+    GATE_PRODUCTS,
     PACK_ROWS,
     Forward,
     lay_out_forward,
@@ -80,21 +83,26 @@ from .sequence cimport Sequence, choose_part, copy_or_zero, last_states
 cdef extern from "threads.h" nogil:
     const int MOST_PARTS
     ctypedef void (*part_function)(void* job, Py_ssize_t part) noexcept nogil
-    void run_parts(part_function run, void* job, Py_ssize_t parts) noexcept nogil
+    void run_parts(part_function run, void* job, Py_ssize_t parts, watch* w) noexcept nogil
+
+cdef extern from "interrupt.h":
+    ctypedef struct watch:
+        pass
+    void begin_watch(watch* w) noexcept
+    int end_watch(watch* w) except -1       # what a signal handler raised meanwhile
 
 cnp.import_array()
 
 cdef enum:
-    RECURRENCES = 7
     # Measured. With less work for each thread, handing it out costs more than it saves; a tile of
     # fewer rows makes so much less of the weights that it reads.
     PRODUCTS_A_PART = 1_000_000
     ROWS_A_PART = 3
-    GATE_PRODUCTS = 32          # a gate takes about as long as so many products
 
+cdef double MOST_ELEMENTS = 2.0**42     # of an array: 16 TiB; products with it still fit
 cdef Py_ssize_t threads = 1     # how many a call may use, see `set_threads`
 
-cdef Recurrence[RECURRENCES] table
+cdef Recurrence* table = NULL   # as many as were defined, all of them when this file is imported
 cdef dict index_of = {}
 
 
@@ -102,8 +110,14 @@ cdef define(
     str name, int gates, int kept, bint matrix, bint apart, bint direct, bint cell,
     forward_function forward_of, backward_function backward_of,
 ):
-    cdef Recurrence* r = &table[len(index_of)]
-    index_of[name] = len(index_of)
+    global table
+    cdef Py_ssize_t index = len(index_of)
+    cdef void* longer = PyMem_Realloc(table, (index + 1) * sizeof(Recurrence))
+    if longer is NULL:
+        raise MemoryError
+    table = <Recurrence*>longer
+    cdef Recurrence* r = &table[index]
+    index_of[name] = index
     r.gates, r.kept, r.matrix, r.apart = gates, kept, matrix, apart
     r.direct, r.cell, r.forward, r.backward = direct, cell, forward_of, backward_of
 
@@ -145,7 +159,13 @@ cdef int check_batch_sizes(cnp.ndarray batch_sizes, cnp.ndarray x, Py_ssize_t N)
             )
         if sizes[t] > N:
             raise ValueError(f"batch_sizes: the first is {sizes[t]}, but the batch has N = {N}")
-        total += <Py_ssize_t>sizes[t]       # no overflow: T * N is more than memory has
+        # (Told from what is left, because the sum could overflow.)
+        if sizes[t] > x.shape[0] - total:
+            raise ValueError(
+                f"batch_sizes: of shape {shape_of(batch_sizes)}, their sum is more than the rows "
+                f"of x, whose shape is {shape_of(x)}"
+            )
+        total += <Py_ssize_t>sizes[t]
     if total != x.shape[0]:
         raise ValueError(
             f"batch_sizes: of shape {shape_of(batch_sizes)}, their sum is {total}; x: shape is "
@@ -172,6 +192,8 @@ cdef int measure(
     else:
         check_ndim("w_hh", w_hh, 1, "(H,)")
         z.S = z.H = w_hh.shape[0]
+    if z.H > MOST_ELEMENTS:         # G * H
+        raise MemoryError(f"w_hh: {z.H} units are more than memory has")
     if r.matrix:
         check_2d("w_hh", w_hh, z.G * z.H, z.S)
     if c_0 is not None and not r.cell:
@@ -201,7 +223,9 @@ cdef int measure(
     else:
         check_ndim("x", x, 3, "(T, N, I)")
         z.T, z.N, z.input_size = x.shape[0], x.shape[1], x.shape[2]
-        z.rows, z.step = z.T * z.N, z.N
+        z.step = z.N
+        z.rows = z.T * z.N if <double>z.T * z.N < MOST_ELEMENTS else 0     # refused below
+    check_size(z)
     if h_0 is not None:
         check_2d("h_0", h_0, z.N, z.S)
     if c_0 is not None:
@@ -214,6 +238,18 @@ cdef int measure(
         raise ValueError(
             f"x: shape is {shape_of(x)}, without w_ih expected the {z.H} units of w_hh, of shape "
             f"{shape_of(w_hh)}, on the last axis"
+        )
+    return 0
+
+
+cdef int check_size(const Sizes* z) except -1:
+    """Refuse sizes whose products could overflow. Only arrays without elements can be so large."""
+    cdef double G = z.G
+    cdef double rows = max(<double>z.T * z.N, <double>z.rows, <double>z.T, <double>z.N)
+    cdef double width = max(G * z.H, <double>z.input_size, <double>z.S)
+    if max(rows, width) * width > MOST_ELEMENTS or rows > MOST_ELEMENTS:
+        raise MemoryError(
+            f"x: {z.rows} rows of {z.input_size} numbers for {z.H} units are more than memory has"
         )
     return 0
 
@@ -348,7 +384,7 @@ def forward(
     cdef Sizes z
     x, h_0, c_0, w_hr = ordered(x), ordered(h_0), ordered(c_0), ordered(w_hr)
     w_ih, w_hh, b_ih, b_hh = ordered(w_ih), ordered(w_hh), ordered(b_ih), ordered(b_hh)
-    batch_sizes = ordered(batch_sizes)
+    batch_sizes = private_copy(batch_sizes)
     measure(&z, r, x, h_0, c_0, w_ih, w_hh, w_hr, batch_sizes, reverse, None)
     if b_ih is not None:
         check_1d("b_ih", b_ih, z.G * z.H)
@@ -383,6 +419,8 @@ def forward(
     cdef real* memory = scratch(common + own + starts_size(&z))
     if memory is NULL:
         raise MemoryError
+    cdef watch w
+    begin_watch(&w)
     with nogil:
         lay_out_weights(f, r, memory)
         job.memory = memory + common
@@ -390,8 +428,9 @@ def forward(
         if f.c is not NULL:
             copy_or_zero(f.c, cells, z.N * z.H)
         prepare(r, f)
-        run_parts(forward_part, &job, job.parts)
+        run_parts(forward_part, &job, job.parts, &w)
         scratch_free(memory)
+    end_watch(&w)
     return output, h_n, c_n, None if gates is None else (gates,)
 
 
@@ -428,7 +467,7 @@ def backward(
     d_output, d_h_n, d_c_n = ordered(d_output), ordered(d_h_n), ordered(d_c_n)
     x, h_0, c_0, w_hr = ordered(x), ordered(h_0), ordered(c_0), ordered(w_hr)
     output, w_ih, w_hh, b_hh = ordered(output), ordered(w_ih), ordered(w_hh), ordered(b_hh)
-    batch_sizes = ordered(batch_sizes)
+    batch_sizes = private_copy(batch_sizes)
     measure(
         &z, r, x, h_0, c_0, w_ih, w_hh, w_hr, batch_sizes, reverse,
         d_h_n if d_h_n is not None else d_c_n,
@@ -493,16 +532,19 @@ def backward(
     cdef real* memory = scratch(common + own + sums + starts_size(&z))
     if memory is NULL:
         raise MemoryError
+    cdef watch w
+    begin_watch(&w)
     with nogil:
         lay_out_packed(b, r, &job.whole, memory)
         job.memory = memory + common
         job.sums = job.memory + own
         set_starts(&job.whole, job.sums + sums)
         pack_weights(r, b)
-        run_parts(backward_part, &job, job.parts)
+        run_parts(backward_part, &job, job.parts, &w)
         # In the order of the parts, whichever thread was first: rounding does not depend on time.
         for part in range(1, job.parts):
             other = of_part(&job, part)
             add_gradients(b, r, &other)
         scratch_free(memory)
+    end_watch(&w)
     return d_x, d_h_0, d_c_0, d_w_ih, d_w_hh, d_b_ih, d_b_hh, d_w_hr

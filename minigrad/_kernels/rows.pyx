@@ -11,7 +11,16 @@ from libc.stdint cimport int64_t
 
 cimport numpy as cnp
 
-from .arrays cimport PyArray_ISCARRAY, check_2d, check_ndim, complain, data, ordered, shape_of
+from .arrays cimport (
+    PyArray_ISCARRAY,
+    check_2d,
+    check_ndim,
+    complain,
+    data,
+    ordered,
+    private_copy,
+    shape_of,
+)
 from .real cimport real
 
 cnp.import_array()
@@ -32,15 +41,15 @@ def add_rows(
     cnp.ndarray rows not None,      # IN  (N, E)
 ):
     """Add `rows` to the rows of `total` that `index` names, in place."""
-    index, rows = ordered(index), ordered(rows)
+    index, rows = private_copy(index), ordered(rows)
     check_ndim("total", total, 2, "(V, E)")
     if not PyArray_ISCARRAY(total):
         complain("total", total, "(V, E)", True)
-    cdef Py_ssize_t V = total.shape[0], E = total.shape[1], N = index.shape[0]
     if cnp.PyArray_TYPE(index) != cnp.NPY_INT64:
         raise ValueError(f"index: dtype is {index.dtype}, expected int64")
     if cnp.PyArray_NDIM(index) != 1:
         raise ValueError(f"index: shape is {shape_of(index)}, expected (N,)")
+    cdef Py_ssize_t V = total.shape[0], E = total.shape[1], N = index.shape[0]
     check_2d("rows", rows, N, E)
     cdef const int64_t* i = <const int64_t*>cnp.PyArray_DATA(index)
     cdef Py_ssize_t n, e, wrong = first_outside(i, N, V)

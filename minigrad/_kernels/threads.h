@@ -12,12 +12,15 @@
  * NumPy's BLAS.
  *
  * Several threads of Python may call at the same time: their parts are in one queue. After a fork
- * the child has no workers, and makes its own.
+ * the child has no workers, and makes its own. A signal reaches the workers through the watch of
+ * their call (interrupt.h).
  */
 #ifndef MINIGRAD_THREADS_H
 #define MINIGRAD_THREADS_H
 
 #include <stddef.h>
+
+#include "interrupt.h"
 
 #define MOST_PARTS 256
 
@@ -35,6 +38,7 @@ typedef void (*part_function)(void *job, ptrdiff_t part);
 typedef struct shared_work {
     part_function run;
     void *job;
+    watch *watch;
     ptrdiff_t next, parts;
     unsigned unfinished;
     struct shared_work *after; /* in the queue */
@@ -61,8 +65,10 @@ static void after_fork_in_child(void) {
     pool.workers = 0;
 }
 
-/* Wait, with the lock held before and after, until *value is not `seen` any more. */
-static void wait_for_change(const unsigned *value, unsigned seen, pthread_cond_t *cond) {
+/* Wait, with the lock held before and after, until *value is not `seen` any more; with a watch, at
+ * most until it may be time to ask for signals. */
+static void wait_for_change(
+    const unsigned *value, unsigned seen, pthread_cond_t *cond, const watch *watch) {
     struct timespec start, now;
     pthread_mutex_unlock(&pool.lock);
     clock_gettime(CLOCK_MONOTONIC, &start);
@@ -79,7 +85,17 @@ static void wait_for_change(const unsigned *value, unsigned seen, pthread_cond_t
     } while ((now.tv_sec - start.tv_sec) * 1000000000L + now.tv_nsec - start.tv_nsec
              < LOOK_AROUND_NS);
     pthread_mutex_lock(&pool.lock);
-    while (*value == seen) pthread_cond_wait(cond, &pool.lock);
+    if (watch != NULL && *value == seen) {
+        timespec_get(&now, TIME_UTC);
+        now.tv_nsec += LOOK_NS;
+        if (now.tv_nsec >= 1000000000L) {
+            now.tv_nsec -= 1000000000L;
+            now.tv_sec++;
+        }
+        pthread_cond_timedwait(cond, &pool.lock, &now);
+    } else {
+        while (*value == seen) pthread_cond_wait(cond, &pool.lock);
+    }
 }
 
 /* Take the next part of a call and do it; with the lock held before and after. */
@@ -91,7 +107,9 @@ static void do_part(shared_work *w) {
         *place = w->after;
     }
     pthread_mutex_unlock(&pool.lock);
+    join_watch(w->watch);
     w->run(w->job, part);
+    leave_watch(w->watch);
     pthread_mutex_lock(&pool.lock);
     __atomic_store_n(&w->unfinished, w->unfinished - 1, __ATOMIC_RELEASE);
     pthread_cond_broadcast(&pool.part_done);
@@ -104,7 +122,7 @@ static void *work_forever(void *unused) {
         if (pool.queue != NULL)
             do_part(pool.queue);
         else
-            wait_for_change(&pool.posted, pool.posted, &pool.work_came);
+            wait_for_change(&pool.posted, pool.posted, &pool.work_came, NULL);
     }
     return NULL;
 }
@@ -122,9 +140,9 @@ static void make_worker(void) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* run(job, part) for all parts; returns when all are done. */
-static inline void run_parts(part_function run, void *job, ptrdiff_t parts) {
-    shared_work w = {run, job, 0, parts, (unsigned)parts, NULL};
+/* run(job, part) for all parts; returns when all are done, or have stopped as the watch says. */
+static inline void run_parts(part_function run, void *job, ptrdiff_t parts, watch *watch) {
+    shared_work w = {run, job, watch, 0, parts, (unsigned)parts, NULL};
     shared_work **place = &pool.queue;
     if (parts <= 1) {
         if (parts == 1) run(job, 0);
@@ -145,12 +163,20 @@ static inline void run_parts(part_function run, void *job, ptrdiff_t parts) {
         if (pool.workers == workers) break; /* there are no more to be had */
     }
     while (w.next < w.parts) do_part(&w);
-    while (w.unfinished > 0) wait_for_change(&w.unfinished, w.unfinished, &pool.part_done);
+    while (w.unfinished > 0) {
+        wait_for_change(&w.unfinished, w.unfinished, &pool.part_done, watch);
+        if (w.unfinished > 0) { /* a handler may call a kernel itself, so without the lock */
+            pthread_mutex_unlock(&pool.lock);
+            ask_for_signals(watch);
+            pthread_mutex_lock(&pool.lock);
+        }
+    }
     pthread_mutex_unlock(&pool.lock);
 }
 #else
-static inline void run_parts(part_function run, void *job, ptrdiff_t parts) {
+static inline void run_parts(part_function run, void *job, ptrdiff_t parts, watch *watch) {
     ptrdiff_t part;
+    (void)watch;
     for (part = 0; part < parts; part++) run(job, part);
 }
 #endif

@@ -1,8 +1,8 @@
 """Elementwise operations: each one is a line with its forward and its gradient.
 
-`unary`, `binary` and `comparison` (see `minigrad.ops.makers`) turn a NumPy function and its rules
-into an operation on tensors. In a rule ``g`` is the gradient of the output ``y``; the other names
-are the arguments.
+`unary`, `binary`, `comparison` and `predicate` (see `minigrad.ops.makers`) turn a NumPy function
+and its rules into an operation on tensors. In a rule ``g`` is the gradient of the output ``y``; the
+other names are the arguments.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .cast import cast, common_type
 from .erf import erf as erf_of
 from .index import where
 from .layout import entrywise, rows
-from .makers import binary, comparison, no_slope, unary
+from .makers import binary, comparison, no_slope, predicate, unary
 from .shape import sum_to
 from .values import EITHER, entry, number
 
@@ -36,6 +36,8 @@ def _power(a: Any, b: Any) -> Any:
     if isinstance(b, ndarray) and np.result_type(a, b).kind in "iu" and (b < 0).any():
         whole = np.power(a, np.abs(b))
         return np.where(b < 0, np.where(np.abs(whole) == 1, whole, 0), whole)
+    if isinstance(b, bool) and isinstance(a, ndarray) and a.dtype.kind == "b":
+        return a | (not b)
     if isinstance(b, float) and b == -0.5:
         return 1 / np.sqrt(a)  # NumPy takes the root for 0.5 only; of negative numbers it is nan
     result = np.power(a, b)
@@ -94,6 +96,8 @@ def _one_over_square(a: Any, b: Any) -> Any:
 
 
 def _sign(x: ndarray) -> ndarray:
+    if x.dtype.kind == "b":
+        return x.copy()
     return np.where(np.isnan(x), 0, np.sign(x))  # PyTorch: a NaN has the sign 0
 
 
@@ -184,17 +188,17 @@ lt = comparison("lt", np.less)
 le = comparison("le", np.less_equal)
 gt = comparison("gt", np.greater)
 ge = comparison("ge", np.greater_equal)
-isnan = comparison("isnan", np.isnan)
-isinf = comparison("isinf", np.isinf)
-isfinite = comparison("isfinite", np.isfinite)
+isnan = predicate("isnan", np.isnan)
+isinf = predicate("isinf", np.isinf)
+isfinite = predicate("isfinite", np.isfinite)
 logical_and = comparison("logical_and", np.logical_and)
 logical_or = comparison("logical_or", np.logical_or)
 logical_xor = comparison("logical_xor", np.logical_xor)
-logical_not = comparison("logical_not", np.logical_not)
+logical_not = predicate("logical_not", np.logical_not)
 bitwise_and = comparison("bitwise_and", np.bitwise_and)
 bitwise_or = comparison("bitwise_or", np.bitwise_or)
 bitwise_xor = comparison("bitwise_xor", np.bitwise_xor)
-bitwise_not = comparison("bitwise_not", np.invert)
+bitwise_not = predicate("bitwise_not", np.invert)
 
 # ------------------------------------------------------------------------------------------------
 # The function forms that take more than two tensors
@@ -341,14 +345,16 @@ def clamp_max(input: Any, max: Any) -> Any:
     return _clamped(_clamp_max, input, None, max)
 
 
-def _bound(value: Any, name: str, argument: str) -> Any:
-    if value is None or type(value) in (float, int) or isinstance(value, (TensorBase, ndarray)):
+def _bound(value: Any, name: str, argument: str, beside: Any) -> Any:
+    if value is None or type(value) in (float, int):
         return value
-    return number(value, name, argument, EITHER)
+    if isinstance(value, (TensorBase, ndarray)) and not isinstance(beside, (float, int)):
+        return value
+    return number(value, name, argument, EITHER)  # beside a number a 0-d tensor is one as well
 
 
 def _clamped(op: Any, input: Any, low: Any, high: Any) -> Any:
-    low, high = _bound(low, op.__name__, "min"), _bound(high, op.__name__, "max")
+    low, high = _bound(low, op.__name__, "min", high), _bound(high, op.__name__, "max", low)
     bounds = [v for v in (low, high) if v is not None]
     if not bounds:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")

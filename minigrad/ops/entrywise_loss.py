@@ -85,7 +85,8 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     """Half the squared error up to an error of `delta`, linear beyond, with slope `delta`."""
     check_reduction(reduction)
     a, b = _of_one_type("huber_loss", input, target)
-    return _huber(a, b, delta, _share(a, reduction), reduction != "none")
+    loss = _huber(a, b, delta, _share(a, reduction), reduction != "none")
+    return _in_type_of(input, loss)
 
 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
@@ -102,6 +103,12 @@ def _share(a: Any, reduction: str, weight: ndarray | None = None) -> Any:
         return float("nan")
     share = 1.0 if reduction != "mean" else 1 / n
     return share if weight is None else weight * share
+
+
+def _in_type_of(tensor: Any, loss: Any) -> Any:
+    """The loss in the type of one of the two tensors, where PyTorch gives that."""
+    kind = tensor.array.dtype
+    return loss if kind == loss.array.dtype or kind.kind != "f" else cast(loss, kind)
 
 
 def _of_one_type(name: str, input: Any, target: Any) -> tuple[Any, Any]:
@@ -201,7 +208,7 @@ def binary_cross_entropy_with_logits(
     a, b = _of_one_type("binary_cross_entropy_with_logits", input, target)
     positive = None if pos_weight is None else _expanded(pos_weight, a)
     share = _share(a, reduction, _expanded(weight, a))
-    return _bce_logits(a, b, positive, share, reduction != "none")
+    return _in_type_of(target, _bce_logits(a, b, positive, share, reduction != "none"))
 
 
 def _expanded(weight: Any, like: Any) -> ndarray | None:

@@ -1,4 +1,4 @@
-"""Makers of elementwise operations: `unary`, `binary` and `comparison`.
+"""Makers of elementwise operations: `unary`, `binary`, `comparison` and `predicate`.
 
 They take care of what all elementwise operations share: type promotion, broadcasting and undoing it
 in the gradient, falling through to plain NumPy when no argument is a tensor.
@@ -144,31 +144,45 @@ def binary(
 
 
 def comparison(name: str, forward: Callable[..., Any]) -> Any:
-    """An operation of one or two arguments that has no gradient, such as ``a < b``."""
+    """An operation of two arguments that has no gradient, such as ``a < b``."""
 
-    def call(input: Any, *other: Any) -> Any:
-        operands = (input, *other)
-        for v in operands:
-            if isinstance(v, TensorBase):
-                break
-        else:
-            return forward(*operands)
-        arrays = [
+    def call(input: Any, other: Any) -> Any:
+        if not isinstance(input, TensorBase) and not isinstance(other, TensorBase):
+            return forward(input, other)
+        x, y = [
             v.array if isinstance(v, TensorBase)
             else v if type(v) in _PLAIN_NUMBERS
             else array_of(_operand(v))
-            for v in operands
+            for v in (input, other)
         ]  # fmt: skip
+        if isinstance(x, ndarray) and isinstance(y, ndarray) and x.dtype is not y.dtype:
+            kind = dtypes.result_type(x, y)  # two tensors are compared in their common type
+            x, y = x.astype(kind, copy=False), y.astype(kind, copy=False)
         try:
-            result = wrap(forward(*arrays))
+            result = forward(x, y)
         except ValueError as error:
-            raise broadcast_error(arrays[0], arrays[-1], error) from None
+            raise broadcast_error(x, y, error) from None
         except TypeError as error:
-            raise type_error(name, error, *arrays) from None
-        x = arrays[0]
+            raise type_error(name, error, x, y) from None
         if isinstance(x, ndarray) and x.ndim > 1 and not x.flags.c_contiguous:
-            result.array = entrywise(result.array, arrays)
-        return result
+            result = entrywise(result, (x, y))
+        return wrap(result)
+
+    return _named(call, name, None)
+
+
+def predicate(name: str, forward: Callable[..., Any]) -> Any:
+    """An operation of one argument that has no gradient, such as `isnan`."""
+
+    def call(input: Any) -> Any:
+        if not isinstance(input, TensorBase):
+            return forward(input)
+        x = input.array
+        try:
+            result = forward(x)
+        except TypeError as error:
+            raise type_error(name, error, x) from None
+        return wrap(result if x.ndim < 2 or x.flags.c_contiguous else entrywise(result, (x,)))
 
     return _named(call, name, None)
 

@@ -25,6 +25,7 @@ from .elementwise import exp, isnan, sign, where
 from .layout import rows
 from .makers import no_slope
 from .shape import reshape, sum_to
+from .values import number
 
 Axes = tuple[int, ...] | None
 
@@ -314,8 +315,9 @@ def norm(
         )
     axes = as_axes(input, dim)
     p = 2.0 if p is None or p == "fro" else p
-    if not isinstance(p, (int, float)):
+    if isinstance(p, str):
         raise RuntimeError(f"norm: p must be a number or 'fro', but got {p!r}")
+    p = number(p, "norm", "p")
     if p == math.inf or p < 0:
         need_entries(input, "linalg.vector_norm", dim)
     return _norm(input, axes, keepdim, float(p))
@@ -323,8 +325,8 @@ def norm(
 
 def dist(input: Any, other: Any, p: float = 2) -> Any:
     """The `p`-norm of ``input - other``."""
-    a, b = common_type([_floating(input, "dist"), _floating(other, "dist")])
-    return _dist(a, b, float(p))
+    a, b = common_type([input, other])
+    return _dist(_floating(a, "dist"), b, float(p))
 
 
 # ------------------------------------------------------------------------------------------------

@@ -86,17 +86,19 @@ def relu(input: Any, inplace: bool = False) -> Any:
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
     """`input` where it is positive, ``negative_slope * input`` elsewhere."""
-    return apply(_leaky_relu, "leaky_relu", input, (negative_slope,), inplace)
+    slope = number(negative_slope, "leaky_relu", "negative_slope")
+    return apply(_leaky_relu, "leaky_relu", input, (slope,), inplace)
 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """`input` where it is positive, ``alpha * (exp(input) - 1)`` elsewhere."""
-    return apply(_elu, "elu", input, (alpha,), inplace)
+    return apply(_elu, "elu", input, (number(alpha, "elu", "alpha"),), inplace)
 
 
 def softplus(input: Any, beta: float = 1, threshold: float = 20) -> Any:
     """``log(1 + exp(beta * input)) / beta``; `input` itself where ``beta * input > threshold``."""
-    return apply(_softplus, "softplus", input, (beta, threshold))
+    beta = number(beta, "softplus", "beta")
+    return apply(_softplus, "softplus", input, (beta, number(threshold, "softplus", "threshold")))
 
 
 def logsigmoid(input: Any) -> Any:
@@ -117,6 +119,8 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     ValueError
         `min_val` is above `max_val`.
     """
+    min_val = number(min_val, "hardtanh", "min_val")
+    max_val = number(max_val, "hardtanh", "max_val")
     if min_val > max_val:
         raise ValueError(
             f"hardtanh: min_val cannot be greater than max_val: got min_val={min_val}, "

@@ -745,6 +745,65 @@ def test_float32_gradients_are_float32(name):
         assert {g.dtype for g in grads if g is not None} <= {mg.float32}
 
 
+def outputs_that_require_grad(function, values):
+    outputs = function(*values)
+    outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+    return [y for y in outputs if y.requires_grad]
+
+
+# The gradient of these is a product with a number that happens to be 0, or a difference.
+MULTIPLIED = ("remainder", "fmod", "tril", "triu", "prod-", "cumprod-", "recurrence",
+              "log_softmax-0-d")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [n for n in CASES if not n.startswith(MULTIPLIED)])
+@pytest.mark.parametrize("special", [math.inf, math.nan])
+def test_special_gradients_do_not_leak_to_where_the_derivative_is_zero(name, special):
+    function, inputs = CASES[name]
+    values = tensors(inputs)
+    wanted = [x for x in values if isinstance(x, mg.Tensor) and x.requires_grad]
+    for y in outputs_that_require_grad(function, values):
+        for k in range(min(y.numel(), 6)):
+            grads = []
+            for entry in (1.0, special):
+                g = np.zeros(y.numel())
+                g[k] = entry
+                g = mg.from_numpy(g.reshape(y.shape))
+                grads.append(mg.autograd.grad(y, wanted, g, retain_graph=True, allow_unused=True))
+            for usual, got in zip(*grads):
+                if usual is not None:
+                    assert (got.numpy()[usual.numpy() == 0] == 0).all()
+
+
+INTERNAL = ("recurrence", "fused")  # are never called with two types
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, (_, inputs) in CASES.items()
+             if sum(isinstance(x, R) for x in inputs) > 1 and not n.startswith(INTERNAL)]
+)  # fmt: skip
+@pytest.mark.parametrize("single", [0, 1])
+def test_gradients_have_the_types_of_their_inputs(name, single):
+    """Every second input is float32, the others are float64; where both together are allowed."""
+    function, inputs = CASES[name]
+    wanted = list(tensors(inputs))
+    places = [k for k, x in enumerate(inputs) if isinstance(x, R)]
+    for k in places[single::2]:
+        wanted[k] = wanted[k].detach().float().requires_grad_()
+    try:
+        outputs = outputs_that_require_grad(function, wanted)
+    except RuntimeError as error:
+        assert "dtype" in str(error)
+        return
+    leaves, ones = [wanted[k] for k in places], [mg.ones_like(y) for y in outputs]
+    for create_graph in (True, False):
+        grads = mg.autograd.grad(
+            outputs, leaves, ones, create_graph=create_graph, allow_unused=True
+        )
+        for leaf, g in zip(leaves, grads):
+            assert g is None or g.dtype == leaf.dtype
+
+
 def used_rules(outputs):
     """The pairs (operation, number of the argument) through which gradients can flow."""
     stack = [y.node for y in outputs if y.requires_grad and y.node is not None]

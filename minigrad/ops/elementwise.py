@@ -210,13 +210,15 @@ def _scaled(factor: Any, alpha: Any, other: Any, name: str) -> Any:
     if type(alpha) is int and alpha == 1:
         return factor
     alpha = number(alpha, name, "alpha")
-    kind = dtypes.result_type(array_of(factor), array_of(other)).kind
-    if kind != "f" and isinstance(alpha, float):
+    target = dtypes.result_type(array_of(factor), array_of(other))
+    if target.kind != "f" and isinstance(alpha, float):
         raise RuntimeError(
             f"{name}(): For integral input tensors, argument alpha must not be a floating point "
             "number."
         )
-    if kind == "b":  # where 2 is true, and true times a bool is the bool itself
+    if isinstance(factor, TensorBase) and factor.array.dtype != target:
+        factor = cast(factor, target)
+    if target.kind == "b":  # where 2 is true, and true times a bool is the bool itself
         return factor if alpha else logical_and(factor, False)
     return factor if alpha == 1 else mul(factor, alpha)
 

@@ -425,6 +425,7 @@ def _rows(input: Any, dim: int, index: Any) -> tuple[Any, ...]:
 
 def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
     """`input` with ``alpha * source[i]`` added at ``[index[i]]`` along `dim`."""
+    source = _checked_source("index_add", input, source)
     source = source if alpha == 1 else source * alpha
     return _index_add(input, source, _rows(input, dim, index))
 

@@ -793,8 +793,9 @@ def test_gradients_have_the_types_of_their_inputs(name, single):
     try:
         outputs = outputs_that_require_grad(function, wanted)
     except RuntimeError as error:
-        assert "dtype" in str(error)
-        return
+        if "dtype" in str(error):
+            return
+        raise
     leaves, ones = [wanted[k] for k in places], [mg.ones_like(y) for y in outputs]
     for create_graph in (True, False):
         grads = mg.autograd.grad(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import warnings
-import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,7 +18,8 @@ from . import dtypes, printing, random
 from .autograd import backward as _backward
 from .autograd import errors
 from .autograd.engine import TensorBase, bump_version, refresh_view, set_tensor_class, wrap
-from .autograd.hooks import RemovableHandle, add_tensor_hook
+from .autograd.graph import grad_fn_at
+from .autograd.hooks import HooksInTurn, RemovableHandle, add_hook, add_tensor_hook, retain
 from .autograd.loans import before_write
 from .ops import elementwise as ew
 from .ops import index as indexing  # plural names: the class has methods with the singular ones
@@ -249,7 +249,10 @@ class Tensor(TensorBase):
             refresh_view(self)
         return None if self.edge is None else self.edge[0]
 
-    grad_fn = node
+    @property
+    def grad_fn(self) -> Any:
+        """That operation as graph walkers see it: see `minigrad.autograd.graph.GradFn`."""
+        return None if self.node is None else grad_fn_at(self.edge)  # type: ignore[arg-type]
 
     @property
     def output_nr(self) -> int:
@@ -322,10 +325,8 @@ class Tensor(TensorBase):
                 "post accumulate grad hooks cannot be registered on non-leaf tensors"
             )
         if self._accumulate_hooks is None:
-            self._accumulate_hooks = {}
-        handle = RemovableHandle(self._accumulate_hooks)
-        self._accumulate_hooks[handle.id] = hook
-        return handle
+            self._accumulate_hooks = HooksInTurn()
+        return add_hook(self._accumulate_hooks, hook)
 
     def retain_grad(self) -> None:
         """Let `backward` fill ``.grad`` though this is no leaf."""
@@ -333,18 +334,8 @@ class Tensor(TensorBase):
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if self.is_leaf or self.retains_grad:
             return
-        reference = weakref.ref(self)
-
-        def keep(g: Tensor) -> None:
-            tensor = reference()
-            if tensor is not None:
-                g = g.clone()
-                tensor._grad = g if tensor._grad is None else tensor._grad + g
-
-        self.register_hook(keep)
+        retain(self)
         self._retains_grad = True
-
-    _retains_grad = False
 
     @property
     def retains_grad(self) -> bool:
@@ -572,6 +563,8 @@ class Tensor(TensorBase):
         writes.masked_fill_, writes.scatter_, writes.scatter_add_, writes.index_add_)  # fmt: skip
     index_copy_, index_fill_, index_put_ = (
         writes.index_copy_, writes.index_fill_, writes.index_put_)  # fmt: skip
+
+    rebase_ = writes.rebase_
 
     def _overwrite(self, draw: Callable[[Any], ndarray], generator: Any) -> Tensor:
         """Fill the memory, in its own order, with ``draw(generator, view of the memory)``."""

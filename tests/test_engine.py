@@ -1088,7 +1088,7 @@ def network(x):
 def test_graph_dies_without_the_collector(no_collector, way):
     x = mg.rand(3, 3, requires_grad=True)
     values = network(x)
-    alive = [weakref.ref(v) for v in values] + [weakref.ref(v.grad_fn) for v in values]
+    alive = [weakref.ref(v) for v in values] + [weakref.ref(v.node) for v in values]
     y = values[-1].sum()
     if way == "backward":
         y.backward()
@@ -1096,7 +1096,7 @@ def test_graph_dies_without_the_collector(no_collector, way):
         autograd.grad(y, x)
     elif way == "create_graph":
         (g,) = autograd.grad(y, x, create_graph=True)
-        alive += [weakref.ref(g), weakref.ref(g.grad_fn)]
+        alive += [weakref.ref(g), weakref.ref(g.node)]
         (g * g).sum().backward()
         del g
     elif way == "retained":

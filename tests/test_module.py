@@ -9,6 +9,7 @@ import warnings
 import weakref
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -397,6 +398,15 @@ def test_load_hook_with_module_follows_a_copy():
     other = copy.deepcopy(affine)
     other.load_state_dict(affine.state_dict())
     assert seen == [other]
+    del seen[:]
+    gc.collect()
+    gc.disable()
+    try:
+        alive = weakref.ref(affine)
+        del affine
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 # -- forward hooks -------------------------------------------------------------------------------
@@ -569,10 +579,10 @@ def test_backward_hook_needs_tensor_outputs():
     assert out.tolist() == [2.0]
 
 
-def test_backward_hook_by_its_old_name_and_everywhere(no_hooks_everywhere):
+def test_backward_hooks_everywhere_come_first(no_hooks_everywhere):
     seen = []
     affine = Affine()
-    affine.register_backward_hook(lambda m, into, out: seen.append(("own", arrays(into))))
+    affine.register_full_backward_hook(lambda m, into, out: seen.append(("own", arrays(into))))
     module.register_module_full_backward_hook(
         lambda m, into, out: seen.append(("all", arrays(into)))
     )
@@ -580,6 +590,71 @@ def test_backward_hook_by_its_old_name_and_everywhere(no_hooks_everywhere):
     x = mg.tensor([1.0, 5.0], requires_grad=True)
     affine(x).sum().backward()
     assert seen == [("pre", [[1.0, 1.0]]), ("all", [[2.0, 2.0]]), ("own", [[2.0, 2.0]])]
+
+
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+
+class Returning(Module):
+    """A module whose output is made by a function."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.make = make
+
+    def forward(self, x):
+        return self.make(x)
+
+
+@pytest.mark.parametrize(
+    ("make", "look"),
+    [
+        (lambda x: {"number": 1, "value": x * 3}, lambda out: out["value"]),
+        (lambda x: Pair(x * 3, x), lambda out: out.first),
+        (lambda x: [[x * 3], x], lambda out: out[0][0]),
+        (lambda x: x * 3, lambda out: out),
+    ],
+)
+def test_old_backward_hook_hangs_on_the_last_operation(make, look):
+    module = Returning(make)
+    seen = []
+    module.register_backward_hook(lambda m, into, out: seen.append((arrays(into), arrays(out))))
+    x = mg.tensor([1.0, 5.0], requires_grad=True)
+    look(module(x)).sum().backward()
+    assert seen == [([[3.0, 3.0], None], [[1.0, 1.0]])]
+    assert x.grad.tolist() == [3.0, 3.0]
+
+
+def test_old_backward_hook_replaces():
+    module = Returning(lambda x: x * 3)
+    module.register_backward_hook(lambda m, into, out: (into[0] * 5, None))
+    x = mg.tensor([1.0], requires_grad=True)
+    module(x).sum().backward()
+    assert x.grad.tolist() == [15.0]
+
+
+def test_full_backward_hook_keeps_the_kind_of_tuple():
+    module = Returning(lambda x: Pair(x * 3, 7))
+    module.register_full_backward_hook(lambda m, into, out: (into[0] * 2,))
+    x = mg.tensor([1.0], requires_grad=True)
+    out = module(x)
+    assert type(out) is Pair
+    assert out.second == 7
+    out.first.sum().backward()
+    assert x.grad.tolist() == [6.0]
+
+
+def test_what_backward_hooks_watch_must_not_be_written():
+    module = Returning(lambda x: x.mul_(3))
+    module.register_full_backward_hook(lambda m, into, out: None)
+    x = mg.tensor([1.0], requires_grad=True)
+    with pytest.raises(RuntimeError, match="BackwardHookFunction is a view and is being modified"):
+        module(x * 1)
+    module.make = lambda x: x * 3
+    with pytest.raises(RuntimeError, match="BackwardHookFunction is a view and is being modified"):
+        module(x).mul_(2)
 
 
 def test_hooked_output_shows_its_node():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextvars
+import threading
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from . import errors
 from .engine import TensorBase, bump_version, edge_of, walk, wrap
 from .grad_mode import mode
+from .hooks import adding
 from .quiet import quiet
 
 
@@ -57,15 +60,13 @@ def backward(
         wanted = _as_sequence(inputs)
         if not wanted:
             raise RuntimeError("`inputs` argument to `backward` cannot be empty.")
-        targets = [edge_of(t) for t in wanted]
+        targets = list(dict.fromkeys([edge_of(t) for t in wanted]))
         if None in targets:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
+        for t in wanted:
+            t.retain_grad()
     keep = create_graph if retain_graph is None else retain_graph
-    results = _walk(edges, grads, targets, keep, create_graph)
-    if targets is not None:
-        results = [(t, g, False) for t, g in zip(wanted, results) if g is not None]
-    for leaf, g, is_new in results:
-        accumulate(leaf, g, is_new, create_graph)
+    _nested(create_graph, _walk_and_accumulate, edges, grads, targets, keep, create_graph)
 
 
 def grad(
@@ -127,26 +128,81 @@ def grad(
     if None in targets:
         raise RuntimeError("One of the differentiated Tensors does not require grad")
     keep = create_graph if retain_graph is None else retain_graph
-    results = _walk(edges, grads, targets, keep, create_graph)
+    results = _nested(create_graph, _quiet_walk, edges, grads, targets, keep, create_graph)
     if materialize_grads:
-        results = [np.zeros_like(t.array) if g is None else g for t, g in zip(wanted, results)]
+        results = [_zeros(t, create_graph) if g is None else g for t, g in zip(wanted, results)]
     elif not allow_unused and any(g is None for g in results):
         raise RuntimeError(errors.UNUSED)
     return tuple([_own_tensor(g) for g in results])
 
 
-def _walk(
-    edges: Sequence[Any], grads: Sequence[Any], targets: Any, retain_graph: bool, create_graph: bool
-) -> list[Any]:
-    """`walk` with recording on only if the gradients are to be differentiated themselves."""
+# Backward passes can be nested: a hook or a `Function` may ask for gradients of its own. After so
+# many, one inside the other, the stack of the thread may be nearly used up, so the next goes on in
+# another thread. There must be an end, or a hook that calls itself would take all memory.
+DEPTH_OF_A_THREAD = 20
+DEPTH = 4000
+
+
+def _nested(create_graph: bool, work: Callable[..., Any], *args: Any) -> Any:
+    """Do a backward pass, with recording on only if the gradients are to be differentiated."""
     previous, mode.enabled = mode.enabled, create_graph
+    mode.depth = depth = mode.depth + 1
     try:
-        return _quiet_walk(edges, grads, targets, retain_graph, create_graph)
+        if depth % DEPTH_OF_A_THREAD:
+            return work(*args)
+        if depth >= DEPTH:
+            raise RecursionError(
+                f"backward is nested {depth} times, each inside a hook or a Function.backward of "
+                "the one before: does a hook call backward on the graph that it hangs on?"
+            )
+        return _in_another_thread(work, *args)
     finally:
+        mode.depth = depth - 1
         mode.enabled = previous
 
 
+def _in_another_thread(work: Callable[..., Any], *args: Any) -> Any:
+    """Call `work` where there is a whole stack to use, and wait for it."""
+    state, outcome = mode.__dict__.copy(), []
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        mode.__dict__.update(state)
+        try:
+            outcome.append((context.run(work, *args), None))
+        except BaseException as error:
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=run, name="nested backward")
+    thread.start()
+    thread.join()
+    ((result, error),) = outcome
+    if error is not None:
+        raise error
+    return result
+
+
 _quiet_walk, _add = quiet(walk), quiet(np.add)
+
+
+def _walk_and_accumulate(
+    edges: Sequence[Any], grads: Sequence[Any], targets: Any, keep: bool, create_graph: bool
+) -> None:
+    results = _quiet_walk(edges, grads, targets, keep, create_graph)
+    if targets is not None:  # what is no leaf has kept its gradient by itself
+        results = [
+            (leaf, g, False)
+            for (leaf, _), g in zip(targets, results)
+            if g is not None and isinstance(leaf, TensorBase)
+        ]
+    for leaf, g, is_new in results:
+        accumulate(leaf, g, is_new, create_graph)
+
+
+def _zeros(tensor: Any, create_graph: bool) -> Any:
+    zeros = wrap(np.zeros_like(tensor.array))
+    zeros._requires_grad = create_graph
+    return zeros
 
 
 def _as_sequence(value: Any) -> Sequence[Any]:
@@ -203,15 +259,38 @@ def _own_tensor(g: Any, is_new: bool = False) -> Any:
 
 
 def accumulate(leaf: Any, g: Any, is_new: bool, create_graph: bool) -> None:
-    """Add a gradient to ``leaf.grad``, as `backward` does at the end of the walk."""
-    if leaf._grad is None:
-        leaf._grad = _own_tensor(g, is_new)
-    elif create_graph:
-        leaf._grad = leaf._grad + g
-    else:
-        total = leaf._grad.array
-        _add(total, g, total)
-        bump_version(leaf._grad)
-    if leaf._accumulate_hooks:
-        for hook in list(leaf._accumulate_hooks.values()):
+    """Add a gradient to ``leaf.grad``, as `backward` does at the end of the walk.
+
+    Since the forward pass the leaf may have been frozen, and then it gets nothing.
+    """
+    if leaf.edge is not None:
+        raise RuntimeError(
+            "leaf variable has been moved into the graph interior: it was changed in place after "
+            "the graph, in which it is a leaf, had been recorded"
+        )
+    hung, hooks = leaf._hooks, leaf._accumulate_hooks
+    if hung is None and not hooks:
+        if leaf._requires_grad:
+            _add_to_grad(leaf, g, is_new, create_graph)
+        return
+    if hung is not None:
+        (g,) = hung.meet_before([g], create_graph)
+    with hooks.lock if hooks else adding:
+        if g is not None and leaf._requires_grad:
+            _add_to_grad(leaf, g, is_new, create_graph)
+        for hook in list((hooks or {}).values()):
             hook(leaf)
+    if hung is not None:
+        hung.meet_after((), [g], create_graph)
+
+
+def _add_to_grad(leaf: Any, g: Any, is_new: bool, create_graph: bool) -> None:
+    with adding:
+        if leaf._grad is None:
+            leaf._grad = _own_tensor(g, is_new)
+        elif create_graph:
+            leaf._grad = leaf._grad + g
+        else:
+            total = leaf._grad.array
+            _add(total, g, total)
+            bump_version(leaf._grad)

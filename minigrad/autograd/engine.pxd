@@ -11,7 +11,7 @@ cimport cython
 cdef class TensorBase:
     cdef public object array
     cdef public list version
-    cdef public bint _requires_grad
+    cdef public bint _requires_grad, _retains_grad
     cdef public tuple edge
     cdef public View view_of
     cdef public object _grad, _hooks, _accumulate_hooks
@@ -28,7 +28,7 @@ cdef class View:
 @cython.final
 cdef class Node:
     cdef object __weakref__
-    cdef public object op, edges, saved, hooks, trace
+    cdef public object op, edges, saved, _hooks, trace
     cdef public Py_ssize_t number, outputs
 
     @cython.locals(tensor=TensorBase)
@@ -54,6 +54,7 @@ cdef class Pending:
 
 
 cpdef bump_version(TensorBase tensor)
+cpdef move(TensorBase tensor, tuple edge)
 cpdef tuple edge_of(TensorBase tensor)
 cpdef record(op, inputs, list saved, arrays)
 cpdef record_with(list edges, op, list saved, arrays)

@@ -46,6 +46,8 @@ class TensorBase:
         borrowed the memory, see `loans`.)
     view_of : View or None
         For a view, where it came from (see `minigrad.ops.inplace`).
+    _hooks : Hooks or None
+        What hangs on a leaf; what hangs on another tensor, its node has.
     """
 
     array: ndarray
@@ -54,13 +56,14 @@ class TensorBase:
     edge: tuple[Any, int] | None
     view_of: View | None
     _grad: TensorBase | None
-    _hooks: dict[int, Callable[..., Any]] | None
-    _accumulate_hooks: dict[int, Callable[..., Any]] | None
+    _hooks: hooks.Hooks | None
+    _accumulate_hooks: hooks.HooksInTurn | None
+    _retains_grad: bool
 
 
 # What a fresh tensor has. (Compiled, these are fields of a C structure, which begin so anyway.)
 if not hasattr(TensorBase, "edge"):
-    TensorBase._requires_grad = False
+    TensorBase._requires_grad = TensorBase._retains_grad = False
     for _name in ("edge", "view_of", "_grad", "_hooks", "_accumulate_hooks"):
         setattr(TensorBase, _name, None)
 
@@ -133,10 +136,12 @@ class Node:
         What the rules need; None once the graph has been freed.
     outputs : int
         How many outputs the operation has.
+    _hooks : Hooks or None
+        What users have hung on it.
     """
 
     __slots__ = (
-        "__weakref__", "edges", "hooks", "number", "op", "outputs", "saved", "trace",
+        "__weakref__", "_hooks", "edges", "number", "op", "outputs", "saved", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -147,17 +152,12 @@ class Node:
         self.saved: Sequence[Any] | None = saved
         self.outputs = outputs
         self.number = _next_number()
-        self.hooks: dict[int, dict[int, Callable[..., Any]]] | None = None
+        self._hooks: hooks.Hooks | None = None
         self.trace = errors.call_site() if mode.anomaly else None
 
     def name(self, output: int = 0) -> str:
         """The name that PyTorch prints next to an output, such as ``MulBackward0``."""
         return self.op.output_names.get(output, self.op.node_name)
-
-    @property
-    def next_functions(self) -> tuple[tuple[Any, int], ...]:
-        """The nodes this one sends gradients to, and the output number of each."""
-        return tuple((None, 0) if e is None else e for e in self.edges)
 
     def values(self, as_tensors: bool) -> Sequence[Any]:
         """The saved values, after checking that none was freed or changed in place since."""
@@ -225,16 +225,52 @@ def root_edge(tensor: TensorBase) -> tuple[Any, int] | None:
     return tensor.edge
 
 
+def move(tensor: TensorBase, edge: tuple[Any, int]) -> None:
+    """Give `tensor` another place in the graph, because its value has changed in place.
+
+    Hooks belong to the old value and stay behind; `retain_grad` belongs to the tensor.
+    """
+    tensor.edge = edge
+    tensor._requires_grad = True
+    if tensor._retains_grad:
+        hooks.retain(tensor)
+
+
 def refresh_view(tensor: TensorBase) -> None:
-    """Renew the place in the graph of a view whose base was written to since it was made."""
+    """Renew the place in the graph of a view whose base was written to since it was made.
+
+    (A base that has no place any more was detached, which is no business of its views.)
+    """
     view: Any = tensor.view_of
-    if root_edge(view.parent) is not view.start:
+    edge = root_edge(view.parent)
+    if edge is not view.start and edge is not None:
         previous, mode.enabled = mode.enabled, True
-        # The operation refreshes its own input, the parent, on the way.
-        again = view.op(view.parent, *view.arguments)
-        mode.enabled = previous
-        tensor._requires_grad, tensor.edge = again._requires_grad, again.edge
+        try:
+            # The operation refreshes its own input, the parent, on the way.
+            again = view.op(view.parent, *view.arguments)
+        finally:
+            mode.enabled = previous
+        move(tensor, again.edge)
         tensor.view_of = again.view_of
+
+
+def fixed_view(tensor: TensorBase, op: Op) -> Any:
+    """A view of all of `tensor` (itself, if it is a view) that may not change in place.
+
+    `op`, which says in `gives_views` why, will be the operation that made it.
+    """
+
+    def renew(*_: Any) -> Any:
+        raise RuntimeError(
+            f"Output of {op.node_name} is a view and its base or another view of its base has been "
+            f"modified inplace. {op.gives_views}"
+        )
+
+    old = tensor.view_of
+    parent, view = (tensor, wrap(tensor.array)) if old is None else (old.parent, tensor)
+    view.version = tensor.version
+    view.view_of = View(parent, renew, (), root_edge(parent))
+    return view
 
 
 def record(op: Op, inputs: Iterable[Any], saved: list[Any], arrays: Any) -> Any:
@@ -297,14 +333,17 @@ class Op:
     """An operation: a name, and a rule that turns output gradients into input gradients.
 
     `saves_tensors` says whether its nodes keep values alive that `backward` frees, `gives_views`
-    whether its outputs are several views of its input, `gives_new` whether the gradients that its
-    rules return as arrays are new ones, which nothing else refers to. PyTorch numbers the forms of
-    an operation that differ in their arguments; `overload` is that number, which ``grad_fn`` shows.
+    why its outputs must not be written to, if they are views and must not, `gives_new` whether the
+    gradients that its rules return as arrays are new ones, which nothing else refers to,
+    `outputs_apart` whether
+    PyTorch makes each output by a node of its own. PyTorch numbers the forms of an operation that
+    differ in their arguments; `overload` is that number, which ``grad_fn`` shows.
     """
 
     saves_tensors = True
-    gives_views = False
+    gives_views = ""
     gives_new = False
+    outputs_apart = False
     output_names: Mapping[int, str] = {}  # of outputs with names of their own
 
     def __init__(self, name: str, overload: int = 0) -> None:
@@ -359,6 +398,7 @@ class Primitive(Op):
             calls.append((argument, names))
         if "y" in needs:  # to the last place, where `record` looks for it
             needs.append(needs.pop(needs.index("y")))
+        self.arguments = tuple(arguments)
         self.calls = tuple([(rules[a], [needs.index(n) for n in names]) for a, names in calls])
         self.sources = tuple([self._source(n, list(arguments)) for n in needs])
         self._needed: dict[tuple[bool, ...], tuple[tuple[str, int], ...]] = {}
@@ -619,18 +659,22 @@ def walk(
 
     while pending.heap:
         node, grads = pending.take()
-        if node.hooks is not None:
-            hooks.apply_node_hooks(node.hooks, grads)
+        hung = node._hooks
+        if hung is not None:
+            hung.meet(node, grads, create_graph, node.op.outputs_apart)
         edges = node.edges
         if useful is not None:
             captured.update([((node, k), g) for k, g in enumerate(grads)])
             edges = tuple([e if e is not None and e[0] in useful else None for e in edges])
             if not any(edges):
                 continue
-        input_grads = node.op.vjp(node, edges, grads, create_graph)
+        if hung is None:
+            input_grads = node.op.vjp(node, edges, grads, create_graph)
+        else:
+            input_grads = _through_hooks(hung, node, edges, grads, create_graph)
         if checks_nan:
             errors.check_nan(node, input_grads)
-        is_new = node.op.gives_new and not create_graph
+        is_new = node.op.gives_new and not create_graph and hung is None
         for edge, g in zip(edges, input_grads):
             if edge is not None and g is not None:
                 pending.send(edge, g, is_new)
@@ -641,14 +685,28 @@ def walk(
     for leaf, (g,) in pending.slots.items():
         if leaf.array.shape != g.shape:
             raise RuntimeError(errors.shape_mismatch("the graph", leaf.array.shape, g.shape))
-        if leaf._hooks:  # which may keep what they see
-            leaves.append((leaf, hooks.apply_hooks(leaf._hooks, g), False))
+        if leaf._hooks is not None:  # which may keep what they see
+            grads = [g]
+            leaf._hooks.meet(leaf, grads, create_graph)
+            leaves.append((leaf, grads[0], False))
         else:
             leaves.append((leaf, g, pending.owned[leaf][0]))
     if targets is None:
         return leaves
     captured.update([((leaf, 0), g) for leaf, g, _ in leaves])
     return [None if edge is None else captured.get(edge) for edge in targets]
+
+
+def _through_hooks(
+    hung: hooks.Hooks, node: Node, edges: Sequence[Any], grads: list[Any], create_graph: bool
+) -> Sequence[Any]:
+    """The gradients of a node's inputs, where hooks hang on the node."""
+    grads = hung.meet_before(grads, create_graph)
+    if all([g is None for g in grads]):  # a hook took them away
+        input_grads: Sequence[Any] = [None] * len(edges)
+    else:
+        input_grads = node.op.vjp(node, edges, grads, create_graph)
+    return hung.meet_after(input_grads, grads, create_graph)
 
 
 def _leading_to(targets: Sequence[tuple[Any, int] | None], roots: Sequence[Any]) -> set[Any]:

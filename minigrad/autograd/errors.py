@@ -30,6 +30,19 @@ UNUSED = (
     "allow_unused=True if this is the desired behavior."
 )
 
+ONE_OF_SEVERAL_VIEWS = (
+    "This view is the output of a function that returns multiple views. Such functions do not "
+    "allow the output views to be modified inplace. You should replace the inplace operation by an "
+    "out-of-place one."
+)
+
+VIEW_OF_A_FUNCTION = (
+    "This view was created inside a custom Function (or because an input was returned as-is) and "
+    "the autograd logic to handle view+inplace would override the custom backward associated with "
+    "the custom Function, leading to incorrect gradients. This behavior is forbidden. You can fix "
+    "this by cloning the output of the custom Function."
+)
+
 ONLY_FLOATS = "only Tensors of floating point dtype can require gradients"
 
 

@@ -10,6 +10,8 @@ recorded in its turn, so that what is written with tensor operations can be diff
 from __future__ import annotations
 
 import functools
+import warnings
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +27,7 @@ from .engine import (
     bump_version,
     edge_of,
     edges_of,
+    fixed_view,
     mode,
     wrap,
 )
@@ -34,6 +37,10 @@ from .loans import before_write
 
 class FunctionCtx:
     """What `forward` leaves for `backward`. Other attributes may be set freely.
+
+    The node of the call holds the context, and the context knows the node by a weak reference only:
+    so both are freed at once when the graph is. (An *output* set as an attribute, and not given to
+    `save_for_backward`, holds the node and is held by it, until the garbage collector comes by.)
 
     Attributes
     ----------
@@ -47,7 +54,7 @@ class FunctionCtx:
         self.dirty: tuple[Any, ...] = ()
         self.non_differentiable: tuple[Any, ...] = ()
         self.materialize_grads = True
-        self._unpack: Callable[[], tuple[Any, ...]] = lambda: self.to_save
+        self._node: weakref.ref[Node] | None = None
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Remember tensors (or None) for `backward`, where `saved_tensors` gives them back.
@@ -63,17 +70,36 @@ class FunctionCtx:
                 )
         self.to_save = tensors
 
+    @staticmethod
+    def _check(name: str, tensors: tuple[Any, ...]) -> None:
+        for k, tensor in enumerate(tensors):
+            if not isinstance(tensor, TensorBase):
+                raise RuntimeError(
+                    f"{name} can only accept variables, but argument {k} is of type "
+                    f"{type(tensor).__name__}"
+                )
+
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
         """The tensors given to `save_for_backward`."""
-        return self._unpack()
+        if self._node is None:  # not yet recorded
+            return ()
+        node = self._node()
+        if node is None or node.saved is None:
+            raise RuntimeError(errors.FREED)
+        for value in node.saved:
+            if value is not None and value.version[1] > node.number:
+                raise RuntimeError(errors.modified_in_place(value, node))
+        return tuple([v.restore(node) if isinstance(v, Output) else v for v in node.saved])
 
     def mark_dirty(self, *tensors: Any) -> None:
         """Say which inputs `forward` has changed in place; they must be among its outputs."""
+        self._check("mark_dirty", tensors)
         self.dirty = tensors
 
     def mark_non_differentiable(self, *tensors: Any) -> None:
         """Say which outputs have no gradient."""
+        self._check("mark_non_differentiable", tensors)
         self.non_differentiable = tensors
 
     def set_materialize_grads(self, value: bool) -> None:
@@ -104,7 +130,7 @@ class _Custom(Op):
         self.function = function
         self.context = context
         self.inputs: list[Any] = []  # of each argument its shape and type; None: is no tensor
-        self.outputs: list[tuple[tuple[int, ...], np.dtype]] = []
+        self.outputs: list[Any] = []  # of each output, likewise
         self.saves_tensors = bool(context.to_save)
 
     def vjp(
@@ -113,14 +139,13 @@ class _Custom(Op):
         given = [
             g if isinstance(g, TensorBase)
             else wrap(g) if g is not None
-            else wrap(np.zeros(*self.outputs[k])) if self.context.materialize_grads
+            else wrap(np.zeros(*kind)) if kind is not None and self.context.materialize_grads
             else None
-            for k, g in enumerate(grads)
+            for g, kind in zip(grads, self.outputs)
         ]  # fmt: skip
-        self.context._unpack = lambda: self._saved(node)
         previous, mode.enabled = mode.enabled, create_graph
         try:
-            results = self.function.backward(self.context, *given)
+            results = self.function._rule()(self.context, *given)
             results = results if isinstance(results, tuple) else (results,)
             checked = [self._checked(k, g) for k, g in enumerate(self._counted(results))]
         finally:
@@ -128,14 +153,6 @@ class _Custom(Op):
         if create_graph:
             return checked
         return [None if g is None else g.array for g in checked]
-
-    def _saved(self, node: Node) -> tuple[Any, ...]:
-        if node.saved is None:
-            raise RuntimeError(errors.FREED)
-        for value in node.saved:
-            if value is not None and value.version[1] > node.number:
-                raise RuntimeError(errors.modified_in_place(value, node))
-        return tuple([v.restore(node) if isinstance(v, Output) else v for v in node.saved])
 
     def _counted(self, results: tuple[Any, ...]) -> tuple[Any, ...]:
         """As many gradients as there were arguments; surplus ones must be None."""
@@ -230,29 +247,46 @@ class Function:
             "autograd.Function to use it with backward mode AD."
         )
 
+    @staticmethod
+    def vjp(ctx: Any, *grad_outputs: Any) -> Any:
+        """Another name for `backward`."""
+        raise NotImplementedError("see backward")
+
     @classmethod
-    def apply(cls, *args: Any) -> Any:
+    def _rule(cls) -> Callable[..., Any]:
+        if cls.vjp is Function.vjp:
+            return cls.backward
+        if cls.backward is not Function.backward:
+            raise RuntimeError(
+                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You "
+                "should only implement one of them."
+            )
+        return cls.vjp
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run `forward` on `args`, and record it if one of them requires a gradient."""
+        takes_context = cls.setup_context is Function.setup_context
+        args = _by_position(cls.forward, args, kwargs, takes_context)
         edges = [edge_of(a) if isinstance(a, TensorBase) else None for a in args]
         context = FunctionCtx(tuple([e is not None for e in edges]))
         for tensor in args:  # which `forward` may write to: that it did is heard of afterwards
             if isinstance(tensor, TensorBase):
                 before_write(tensor)
         with no_grad():
-            if cls.setup_context is Function.setup_context:
+            if takes_context:
                 results = cls.forward(context, *args)
             else:
                 results = cls.forward(*args)
                 cls.setup_context(context, args, results)
         outputs = results if isinstance(results, tuple) else (results,)
+        _check_dirty(context, args, outputs)
         for tensor in context.dirty:
-            if mode.enabled and edge_of(tensor) == (tensor, 0):
-                raise RuntimeError(
-                    "a leaf Variable that requires grad has been used in an in-place operation."
-                )
             bump_version(tensor)
         if mode.enabled and any(edges):
             outputs = cls._recorded(context, args, edges, outputs)
+        else:
+            outputs = tuple([_constant(y, context, args) for y in outputs])
         return outputs if isinstance(results, tuple) else outputs[0]
 
     @classmethod
@@ -261,26 +295,123 @@ class Function:
     ) -> tuple[Any, ...]:
         """The outputs with their place in the graph behind a new node."""
         op = _Custom(cls, context)
-        op.inputs = [
-            (a.array.shape, a.array.dtype) if isinstance(a, TensorBase) else None for a in args
-        ]
-        fixed = (*context.dirty, *context.non_differentiable)
-        renewed = []  # an input that is handed on unchanged must stay what it was
-        for y in outputs:
-            if any([y is a for a in args]) and not any([y is f for f in fixed]):
-                y = wrap(y.array)
+        op.inputs, op.outputs = [_kind(a) for a in args], [_kind(y) for y in outputs]
+        if len(outputs) > 1 and any([y.view_of is not None for y in context.dirty]):
+            raise RuntimeError(
+                "If your Function modifies inplace an input that is a view of another Tensor, your "
+                "Function cannot return more than one Tensor. Change a clone of the input, or "
+                "make it two Functions."
+            )
+        renewed, positions = [], {}
+        for k, y in enumerate(outputs):
+            if _wants_node(y, context):
+                if not _is_among(y, context.dirty) and _shares(y, args):
+                    y = _fixed_view(y, op, len(outputs))
+                positions[id(y)] = k
+            else:
+                y = _constant(y, context, args)
             renewed.append(y)
-        tensors = [y for y in renewed if isinstance(y, TensorBase)]
-        op.outputs = [(y.array.shape, y.array.dtype) for y in tensors]
-        positions = {id(y): k for k, y in enumerate(tensors)}
         saved = [
             _SavedOutput(v, positions[id(v)]) if id(v) in positions else v for v in context.to_save
         ]
         context.to_save = ()  # the node has them from now on
-        attach(tensors, op, edges, saved)
-        for y in context.non_differentiable:
-            y.edge, y._requires_grad = None, False
+        node = Node(op, edges, saved, len(outputs))
+        context._node = weakref.ref(node)
+        for k, y in enumerate(renewed):
+            if positions.get(id(y)) != k:
+                continue  # has no gradient, or is named again by a later output
+            if _is_among(y, context.dirty):
+                result = wrap(y.array)
+                result.edge, result._requires_grad = (node, k), True
+                y.rebase_(result)
+            else:
+                y.edge, y._requires_grad = (node, k), True
         return tuple(renewed)
+
+
+def _by_position(
+    forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], takes_context: bool
+) -> tuple[Any, ...]:
+    """The arguments of `forward` as a tuple; without a context, its defaults are among them."""
+    code = getattr(forward, "__code__", None)
+    if not kwargs and (
+        takes_context
+        or (code is not None and code.co_argcount == len(args) and not code.co_kwonlyargcount)
+    ):
+        return args
+    import inspect  # slow to import
+
+    lead = (None,) if takes_context else ()
+    bound = inspect.signature(forward).bind(*lead, *args, **kwargs)
+    if not takes_context:
+        bound.apply_defaults()
+    for name in bound.kwargs:
+        raise TypeError(
+            f"forward() got an unexpected keyword argument {name!r}: what Function.apply takes "
+            "by name must have a position, too"
+        )
+    return bound.args[len(lead) :]
+
+
+def _is_among(y: Any, values: tuple[Any, ...]) -> bool:
+    return any([y is v for v in values])
+
+
+def _kind(value: Any) -> tuple[tuple[int, ...], np.dtype] | None:
+    """The shape and type of a tensor; None of anything else."""
+    return (value.array.shape, value.array.dtype) if isinstance(value, TensorBase) else None
+
+
+def _check_dirty(context: FunctionCtx, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:
+    for tensor in context.dirty:
+        if not _is_among(tensor, outputs):
+            raise RuntimeError(
+                "Some elements marked as dirty during the forward method were not returned as "
+                "output. The inputs that are modified inplace must all be outputs of the Function."
+            )
+        if not _is_among(tensor, args):
+            warnings.warn(
+                "ctx.mark_dirty() received a tensor that was not an input. Only input Tensors "
+                "should be given to it.",
+                stacklevel=3,
+            )
+        if mode.enabled and edge_of(tensor) == (tensor, 0):
+            raise RuntimeError(
+                "a leaf Variable that requires grad has been used in an in-place operation."
+            )
+
+
+def _wants_node(y: Any, context: FunctionCtx) -> bool:
+    """Whether an output has a gradient."""
+    return (
+        isinstance(y, TensorBase)
+        and y.array.dtype.kind == "f"
+        and not _is_among(y, context.non_differentiable)
+    )
+
+
+def _shares(y: Any, args: tuple[Any, ...]) -> bool:
+    """Whether an output shows the memory of another tensor."""
+    return y.view_of is not None or _is_among(y, args)
+
+
+def _constant(y: Any, context: FunctionCtx, args: tuple[Any, ...]) -> Any:
+    """An output outside the graph. An input must stay what it is, so a view of it is returned."""
+    if not isinstance(y, TensorBase) or not _is_among(y, args):
+        return y
+    if _is_among(y, context.dirty) and not y._requires_grad:
+        return y
+    return y.detach()  # type: ignore[attr-defined]
+
+
+def _fixed_view(y: TensorBase, op: Op, outputs: int) -> Any:
+    """A view of an input, or of something else, that is an output of `op`.
+
+    It must not be written to: how the gradient goes from here to there only the user's backward
+    knows, which cannot be split into the part that is overwritten and the rest.
+    """
+    op.gives_views = errors.ONE_OF_SEVERAL_VIEWS if outputs > 1 else errors.VIEW_OF_A_FUNCTION
+    return fixed_view(y, op)
 
 
 class _Once(Op):

@@ -21,6 +21,7 @@ class _Mode(threading.local):
     enabled = True
     anomaly = False
     check_nan = True
+    depth = 0  # how many backward passes are under way, one inside the other
 
 
 mode = _Mode()
@@ -42,7 +43,10 @@ class _Switch:
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Decorate `function` so that its body runs inside this switch."""
-        if getattr(function, "__code__", None) and function.__code__.co_flags & CO_GENERATOR:
+        body = function
+        while isinstance(body, functools.partial):
+            body = body.func
+        if getattr(body, "__code__", None) and body.__code__.co_flags & CO_GENERATOR:
             return self._decorate_generator(function)
 
         @functools.wraps(function)
@@ -67,7 +71,8 @@ class _Switch:
                     value = yield result
                     step = generator.send
                 except GeneratorExit:
-                    generator.close()
+                    with _Switch(self._enabled):
+                        generator.close()
                     raise
                 except BaseException as error:
                     step, value = generator.throw, error

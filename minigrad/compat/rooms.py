@@ -21,6 +21,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.autograd.function": ("autograd.function",),
     "torch.autograd.grad_mode": ("autograd.grad_mode",),
     "torch.autograd.gradcheck": ("autograd.gradcheck",),
+    "torch.autograd.graph": ("autograd.graph",),
     "torch.autograd.variable": ("compat.variable",),
     "torch.backends": ("compat.backends",),
     "torch.backends.cudnn": ("compat.backends.cudnn",),

@@ -7,13 +7,15 @@ and gradients of the inputs pass through another when they leave. `minigrad.nn.h
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..autograd.engine import Node, Op, record, wrap
+from ..autograd import errors
+from ..autograd.engine import Node, Op, attach, edge_of, fixed_view, wrap
 from ..autograd.grad_mode import is_grad_enabled
 from ..tensor import Tensor
 
@@ -21,7 +23,12 @@ Hook = Callable[..., Any]
 
 
 class _Boundary(Op):
-    """The identity on several tensors; their gradients pass through a function on the way back."""
+    """The identity on several tensors; their gradients pass through a function on the way back.
+
+    What comes out are views, and must not be written to: the tensors outside would not know.
+    """
+
+    gives_views = errors.VIEW_OF_A_FUNCTION
 
     def __init__(self) -> None:
         super().__init__("backward_hook_function")
@@ -52,13 +59,17 @@ def _put_boundary(values: Sequence[Any], passing: Callable[[list[Any]], Any]) ->
     inside = list(values)
     if watched:
         tensors = [values[k] for k in watched]
-        arrays = tuple([t.array for t in tensors])
-        for k, tensor, copy in zip(
-            watched, tensors, record(_boundary, tensors, [passing], arrays), strict=True
-        ):
-            copy.version = tensor.version  # the memory is the same
-            inside[k] = copy
+        views = [fixed_view(t.view_as(t), _boundary) for t in tensors]
+        attach(views, _boundary, [edge_of(t) for t in tensors], [passing])
+        for k, view in zip(watched, views, strict=True):
+            inside[k] = view
     return inside
+
+
+def _rebuilt(original: tuple[Any, ...], values: Sequence[Any]) -> tuple[Any, ...]:
+    """`values` as a tuple of the kind of `original`, which may be a namedtuple."""
+    kind = type(original)
+    return kind(values) if kind is tuple else kind(*values)  # type: ignore[arg-type]
 
 
 def _expand(length: int, positions: Sequence[int], values: Sequence[Any]) -> tuple[Any, ...]:
@@ -120,7 +131,7 @@ class BackwardHooks:
             return [grad_output[k] for k in positions]
 
         watched = _put_boundary(outputs, passing)
-        return tuple(watched) if isinstance(output, tuple) else watched[0]
+        return _rebuilt(output, watched) if isinstance(output, tuple) else watched[0]
 
     def run_pre_hooks(self, grad_output: tuple[Any, ...]) -> tuple[Any, ...]:
         """Pass `grad_output` through the backward pre-hooks."""
@@ -170,6 +181,35 @@ class BackwardHooks:
                     f"Backward hook: {name} must hold Tensors or None, but got {type(g).__name__}"
                 )
         return gradients
+
+
+def hang_on_last_operation(module: Any, hooks: Sequence[Hook], output: Any) -> None:
+    """Hang old-style backward hooks on the operation that made `output`, or the first tensor in it.
+
+    They see the gradients of that operation's inputs, which need not be the module's inputs.
+    """
+    tensor = _first_tensor(output)
+    if tensor is None:
+        warnings.warn(
+            "For backward hooks to be called, module output should be a Tensor, or a dict, list or "
+            f"tuple that holds one, but received {type(output)}",
+            stacklevel=4,
+        )
+    elif tensor.grad_fn is not None:
+        for hook in hooks:
+            tensor.grad_fn.register_hook(functools.partial(hook, module))
+
+
+def _first_tensor(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, dict):
+        value = list(value.values())
+    for entry in value if isinstance(value, (list, tuple)) else ():
+        found = _first_tensor(entry)
+        if found is not None:
+            return found
+    return None
 
 
 def _as_tuple(value: Any) -> tuple[Any, ...]:

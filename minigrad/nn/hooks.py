@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..autograd.hooks import RemovableHandle
-from .backward_hooks import BackwardHooks, Hook
+from .backward_hooks import BackwardHooks, Hook, hang_on_last_operation
 
 HookTable = OrderedDict[int, Hook]
 
@@ -176,11 +176,12 @@ class Hookable:
         return self._add_backward_hook(hook, prepend, full=True)
 
     def register_backward_hook(self, hook: Hook) -> RemovableHandle:
-        """The old name of `register_full_backward_hook`.
+        """Call ``hook(module, grad_input, grad_output)`` at the *last operation* of ``forward``.
 
-        PyTorch's hook of this name sees the gradients of the inputs of the *last operation* in
-        ``forward``, whatever that is. Here it sees the gradients of the module's own inputs, which
-        is the same thing for a module that is a single operation.
+        It sees the gradients of the inputs of whatever operation that is, which are those of the
+        module's own inputs only if the module is a single operation: so use
+        `register_full_backward_hook` instead. If the output holds several tensors, the operation
+        is the one that made the first.
         """
         return self._add_backward_hook(hook, prepend=False, full=False)
 
@@ -213,7 +214,7 @@ def _call_with_hooks(module: Hookable, args: tuple[Any, ...], kwargs: dict[str, 
         args, kwargs = _apply_forward_pre_hooks(module, args, kwargs)
         backward = None
         backward_pre_hooks = [hook for _, _, hook in _each(module, "_backward_pre_hooks")]
-        backward_hooks = [hook for _, _, hook in _each(module, "_backward_hooks")]
+        backward_hooks, old_hooks = _backward_hooks(module)
         if backward_pre_hooks or backward_hooks:
             backward = BackwardHooks(module, backward_pre_hooks, backward_hooks)
             args = backward.watch_inputs(args)
@@ -223,6 +224,8 @@ def _call_with_hooks(module: Hookable, args: tuple[Any, ...], kwargs: dict[str, 
             replaced = _apply_forward_hook(holder, hook_id, hook, module, args, kwargs, output)
             if replaced is not None:
                 output = replaced
+        if old_hooks:
+            hang_on_last_operation(module, old_hooks, output)
         return output if backward is None else backward.watch_outputs(output)
     except Exception:
         for holder, hook_id, hook in _each(module, "_forward_hooks"):
@@ -236,6 +239,15 @@ def _call_with_hooks(module: Hookable, args: tuple[Any, ...], kwargs: dict[str, 
                         stacklevel=3,
                     )
         raise
+
+
+def _backward_hooks(module: Hookable) -> tuple[list[Hook], list[Hook]]:
+    """The full backward hooks that concern `module`, and those from `register_backward_hook`."""
+    full: list[Hook] = []
+    old: list[Hook] = []
+    for holder, _, hook in _each(module, "_backward_hooks"):
+        (old if holder._is_full_backward_hook is False else full).append(hook)
+    return full, old
 
 
 def _apply_forward_pre_hooks(

@@ -9,6 +9,7 @@ way; `state_dict` and `load_state_dict` take care of the children, the hooks and
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -349,14 +350,24 @@ class _ReturnsNone:
 
 
 class _WithModule:
-    """A hook with its module as first argument (a class, so that modules can still be pickled)."""
+    """A hook with its module as first argument (a class, so that modules can still be pickled).
+
+    The module holds the hook, so the hook must not hold the module.
+    """
 
     def __init__(self, hook: Callable[..., Any], module: Stateful) -> None:
         self.hook = hook
-        self.module = module
+        self.module = weakref.ref(module)
 
     def __call__(self, *args: Any) -> Any:
-        return self.hook(self.module, *args)
+        return self.hook(self.module(), *args)
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self.hook, self.module()
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.hook, module = state
+        self.module = weakref.ref(module)
 
 
 def _load(

@@ -52,6 +52,7 @@ class Fused(Op):
     """
 
     gives_new = True
+    outputs_apart = True
 
     def __init__(
         self, name: str, vjp: Callable[..., Sequence[Any]], reference: Callable[..., Any]

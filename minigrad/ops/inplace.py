@@ -23,8 +23,10 @@ from ..autograd.engine import (
     bump_version,
     edge_of,
     mode,
+    move,
     primitive,
     record,
+    refresh_view,
     wrap,
 )
 from ..autograd.loans import before_write
@@ -62,10 +64,8 @@ def check_writable(target: Any) -> Any:
         node, k = edge_of(root) or (target, 0)
         if isinstance(node, Node) and node.op.gives_views:
             raise RuntimeError(
-                f"Output {k} of {node.op.name.title().replace('_', '')} is a view and is being "
-                "modified inplace. This view is the output of a function that returns multiple "
-                "views. Such functions do not allow the output views to be modified inplace. You "
-                "should replace the inplace operation by an out-of-place one."
+                f"Output {k} of {node.op.node_name.rpartition('Backward')[0]} is a view and is "
+                f"being modified inplace. {node.op.gives_views}"
             )
         root = root.view_of.parent
     if root._requires_grad and root.edge is None:
@@ -106,11 +106,28 @@ def assign(target: Any, result: Any) -> Any:
     if mode.enabled and result._requires_grad:
         if new.dtype != old.dtype:
             result = cast(result, old.dtype)
-        if target.view_of is None:
-            target.edge, target._requires_grad = result.edge or (result, 0), True
-        else:
-            _replace_in_base(target, result)
+        _take_place(target, result)
     return target
+
+
+def _take_place(target: Any, result: Any) -> None:
+    if target.view_of is None:
+        move(target, result.edge or (result, 0))
+    else:
+        _replace_in_base(target, result)
+
+
+def rebase_(target: Any, result: Any) -> None:
+    """Give `target` the place of `result` in the graph: its memory was changed to that already.
+
+    Raises
+    ------
+    RuntimeError
+        It should not have been changed in place.
+    """
+    check_memory(target.array)
+    check_writable(target)
+    _take_place(target, result)
 
 
 def inplace(
@@ -176,7 +193,9 @@ def _replace_in_base(view: Any, value: Any) -> None:
         path.insert(0, (base.view_of.op, base.view_of.arguments))
         base = base.view_of.parent
     written = record(_COPY_SLICES, (base, value), [(path, base.array.shape)], base.array)
-    base.edge, base._requires_grad = written.edge, True
+    move(base, written.edge)
+    if view._retains_grad:  # of its new value
+        refresh_view(view)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -524,8 +543,9 @@ def reshaping(op: Callable[..., Any]) -> Callable[..., Any]:
         after = op(before, *args)
         if input.view_of is not None:  # of a base that is another tensor: go on from there
             input.view_of = after.view_of
-        input.array, input.edge, input._requires_grad = (
-            after.array, after.edge, after._requires_grad)  # fmt: skip
+        input.array = after.array
+        if after.edge is not None:
+            move(input, after.edge)
         bump_version(input)
         return input
 

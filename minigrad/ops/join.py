@@ -26,6 +26,7 @@ from ..autograd.engine import (
     root_edge,
     wrap,
 )  # fmt: skip
+from ..autograd.errors import ONE_OF_SEVERAL_VIEWS
 from .arguments import checked_axis
 from .cast import common_type
 from .index import basic_index
@@ -49,7 +50,7 @@ class _Cut(Op):
     """split and unbind: the gradient is joined again, with zeros where none flowed back."""
 
     saves_tensors = False
-    gives_views = True
+    gives_views = ONE_OF_SEVERAL_VIEWS
 
     def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
         join, shapes, kind = node.values(create_graph)

@@ -564,7 +564,7 @@ class Tensor(TensorBase):
     index_copy_, index_fill_, index_put_ = (
         writes.index_copy_, writes.index_fill_, writes.index_put_)  # fmt: skip
 
-    rebase_ = writes.rebase_
+    _rebase = writes.rebase
 
     def _overwrite(self, draw: Callable[[Any], ndarray], generator: Any) -> Tensor:
         """Fill the memory, in its own order, with ``draw(generator, view of the memory)``."""

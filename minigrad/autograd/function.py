@@ -323,7 +323,7 @@ class Function:
             if _is_among(y, context.dirty):
                 result = wrap(y.array)
                 result.edge, result._requires_grad = (node, k), True
-                y.rebase_(result)
+                y._rebase(result)
             else:
                 y.edge, y._requires_grad = (node, k), True
         return tuple(renewed)

@@ -117,7 +117,7 @@ def _take_place(target: Any, result: Any) -> None:
         _replace_in_base(target, result)
 
 
-def rebase_(target: Any, result: Any) -> None:
+def rebase(target: Any, result: Any) -> None:
     """Give `target` the place of `result` in the graph: its memory was changed to that already.
 
     Raises

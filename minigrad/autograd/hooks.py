@@ -13,7 +13,6 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import dtypes
 
 Hook = Callable[..., Any]
 _next_id = itertools.count().__next__
@@ -201,8 +200,7 @@ def _replaced(hook: Hook, old: Any, new: Any) -> Any:
         )
     if new.array.dtype != old.array.dtype:
         raise RuntimeError(
-            f"hook '{_name(hook)}' has changed the type of value (was "
-            f"{dtypes.of_numpy(old.array.dtype)} got {dtypes.of_numpy(new.array.dtype)})"
+            f"hook '{_name(hook)}' has changed the type of value (was {old.dtype} got {new.dtype})"
         )
     return new
 

@@ -13,7 +13,6 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-
 Hook = Callable[..., Any]
 _next_id = itertools.count().__next__
 

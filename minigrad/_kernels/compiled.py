@@ -24,7 +24,7 @@ from importlib.util import spec_from_file_location
 # what warns (its frames are not counted), what calls NumPy's functions on numbers elsewhere than in
 # an operation (see `minigrad.autograd.quiet`).
 MODULES = (
-    "autograd/engine", "autograd/backward", "ops/makers", "ops/fused", "ops/recurrent",
+    "sums", "autograd/engine", "autograd/backward", "ops/makers", "ops/fused", "ops/recurrent",
     "ops/inplace", "ops/shape", "ops/index", "ops/join", "ops/order", "ops/reduce", "ops/matmul",
     "ops/loss",
     "nn/cells", "nn/hooks", "nn/recurrent_base", "nn/recurrent_checks",

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from ..sums import add_at
 from . import errors, hooks
 from .grad_mode import mode
 from .quiet import quiet
@@ -476,7 +477,7 @@ class Placed:
         index = self.index
         parts = index if type(index) is tuple else (index,)
         if any([isinstance(i, ndarray) and i.dtype.kind != "b" for i in parts]):
-            np.add.at(total, index, self.g)
+            add_at(total, index, self.g)
         else:
             total[index] += self.g
         return total
@@ -532,7 +533,8 @@ def primitive(
     >>> x.grad
     tensor(12.)
     """
-    arguments = forward.__code__.co_varnames[: forward.__code__.co_argcount]
+    code = getattr(forward, "__wrapped__", forward).__code__  # (decorators have other names)
+    arguments = code.co_varnames[: code.co_argcount]
     op = Primitive(name, forward, arguments, rules, overload)
     differentiable = len(op.differentiable)
     compute = forward if view else quiet(forward)  # (a view computes nothing)

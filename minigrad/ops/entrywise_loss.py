@@ -19,6 +19,8 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.engine import TensorBase, primitive
+from ..sums import total as total_of
+from ..sums import wide
 from .cast import cast
 from .elementwise import log, log1p, maximum, mul, sigmoid
 from .index import where
@@ -32,9 +34,9 @@ def _reduced(loss: Any, share: Any, total: bool) -> Any:
     """The entries times their share, or the sum of that."""
     if not total:
         return loss if type(share) is float and share == 1.0 else loss * share
-    if isinstance(share, ndarray):
-        return np.add.reduce(loss * share, axis=None)
-    return np.add.reduce(loss, axis=None) * share
+    kind, loss = loss.dtype, wide(loss)
+    sums = total_of(loss * share) if isinstance(share, ndarray) else total_of(loss) * share
+    return sums.astype(kind)
 
 
 # ------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from ..autograd.engine import (
     wrap,
 )
 from ..autograd.loans import before_write
+from ..sums import add_at
 from .arguments import checked_axis
 from .cast import cast
 from .index import along_axis, checked_gather_index, masked_fill, split_index, where
@@ -234,7 +235,7 @@ def _overwriting_with_number(name: str, overload: int = 0, layout: Any = None) -
 
 def _added_at(base: ndarray, value: Any, index: Any) -> ndarray:
     out = copied(base)
-    np.add.at(out, index, value)
+    add_at(out, index, value)
     return out
 
 

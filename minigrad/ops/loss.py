@@ -16,6 +16,8 @@ import numpy as np
 
 from .. import _kernels, dtypes
 from ..autograd.engine import TensorBase, array_of, edges_if_recording, primitive
+from ..sums import total as total_of
+from ..sums import wide
 from .cast import cast
 from .elementwise import mul
 from .fused import Fused
@@ -140,7 +142,7 @@ def _divided(a: Any, by: float) -> Any:
 
 def _picked(x: ndarray, index: Any, kept: ndarray, share: ndarray, total: float | None) -> Any:
     picked = np.where(kept, -x[index] * share, x.dtype.type(0))  # an ignored nan counts 0
-    return picked if total is None else _divided(picked.sum(dtype=x.dtype), total)
+    return picked if total is None else _divided(total_of(wide(picked)), total).astype(x.dtype)
 
 
 def _picked_vjp(

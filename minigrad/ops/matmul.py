@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.engine import array_of, primitive
+from ..sums import dot as dot_of
 from .shape import fresh_view, reshape, squeeze, sum_to, transpose, unsqueeze
 
 
@@ -31,7 +32,7 @@ _mm, _bmm = _product("mm"), _product("bmm")
 _mv = primitive("mv", lambda a, b: np.matmul(a, b),
                 a=lambda g, b: outer(g, b),
                 b=lambda g, a: matmul(_mT(a), g))  # fmt: skip
-_dot = primitive("dot", lambda a, b: np.dot(a, b),
+_dot = primitive("dot", lambda a, b: dot_of(a, b),
                  a=lambda g, b: g * b,
                  b=lambda g, a: g * a)  # fmt: skip
 

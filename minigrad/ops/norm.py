@@ -11,7 +11,8 @@ three axes (outer, group, inner), and each group is normalised over its outer an
 
 With d = w dy the gradient is dx = (d - average of d - x_hat * average of (d x_hat)) / sqrt(variance
 + eps): what changes a group's mean or its variance is taken out of d, because y would not notice.
-The averages are products with a vector of 1/n, which BLAS computes in one fast pass.
+The averages are products with a vector of 1/n, which BLAS computes in one fast pass (of groups that
+are too long to be accurate so, `total` does).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.engine import array_of, edges_if_recording
+from ..sums import PRODUCTS, total, total_of_products
 from .elementwise import rsqrt
 from .fused import Fused
 from .reduce import mean
@@ -43,19 +45,25 @@ def _averaging(count: int, dtype: Any) -> ndarray:
     return np.full(count, 1 / max(count, 1), dtype)
 
 
+# Up to which length of an axis BLAS is accurate enough: its sums are not in blocks.
+LONGEST = 4096
+
+
 def _average(x: ndarray) -> ndarray:
     """(outer, group, inner) to (group, 1)."""
     outer, groups, inner = x.shape
+    if outer > LONGEST or inner > LONGEST:
+        return total(x, (0, 2))[:, None] / x.dtype.type(outer * inner)
     rows = x.reshape(outer, groups) if inner == 1 else x @ _averaging(inner, x.dtype)
     return (rows[0] if outer == 1 else _averaging(outer, x.dtype) @ rows)[:, None]
 
 
 def _average_product(x: ndarray, y: ndarray) -> ndarray:
     """`_average` of ``x * y``, without the product in memory."""
-    outer, groups, inner = x.shape
-    if inner == 1:
-        total = np.einsum("og,og->g", x.reshape(outer, groups), y.reshape(outer, groups))
-        return (total / x.dtype.type(max(outer, 1)))[:, None]
+    outer, _, inner = x.shape
+    if inner == 1 or outer > LONGEST or inner > LONGEST:
+        sums = total_of_products(x, y, (0, 2))
+        return (sums / x.dtype.type(max(outer * inner, 1)))[:, None]
     rows = np.vecdot(x, y) * x.dtype.type(1 / max(inner, 1))
     return (rows[0] if outer == 1 else _averaging(outer, x.dtype) @ rows)[:, None]
 
@@ -95,10 +103,13 @@ def _factor_shape(layout: Layout, per: str) -> tuple[int, ...]:
 
 def _sum_for_factor(x: ndarray, y: ndarray | None, per: str) -> ndarray:
     """The sum of ``x`` or of ``x * y`` over all axes that weight and bias are broadcast along."""
-    kept = "g" if per == "group" else "i"
-    if y is None:
-        return np.einsum(f"ogi->{kept}", x)
-    return np.einsum(f"ogi,ogi->{kept}", x, y)
+    outer, groups, inner = x.shape
+    axes, count = ((0, 2), outer * inner) if per == "group" else ((0, 1), outer * groups)
+    if y is not None:
+        return total_of_products(x, y, axes)
+    if count > PRODUCTS:
+        return total(x, axes)
+    return np.einsum("ogi->g" if per == "group" else "ogi->i", x)
 
 
 def _vjp(

@@ -18,6 +18,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.engine import array_of, primitive, wrap
+from ..sums import in_wide, total
 from .arguments import checked_axes, checked_axis
 from .cast import cast, common_type
 from .elementwise import abs as abs_
@@ -85,8 +86,8 @@ def reduced_by(reduce: Any) -> Any:
 
 def _mean_of(x: np.ndarray, axes: Axes, keepdims: bool) -> Any:
     count = math.prod(x.shape if axes is None else [x.shape[k] for k in axes])
-    total = np.add.reduce(x, axis=axes, keepdims=keepdims)  # type: ignore[call-overload]
-    return total / count if count else total * np.nan
+    sums = total(x, axes, keepdims)
+    return sums / count if count else sums * np.nan
 
 
 def _filled(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -108,12 +109,12 @@ def _share(x_shape: tuple[int, ...], axes: Axes) -> float:
 
 
 _sum_of_all, _sum = [  # PyTorch's numbers: 0 of all entries, 1 along axes
-    primitive("sum", reduced_by(np.add), overload=overload, layout=rows,
+    primitive("sum", total, overload=overload, layout=rows,
               x=lambda g, x_shape, axes: _spread(g, x_shape, axes))
     for overload in (0, 1)
 ]  # fmt: skip
 _mean_of_all, _mean = [
-    primitive("mean", _mean_of, overload=overload, layout=rows,
+    primitive("mean", in_wide(_mean_of), overload=overload, layout=rows,
               x=lambda g, x_shape, axes: _spread(g * _share(x_shape, axes), x_shape, axes))
     for overload in (0, 1)
 ]  # fmt: skip
@@ -148,7 +149,7 @@ def mean(
 
 def _var_of(x: np.ndarray, axes: Axes, keepdims: bool, divisor: float) -> Any:
     centred = x - _mean_of(x, axes, True)
-    return np.add.reduce(centred * centred, axis=axes, keepdims=keepdims) / divisor  # type: ignore[call-overload]
+    return total(centred * centred, axes, keepdims) / divisor
 
 
 def _std_of(x: np.ndarray, axes: Axes, keepdims: bool, divisor: float) -> Any:
@@ -162,18 +163,18 @@ def _var_slope(g: Any, x: Any, axes: Axes, divisor: float) -> Any:
 
 
 _var, _var_of_pair = [
-    primitive(name, _var_of, layout=rows,
+    primitive(name, in_wide(_var_of), layout=rows,
               x=lambda g, x, axes, divisor: _var_slope(g, x, axes, divisor))
     for name in ("var", "var_mean")
 ]  # fmt: skip
 _std, _std_of_pair = [  # the gradient is 0 where the deviation is 0
-    primitive(name, _std_of, layout=rows,
+    primitive(name, in_wide(_std_of), layout=rows,
               x=lambda g, y, x, axes, divisor: _var_slope(
                   where(y == 0, 0, g / (2 * where(y == 0, 1, y))), x, axes, divisor))
     for name in ("std", "std_mean")
 ]  # fmt: skip
 _mean_of_var_pair, _mean_of_std_pair = [
-    primitive(name, _mean_of, layout=rows,
+    primitive(name, in_wide(_mean_of), layout=rows,
               x=lambda g, x_shape, axes: _spread(g * _share(x_shape, axes), x_shape, axes))
     for name in ("var_mean", "std_mean")
 ]  # fmt: skip
@@ -260,13 +261,13 @@ def shared(g: Any, chosen: Any, axes: Axes) -> Any:
 
 def _norm_of(x: np.ndarray, axes: Axes, keepdims: bool, p: float) -> Any:
     if p == 2:
-        return np.sqrt(np.add.reduce(x * x, axis=axes, keepdims=keepdims))  # type: ignore[call-overload]
+        return np.sqrt(total(x * x, axes, keepdims))
     if math.isinf(p):
         extreme = np.maximum if p > 0 else np.minimum
         return extreme.reduce(np.abs(x), axis=axes, keepdims=keepdims)  # type: ignore[call-overload]
     terms = (x != 0).astype(x.dtype) if p == 0 else np.abs(x) if p == 1 else np.abs(x) ** p
-    total = np.add.reduce(terms, axis=axes, keepdims=keepdims)  # type: ignore[call-overload]
-    return total if p in (0, 1) else total ** (1 / p)
+    sums = total(terms, axes, keepdims)
+    return sums if p in (0, 1) else sums ** (1 / p)
 
 
 def _norm_slope(g: Any, y: Any, x: Any, axes: Axes, p: float) -> Any:
@@ -288,9 +289,9 @@ def _norm_slope(g: Any, y: Any, x: Any, axes: Axes, p: float) -> Any:
     return power * where(length == 0, 0, g / length ** (p - 1))
 
 
-_norm = primitive("linalg_vector_norm", _norm_of, layout=rows,
+_norm = primitive("linalg_vector_norm", in_wide(_norm_of), layout=rows,
                   x=lambda g, y, x, axes, p: _norm_slope(g, y, x, axes, p))  # fmt: skip
-_dist = primitive("dist", lambda a, b, p: _norm_of(a - b, None, False, p),
+_dist = primitive("dist", lambda a, b, p: in_wide(_norm_of)(a - b, None, False, p),
                   a=lambda g, y, a, b, p: sum_to(_norm_slope(g, y, a - b, None, p), a.shape),
                   b=lambda g, y, a, b, p: sum_to(_norm_slope(g, y, b - a, None, p), b.shape)
 )  # fmt: skip
@@ -341,25 +342,25 @@ def _shift(x: np.ndarray, axes: Any) -> np.ndarray:
 
 def _softmax_of(x: np.ndarray, axis: int) -> np.ndarray:
     e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf))
-    return e / np.add.reduce(e, axis=axis, keepdims=True)
+    return e / total(e, axis, True)
 
 
 def _log_softmax_of(x: np.ndarray, axis: int) -> np.ndarray:
     shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
-    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+    return shifted - np.log(total(np.exp(shifted), axis, True))
 
 
 def _logsumexp_of(x: np.ndarray, axes: Axes, keepdims: bool) -> np.ndarray:
     shift = _shift(x, axes)
-    y = np.log(np.add.reduce(np.exp(x - shift), axis=axes, keepdims=True)) + shift
+    y = np.log(total(np.exp(x - shift), axes, True)) + shift
     return y if keepdims else y.squeeze(axis=axes)
 
 
-_softmax = primitive("softmax", _softmax_of, layout=rows,
+_softmax = primitive("softmax", in_wide(_softmax_of), layout=rows,
                      x=lambda g, y, axis: y * (g - _sum(g * y, (axis,), True)))  # fmt: skip
-_log_softmax = primitive("log_softmax", _log_softmax_of, layout=rows,
+_log_softmax = primitive("log_softmax", in_wide(_log_softmax_of), layout=rows,
                          x=lambda g, y, axis: g - exp(y) * _sum(g, (axis,), True))  # fmt: skip
-_logsumexp = primitive("logsumexp", _logsumexp_of, layout=rows,
+_logsumexp = primitive("logsumexp", in_wide(_logsumexp_of), layout=rows,
                        x=lambda g, y, x, axes: restored(g, x.shape, axes) * exp(
                            x - restored(y, x.shape, axes)))  # fmt: skip
 

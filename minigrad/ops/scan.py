@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.engine import array_of, primitive, wrap
+from ..sums import running
 from .arguments import checked_axis
 from .cast import cast
 from .index import narrow
@@ -24,7 +25,7 @@ from .shape import flip, reshape
 
 def _accumulated(reduce: Any) -> Any:
     # NumPy cannot accumulate a 0-d array, whose running sum or product is itself
-    return lambda x, axis: reduce.accumulate(x, axis, x.dtype) if x.ndim else x.copy()
+    return lambda x, axis: running(reduce, x, axis) if x.ndim else x.copy()
 
 
 def _backwards(function: Any, axis: int, *values: Any) -> Any:

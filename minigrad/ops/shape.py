@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.engine import array_of, primitive
+from ..sums import total
 from .arguments import as_shape, checked_axes, checked_axis
 from .layout import alike, copied, rows
 
@@ -27,9 +28,9 @@ ndarray = np.ndarray
 def _sum_to(x: ndarray, shape: tuple[int, ...]) -> ndarray:
     lead = x.ndim - len(shape)
     if lead:
-        x = np.add.reduce(x, axis=tuple(range(lead)))
+        x = total(x, tuple(range(lead)))
     axes = tuple([k for k, n in enumerate(shape) if n == 1 and x.shape[k] != 1])
-    return np.add.reduce(x, axis=axes, keepdims=True) if axes else x
+    return total(x, axes, True) if axes else x
 
 
 def expand_error(shape: tuple[int, ...], target: tuple[int, ...]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..sums import dot, total
 from ..tensor import Tensor, from_array
 from .line_search import Point, strong_wolfe
 from .optimizer import Closure, Optimizer, Params, check_common_options
@@ -132,14 +133,14 @@ class LBFGS(Optimizer):
             state["n_iter"] += 1
             if state["n_iter"] == 1:
                 direction = -grad
-                t = min(1.0, 1.0 / np.abs(grad).sum()) * lr  # nothing is known of the scale yet
+                t = min(1.0, 1.0 / total(np.abs(grad))) * lr  # nothing is known of the scale yet
             else:
                 memory.learn(grad)
                 direction = memory.newton_direction(grad)
                 t = lr
             memory.direction, memory.grad, memory.t = direction, grad, t
             memory.loss = loss
-            slope = grad.dot(direction)
+            slope = dot(grad, direction)
             if slope > -tolerance_change:
                 break
 
@@ -183,7 +184,7 @@ class LBFGS(Optimizer):
             for p, array in zip(params, before):
                 p.array[...] = array
                 p._bump_version()
-            return Point(t, loss, grad, grad.dot(direction))
+            return Point(t, loss, grad, dot(grad, direction))
 
         length = np.abs(direction).max()
         return strong_wolfe(evaluate, start, t, length, max_iterations=max_iterations)
@@ -230,7 +231,7 @@ class _Memory:
         """Remember the last iteration, which led to `grad`, if it met positive curvature."""
         y = grad - self.grad
         s = self.direction * self.t
-        ys = y.dot(s)
+        ys = dot(y, s)
         if ys > 1e-10:
             if len(self.y) == self.history_size:
                 for history in (self.y, self.s, self.rho):
@@ -238,7 +239,7 @@ class _Memory:
             self.y.append(y)
             self.s.append(s)
             self.rho.append(1.0 / ys)
-            self.scale = ys / y.dot(y)
+            self.scale = ys / dot(y, y)
 
     def newton_direction(self, grad: np.ndarray) -> np.ndarray:
         """-H g, by two loops over the history: back through it and forth again."""
@@ -246,11 +247,11 @@ class _Memory:
             self.alpha = [None] * self.history_size
         r = -grad
         for i in reversed(range(len(self.y))):
-            self.alpha[i] = self.s[i].dot(r) * self.rho[i]
+            self.alpha[i] = dot(self.s[i], r) * self.rho[i]
             r -= self.alpha[i] * self.y[i]
         r *= self.scale
         for i in range(len(self.y)):
-            beta = self.y[i].dot(r) * self.rho[i]
+            beta = dot(self.y[i], r) * self.rho[i]
             r += (self.alpha[i] - beta) * self.s[i]
         return r
 

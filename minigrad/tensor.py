@@ -17,7 +17,14 @@ import numpy as np
 from . import dtypes, printing, random
 from .autograd import backward as _backward
 from .autograd import errors
-from .autograd.engine import TensorBase, bump_version, refresh_view, set_tensor_class, wrap
+from .autograd.engine import (
+    TensorBase,
+    bump_version,
+    is_view,
+    refresh_view,
+    set_tensor_class,
+    wrap,
+)
 from .autograd.graph import grad_fn_at
 from .autograd.hooks import HooksInTurn, RemovableHandle, add_hook, add_tensor_hook, retain
 from .autograd.loans import before_write
@@ -350,9 +357,9 @@ class Tensor(TensorBase):
 
     def detach_(self) -> Tensor:
         """Cut this tensor from the graph that made it; it becomes a leaf."""
-        if self.view_of is not None:
+        if is_view(self):
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
-        self.edge, self._requires_grad = None, False
+        self.edge, self.view_of, self._requires_grad = None, None, False
         return self
 
     @property

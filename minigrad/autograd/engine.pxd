@@ -19,8 +19,9 @@ cdef class TensorBase:
 
 @cython.final
 cdef class View:
-    cdef public TensorBase parent
-    cdef public object op
+    cdef public TensorBase parent, root
+    cdef public object op, shown
+    cdef public bint of_itself
     cdef public tuple arguments
     cdef public tuple start
 
@@ -69,10 +70,14 @@ cpdef wrap(array)
 
 
 @cython.locals(view=View)
-cpdef tuple root_edge(TensorBase tensor)
+cpdef TensorBase root_of(TensorBase tensor)
 
 
-@cython.locals(view=View, again=TensorBase)
+@cython.locals(view=View, parent=TensorBase)
+cpdef TensorBase parent_of(TensorBase tensor)
+
+
+@cython.locals(view=View, current=TensorBase, again=TensorBase)
 cpdef refresh_view(TensorBase tensor)
 
 

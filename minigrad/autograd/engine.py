@@ -72,20 +72,25 @@ if not hasattr(TensorBase, "edge"):
 class View:
     """How a view came from its parent: an op, and its arguments after the parent.
 
-    `start` is the edge that the root of all views had then; if it has another one now, the view's
-    place in the graph is out of date.
+    `root` is the tensor at the beginning, which is no view, and `start` the edge that it had then;
+    if it has another one now, the view's place in the graph is out of date. `shown` is the array
+    that the parent had then; if it has another one now, it was given another shape in place, and
+    what the view shows is a part of its former self. `of_itself` says that the view is what became
+    of its parent in this way.
     """
 
-    __slots__ = ("arguments", "op", "parent", "start")
+    __slots__ = ("arguments", "of_itself", "op", "parent", "root", "shown", "start")
 
     def __init__(
-        self, parent: TensorBase, op: Callable[..., Any], arguments: tuple[Any, ...],
-        start: tuple[Any, int] | None,
-    ) -> None:  # fmt: skip
+        self, parent: TensorBase, op: Callable[..., Any], arguments: tuple[Any, ...]
+    ) -> None:
         self.parent = parent
         self.op = op
         self.arguments = arguments
-        self.start = start
+        self.root = root_of(parent)
+        self.start = self.root.edge
+        self.shown = parent.array
+        self.of_itself = False
 
 
 _tensor_class: type[TensorBase] = TensorBase
@@ -217,13 +222,39 @@ def edge_of(tensor: TensorBase) -> tuple[Any, int] | None:
     return (tensor, 0) if edge is None else edge
 
 
-def root_edge(tensor: TensorBase) -> tuple[Any, int] | None:
-    """The edge of the tensor whose memory `tensor` shares (of itself, if it is not a view)."""
+def root_of(tensor: TensorBase) -> TensorBase:
+    """The tensor whose memory `tensor` shares (itself, if it is not a view)."""
     view = tensor.view_of
-    while view is not None:
-        tensor = view.parent
+    while view is not None:  # more than once only if a root has become a view of its former self
+        tensor = view.root
         view = tensor.view_of
-    return tensor.edge
+    return tensor
+
+
+def parent_of(tensor: TensorBase) -> TensorBase | None:
+    """What the view `tensor` is a view of; None if it is none, or that shows other memory by now.
+
+    A tensor that was given another shape in place is a view of its former self (see
+    `minigrad.ops.inplace.reshaping`). Views that are older than that are views of the former self.
+    """
+    view: Any = tensor.view_of
+    if view is None:
+        return None
+    parent = view.parent
+    while parent.array is not view.shown:
+        if parent.view_of is None:
+            return None
+        parent = parent.view_of.parent
+    view.parent = parent
+    return parent
+
+
+def is_view(tensor: TensorBase) -> bool:
+    """Whether `tensor` is a view of another tensor."""
+    view: Any = tensor.view_of
+    while view is not None and view.of_itself:
+        view = view.parent.view_of
+    return view is not None
 
 
 def move(tensor: TensorBase, edge: tuple[Any, int]) -> None:
@@ -240,19 +271,32 @@ def move(tensor: TensorBase, edge: tuple[Any, int]) -> None:
 def refresh_view(tensor: TensorBase) -> None:
     """Renew the place in the graph of a view whose base was written to since it was made.
 
-    (A base that has no place any more was detached, which is no business of its views.)
+    The views between it and the root come first, from the root on. (A root that has no place any
+    more was detached, which is no business of its views.)
     """
+    place = root_of(tensor).edge
     view: Any = tensor.view_of
-    edge = root_edge(view.parent)
-    if edge is not view.start and edge is not None:
-        previous, mode.enabled = mode.enabled, True
-        try:
-            # The operation refreshes its own input, the parent, on the way.
+    if view.start is place or place is None:
+        return
+    outdated = []
+    current: TensorBase | None = tensor
+    while current is not None and current.view_of is not None:
+        view = current.view_of
+        if view.start is place:
+            break
+        outdated.append(current)
+        current = parent_of(current)
+    if current is None:  # the root's memory was exchanged, with which the view has no more to do
+        return
+    previous, mode.enabled = mode.enabled, True
+    try:
+        for current in reversed(outdated):
+            view = current.view_of
             again = view.op(view.parent, *view.arguments)
-        finally:
-            mode.enabled = previous
-        move(tensor, again.edge)
-        tensor.view_of = again.view_of
+            view.start = place
+            move(current, again.edge)
+    finally:
+        mode.enabled = previous
 
 
 def fixed_view(tensor: TensorBase, op: Op) -> Any:
@@ -267,10 +311,11 @@ def fixed_view(tensor: TensorBase, op: Op) -> Any:
             f"modified inplace. {op.gives_views}"
         )
 
-    old = tensor.view_of
-    parent, view = (tensor, wrap(tensor.array)) if old is None else (old.parent, tensor)
-    view.version = tensor.version
-    view.view_of = View(parent, renew, (), root_edge(parent))
+    parent, view = parent_of(tensor), tensor
+    if parent is None:
+        parent, view = tensor, wrap(tensor.array)
+        view.version = tensor.version
+    view.view_of = View(parent, renew, ())
     return view
 
 
@@ -557,7 +602,7 @@ def primitive(
         if view and (view == "always" or np.may_share_memory(tensor.array, args[0].array)):
             parent = args[0]
             tensor.version = parent.version
-            tensor.view_of = View(parent, call, args[1:], root_edge(parent))
+            tensor.view_of = View(parent, call, args[1:])
         return tensor
 
     call.__name__ = call.__qualname__ = name

@@ -24,6 +24,7 @@ from ..autograd.engine import (
     edge_of,
     mode,
     move,
+    parent_of,
     primitive,
     record,
     refresh_view,
@@ -60,15 +61,17 @@ def check_writable(target: Any) -> Any:
             "a leaf Variable that requires grad is being used in an in-place operation. Change it "
             "inside `with no_grad():`, or change a clone."
         )
-    root = target
+    root: Any = target
     while root.view_of is not None:
-        node, k = edge_of(root) or (target, 0)
+        node, k = root.edge or (target, 0)
         if isinstance(node, Node) and node.op.gives_views:
             raise RuntimeError(
                 f"Output {k} of {node.op.node_name.rpartition('Backward')[0]} is a view and is "
                 f"being modified inplace. {node.op.gives_views}"
             )
-        root = root.view_of.parent
+        root = parent_of(root)
+        if root is None:
+            return edge
     if root._requires_grad and root.edge is None:
         raise RuntimeError(
             "a view of a leaf Variable that requires grad is being used in an in-place operation. "
@@ -191,8 +194,13 @@ def _replace_in_base(view: Any, value: Any) -> None:
     path: list[Any] = []
     base = view
     while base.view_of is not None:
-        path.insert(0, (base.view_of.op, base.view_of.arguments))
-        base = base.view_of.parent
+        path.append((base.view_of.op, base.view_of.arguments))
+        parent = parent_of(base)
+        if parent is None:  # the base shows other memory by now, and the view stands for itself
+            base.view_of = None
+            break
+        base = parent
+    path.reverse()
     written = record(_COPY_SLICES, (base, value), [(path, base.array.shape)], base.array)
     move(base, written.edge)
     if view._retains_grad:  # of its new value
@@ -529,7 +537,11 @@ index_copy_, index_fill_, index_put_ = inplace(index_copy), inplace(index_fill),
 
 
 def reshaping(op: Callable[..., Any]) -> Callable[..., Any]:
-    """The in-place method of a view operation: the tensor becomes its own view."""
+    """The in-place method of a view operation: the tensor becomes a view of its former self.
+
+    Its memory stays what it was, so older views are from now on views of that former self, too
+    (`minigrad.autograd.engine.parent_of`).
+    """
 
     def call(input: Any, *args: Any) -> Any:
         if mode.enabled and edge_of(input) == (input, 0):
@@ -542,9 +554,8 @@ def reshaping(op: Callable[..., Any]) -> Callable[..., Any]:
         before.edge, before._requires_grad = input.edge, input._requires_grad
         before.view_of = input.view_of
         after = op(before, *args)
-        if input.view_of is not None:  # of a base that is another tensor: go on from there
-            input.view_of = after.view_of
-        input.array = after.array
+        input.array, input.view_of = after.array, after.view_of
+        input.view_of.of_itself = True
         if after.edge is not None:
             move(input, after.edge)
         bump_version(input)

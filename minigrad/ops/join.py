@@ -23,7 +23,6 @@ from ..autograd.engine import (
     edges_of,
     mode,
     record,
-    root_edge,
     wrap,
 )  # fmt: skip
 from ..autograd.errors import ONE_OF_SEVERAL_VIEWS
@@ -189,12 +188,11 @@ def _cut(op: Op, tensor: Any, looks: list[Any], join: Any) -> tuple[Any, ...]:
     pieces = tuple([array[look] for look in looks])
     if not isinstance(tensor, TensorBase) or not pieces:
         return pieces
-    start, version = root_edge(tensor), tensor.version
     views = []
     for piece, look in zip(pieces, looks):
         view = wrap(piece)
-        view.version = version
-        view.view_of = View(tensor, basic_index, (look[:-1],), start)
+        view.version = tensor.version
+        view.view_of = View(tensor, basic_index, (look[:-1],))
         views.append(view)
     if mode.enabled:
         edges = edges_of((tensor,))

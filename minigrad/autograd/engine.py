@@ -426,13 +426,12 @@ class Primitive(Op):
     def __init__(
         self,
         name: str,
-        forward: Callable[..., Any],
         arguments: Sequence[str],
         rules: dict[str, Callable[..., Any]],
         overload: int = 0,
+        keeps: str | None = None,
     ) -> None:
         super().__init__(name, overload)
-        self.forward = forward
         self.differentiable = tuple(a for a in arguments if a in rules)
         needs: list[str] = []  # everything that some rule names, once
         calls = []  # for each differentiable argument: what its rule names
@@ -448,7 +447,8 @@ class Primitive(Op):
         self.calls = tuple([(rules[a], [needs.index(n) for n in names]) for a, names in calls])
         self.sources = tuple([self._source(n, list(arguments)) for n in needs])
         self._needed: dict[tuple[bool, ...], tuple[tuple[str, int], ...]] = {}
-        self.saves_tensors = any(
+        self.kept = None if keeps is None else needs.index(keeps)  # its place among `sources`
+        self.saves_tensors = keeps is not None or any(
             kind == "output" or (kind == "argument" and k < len(self.differentiable))
             for kind, k in self.sources
         )
@@ -478,24 +478,63 @@ class Primitive(Op):
         return found
 
     def to_save(self, args: Sequence[Any], edges: Sequence[Any]) -> list[Any]:
-        """What the rules of the arguments that have an edge need, picked from those of a call."""
-        return [
+        """What the rules of the arguments that have an edge need, picked from those of a call.
+
+        Behind it stand the tensors of an index, which no rule reads, but which must not change.
+        """
+        saved = [
             args[k] if kind == "argument"
             else OUTPUT if kind == "output"
             else None if kind == "nothing"
             else shape_of(args[k])
             for kind, k in (self.needed(edges) if None in edges else self.sources)
         ]  # fmt: skip
+        if self.kept is not None and type(saved[self.kept]) is Index:
+            saved += saved[self.kept].tensors
+        return saved
 
     def vjp(
         self, node: Node, edges: Sequence[Any], grads: list[Any], create_graph: bool
     ) -> Sequence[Any]:
         g = grads[0]
         values = node.values(create_graph)
-        return [
+        input_grads = [
             None if edge is None else rule(g, *[values[k] for k in picks])
             for edge, (rule, picks) in zip(edges, self.calls)
         ]
+        if create_graph:
+            return [
+                d if d is None or d._requires_grad else in_graph(d, [values[k] for k in picks])
+                for d, (_, picks) in zip(input_grads, self.calls)
+            ]
+        return input_grads
+
+
+class _Constant(Op):
+    """A value that depends on tensors, but with the derivative 0."""
+
+    saves_tensors = False
+
+    def vjp(
+        self, node: Node, edges: Sequence[Any], grads: list[Any], create_graph: bool
+    ) -> Sequence[Any]:
+        zeros = [np.zeros(*kind) for kind in node.values(create_graph)]
+        return [wrap(z) for z in zeros] if create_graph else zeros
+
+
+_CONSTANT = _Constant("constant")
+
+
+def in_graph(d: Any, values: Sequence[Any]) -> Any:
+    """`d`, a gradient made of saved `values`, as a tensor of the graph if one of those is.
+
+    That of ``relu(x).sum()`` is a function of x, if one that is constant almost everywhere: who
+    differentiates it again, as in a gradient penalty, means the derivative 0.
+    """
+    of = [v for v in values if isinstance(v, TensorBase) and v._requires_grad]
+    if not of:
+        return d
+    return record(_CONSTANT, of, [(v.array.shape, v.array.dtype) for v in of], d.array)
 
 
 def array_of(value: Any) -> Any:
@@ -509,6 +548,19 @@ def shape_of(value: Any) -> tuple[int, ...]:
     return array.shape if isinstance(array, ndarray) else np.shape(array)
 
 
+class Index(tuple[Any, ...]):
+    """An index made of slices and arrays, which knows the `tensors` that the arrays belong to."""
+
+    tensors: tuple[TensorBase, ...] = ()
+
+    @classmethod
+    def of(cls, items: Iterable[Any], *sources: Any) -> Index:
+        """The index `items`, made of `sources`, of which those are noted that are tensors."""
+        index = cls(items)
+        index.tensors = tuple([t for t in sources if isinstance(t, TensorBase)])
+        return index
+
+
 class Placed:
     """The gradient of ``x[index]``: `g` at `index`, else zero. `walk` adds it without the zeros."""
 
@@ -520,7 +572,7 @@ class Placed:
     def add_to(self, total: ndarray) -> ndarray:
         """Add to `total` in place; an entry that `index` names twice gets both."""
         index = self.index
-        parts = index if type(index) is tuple else (index,)
+        parts = index if isinstance(index, tuple) else (index,)
         if any([isinstance(i, ndarray) and i.dtype.kind != "b" for i in parts]):
             add_at(total, index, self.g)
         else:
@@ -539,6 +591,7 @@ def primitive(
     view: bool | str = False,
     overload: int = 0,
     layout: Callable[[ndarray, Sequence[Any]], ndarray] | None = None,
+    keeps: str | None = None,
     **rules: Callable[..., Any],
 ) -> Callable[..., Any]:
     """Make a differentiable function of tensors from a function of arrays.
@@ -557,6 +610,9 @@ def primitive(
     layout : callable, optional
         How the result lies in memory: a rule of `minigrad.ops.layout`, which is given the result
         and the arguments. None: as `forward` leaves it.
+    keeps : str, optional
+        An argument of `forward` that is an index or a mask, which rules name: a tensor, or an
+        `Index`. As with all that is kept, it must not change before the gradient is computed.
     **rules
         For each differentiable argument, by its name in `forward`, the rule of its gradient: see
         `Primitive`. Rules use operators and other primitives only.
@@ -580,7 +636,7 @@ def primitive(
     """
     code = getattr(forward, "__wrapped__", forward).__code__  # (decorators have other names)
     arguments = code.co_varnames[: code.co_argcount]
-    op = Primitive(name, forward, arguments, rules, overload)
+    op = Primitive(name, arguments, rules, overload, keeps)
     differentiable = len(op.differentiable)
     compute = forward if view else quiet(forward)  # (a view computes nothing)
 

@@ -115,12 +115,7 @@ mul = binary("mul", np.multiply,
              b=lambda g, a: g * a)  # fmt: skip
 div = binary("div", np.divide, floats=True,
              a=lambda g, b: g / b,
-             b=lambda g, y, b: -g * y / b)  # fmt: skip
-# b / a with PyTorch's rounding and name: it multiplies by one over a
-div_reflected = binary("mul", lambda a, b: (1 / a) * b, floats=True,
-                       a=lambda g, y, a: -g * y / a,
-                       b=lambda g, a: g / a)  # fmt: skip
-div_reflected.__doc__ = "``other / input``."
+             b=lambda g, a, b: -g * ((a / b) / b))  # fmt: skip
 pow = binary("pow", _power, overloads=(1, 0, 2),
              a=lambda g, a, b: _power_slope(g, a, b),
              b=lambda g, y, a, b: g * where((a == 0) & (b >= 0), 0, y * _log_base(a, b))
@@ -226,6 +221,11 @@ def _scaled(factor: Any, alpha: Any, other: Any, name: str) -> Any:
 def add_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``input + alpha * other``."""
     return add(input, _scaled(other, alpha, input, "add"))
+
+
+def div_reflected(input: Any, other: Any) -> Any:
+    """``other / input``, as PyTorch rounds it: times one over `input`."""
+    return mul(reciprocal(input), other)
 
 
 def sub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels, dtypes
-from ..autograd.engine import Placed, TensorBase, array_of, primitive, wrap
+from ..autograd.engine import Index, Placed, TensorBase, array_of, primitive, wrap
 from .arguments import checked_axis
 from .cast import cast
 from .layout import broadcast_strides, entrywise, order_of_axes, placed_in_order, rows
@@ -35,7 +35,7 @@ class PlacedRows(Placed):
         kernels = _kernels.kernels_for(total.dtype)
         if kernels is None or not (self.g.size and total.flags.c_contiguous):
             return super().add_to(total)
-        (index,) = self.index if type(self.index) is tuple else (self.index,)
+        (index,) = self.index if isinstance(self.index, tuple) else (self.index,)
         kernels.rows.add_rows(
             total.reshape(len(total), -1),
             index.reshape(-1).astype(np.int64, copy=False),
@@ -45,7 +45,7 @@ class PlacedRows(Placed):
 
 
 def _placed(g: ndarray, x_shape: tuple[int, ...], index: Any) -> Placed:
-    first = index[0] if type(index) is tuple and len(index) == 1 else index
+    first = index[0] if isinstance(index, tuple) and len(index) == 1 else index
     of_rows = isinstance(first, ndarray) and first.dtype.kind in "iu"
     return (PlacedRows if of_rows else Placed)(g, x_shape, index)
 
@@ -62,7 +62,8 @@ def _put_back(g: Any, x_shape: tuple[int, ...], index: Any) -> Any:
     return _placed(g, x_shape, index)
 
 
-place = primitive("place", _place, g=lambda g, index: _take(g, index))
+place = primitive("place", _place, keeps="index",
+                  g=lambda g, index: _take(g, index))  # fmt: skip
 
 
 def _take(x: Any, index: Any) -> Any:
@@ -77,7 +78,7 @@ def _is_advanced(index: Any) -> bool:
 
 def _look(x: ndarray, index: Any) -> ndarray:
     # with the ellipsis NumPy gives a view even where a single entry is left, not a scalar
-    with_ellipsis = (*index, ...) if type(index) is tuple else (index, ...)
+    with_ellipsis = (*index, ...) if isinstance(index, tuple) else (index, ...)
     return x[with_ellipsis]
 
 
@@ -129,7 +130,7 @@ basic_index, _slice_index, _unsqueeze_index, _whole = [
     for name in ("select", "slice", "unsqueeze", "alias")
 ]  # fmt: skip
 advanced_index, _index_select, _take_flat, _masked_select = [
-    primitive(name, _take_entries, layout=layout,
+    primitive(name, _take_entries, keeps="index", layout=layout,
               x=lambda g, x_shape, index: _put_back(g, x_shape, index))
     for name, layout in (("index", _as_indexed), ("index_select", rows), ("take", rows),
                          ("masked_select", rows))
@@ -183,12 +184,13 @@ def split_index(index: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
     -------
     basic : tuple or None
         None if it would change nothing.
-    advanced : tuple of slices and ndarrays, or None
+    advanced : Index of slices and ndarrays, or None
     """
     if isinstance(index, list) and len(index) < 32 and any(_is_no_number(i) for i in index):
         # PyTorch: x[[a, b]] is x[a, b] if a or b is a sequence, a slice or a tensor
         index = tuple(index)
-    items = [_item(i) for i in (index if isinstance(index, tuple) else (index,))]
+    given = index if isinstance(index, tuple) else (index,)
+    items = [_item(i) for i in given]
     used = sum([0 if i is None or i is Ellipsis else _width(i) for i in items])
     if used > len(shape):
         if not shape:
@@ -218,7 +220,7 @@ def split_index(index: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
     if not any(isinstance(i, ndarray) for i in advanced):
         return tuple(basic), None
     changes = any(i is None or isinstance(i, int) or i != slice(None) for i in basic)
-    return (tuple(basic) if changes else None), tuple(advanced)
+    return (tuple(basic) if changes else None), Index.of(advanced, *given)
 
 
 def _is_no_number(item: Any) -> bool:
@@ -376,10 +378,11 @@ def _scatter_sum(g: ndarray, index: ndarray, axis: int, shape: tuple[int, ...]) 
     return Placed(g.reshape(index.shape), shape, along_axis(index, axis)).dense()
 
 
-_gather = primitive("gather", lambda x, index, axis: x[along_axis(index, axis)], layout=rows,
+_gather = primitive("gather", lambda x, index, axis: x[along_axis(index, axis)],
+                    keeps="index", layout=rows,
                     x=lambda g, x_shape, index, axis: scatter_sum(g, index, axis, x_shape)
 )  # fmt: skip
-scatter_sum = primitive("scatter_add", _scatter_sum,
+scatter_sum = primitive("scatter_add", _scatter_sum, keeps="index",
                         g=lambda g, g_shape, index, axis: _reshaped(
                             _gather(g, index, axis), g_shape))  # fmt: skip
 
@@ -404,7 +407,7 @@ def gather(input: Any, dim: int, index: Any) -> Any:
         An index out of bounds, of another type, or shapes that do not go together.
     """
     positions, axis = checked_gather_index(input, dim, index, "gather")
-    return _gather(input, positions, axis)
+    return _gather(input, index if isinstance(index, TensorBase) else positions, axis)
 
 
 def checked_gather_index(input: Any, dim: int, index: Any, name: str) -> tuple[ndarray, int]:
@@ -436,7 +439,7 @@ def checked_gather_index(input: Any, dim: int, index: Any, name: str) -> tuple[n
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     """As `gather`, with the other axes broadcast; ``dim=None`` takes from the flattened tensor."""
     if dim is None:
-        return gather(flatten(input), 0, wrap(array_of(indices).reshape(-1)))
+        return gather(flatten(input), 0, wrap(array_of(indices).flatten()))
     positions, axis = array_of(indices), checked_axis(dim, array_of(input).ndim)
     other = np.broadcast_shapes(
         tuple([1 if k == axis else n for k, n in enumerate(array_of(input).shape)]),
@@ -447,7 +450,8 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
         return (*other[:axis], n, *other[axis + 1 :])
 
     wide = broadcast_to(input, widened(array_of(input).shape[axis]))
-    return gather(wide, axis, wrap(np.broadcast_to(positions, widened(positions.shape[axis]))))
+    own = np.array(np.broadcast_to(positions, widened(positions.shape[axis])))
+    return gather(wide, axis, wrap(own))  # as in PyTorch, `indices` may be changed afterwards
 
 
 def index_select(input: Any, dim: int, index: Any) -> Any:
@@ -463,7 +467,7 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
         raise IndexError(f"index out of range in self: axis {axis} has size {n}")
     if not array_of(input).ndim:
         return input * 1
-    return _index_select(input, (*(slice(None),) * axis, positions))
+    return _index_select(input, Index.of((*(slice(None),) * axis, positions), index))
 
 
 def take(input: Any, index: Any) -> Any:
@@ -473,7 +477,7 @@ def take(input: Any, index: Any) -> Any:
         raise RuntimeError("take(): Expected a long tensor for index")
     flat = flatten(input)
     split_index(wrap(positions.reshape(-1)), flat.shape)  # checks the range
-    return _take_flat(flat, positions)
+    return _take_flat(flat, Index.of((positions,), index))
 
 
 def masked_select(input: Any, mask: Any) -> Any:
@@ -483,7 +487,7 @@ def masked_select(input: Any, mask: Any) -> Any:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     shape = np.broadcast_shapes(array_of(input).shape, chosen.shape)
     wide = input if array_of(input).shape == shape else broadcast_to(input, shape)
-    return _masked_select(wide, np.broadcast_to(chosen, shape))
+    return _masked_select(wide, Index.of((np.broadcast_to(chosen, shape),), mask))
 
 
 def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None) -> Any:
@@ -534,7 +538,7 @@ def _masked(g: Any, condition: Any, shape: tuple[int, ...], keep: bool) -> Any:
     return kept if kept.shape == shape else sum_to(kept, shape)
 
 
-_where = primitive("where", lambda a, b, condition: np.where(condition, a, b),
+_where = primitive("where", lambda a, b, condition: np.where(condition, a, b), keeps="condition",
                    layout=lambda result, values: entrywise(result, (values[2], *values[:2])),
                    a=lambda g, condition, a_shape: _masked(g, condition, a_shape, True),
                    b=lambda g, condition, b_shape: _masked(g, condition, b_shape, False)
@@ -564,7 +568,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         if not isinstance(input, TensorBase) and not isinstance(other, TensorBase):
             return wrap(np.where(mask, input, other))
     try:
-        return _where(input, other, mask)
+        return _where(input, other, condition)
     except ValueError:
         raise RuntimeError(
             f"where: the sizes of condition {list(np.shape(mask))}, input "
@@ -574,10 +578,10 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 
 
 _masked_fill = primitive("masked_fill", lambda x, value, mask: np.where(mask, value, x),
-                         layout=rows,
+                         keeps="mask", layout=rows,
                          x=lambda g, mask, x_shape: _masked(g, mask, x_shape, False))  # fmt: skip
 _masked_fill_with = primitive("masked_fill", lambda x, value, mask: np.where(mask, value, x),
-                              overload=1, layout=rows,
+                              overload=1, keeps="mask", layout=rows,
                               x=lambda g, mask, x_shape: _masked(g, mask, x_shape, False),
                               value=lambda g, mask: _masked(g, mask, (), True))  # fmt: skip
 
@@ -603,7 +607,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
             value = cast(value, kind)
         op = _masked_fill_with
     try:
-        return op(input, value, array_of(mask))
+        return op(input, value, mask)
     except ValueError as error:
         raise RuntimeError(
             f"masked_fill: the size of the mask {list(array_of(mask).shape)} must match the size "

@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.engine import (
+    Index,
     Node,
     Op,
     TensorBase,
@@ -230,14 +231,14 @@ def _written(base: ndarray, value: Any, index: Any) -> ndarray:
 
 
 def _overwriting(name: str, overload: int = 0, layout: Any = None) -> Any:
-    return primitive(name, _written, overload=overload, layout=layout,
+    return primitive(name, _written, keeps="index", overload=overload, layout=layout,
                      base=lambda g, index: _index_put(g, 0, index),
                      value=lambda g, value_shape, index: sum_to(getitem_(g, index), value_shape)
     )  # fmt: skip
 
 
 def _overwriting_with_number(name: str, overload: int = 0, layout: Any = None) -> Any:
-    return primitive(name, _written, overload=overload, layout=layout,
+    return primitive(name, _written, keeps="index", overload=overload, layout=layout,
                      base=lambda g, index: _index_put(g, 0, index))  # fmt: skip
 
 
@@ -248,7 +249,7 @@ def _added_at(base: ndarray, value: Any, index: Any) -> ndarray:
 
 
 def _adding(name: str, layout: Any = None) -> Any:
-    return primitive(name, _added_at, layout=layout,
+    return primitive(name, _added_at, keeps="index", layout=layout,
                      base=lambda g: g,
                      value=lambda g, value_shape, index: sum_to(getitem_(g, index), value_shape)
     )  # fmt: skip
@@ -421,7 +422,7 @@ def scatter(
         Add instead of overwriting.
     """
     positions, axis = checked_gather_index(input, dim, index, "scatter")
-    where_ = along_axis(positions, axis)
+    where_ = Index.of(along_axis(positions, axis), index)
     if src is None:
         src = filling(value, array_of(input).dtype, "scatter", "src", EITHER)
     if reduce is not None:
@@ -440,15 +441,15 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     """`input` with ``src[i][j]`` added at ``[index[i][j]][j]`` (``dim=0``)."""
     positions, axis = checked_gather_index(input, dim, index, "scatter_add")
     source = _first_entries(_checked_source("scatter_add", input, src), index)
-    return _scatter_add(input, source, along_axis(positions, axis))
+    return _scatter_add(input, source, Index.of(along_axis(positions, axis), index))
 
 
-def _rows(input: Any, dim: int, index: Any) -> tuple[Any, ...]:
+def _rows(input: Any, dim: int, index: Any) -> Index:
     """``index`` along `dim`, as an index of the whole tensor."""
     shape = array_of(input).shape
     rows = (*(slice(None),) * checked_axis(dim, len(shape)), array_of(index).reshape(-1))
     split_index(rows, shape)  # checks the range
-    return rows
+    return Index.of(rows, index)
 
 
 def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
@@ -491,7 +492,7 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
         ) from None
 
 
-def _index_arrays(input: Any, indices: Any) -> tuple[ndarray, ...]:
+def _index_arrays(input: Any, indices: Any) -> Index:
     """The tensors `indices` as an index of arrays; a mask of bytes counts as one of bools."""
     if not isinstance(indices, (tuple, list)):
         raise TypeError(
@@ -509,7 +510,7 @@ def _index_arrays(input: Any, indices: Any) -> tuple[ndarray, ...]:
                 "mask.bool(), or mask.long() if these are indices"
             )
     split_index(tuple(indices), input.array.shape)  # checks types and range
-    return tuple([index.array for index in indices])
+    return Index.of([index.array for index in indices], *indices)
 
 
 def _checked_values(input: Any, values: Any) -> Any:

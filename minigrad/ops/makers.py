@@ -51,7 +51,7 @@ class _Broadcast(Primitive):
 
 def unary(name: str, forward: Callable[..., Any], rule: Rule | None, *, floats: bool = True) -> Any:
     """An operation of one argument ``x``; with `floats`, integers are first made floats."""
-    op = Primitive(name, forward, ("x",), {} if rule is None else {"x": rule})
+    op = Primitive(name, ("x",), {} if rule is None else {"x": rule})
     forward = quiet(forward)
 
     def call(input: Any) -> Any:
@@ -89,7 +89,7 @@ def binary(
     number, of a number and a tensor.
     """
     op, op_a_number, op_number_b = [
-        _Broadcast(name, forward, ("a", "b"), rules, overload) for overload in overloads
+        _Broadcast(name, ("a", "b"), rules, overload) for overload in overloads
     ]
     only_a, only_b = op.needed((True, None)), op.needed((None, True))
     forward = quiet(forward)

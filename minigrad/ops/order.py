@@ -18,7 +18,7 @@ from .elementwise import isnan, maximum, minimum, where
 from .index import scatter_sum
 from .layout import alike, rows
 from .reduce import Axes, as_axes, kept_shape, need_entries, restored, shared
-from .shape import reshape
+from .shape import reshape, unsqueeze
 
 
 class values_indices(NamedTuple):
@@ -63,7 +63,7 @@ _min_of_all = _equal_shares(np.minimum.reduce, "min", 1)
 (_picked_of_max, _picked_of_min, _picked_of_sort, _picked_of_stable_sort, _picked_of_topk,
  _picked_of_median) = [
     # the entries at `indices` along `axis`, which the caller has at hand already
-    primitive(name, lambda x, values, indices, axis: values, overload=overload,
+    primitive(name, lambda x, values, indices, axis: values, keeps="indices", overload=overload,
               x=lambda g, x_shape, indices, axis: scatter_sum(
                   g, _with_axis(indices, axis, x_shape), axis, x_shape))
     for name, overload in (("max", 0), ("min", 0), ("sort", 0), ("sort", 1), ("topk", 0),
@@ -71,9 +71,9 @@ _min_of_all = _equal_shares(np.minimum.reduce, "min", 1)
 ]  # fmt: skip
 
 
-def _with_axis(indices: np.ndarray, axis: int, x_shape: tuple[int, ...]) -> np.ndarray:
+def _with_axis(indices: Any, axis: int, x_shape: tuple[int, ...]) -> Any:
     """The indices with the axis back that a reduction dropped."""
-    return indices if indices.ndim == len(x_shape) else np.expand_dims(indices, axis)
+    return indices if indices.ndim == len(x_shape) else unsqueeze(indices, axis)
 
 
 def amax(input: Any, dim: Any = (), keepdim: bool = False, *, axis: Any = None) -> Any:
@@ -110,7 +110,8 @@ def _along(
         indices, values = np.reshape(indices, shape), np.reshape(values, shape)
     if array.ndim > 2 and not array.flags.c_contiguous:
         indices, values = rows(indices), rows(values)
-    pair = picked(input, values, indices, axis), wrap(indices)
+    places = wrap(indices)
+    pair = picked(input, values, places, axis), places
     return tuple.__new__(result, pair)  # ``result(*pair)``, but three times as fast
 
 
@@ -185,7 +186,8 @@ def _picked(input: Any, indices: np.ndarray, axis: int, picked: Any, result: Any
     array = array_of(input)
     values = np.take_along_axis(array, indices, axis) if array.ndim else array.copy()
     values = alike(values, (indices,))
-    return result(picked(input, values, indices, axis), wrap(indices))
+    places = wrap(indices)
+    return result(picked(input, values, places, axis), places)
 
 
 def sort(
@@ -269,9 +271,9 @@ def median(
     need_entries(input, "median", dim)
     indices = _median_places(array_of(input), axis)
     values = np.take_along_axis(array_of(input), indices, axis)
-    shown = indices if keepdim else indices.squeeze(axis)
+    places = wrap(indices if keepdim else indices.squeeze(axis))
     values = values if keepdim else values.squeeze(axis)
-    return _median_result(_picked_of_median(input, values, shown, axis), wrap(shown))
+    return _median_result(_picked_of_median(input, values, places, axis), places)
 
 
 __all__ = [

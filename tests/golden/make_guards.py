@@ -33,7 +33,7 @@ ACTIVATIONS = """
     relu leaky_relu elu gelu silu softplus softsign tanhshrink logsigmoid hardtanh relu6
     threshold(p,0.6,0.0) cosine_similarity(p,q) softmin(p,1) normalize
     gelu(p,approximate='tanh') layer_norm(p,(3,)) layer_norm(p,(3,),r,s) rms_norm(p,(3,),r)
-    batch_norm(p,s.detach(),r.detach()+1,r,s) linear(p,q) linear(p,q,t)
+    batch_norm(p,None,None,r,s,True) batch_norm(p,s.detach()*1,r.detach()+1,r,s) linear(p,q) linear(p,q,t)
 """.split()  # noqa: SIM905
 LOSSES = """
     mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits
@@ -56,7 +56,7 @@ EXPRESSIONS = [
     *["p.scatter(1,k,q)", "p.scatter(1,k,2.0)", "p.scatter_add(1,k,q)", "p.index_add(0,i,q)"],
     *["p.index_copy(0,i,q)", "p.index_fill(0,i,2.0)", "p.index_fill(0,i,z)"],
     *["p.index_put((i,j[:2]),r[:2])", "p.index_put((m,),z)", "p.index_put((i,),q,True)"],
-    *["F.embedding(k,w)", "F.nll_loss(p,i)", "F.nll_loss(p,i,r.detach())"],
+    *["F.embedding(k,w)", "F.cross_entropy(p,i)", "F.nll_loss(p,i)", "F.nll_loss(p,i,r.detach())"],
     *["F.cross_entropy(p,q.detach())", "F.pad(p,(1,1))"],
     *["p.to(torch.float32)"],
     *["p.double()", "p.clone().copy_(q)", "p.clone().mul_(q)", "p.clone().div_(q)", "p.clone().exp_()"],

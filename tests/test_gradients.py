@@ -695,7 +695,8 @@ _TWO_PRODUCTS = fused.Fused(
 def two_products(x, w):
     a, b = array_of(x), array_of(w)
     edges = edges_if_recording((x, w))
-    return _TWO_PRODUCTS.call(edges, (x, w), (), None, (a * a * b, np.sum(a * b)))
+    results = (a * a * b, np.sum(a * b))
+    return _TWO_PRODUCTS.call(edges, (x, w), (), None, results, arrays=[a, b], guarded=(x, w))
 
 
 case("fused-both outputs", two_products, R(3), R(3))

@@ -504,7 +504,7 @@ class Primitive(Op):
         ]
         if create_graph:
             return [
-                d if d is None or d._requires_grad else in_graph(d, [values[k] for k in picks])
+                None if d is None else in_graph(d, [values[k] for k in picks])
                 for d, (_, picks) in zip(input_grads, self.calls)
             ]
         return input_grads
@@ -532,7 +532,7 @@ def in_graph(d: Any, values: Sequence[Any]) -> Any:
     differentiates it again, as in a gradient penalty, means the derivative 0.
     """
     of = [v for v in values if isinstance(v, TensorBase) and v._requires_grad]
-    if not of:
+    if not of or d._requires_grad:
         return d
     return record(_CONSTANT, of, [(v.array.shape, v.array.dtype) for v in of], d.array)
 

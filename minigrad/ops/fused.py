@@ -12,7 +12,7 @@ from typing import Any
 
 from ..autograd import errors
 from ..autograd.backward import grad
-from ..autograd.engine import Node, Op, TensorBase, primitive, record_with, wrap
+from ..autograd.engine import Node, Op, TensorBase, in_graph, primitive, record_with, wrap
 
 # the tensor itself as the result of an operation, so that it can be told from its own history
 _same = primitive("alias", lambda x: x.view(), x=lambda g: g)
@@ -112,13 +112,12 @@ class Fused(Op):
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         used = [(y, g) for y, g in zip(outputs, grads) if g is not None]
         wanted = [a for a, e in zip(aliases, edges) if e is not None]
-        found = iter(
-            grad(
-                [y for y, _ in used],
-                wanted,
-                [g for _, g in used],
-                create_graph=True,
-                allow_unused=True,
-            )
+        found = grad(
+            [y for y, _ in used],
+            wanted,
+            [g for _, g in used],
+            create_graph=True,
+            allow_unused=True,
         )
-        return [None if e is None else next(found) for e in edges]
+        in_order = iter([None if d is None else in_graph(d, wanted) for d in found])
+        return [None if e is None else next(in_order) for e in edges]

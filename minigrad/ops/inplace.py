@@ -204,7 +204,7 @@ def _replace_in_base(view: Any, value: Any) -> None:
     path.reverse()
     written = record(_COPY_SLICES, (base, value), [(path, base.array.shape)], base.array)
     move(base, written.edge)
-    if view._retains_grad:  # of its new value
+    if view._retains_grad and view.view_of is not None:  # of its new value
         refresh_view(view)
 
 

@@ -163,7 +163,8 @@ def _nested(create_graph: bool, work: Callable[..., Any], *args: Any) -> Any:
 
 def _in_another_thread(work: Callable[..., Any], *args: Any) -> Any:
     """Call `work` where there is a whole stack to use, and wait for it."""
-    state, outcome = mode.__dict__.copy(), []
+    state = mode.__dict__.copy()
+    outcome: list[tuple[Any, BaseException | None]] = []
     context = contextvars.copy_context()
 
     def run() -> None:
@@ -177,8 +178,12 @@ def _in_another_thread(work: Callable[..., Any], *args: Any) -> Any:
     thread.start()
     thread.join()
     ((result, error),) = outcome
+    outcome.clear()  # an error knows the functions that it went through, which must not know it
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            del error
     return result
 
 

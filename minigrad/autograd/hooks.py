@@ -199,7 +199,7 @@ def _replaced(hook: Hook, old: Any, new: Any) -> Any:
         )
     if new.array.dtype != old.array.dtype:
         raise RuntimeError(
-            f"hook '{_name(hook)}' has changed the type of value (was {old.dtype} got {new.dtype})"
+            f"hook '{_name(hook)}' has changed the type of value (was {old.dtype} got {new.dtype})"  # type: ignore[attr-defined]
         )
     return new
 

@@ -69,7 +69,7 @@ def _put_boundary(values: Sequence[Any], passing: Callable[[list[Any]], Any]) ->
 def _rebuilt(original: tuple[Any, ...], values: Sequence[Any]) -> tuple[Any, ...]:
     """`values` as a tuple of the kind of `original`, which may be a namedtuple."""
     kind = type(original)
-    return kind(values) if kind is tuple else kind(*values)  # type: ignore[arg-type]
+    return kind(values) if kind is tuple else kind(*values)
 
 
 def _expand(length: int, positions: Sequence[int], values: Sequence[Any]) -> tuple[Any, ...]:

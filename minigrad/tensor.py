@@ -25,6 +25,7 @@ from .autograd.engine import (
     set_tensor_class,
     wrap,
 )
+from .autograd.grad_mode import is_grad_enabled
 from .autograd.graph import grad_fn_at
 from .autograd.hooks import HooksInTurn, RemovableHandle, add_hook, add_tensor_hook, retain
 from .autograd.loans import before_write
@@ -96,8 +97,7 @@ class Tensor(TensorBase):
     tensor([2., 4.])
     """
 
-    __array_ufunc__ = None  # `ndarray + tensor` comes to our reflected operators
-    __array_priority__ = 1000
+    __array_priority__ = 1000  # `ndarray + tensor` comes to our reflected operators
 
     def __new__(cls, *data: Any, device: Any = None) -> Any:
         """See the class."""
@@ -718,7 +718,7 @@ class Tensor(TensorBase):
 
     def numpy(self, *, force: bool_ = False) -> ndarray:
         """The data as an ndarray that shares the memory; with `force` also of a graph tensor."""
-        if self.requires_grad and not force:
+        if not force and self.requires_grad and is_grad_enabled():
             raise RuntimeError(
                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
                 "instead."
@@ -730,6 +730,13 @@ class Tensor(TensorBase):
         array = self.numpy()
         array = array if dtype is None else array.astype(dtype, copy=False)
         return array.copy() if copy else array
+
+    def __array_wrap__(
+        self, array: Any, context: Any = None, return_scalar: bool_ = False
+    ) -> Tensor:
+        """The result of a NumPy function of tensors: a tensor outside any graph; bools as bytes."""
+        array = np.asarray(array)
+        return from_array(array.astype(np.uint8) if array.dtype.kind == "b" else array)
 
     def __bool__(self) -> bool_:
         if self.array.size != 1:

@@ -41,6 +41,7 @@ from .ops.elementwise import div_rounded as div
 from .ops.elementwise import rsub_scaled as rsub
 from .ops.elementwise import sub_scaled as sub
 from .ops import linalg
+from .ops.checked import publish as _publish
 from .ops.einsum import einsum
 from .ops.index import (
     diag, diagonal, gather, index_select, masked_fill, masked_select, narrow, nonzero,
@@ -73,6 +74,8 @@ from .version import __version__
 
 multiply, divide, true_divide, subtract, negative, absolute, clip, concat, concatenate = (
     mul, div, div, sub, neg, abs, clamp, cat, cat)  # fmt: skip
+
+_publish(globals())  # from here on, what has to be a tensor is one
 
 from . import nn, optim, serialization, utils  # noqa: E402 - they use the names above
 from .serialization import load, save  # noqa: E402

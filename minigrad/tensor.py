@@ -40,6 +40,7 @@ from .ops import scan as scans
 from .ops import shape as views
 from .ops.arguments import as_shape
 from .ops.cast import cast
+from .ops.checked import publish_methods
 from .ops.inplace import inplace as in_place
 from .ops.layout import copied, in_memory_order, order_of_axes
 from .ops.values import filling
@@ -872,4 +873,5 @@ def _rebuild(array: ndarray, requires_grad: bool_) -> Tensor:
     return from_array(array, requires_grad)
 
 
+publish_methods(Tensor)
 set_tensor_class(Tensor)

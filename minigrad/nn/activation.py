@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..ops.elementwise import sigmoid, tanh
 from . import functional as F
 from .module import Module
 
@@ -14,7 +13,7 @@ class Tanh(Module):
 
     def forward(self, input: Any) -> Any:
         """Any shape to the same shape."""
-        return tanh(input)
+        return F.tanh(input)
 
 
 class Sigmoid(Module):
@@ -22,7 +21,7 @@ class Sigmoid(Module):
 
     def forward(self, input: Any) -> Any:
         """Any shape to the same shape."""
-        return sigmoid(input)
+        return F.sigmoid(input)
 
 
 class LogSigmoid(Module):

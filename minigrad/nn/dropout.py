@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import functional as F
-from .functional.arguments import check_probability
+from .functional.arguments import check_probability, check_tensor
 from .functional.dropouts import with_mask
 from .module import Module
 
@@ -189,6 +189,7 @@ class LockedDropout(Module):
 
     def forward(self, input: Any) -> Any:
         """(T, N, C), (N, T, C) with `batch_first`, or (T, C), to the same shape."""
+        check_tensor("LockedDropout", input)
         shape = tuple(input.shape)
         if len(shape) not in (2, 3):
             raise RuntimeError(

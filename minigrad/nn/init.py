@@ -15,6 +15,7 @@ import numpy as np
 
 from ..autograd.grad_mode import no_grad
 from ..creation import as_tensor, empty_like, randperm
+from .functional.arguments import check_tensor
 
 
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
@@ -40,6 +41,7 @@ def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None)
     >>> mg.nn.init.uniform_(mg.empty(3), -1, 1, generator=mg.Generator().manual_seed(0))
     tensor([-0.0075,  0.5364, -0.8230])
     """
+    check_tensor("uniform_", tensor, "tensor")
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
@@ -67,6 +69,7 @@ def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = N
     >>> mg.nn.init.normal_(mg.empty(3), generator=mg.Generator().manual_seed(0))
     tensor([ 1.5410, -0.2934, -2.1788])
     """
+    check_tensor("normal_", tensor, "tensor")
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
@@ -80,6 +83,7 @@ def constant_(tensor: Any, val: float) -> Any:
     >>> mg.nn.init.constant_(mg.empty(2), 0.3)
     tensor([0.3000, 0.3000])
     """
+    check_tensor("constant_", tensor, "tensor")
     with no_grad():
         return tensor.fill_(val)
 
@@ -93,6 +97,7 @@ def ones_(tensor: Any) -> Any:
     >>> mg.nn.init.ones_(mg.empty(2))
     tensor([1., 1.])
     """
+    check_tensor("ones_", tensor, "tensor")
     return constant_(tensor, 1.0)
 
 
@@ -105,6 +110,7 @@ def zeros_(tensor: Any) -> Any:
     >>> mg.nn.init.zeros_(mg.empty(2))
     tensor([0., 0.])
     """
+    check_tensor("zeros_", tensor, "tensor")
     return constant_(tensor, 0.0)
 
 
@@ -132,6 +138,7 @@ def eye_(tensor: Any) -> Any:
     tensor([[1., 0., 0.],
             [0., 1., 0.]])
     """
+    check_tensor("eye_", tensor, "tensor")
     _check_matrix(tensor)
     with no_grad():
         return tensor.zero_().fill_diagonal_(1)
@@ -230,6 +237,7 @@ def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Any = None) -> An
     >>> bool(weight.abs().max() <= (6 / 300) ** 0.5)
     True
     """
+    check_tensor("xavier_uniform_", tensor, "tensor")
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     bound = math.sqrt(3.0) * (gain * math.sqrt(2.0 / float(fan_in + fan_out)))
     return uniform_(tensor, -bound, bound, generator)
@@ -247,6 +255,7 @@ def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any
     >>> 0.9 < weight.std().item() / (2 / 300) ** 0.5 < 1.1
     True
     """
+    check_tensor("xavier_normal_", tensor, "tensor")
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / float(fan_in + fan_out)), generator)
 
@@ -305,6 +314,7 @@ def kaiming_uniform_(
     >>> bool(weight.abs().max() <= (6 / 200) ** 0.5)
     True
     """
+    check_tensor("kaiming_uniform_", tensor, "tensor")
     if _is_empty(tensor):
         return tensor
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
@@ -329,6 +339,7 @@ def kaiming_normal_(
     >>> 0.9 < weight.std().item() / (2 / 200) ** 0.5 < 1.1
     True
     """
+    check_tensor("kaiming_normal_", tensor, "tensor")
     if _is_empty(tensor):
         return tensor
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
@@ -361,6 +372,7 @@ def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
     >>> mg.allclose(weight @ weight.T, mg.eye(3), atol=1e-6)
     True
     """
+    check_tensor("orthogonal_", tensor, "tensor")
     shape = tuple(tensor.shape)
     if len(shape) < 2:
         raise ValueError(
@@ -405,6 +417,7 @@ def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = No
     >>> (weight == 0).sum(0)
     tensor([2, 2, 2])
     """
+    check_tensor("sparse_", tensor, "tensor")
     _check_matrix(tensor)
     rows, columns = tensor.shape
     zeros = math.ceil(sparsity * rows)
@@ -451,6 +464,7 @@ def trunc_normal_(
     >>> bool(weight.abs().max() <= 2)
     True
     """
+    check_tensor("trunc_normal_", tensor, "tensor")
     if not a - 2 * std <= mean <= b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "

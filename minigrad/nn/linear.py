@@ -10,6 +10,7 @@ from ..creation import empty
 from ..ops.matmul import linear
 from ..ops.shape import flatten
 from . import init
+from .functional.arguments import check_tensor
 from .module import Module
 from .parameter import Parameter
 
@@ -101,6 +102,7 @@ class Flatten(Module):
 
     def forward(self, input: Any) -> Any:
         """(N, a, b, ...) to (N, a b ...) with the defaults."""
+        check_tensor("flatten", input)
         return flatten(input, self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:

@@ -120,19 +120,19 @@ pow = binary("pow", _power, overloads=(1, 0, 2),
              a=lambda g, a, b: _power_slope(g, a, b),
              b=lambda g, y, a, b: g * where((a == 0) & (b >= 0), 0, y * _log_base(a, b))
 )  # fmt: skip
-maximum = binary("maximum", np.maximum,
+maximum = binary("maximum", np.maximum, numbers=(False, False),
                  a=lambda g, a, b: where(a == b, g / 2, where(a < b, 0, g)),
                  b=lambda g, a, b: where(a == b, g / 2, where(a > b, 0, g)))  # fmt: skip
-minimum = binary("minimum", np.minimum,
+minimum = binary("minimum", np.minimum, numbers=(False, False),
                  a=lambda g, a, b: where(a == b, g / 2, where(a > b, 0, g)),
                  b=lambda g, a, b: where(a == b, g / 2, where(a < b, 0, g)))  # fmt: skip
 remainder = binary("remainder", _checked_division(np.remainder), overloads=(1, 0, 1),
                    a=lambda g: g,
                    b=lambda g, a, b: -g * _div_floor(a, b))  # fmt: skip
-fmod = binary("fmod", _checked_division(np.fmod), overloads=(1, 0, 1),
+fmod = binary("fmod", _checked_division(np.fmod), overloads=(1, 0, 1), numbers=(False, True),
               a=lambda g: g,
               b=lambda g, a, b: -g * _div_trunc(a, b))  # fmt: skip
-atan2 = binary("atan2", np.arctan2, floats=True,
+atan2 = binary("atan2", np.arctan2, floats=True, numbers=(False, False),
                a=lambda g, a, b: g * (b * _one_over_square(a, b)),
                b=lambda g, a, b: g * (-a * _one_over_square(a, b)))  # fmt: skip
 
@@ -186,13 +186,13 @@ ge = comparison("ge", np.greater_equal)
 isnan = predicate("isnan", np.isnan)
 isinf = predicate("isinf", np.isinf)
 isfinite = predicate("isfinite", np.isfinite)
-logical_and = comparison("logical_and", np.logical_and)
-logical_or = comparison("logical_or", np.logical_or)
-logical_xor = comparison("logical_xor", np.logical_xor)
+logical_and = comparison("logical_and", np.logical_and, (False, False))
+logical_or = comparison("logical_or", np.logical_or, (False, False))
+logical_xor = comparison("logical_xor", np.logical_xor, (False, False))
 logical_not = predicate("logical_not", np.logical_not)
-bitwise_and = comparison("bitwise_and", np.bitwise_and)
-bitwise_or = comparison("bitwise_or", np.bitwise_or)
-bitwise_xor = comparison("bitwise_xor", np.bitwise_xor)
+bitwise_and = comparison("bitwise_and", np.bitwise_and, (True, True))
+bitwise_or = comparison("bitwise_or", np.bitwise_or, (True, True))
+bitwise_xor = comparison("bitwise_xor", np.bitwise_xor, (True, True))
 bitwise_not = predicate("bitwise_not", np.invert)
 
 # ------------------------------------------------------------------------------------------------

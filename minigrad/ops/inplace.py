@@ -40,7 +40,7 @@ from .index import getitem as getitem_
 from .layout import copied, rows
 from .makers import no_slope
 from .shape import expand_error, sum_to
-from .values import EITHER, filling, number, type_name
+from .values import EITHER, filling, is_number, number, type_name
 
 ndarray = np.ndarray
 
@@ -159,6 +159,7 @@ def inplace(
 
     call.__name__ = call.__qualname__ = name or op.__name__ + "_"
     call.__doc__ = f"In-place form of `{op.__name__}`: changes the tensor and returns it."
+    call.form_of = op  # type: ignore[attr-defined]
     return call
 
 
@@ -321,7 +322,7 @@ def setitem(input: Any, index: Any, value: Any) -> None:
 
 def _assignable(value: Any, kind: np.dtype) -> Any:
     """A number as a tensor of type `kind`."""
-    if not isinstance(value, (bool, int, float, complex, np.number, np.bool_)):
+    if not is_number(value):
         raise TypeError(
             f"can't assign a {type_name(value)} to a torch.{dtypes.legacy_name(kind)}Tensor"
         )

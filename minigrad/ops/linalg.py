@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..autograd.engine import array_of, edges_if_recording, wrap
+from .checked import publish
 from .elementwise import abs as abs_
 from .matmul import matmul
 from .order import amax, amin
@@ -125,3 +126,6 @@ def svd(A: Any, full_matrices: bool = True) -> Any:
 def svdvals(A: Any) -> Any:
     """The singular values of matrices, in descending order."""
     return wrap(np.linalg.svd(_without_graph("svdvals", A), compute_uv=False))
+
+
+publish(globals(), ("matmul", "norm", "qr", "svd", "svdvals", "vector_norm"))

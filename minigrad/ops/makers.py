@@ -1,7 +1,8 @@
 """Makers of elementwise operations: `unary`, `binary`, `comparison` and `predicate`.
 
 They take care of what all elementwise operations share: type promotion, broadcasting and undoing it
-in the gradient, falling through to plain NumPy when no argument is a tensor.
+in the gradient, falling through to plain NumPy when no argument is a tensor. That is for gradient
+rules; users get the strict form of the operation, which is its attribute ``public``.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from ..autograd.engine import (
 )
 from ..autograd.quiet import quiet
 from .cast import cast
+from .checked import EITHER, TENSOR, refuse
 from .layout import entrywise
 from .meanings import MEANINGS
 from .shape import sum_to
+from .values import is_number
 
 Rule = Callable[..., Any]
 ndarray = np.ndarray
@@ -54,25 +57,30 @@ def unary(name: str, forward: Callable[..., Any], rule: Rule | None, *, floats: 
     op = Primitive(name, ("x",), {} if rule is None else {"x": rule})
     forward = quiet(forward)
 
-    def call(input: Any) -> Any:
-        if not isinstance(input, TensorBase):
-            return forward(input)
-        x = input.array
-        if floats and x.dtype.kind != "f":
-            x = x.astype(dtypes.default())
-        try:
-            out = wrap(forward(x))
-        except TypeError as error:
-            raise type_error(name, error, x) from None
-        if rule is not None and mode.enabled:
-            edge = edge_of(input)
-            if edge is not None:
-                saved = [Output(out) if kind == "output" else input for kind, _ in op.sources]
-                out.edge = (Node(op, (edge,), saved), 0)
-                out._requires_grad = True
-        return out
+    def make(strict: bool) -> Any:
+        def call(input: Any) -> Any:
+            if not isinstance(input, TensorBase):
+                if strict:
+                    raise refuse(name, "input", 1, input)
+                return forward(input)
+            x = input.array
+            if floats and x.dtype.kind != "f":
+                x = x.astype(dtypes.default())
+            try:
+                out = wrap(forward(x))
+            except TypeError as error:
+                raise type_error(name, error, x) from None
+            if rule is not None and mode.enabled:
+                edge = edge_of(input)
+                if edge is not None:
+                    saved = [Output(out) if kind == "output" else input for kind, _ in op.sources]
+                    out.edge = (Node(op, (edge,), saved), 0)
+                    out._requires_grad = True
+            return out
 
-    return _named(call, name, op)
+        return _named(call, name, op)
+
+    return _in_two_forms(make)
 
 
 def binary(
@@ -81,12 +89,14 @@ def binary(
     *,
     floats: bool = False,
     overloads: tuple[int, int, int] = (0, 0, 0),
+    numbers: tuple[bool, bool] = (True, True),
     **rules: Rule,
 ) -> Any:
     """An operation of two arguments ``a`` and ``b``, either of which may be a Python number.
 
     `overloads` are the numbers that PyTorch gives it (see `Op`): of two tensors, of a tensor and a
-    number, of a number and a tensor.
+    number, of a number and a tensor. `numbers` says of each argument whether users may give a
+    number in the place of a tensor.
     """
     op, op_a_number, op_number_b = [
         _Broadcast(name, ("a", "b"), rules, overload) for overload in overloads
@@ -94,97 +104,134 @@ def binary(
     only_a, only_b = op.needed((True, None)), op.needed((None, True))
     forward = quiet(forward)
 
-    def call(input: Any, other: Any) -> Any:
-        a, b = input, other
-        if (
-            isinstance(a, TensorBase)
-            and isinstance(b, TensorBase)
-            and a.array.dtype is b.array.dtype
-        ):
-            if floats and a.array.dtype.kind != "f":
+    def make(strict: bool) -> Any:
+        def call(input: Any, other: Any) -> Any:
+            a, b = input, other
+            if (
+                isinstance(a, TensorBase)
+                and isinstance(b, TensorBase)
+                and a.array.dtype is b.array.dtype
+            ):
+                if floats and a.array.dtype.kind != "f":
+                    a, b = promoted(a, b, floats)
+            elif isinstance(a, TensorBase) or isinstance(b, TensorBase):
+                if strict:
+                    _check_operands(name, (a, b), numbers)
                 a, b = promoted(a, b, floats)
-        elif isinstance(a, TensorBase) or isinstance(b, TensorBase):
-            a, b = promoted(a, b, floats)
-        else:
-            return forward(a, b)
-        x = a.array if isinstance(a, TensorBase) else a
-        y = b.array if isinstance(b, TensorBase) else b
-        try:
-            out = wrap(forward(x, y))
-        except ValueError as error:
-            raise broadcast_error(x, y, error) from None
-        except TypeError as error:
-            raise type_error(name, error, x, y) from None
-        if a is not x and b is not y and x.ndim > 1 and not x.flags.c_contiguous:
-            out.array = entrywise(out.array, (x, y))
-        if rules and mode.enabled:
-            edge_a = edge_of(a) if a is not x else None
-            edge_b = edge_of(b) if b is not y else None
-            if edge_a is not None or edge_b is not None:
-                sources = only_a if edge_b is None else only_b if edge_a is None else op.sources
-                saved = [
-                    (b if k else a)
-                    if kind == "argument"
-                    else Output(out)
-                    if kind == "output"
-                    else None
-                    for kind, k in sources
-                ]
-                shape = out.array.shape
-                same = x.shape == shape if a is not x else True
-                if b is not y:
-                    same = same and y.shape == shape
-                saved.append(None if same else (np.shape(x), np.shape(y)))
-                form = op_a_number if b is y else op_number_b if a is x else op
-                out.edge = (Node(form, (edge_a, edge_b), saved), 0)
-                out._requires_grad = True
-        return out
+            elif strict:
+                raise refuse(name, "input", 1, a)
+            else:
+                return forward(a, b)
+            x = a.array if isinstance(a, TensorBase) else a
+            y = b.array if isinstance(b, TensorBase) else b
+            try:
+                out = wrap(forward(x, y))
+            except ValueError as error:
+                raise broadcast_error(x, y, error) from None
+            except TypeError as error:
+                raise type_error(name, error, x, y) from None
+            if a is not x and b is not y and x.ndim > 1 and not x.flags.c_contiguous:
+                out.array = entrywise(out.array, (x, y))
+            if rules and mode.enabled:
+                edge_a = edge_of(a) if a is not x else None
+                edge_b = edge_of(b) if b is not y else None
+                if edge_a is not None or edge_b is not None:
+                    sources = only_a if edge_b is None else only_b if edge_a is None else op.sources
+                    saved = [
+                        (b if k else a)
+                        if kind == "argument"
+                        else Output(out)
+                        if kind == "output"
+                        else None
+                        for kind, k in sources
+                    ]
+                    shape = out.array.shape
+                    same = x.shape == shape if a is not x else True
+                    if b is not y:
+                        same = same and y.shape == shape
+                    saved.append(None if same else (np.shape(x), np.shape(y)))
+                    form = op_a_number if b is y else op_number_b if a is x else op
+                    out.edge = (Node(form, (edge_a, edge_b), saved), 0)
+                    out._requires_grad = True
+            return out
 
-    return _named(call, name, op)
+        return _named(call, name, op)
+
+    return _in_two_forms(make)
 
 
-def comparison(name: str, forward: Callable[..., Any]) -> Any:
-    """An operation of two arguments that has no gradient, such as ``a < b``."""
+def comparison(
+    name: str, forward: Callable[..., Any], numbers: tuple[bool, bool] = (False, True)
+) -> Any:
+    """An operation of two arguments that has no gradient, such as ``a < b``.
 
-    def call(input: Any, other: Any) -> Any:
-        if not isinstance(input, TensorBase) and not isinstance(other, TensorBase):
-            return forward(input, other)
-        x, y = [
-            v.array if isinstance(v, TensorBase)
-            else v if type(v) in _PLAIN_NUMBERS
-            else array_of(_operand(v))
-            for v in (input, other)
-        ]  # fmt: skip
-        if isinstance(x, ndarray) and isinstance(y, ndarray) and x.dtype is not y.dtype:
-            kind = dtypes.result_type(x, y)  # two tensors are compared in their common type
-            x, y = x.astype(kind, copy=False), y.astype(kind, copy=False)
-        try:
-            result = forward(x, y)
-        except ValueError as error:
-            raise broadcast_error(x, y, error) from None
-        except TypeError as error:
-            raise type_error(name, error, x, y) from None
-        if isinstance(x, ndarray) and x.ndim > 1 and not x.flags.c_contiguous:
-            result = entrywise(result, (x, y))
-        return wrap(result)
+    `numbers` is as in `binary`.
+    """
 
-    return _named(call, name, None)
+    def make(strict: bool) -> Any:
+        def call(input: Any, other: Any) -> Any:
+            if not isinstance(input, TensorBase) and not isinstance(other, TensorBase):
+                if strict:
+                    raise refuse(name, "input", 1, input)
+                return forward(input, other)
+            if strict:
+                _check_operands(name, (input, other), numbers)
+            x, y = [
+                v.array if isinstance(v, TensorBase)
+                else v if type(v) in _PLAIN_NUMBERS
+                else array_of(_operand(v))
+                for v in (input, other)
+            ]  # fmt: skip
+            if isinstance(x, ndarray) and isinstance(y, ndarray) and x.dtype is not y.dtype:
+                kind = dtypes.result_type(x, y)  # two tensors are compared in their common type
+                x, y = x.astype(kind, copy=False), y.astype(kind, copy=False)
+            try:
+                result = forward(x, y)
+            except ValueError as error:
+                raise broadcast_error(x, y, error) from None
+            except TypeError as error:
+                raise type_error(name, error, x, y) from None
+            if isinstance(x, ndarray) and x.ndim > 1 and not x.flags.c_contiguous:
+                result = entrywise(result, (x, y))
+            return wrap(result)
+
+        return _named(call, name, None)
+
+    return _in_two_forms(make)
 
 
 def predicate(name: str, forward: Callable[..., Any]) -> Any:
     """An operation of one argument that has no gradient, such as `isnan`."""
 
-    def call(input: Any) -> Any:
-        if not isinstance(input, TensorBase):
-            return forward(input)
-        x = input.array
-        try:
-            result = forward(x)
-        except TypeError as error:
-            raise type_error(name, error, x) from None
-        return wrap(result if x.ndim < 2 or x.flags.c_contiguous else entrywise(result, (x,)))
+    def make(strict: bool) -> Any:
+        def call(input: Any) -> Any:
+            if not isinstance(input, TensorBase):
+                if strict:
+                    raise refuse(name, "input", 1, input)
+                return forward(input)
+            x = input.array
+            try:
+                result = forward(x)
+            except TypeError as error:
+                raise type_error(name, error, x) from None
+            return wrap(result if x.ndim < 2 or x.flags.c_contiguous else entrywise(result, (x,)))
 
-    return _named(call, name, None)
+        return _named(call, name, None)
+
+    return _in_two_forms(make)
+
+
+def _in_two_forms(make: Callable[[bool], Any]) -> Any:
+    """The operation as rules use it, on arrays too, and as ``.public`` the strict one for users."""
+    call = make(False)
+    call.public = make(True)
+    return call
+
+
+def _check_operands(name: str, operands: tuple[Any, ...], numbers: tuple[bool, bool]) -> None:
+    for k, (value, argument) in enumerate(zip(operands, ("input", "other"))):
+        if not isinstance(value, TensorBase) and not (numbers[k] and is_number(value)):
+            raise refuse(name, argument, k + 1, value, EITHER if numbers[k] else TENSOR)
 
 
 def _named(call: Any, name: str, op: Any) -> Any:

@@ -32,6 +32,11 @@ def type_name(value: Any) -> str:
     return kind.__name__ if kind.__module__ != "numpy" else f"numpy.{kind.__name__}"
 
 
+def is_number(value: Any) -> bool:
+    """Whether `value` is a number of Python or NumPy."""
+    return isinstance(value, (float, int, complex, np.number, np.bool_))
+
+
 def number(value: Any, function: str, argument: str, kinds: str = "Number") -> Any:
     """`value` as a Python number.
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from ...autograd.engine import TensorBase, primitive
 from ...ops import elementwise as ew
-from ...ops.elementwise import sigmoid, tanh
 from ...ops.index import where
 from ...ops.layout import rows
 from ...ops.values import filling, number
@@ -24,6 +23,8 @@ __all__ = [
     "softplus", "softsign", "tanh", "tanhshrink", "threshold",
 ]  # fmt: skip
 
+sigmoid, tanh = ew.sigmoid.public, ew.tanh.public  # for users; rules use `ew.sigmoid`
+
 _leaky_relu = primitive("leaky_relu", lambda x, slope: np.where(x > 0, x, x * slope),
                         x=lambda g, x, slope: where(x > 0, g, g * slope))  # fmt: skip
 _elu = primitive("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
@@ -31,12 +32,13 @@ _elu = primitive("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.
                      x <= 0, g * (alpha * ew.exp(where(x < 0, x, 0))), g))  # fmt: skip
 _softplus = primitive("softplus", lambda x, beta, limit: np.where(
                           x * beta > limit, x, np.logaddexp(x * beta, x.dtype.type(0)) / beta),
-                      x=lambda g, x, beta, limit: where(x * beta > limit, g, g * sigmoid(x * beta))
+                      x=lambda g, x, beta, limit: where(
+                          x * beta > limit, g, g * ew.sigmoid(x * beta))
 )  # fmt: skip
 _logsigmoid = primitive("log_sigmoid", lambda x: -np.logaddexp(-x, x.dtype.type(0)), layout=rows,
-                        x=lambda g, x: g * sigmoid(-x))  # fmt: skip
-_silu = primitive("silu", lambda x: x * sigmoid(x),
-                  x=lambda g, x: g * _silu_slope(x, sigmoid(x)))  # fmt: skip
+                        x=lambda g, x: g * ew.sigmoid(-x))  # fmt: skip
+_silu = primitive("silu", lambda x: x * ew.sigmoid(x),
+                  x=lambda g, x: g * _silu_slope(x, ew.sigmoid(x)))  # fmt: skip
 _hardtanh = primitive("hardtanh", lambda x, low, high: np.clip(x, low, high),
                       x=lambda g, x, low, high: where((x <= low) | (x >= high), 0, g))  # fmt: skip
 _threshold = primitive("threshold",

@@ -29,6 +29,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
         )
     rows = w.shape[:-1]
     if bias is not None:
+        check_tensor("linear", bias, "bias")
         if bias.array.dtype != x.dtype:
             raise RuntimeError(
                 "linear: input and bias must have the same dtype, but got "

@@ -7,6 +7,7 @@ from typing import Any
 
 from ... import dtypes
 from ...autograd.engine import TensorBase
+from ...ops.checked import refuse
 from ...ops.inplace import inplace
 
 
@@ -18,9 +19,19 @@ def check_tensor(name: str, value: Any, argument: str = "input") -> None:
     TypeError
     """
     if not isinstance(value, TensorBase):
-        raise TypeError(
-            f"{name}(): argument '{argument}' must be Tensor, not {type(value).__name__}"
-        )
+        raise refuse(name, argument, 0, value)
+
+
+def check_optional(name: str, **tensors: Any) -> None:
+    """Check that each of the arguments `tensors` is a tensor or None.
+
+    Raises
+    ------
+    TypeError
+    """
+    for argument, value in tensors.items():
+        if value is not None:
+            check_tensor(name, value, argument)
 
 
 def check_probability(p: float) -> None:

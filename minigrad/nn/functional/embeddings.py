@@ -103,6 +103,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
 
     ``num_classes=-1`` takes one more than the largest index.
     """
+    check_tensor("one_hot", tensor, "tensor")
     index = array_of(tensor)
     if index.dtype != np.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")

@@ -17,7 +17,7 @@ from ...ops.makers import broadcast_error
 from ...ops.reduce import mean
 from ...ops.reduce import sum as sum_
 from ...ops.shape import broadcast_to
-from .arguments import check_tensor
+from .arguments import check_optional, check_tensor
 
 # ------------------------------------------------------------------------------------------------
 # What the losses share
@@ -97,6 +97,7 @@ def cross_entropy(
     label_smoothing: float = 0.0,
 ) -> Any:  # fmt: skip
     """See `minigrad.nn.CrossEntropyLoss`."""
+    check_optional("cross_entropy", weight=weight)
     reduction = chosen_reduction(reduction, size_average, reduce)
     return of_classes.cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
 
@@ -106,6 +107,7 @@ def nll_loss(
     ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
 ) -> Any:  # fmt: skip
     """See `minigrad.nn.NLLLoss`."""
+    check_optional("nll_loss", weight=weight)
     reduction = chosen_reduction(reduction, size_average, reduce)
     return of_classes.nll_loss(input, target, weight, ignore_index, reduction)
 
@@ -120,6 +122,7 @@ def mse_loss(
     reduction: str = "mean", weight: Any = None,
 ) -> Any:  # fmt: skip
     """See `minigrad.nn.MSELoss`. `weight` multiplies the squared error of each entry."""
+    check_optional("mse_loss", weight=weight)
     reduction = chosen_reduction(reduction, size_average, reduce)
     _check_pair("mse_loss", input, target)
     input, target = _same_shape(input, target)
@@ -134,6 +137,7 @@ def l1_loss(
     reduction: str = "mean", weight: Any = None,
 ) -> Any:  # fmt: skip
     """See `minigrad.nn.L1Loss`. `weight` multiplies the error of each entry."""
+    check_optional("l1_loss", weight=weight)
     reduction = check_reduction(chosen_reduction(reduction, size_average, reduce))
     _check_pair("l1_loss", input, target)
     input, target = _same_shape(input, target)
@@ -174,6 +178,7 @@ def huber_loss(
     RuntimeError
         `delta` is not positive.
     """
+    check_optional("huber_loss", weight=weight)
     check_reduction(reduction)
     _check_pair("huber_loss", input, target)
     if delta <= 0:
@@ -213,6 +218,7 @@ def binary_cross_entropy(
     RuntimeError
         They have different dtypes, or entries outside [0, 1]; weights that cannot be broadcast.
     """
+    check_optional("binary_cross_entropy", weight=weight)
     reduction = check_reduction(chosen_reduction(reduction, size_average, reduce))
     name = "binary_cross_entropy"
     _check_pair(name, input, target)
@@ -253,6 +259,7 @@ def binary_cross_entropy_with_logits(
     RuntimeError
         `target` is not floating point; weights that cannot be broadcast.
     """
+    check_optional("binary_cross_entropy_with_logits", weight=weight, pos_weight=pos_weight)
     reduction = check_reduction(chosen_reduction(reduction, size_average, reduce))
     name = "binary_cross_entropy_with_logits"
     _check_pair(name, input, target)

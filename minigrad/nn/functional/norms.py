@@ -13,7 +13,7 @@ from ...ops import norm as ops
 from ...ops.elementwise import rsqrt, square
 from ...ops.reduce import mean
 from ...ops.shape import contiguous
-from .arguments import check_tensor
+from .arguments import check_optional, check_tensor
 
 
 def layer_norm(
@@ -45,6 +45,7 @@ def layer_norm(
     tensor([[-1.0000,  1.0000],
             [ 0.0000,  0.0000]])
     """
+    check_optional("layer_norm", weight=weight, bias=bias)
     sizes = _checked_sizes("layer_norm", input, normalized_shape, weight, bias)
     for name, factor in (("weight", weight), ("bias", bias)):
         _same_dtype("layer_norm", input, name, factor)
@@ -77,6 +78,7 @@ def rms_norm(
     >>> rms_norm(mg.tensor([[1.0, 7.0]]), (2,))
     tensor([[0.2000, 1.4000]])
     """
+    check_optional("rms_norm", weight=weight)
     sizes = _checked_sizes("rms_norm", input, normalized_shape, weight, None)
     _floats("rms_norm", input)
     if eps is None:
@@ -121,6 +123,9 @@ def batch_norm(
     tensor([[-1.0000,  0.0000],
             [ 1.0000,  0.0000]])
     """
+    check_optional(
+        "batch_norm", running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
+    )
     check_tensor("batch_norm", input)
     x = input.array
     statistics = {"running_mean": running_mean, "running_var": running_var}

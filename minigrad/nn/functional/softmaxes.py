@@ -79,7 +79,7 @@ def gumbel_softmax(
     >>> sample.sum(-1)
     tensor([1., 1.])
     """
-    check_tensor("gumbel_softmax", logits)
+    check_tensor("gumbel_softmax", logits, "logits")
     if eps != 1e-10:
         warnings.warn(
             "gumbel_softmax: `eps` parameter is deprecated, it has no effect", stacklevel=2

@@ -1,0 +1,167 @@
+"""Functions as users see them: what has to be a tensor is one.
+
+Inside, operations run on arrays as well: a gradient rule is handed plain arrays when nothing is to
+be recorded (see `minigrad.autograd.engine`). A user who passes an array or a list has forgotten
+something, and would get an array back that no gradient reaches. So the names of `minigrad` itself,
+and methods that take further tensors, are `checked`: arguments are told apart by their names, which
+are the same everywhere, and what is no tensor is refused by function, argument and position.
+(`minigrad.nn.functional` checks by hand, since its functions warn of old arguments, and a warning
+counts the functions between it and the user.)
+
+Elementwise operations look at their argument anyway and bring a strict form of themselves along,
+``op.public`` (see `minigrad.ops.makers`), so that checking costs them nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..autograd.engine import TensorBase
+from .values import is_number, type_name
+
+TENSOR, EITHER, MANY = "Tensor", "Tensor or Number", "tuple of Tensors"
+COUNTS = "Tensor, int or None"
+OPTIONAL = "Tensor or None", "Tensor, Number or None"
+
+KINDS = {  # by the name of the argument
+    "input": TENSOR, "tensor": TENSOR, "tensor1": TENSOR, "tensor2": TENSOR, "mat1": TENSOR,
+    "mat2": TENSOR, "batch1": TENSOR, "batch2": TENSOR, "vec": TENSOR, "vec2": TENSOR, "A": TENSOR,
+    "x": TENSOR, "x1": TENSOR, "x2": TENSOR, "logits": TENSOR, "target": TENSOR, "source": TENSOR,
+    "mask": TENSOR, "condition": TENSOR, "index": TENSOR, "indices": TENSOR, "other": EITHER,
+    "weight": OPTIONAL[0], "bias": OPTIONAL[0], "weights": OPTIONAL[0], "pos_weight": OPTIONAL[0],
+    "running_mean": OPTIONAL[0], "running_var": OPTIONAL[0], "tensors": MANY,
+}  # fmt: skip
+OWN_KINDS: dict[str, dict[str, str | None]] = {  # of functions where a name means something else
+    **{name: {"other": TENSOR} for name in (
+        "matmul", "isclose", "allclose", "equal", "dist", "view_as", "expand_as", "type_as",
+        "reshape_as")},
+    **{name: {"input": EITHER} for name in (
+        "add", "subtract", "sub", "div", "divide", "true_divide")},
+    **{name: {"dim": None, "other": OPTIONAL[0]} for name in ("max", "min")},
+    **{name: {"min": OPTIONAL[1], "max": OPTIONAL[1]} for name in ("clamp", "clip")},
+    **{name: {"source": None} for name in ("movedim", "moveaxis")},
+    "clamp_min": {"min": EITHER},
+    "clamp_max": {"max": EITHER},
+    "lerp": {"end": TENSOR, "weight": EITHER},
+    "where": {"input": EITHER, "other": EITHER},
+    "masked_fill": {"value": EITHER},
+    "index_fill": {"value": EITHER},
+    "index_put": {"indices": None, "values": TENSOR},
+    "scatter": {"src": OPTIONAL[1], "value": OPTIONAL[1]},
+    "scatter_add": {"src": TENSOR},
+    "select": {"index": None},
+    "repeat_interleave": {"repeats": COUNTS},
+    "result_type": {"tensor1": EITHER, "tensor2": EITHER},
+    "normal": {"mean": EITHER, "std": EITHER},
+}  # fmt: skip
+
+
+def refuse(name: str, argument: str, position: int, value: Any, kind: str = TENSOR) -> TypeError:
+    """PyTorch's words for an argument that should be a tensor."""
+    hint = ": make one with torch.tensor(...)" if isinstance(value, (list, tuple)) else ""
+    if type_name(value) == "numpy.ndarray":
+        hint = ": make one with torch.from_numpy(...)"
+    where = f" (position {position})" if position else ""
+    return TypeError(
+        f"{name}(): argument '{argument}'{where} must be {kind}, not {type_name(value)}{hint}"
+    )
+
+
+def _check(name: str, argument: str, position: int, value: Any, kind: str) -> None:
+    """Raise if `value`, which is no tensor, is not what `kind` says either."""
+    if kind is MANY:
+        if isinstance(value, (tuple, list)):
+            for k, element in enumerate(value):
+                if not isinstance(element, TensorBase):
+                    raise TypeError(
+                        f"{name}(): expected Tensor as element {k} in argument {position - 1}, "
+                        f"but got {type_name(element)}"
+                    )
+            return
+    elif value is None:
+        if "None" in kind:
+            return
+    elif ("Number" in kind and is_number(value)) or ("int" in kind and isinstance(value, int)):
+        return
+    raise refuse(name, argument, position, value, kind)
+
+
+def kinds_of(name: str, function: Callable[..., Any]) -> list[tuple[int, str, str]]:
+    """The arguments of `function` that are tensors: (place, name, kind); -1 for keywords only."""
+    named = getattr(function, "form_of", function)  # of an in-place form, what it is a form of
+    code = getattr(named, "__code__", None)
+    if code is None:
+        return []
+    own = OWN_KINDS.get(name.removesuffix("_"), {})
+    count = code.co_argcount
+    names = code.co_varnames[: count + code.co_kwonlyargcount]
+    found = [(k if k < count else -1, n, own.get(n, KINDS.get(n))) for k, n in enumerate(names)]
+    return [(k, n, kind) for k, n, kind in found if kind is not None]
+
+
+def checked(name: str, function: Callable[..., Any], self: bool = False) -> Callable[..., Any]:
+    """`function`, after a look at those of its arguments that have to be tensors.
+
+    With `self` it is a method: its first argument is there, and does not count.
+    """
+    public = getattr(function, "public", None)
+    if public is not None:
+        return public  # type: ignore[no-any-return]
+    kinds = [k for k in kinds_of(name, function) if not (self and k[0] == 0)]
+    if not kinds:
+        return function
+    first = 0 if self else 1  # the number of the first argument for people
+    by_place = tuple([k for k in kinds if k[0] >= 0])
+    by_name = {n: (k + first if k >= 0 else 0, kind) for k, n, kind in kinds}
+
+    def look(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        count = len(args)
+        for place, argument, kind in by_place:
+            if place < count and not isinstance(args[place], TensorBase):
+                _check(name, argument, place + first, args[place], kind)
+        for argument in kwargs:
+            if argument in by_name and not isinstance(kwargs[argument], TensorBase):
+                position, kind = by_name[argument]
+                _check(name, argument, position, kwargs[argument], kind)
+
+    if len(kinds) == 1 and kinds[0][0] == 0 and kinds[0][2] is TENSOR:
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if not args or not isinstance(args[0], TensorBase):
+                look(args, kwargs)
+            return function(*args, **kwargs)
+
+    else:
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            look(args, kwargs)
+            return function(*args, **kwargs)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = function.__doc__
+    call.__wrapped__ = function  # type: ignore[attr-defined]
+    return call
+
+
+def publish(namespace: dict[str, Any], names: Iterable[str] | None = None) -> None:
+    """Put the checked forms of our functions (or of `names`) in their places in a module."""
+    done: dict[int, Any] = {}  # two names of one function stay two names of one function
+    for name in list(namespace) if names is None else names:
+        function = namespace[name]
+        module = getattr(function, "__module__", None)
+        if name.startswith("_") or isinstance(function, type) or not callable(function):
+            continue
+        if isinstance(module, str) and module.startswith("minigrad."):
+            if id(function) not in done:
+                form = done[id(function)] = checked(name, function)
+                if form is not function:
+                    form.__module__ = namespace["__name__"]  # where pickle finds it
+            namespace[name] = done[id(function)]
+
+
+def publish_methods(cls: type) -> None:
+    """The same for the methods of a class that take tensors beside `self`."""
+    for name, function in list(vars(cls).items()):
+        if not name.startswith("_") and hasattr(function, "__code__"):
+            setattr(cls, name, checked(name, function, self=True))

@@ -1,0 +1,185 @@
+"""What has to be a tensor is one: every public function, with something else in each such place.
+
+The functions are taken from the modules, so that a new one is tested by existing.
+"""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad.ops import linalg
+from minigrad.ops.checked import KINDS, OWN_KINDS
+from minigrad.ops.meanings import MEANINGS
+
+F, nn = mg.nn.functional, mg.nn
+WRONG = [[1.0, 2.0], 2.5, None, np.ones((2, 2)), "a", {}]
+ONES, LONGS = mg.ones(2, 2), mg.zeros(2, 2, dtype=mg.int64)
+
+# What to give for the arguments before the one in question, where ones will not do.
+GIVEN = {
+    "dim": 0, "p": 0.5, "normalized_shape": (2,), "pad": (1, 1), "indices": LONGS, "index": LONGS,
+    "mask": ONES > 0, "condition": ONES > 0, "tensors": [ONES, ONES], "reduction": "mean",
+    "target": ONES, "end": ONES, "size_average": None, "reduce": None, "running_mean": mg.ones(2),
+    "running_var": mg.ones(2), "ignore_index": -100,
+}  # fmt: skip
+# Functions without an argument that is a tensor, or that look at what they get in their own words.
+WITHOUT = {
+    "arange", "as_tensor", "broadcast_shapes", "broadcast_tensors", "can_cast", "einsum", "empty",
+    "eye", "from_numpy", "full", "get_default_device", "get_default_dtype", "get_num_threads",
+    "get_rng_state", "iinfo", "import_module", "initial_seed", "is_grad_enabled", "is_tensor",
+    "linspace", "load", "manual_seed", "meshgrid", "ones", "promote_types", "rand", "randint",
+    "randn", "randperm", "range", "save", "seed", "set_default_device", "set_default_dtype",
+    "set_num_threads", "set_printoptions", "set_rng_state", "show_config", "tensor", "zeros",
+}  # fmt: skip
+
+
+def arguments(name, function):
+    """(all names, how many may be given by position, the kinds of those that are tensors)."""
+    if function.__name__ in MEANINGS and not hasattr(
+        function, "__wrapped__"
+    ):  # made from a table, without names of their own
+        names = ("input", "other")[: 2 if name in BINARY else 1]
+        kind = "Tensor or Number" if name in BINARY else "Tensor"
+        return names, len(names), dict.fromkeys(names, kind)
+    code = getattr(function, "__wrapped__", function).__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    own = OWN_KINDS.get(name, {})
+    kinds = {n: own.get(n, KINDS.get(n)) for n in names}
+    return names, code.co_argcount, {n: k for n, k in kinds.items() if k is not None}
+
+
+BINARY = {
+    "mul", "multiply", "pow", "floor_divide", "remainder", "fmod", "maximum", "minimum", "atan2",
+    "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "bitwise_and",
+    "bitwise_or", "bitwise_xor",
+}  # fmt: skip
+
+
+def public(module, names=None):
+    for name, function in sorted(vars(module).items()):
+        if name.startswith("_") or isinstance(function, type) or not callable(function):
+            continue
+        if (names is None or name in names) and "minigrad" in (function.__module__ or ""):
+            yield name, function
+
+
+FUNCTIONS = [
+    (f"{module.__name__}.{name}", name, function)
+    for module, names in (
+        (mg, None), (F, F.__all__), (linalg, linalg.__all__),
+        (nn.init, [n for n in vars(nn.init) if n.endswith("_") and not n.startswith("_")]),
+    )
+    for name, function in public(module, names)
+    if name not in WITHOUT
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "name", "function"), FUNCTIONS, ids=[f[0] for f in FUNCTIONS])
+def test_no_tensor_is_refused_by_name(path, name, function):
+    names, count, kinds = arguments(name, function)
+    assert kinds, "no argument is known for a tensor: add its name to minigrad.ops.checked"
+    for k, argument in enumerate(names):
+        for wrong in WRONG if argument in kinds else ():
+            kind = kinds[argument]
+            if (wrong is None and "None" in kind) or (
+                isinstance(wrong, float) and "Number" in kind
+            ):
+                continue
+            if kind == "tuple of Tensors" and isinstance(wrong, list):
+                continue
+            given = [GIVEN.get(n, ONES if n in KINDS else 1) for n in names[: min(k, count)]]
+            if path.endswith(("embedding", "one_hot", "nll_loss")):
+                given = [LONGS[0] if n in ("input", "target") else g for n, g in zip(names, given)]
+            if k < count:
+                args, options = [*given, wrong], {}
+                rest = inspect.signature(function).parameters
+                args += [
+                    GIVEN.get(n, ONES if n in KINDS else 1)
+                    for n in names[k + 1 : count]
+                    if n in rest and rest[n].default is inspect.Parameter.empty
+                ]
+            else:
+                args, options = given, {argument: wrong}
+            shown = "indices" if (name, argument) == ("embedding", "input") else argument
+            with pytest.raises(TypeError, match=rf"{shown}'.* must be "):
+                function(*args, **options)
+
+
+@pytest.mark.parametrize("name", ["cat", "stack", "hstack", "vstack", "concat"])
+def test_lists_of_tensors_hold_tensors(name):
+    for wrong in ([ONES, [1.0]], [ONES, 2], (np.ones(2),), [None]):
+        with pytest.raises(TypeError, match=r"expected Tensor as element \d in argument 0"):
+            getattr(mg, name)(wrong)
+
+
+METHODS = {
+    "gather": (0, "index"), "index_select": (0, "index"), "take": ("index",), "equal": ("other",),
+    "masked_fill": ("mask", 1.0), "masked_select": ("mask",), "where": ("condition", 1.0),
+    "scatter_add": (0, "index", "src"), "index_add": (0, "index", "source"), "mm": ("mat2",),
+    "index_copy": (0, "index", "source"), "index_fill": (0, "index", 1.0), "matmul": ("other",),
+    "addcmul": ("tensor1", "tensor2"), "dist": ("other",), "lerp": ("end", 0.5),
+    "add": ("other",), "mul": ("other",), "sub": ("other",), "div": ("other",), "eq": ("other",),
+    "maximum": ("other",), "add_": ("other",), "mul_": ("other",), "div_": ("other",),
+    "masked_fill_": ("mask", 1.0), "scatter_add_": (0, "index", "src"), "clamp_min": ("min",),
+    "view_as": ("other",), "expand_as": ("other",), "take_along_dim": ("indices", 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_refuse_what_is_no_tensor(name):
+    for k, argument in enumerate(METHODS[name]):
+        if isinstance(argument, str):
+            for wrong in ([1.0], None, np.ones((2, 2)), "a"):
+                args = [GIVEN.get(a, ONES) if isinstance(a, str) else a for a in METHODS[name]]
+                args[k] = wrong
+                with pytest.raises(
+                    TypeError, match=rf"{name}\(\): argument '{argument}'.* must be"
+                ):
+                    getattr(ONES.clone(), name)(*args)
+
+
+MODULES = {
+    nn.Linear: (2, 2), nn.Embedding: (3, 2), nn.LayerNorm: (2,), nn.RMSNorm: (2,),
+    nn.BatchNorm1d: (2,), nn.RNN: (2, 2), nn.LSTM: (2, 2), nn.GRU: (2, 2), nn.RNNCell: (2, 2),
+    nn.LSTMCell: (2, 2), nn.GRUCell: (2, 2), nn.Tanh: (), nn.Sigmoid: (), nn.ReLU: (), nn.GELU: (),
+    nn.Softmax: (0,), nn.LogSoftmax: (0,), nn.Dropout: (), nn.Flatten: (), nn.LockedDropout: (),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layer", MODULES)
+def test_layers_refuse_what_is_no_tensor(layer):
+    module = layer(*MODULES[layer])
+    for wrong in ([1.0, 2.0], 2.5, None, np.ones((2, 2), np.float32), "a"):
+        with pytest.raises(TypeError, match=r"must be a? ?Tensor, not"):
+            module(wrong)
+
+
+def test_names_stay_what_they_were():
+    assert mg.add.__name__ == "add"
+    assert mg.clip is mg.clamp
+    assert mg.concat is mg.cat
+    assert [*inspect.signature(mg.gather).parameters] == ["input", "dim", "index"]
+    assert mg.sum.__doc__ == mg.Tensor.sum.__doc__ != ""
+    assert mg.gather(input=LONGS, dim=0, index=LONGS).tolist() == LONGS.tolist()
+    with pytest.raises(TypeError, match=r"gather\(\): argument 'index' \(position 3\) must be"):
+        mg.gather(input=LONGS, dim=0, index=[0])
+    with pytest.raises(TypeError, match=r"exp\(\): argument 'input' \(position 1\) must be Tensor"):
+        mg.exp([1.0])
+
+
+def test_functions_can_be_pickled():
+    import pickle
+
+    for function in (mg.sum, mg.gather, mg.cat, mg.add, mg.linalg.norm):
+        assert pickle.loads(pickle.dumps(function)) is function
+
+
+def test_rules_still_run_on_arrays():
+    """And what a user sees of it, a hook, is handed tensors."""
+    x = mg.tensor([0.5, 1.0], requires_grad=True)
+    for f in (mg.exp, mg.tanh, mg.sigmoid):
+        f(x).cumsum(0).max().backward()
+    (g,) = mg.autograd.grad(mg.where(x > 0.7, x.exp(), x.sin()).sum(), x, create_graph=True)
+    g.sum().backward()

@@ -157,8 +157,8 @@ def move_mean(mean: np.ndarray, decay: float, value: np.ndarray) -> None:
 
 def move_mean_square(mean: np.ndarray, decay: float, value: np.ndarray) -> None:
     """``mean = decay * mean + (1 - decay) * value**2``, in place."""
-    square = value * value
-    square *= 1 - decay
+    square = (1 - decay) * value
+    square *= value  # in this order, as the square alone overflows earlier
     mean *= decay
     mean += square
 

@@ -84,3 +84,51 @@ def test_second_derivatives_of_powers(a, b, expected):
     first = mg.autograd.grad(x**y, (x, y), create_graph=True)
     second = [mg.autograd.grad(d, (x, y), retain_graph=True) for d in first]
     np.testing.assert_allclose([[d.item() for d in row] for row in second], expected, 1e-12)
+
+
+# ------------------------------------------------------------------------------------------------
+# Without a derivative
+# ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spread", [
+    lambda x: x.std(), lambda x: mg.var(x), lambda x: mg.std_mean(x)[0], lambda x: x[None].var(0),
+    lambda x: mg.zeros(0).std(unbiased=False), lambda x: mg.ones(3).var(correction=5),
+])  # fmt: skip
+def test_deviation_without_degrees_of_freedom_warns_at_the_line_of_the_call(spread):
+    with pytest.warns(UserWarning, match="degrees of freedom is <= 0") as caught:
+        assert spread(mg.tensor([1.0])).isnan().all()
+    assert [w.filename for w in caught] == [__file__]
+
+
+def test_unique_keeps_every_nan():
+    x = mg.tensor([np.nan, np.nan, 1.0])
+    values, inverse, counts = x.unique(return_inverse=True, return_counts=True)
+    np.testing.assert_array_equal(values.numpy(), [1, np.nan, np.nan])
+    assert inverse.tolist() == [1, 2, 0]
+    assert counts.tolist() == [1, 1, 1]
+
+
+def test_predicates_do_not_write_into_a_second_tensor():
+    x = mg.zeros(2)
+    with pytest.raises(TypeError):
+        mg.isnan(mg.ones(2), x)
+    assert x.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("name", ["float32", "float64"])
+def test_sigmoid_closes(name):
+    x = mg.tensor([-1000.0, -np.inf, 1000.0], dtype=getattr(mg, name), requires_grad=True)
+    y = x.sigmoid()
+    y.sum().backward()
+    assert y.tolist() == [0, 0, 1]
+    assert x.grad.tolist() == [0, 0, 0]
+
+
+def test_reduced_losses_have_pytorchs_gradients_in_the_types_of_their_inputs():
+    a = mg.tensor([1.0, 2.0], requires_grad=True)
+    b = mg.tensor([3.0, 5.0], dtype=mg.float64, requires_grad=True)
+    for loss in (mg.nn.functional.huber_loss, mg.nn.functional.mse_loss, mg.dist,
+                 mg.nn.functional.binary_cross_entropy_with_logits):  # fmt: skip
+        grads = mg.autograd.grad(loss(a, b), (a, b))
+        assert [g.dtype for g in grads] == [mg.float32, mg.float64]

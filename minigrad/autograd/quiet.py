@@ -25,11 +25,12 @@ _NO_MODULE = {"__name__": None, "__builtins__": __builtins__}
 
 def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, without NumPy's warnings of numbers."""
-    return (_called_by_nobody if isinstance(function, np.ufunc) else _silenced)(function)
+    is_python = isinstance(function, types.FunctionType)
+    return _silenced(function) if is_python else _called_by_nobody(function)
 
 
 def _called_by_nobody(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of NumPy, called by a function of Python that belongs to no module.
+    """A compiled function, of NumPy or of ours, called by one of Python that has no module.
 
     Python attributes a warning to the module of the function that is running (a compiled one is
     passed over), and drops it if there is none, whatever filters the user has set.

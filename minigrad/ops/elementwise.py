@@ -50,11 +50,12 @@ def _power_slope(g: Any, a: Any, b: Any) -> Any:
     There it still depends on b, with the slope g a^-1: so it is not cut out by a `where`.
     """
     if isinstance(b, (int, float)):
-        return g * (b * pow(a, b - 1)) if b else no_slope(g)
+        power = pow(a, b - 1) if b == 0.5 else a ** (b - 1)  # (`_power` takes the root)
+        return g * (b * power) if b else no_slope(g)
     constant = b == 0
     g = where(constant & ~isfinite(g), 0, g)
     a = where(constant & ~isfinite(1 / a), math.inf, a)
-    return g * (b * pow(a, b - 1))
+    return g * (b * a ** (b - 1))
 
 
 def _log_base(a: Any, b: Any) -> Any:

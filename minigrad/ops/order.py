@@ -41,7 +41,7 @@ def _shared_among_ties(g: Any, y: Any, x: Any, axes: Axes) -> Any:
     If the value is NaN, these are the entries that are NaN.
     """
     y = restored(y, x.shape, axes)
-    return shared(g, (x == y) | (isnan(x) & isnan(y)), axes)
+    return shared(g, (x == y) | isnan(x), axes)
 
 
 def _shared_or_nan(g: Any, y: Any, x: Any, axes: Axes) -> Any:

@@ -18,6 +18,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.engine import array_of, primitive, wrap
+from ..autograd.errors import stacklevel
 from ..sums import in_wide, total
 from .arguments import checked_axes, checked_axis
 from .cast import cast, common_type
@@ -194,9 +195,9 @@ def _spread_arguments(
     if divisor <= 0:
         warnings.warn(
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the "
-            f"reduction factor (input numel divided by output numel): {count} entries of shape "
-            f"{tuple(shape)} make up one {name}, less than 1 is left of them",
-            stacklevel=3,
+            "reduction factor (input numel divided by output numel): the divisor is "
+            f"{count} - {count - divisor}, and the result is nan or inf",
+            stacklevel=stacklevel(),
         )
     return axes, builtins.max(divisor, 0)
 
@@ -276,7 +277,7 @@ def _norm_slope(g: Any, y: Any, x: Any, axes: Axes, p: float) -> Any:
         return no_slope(x)
     if math.isinf(p):  # in equal parts to all entries that have the extreme value
         length = restored(y, x.shape, axes)
-        ties = (abs_(x) == length) | (isnan(x) & isnan(length))
+        ties = (abs_(x) == length) | isnan(x)  # (if one is NaN, the norm is, too)
         return shared(g, ties, axes) * sign(x)
     length, g = restored(y, x.shape, axes), restored(g, x.shape, axes)
     if p == 1:

@@ -577,11 +577,13 @@ class Tensor(TensorBase):
     def _overwrite(self, draw: Callable[[Any], ndarray], generator: Any) -> Tensor:
         """Fill the memory, in its own order, with ``draw(generator, view of the memory)``."""
         writes.check_memory(self.array)
-        writes.check_writable(self)
+        edge = writes.check_writable(self)
         before_write(self)
         memory = in_memory_order(self.array)
         memory[...] = draw(random.default_generator if generator is None else generator, memory)
         bump_version(self)
+        if edge is not None:
+            writes.overwritten(self, edge)
         return self
 
     def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:

@@ -282,6 +282,13 @@ def _copy(input: Any, src: Any) -> Any:
         ) from None
 
 
+def overwritten(target: Any, edge: Any) -> None:
+    """Note that `target`, whose place was `edge`, was filled with numbers that depend on nothing."""
+    before = wrap(target.array)
+    before.edge, before._requires_grad = edge, True
+    _take_place(target, _zeroed(before))
+
+
 def copy_(input: Any, src: Any, non_blocking: bool = False) -> Any:
     """Overwrite the tensor with `src`, broadcast to its shape and cast to its type."""
     return _overwrite(input, src)

@@ -283,7 +283,7 @@ def _copy(input: Any, src: Any) -> Any:
 
 
 def overwritten(target: Any, edge: Any) -> None:
-    """Note that `target`, whose place was `edge`, was filled with numbers that depend on nothing."""
+    """Note that `target`, whose place was `edge`, now holds numbers that depend on nothing."""
     before = wrap(target.array)
     before.edge, before._requires_grad = edge, True
     _take_place(target, _zeroed(before))

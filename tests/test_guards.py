@@ -23,7 +23,8 @@ NOT_KEPT = {
     ("torch.prod(p)", "0"), ("torch.prod(p,1)", "0"), ("torch.cumprod(p,1)", "0"),
     ("p.masked_select(m)", "p"), ("torch.take(p,i)", "p"), ("p.gather(1,k)", "p"),
     ("torch.take_along_dim(p,k,1)", "p"), ("p.index_add(0,i,q)", "q"),
-    ("F.cross_entropy(p,i)", "i"), ("p.index_copy(0,i,q)", "q"), ("p.clone().exp_()", "0"), ("F.nll_loss(p,i)", "i"),
+    ("F.cross_entropy(p,i)", "i"), ("p.index_copy(0,i,q)", "q"),
+    ("p.clone().exp_()", "0"), ("F.nll_loss(p,i)", "i"),
     ("F.nll_loss(p,i)", "p"), ("F.nll_loss(p,i,r.detach())", "i"),
     ("F.nll_loss(p,i,r.detach())", "p"), ("F.nll_loss(p,i,r.detach())", "r"),
 }  # fmt: skip

@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 
 from . import dtypes, random
-from .autograd.engine import TensorBase
+from .autograd.engine import TensorBase, primitive
 from .ops.arguments import as_shape
 from .ops.layout import empty_alike, make_alike
+from .ops.makers import no_slope
+from .ops.shape import sum_to
 from .ops.values import check_range, entry, filling, number
 from .size import device as device_
 from .tensor import Tensor, from_array
@@ -528,7 +530,16 @@ def normal(
     shape = np.broadcast_shapes(np.shape(m), np.shape(s))
     kind = dtypes.result_type(*[v for v in (m, s) if isinstance(v, ndarray)])
     draws = _source(generator).normal(shape, dtype=kind)
-    return _made((draws * s + m).astype(kind), device, requires_grad)
+    drawn = _made((draws * s + m).astype(kind), device, requires_grad)
+    given = isinstance(mean, TensorBase) or isinstance(std, TensorBase)
+    return _normal(mean, std, drawn) if given and not requires_grad else drawn
+
+
+# Random numbers are no function of what they were drawn with: the gradient is 0.
+_bernoulli = primitive("bernoulli", lambda input, drawn: drawn, input=no_slope)
+_normal = primitive("normal", lambda mean, std, drawn: drawn, overload=3,
+                    mean=lambda g, mean_shape: sum_to(no_slope(g), mean_shape),
+                    std=lambda g, std_shape: sum_to(no_slope(g), std_shape))  # fmt: skip
 
 
 def bernoulli(
@@ -537,7 +548,8 @@ def bernoulli(
     """1 with the probability that stands in `input` (or with `p`), otherwise 0."""
     chance = input.array if p is None else p
     drawn = _source(generator).bernoulli(chance, input.array.shape)
-    return from_array(np.asarray(drawn).astype(input.array.dtype))
+    result: Tensor = _bernoulli(input, np.asarray(drawn).astype(input.array.dtype))
+    return result
 
 
 def multinomial(

@@ -116,9 +116,12 @@ class Storage:
     def of(cls, array: np.ndarray) -> Storage:
         """The memory that `array` is a part of."""
         whole = array
-        while isinstance(whole.base, np.ndarray) and whole.base.dtype == array.dtype:
+        while isinstance(whole.base, np.ndarray):
             whole = whole.base
-        return cls(whole.ravel("K"))
+        entries = whole.ravel("K")
+        if entries.dtype != array.dtype:  # bytes: the memory was read from a file
+            entries = entries.view(array.dtype)
+        return cls(entries)
 
     def size(self) -> int:
         """The number of entries."""

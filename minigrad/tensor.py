@@ -7,6 +7,7 @@ function of the same name are one and the same object: ``x.sum(1)`` is ``mg.sum(
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -788,15 +789,28 @@ class Tensor(TensorBase):
                 "protocol at the moment. Detach the tensor first."
             )
         if id(self) not in memo:
-            twin = from_array(copied(self.array), self._requires_grad, type_(self))
+            array, version = _copied_memory(self.array, memo)
+            twin = from_array(array, self._requires_grad, type_(self))
+            twin.version = version
+            memo[id(self)] = twin  # before its attributes, which may come back to it
             if self._grad is not None:
                 twin._grad = self._grad.__deepcopy__(memo)  # type: ignore[attr-defined]
-            memo[id(self)] = twin
+            twin.__dict__.update(copy.deepcopy(own_attributes(self), memo))
         result: Tensor = memo[id(self)]
         return result
 
+    def __copy__(self) -> Tensor:
+        """The same memory and attributes, outside any graph."""
+        twin: Tensor = from_array(self.array, self.requires_grad, type_(self))
+        twin.version = self.version
+        twin.__dict__.update(own_attributes(self))
+        return twin
+
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return _rebuild, (self.array, self._requires_grad and self.is_leaf)
+        if self._hooks:
+            warn_of_hooks(self)
+        arguments = (self.array, self.requires_grad, type_(self))
+        return _rebuild, arguments, own_attributes(self) or None
 
     def new_tensor(
         self, data: Any, dtype: Any = None, requires_grad: bool_ = False, device: Any = None
@@ -870,9 +884,52 @@ def from_array(array: ndarray, requires_grad: bool = False, cls: type[Tensor] = 
     return tensor
 
 
-def _rebuild(array: ndarray, requires_grad: bool_) -> Tensor:
+def own_attributes(tensor: Tensor) -> dict[str, Any]:
+    """The attributes that the user has given to `tensor`, as opposed to those that all have."""
+    return {
+        name: value
+        for name, value in tensor.__dict__.items()
+        if name not in ("array", "version") and not hasattr(Tensor, name)
+    }
+
+
+def warn_of_hooks(tensor: Tensor) -> None:
+    """Warn that the hooks of `tensor` are not saved."""
+    for hook in (tensor._hooks or {}).values():
+        warnings.warn(
+            f"backward hook {hook!r} on tensor will not be serialized: register it again on the "
+            "tensor that is loaded",
+            stacklevel=4,
+        )
+
+
+def _copied_memory(array: ndarray, memo: dict[Any, Any]) -> tuple[ndarray, list[int]]:
+    """`array` in a copy of its memory, and the count of that copy's changes in place.
+
+    All views of the memory get the same copy: they share memory again.
+    """
+    whole = array
+    while isinstance(whole.base, ndarray):
+        whole = whole.base
+    if id(whole) not in memo:
+        memo[id(whole)] = (
+            whole.copy(order="K"),
+            [0, -1],
+            whole,
+        )  # kept, so that its id stays its own
+    copied, version, _ = memo[id(whole)]
+    if whole is array:
+        return copied, version
+    if copied.strides != whole.strides:  # memory with gaps
+        return array.copy(order="K"), [0, -1]
+    offset = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    flat = copied.ravel("K").view(np.uint8)
+    return np.ndarray(array.shape, array.dtype, flat, offset, array.strides), version
+
+
+def _rebuild(array: ndarray, requires_grad: bool_, cls: type_[Tensor] | None = None) -> Tensor:
     """Unpickle a tensor."""
-    return from_array(array, requires_grad)
+    return from_array(array, requires_grad, Tensor if cls is None else cls)
 
 
 publish_methods(Tensor)

@@ -6,12 +6,13 @@ for. The result of an operation on them is a plain `Tensor` again.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 
 from .. import dtypes
-from ..tensor import Tensor, from_array
+from ..tensor import Tensor, from_array, own_attributes
 
 
 def _as_kind(cls: type[Any], data: Tensor | None, requires_grad: bool) -> Any:
@@ -70,7 +71,8 @@ class Parameter(Tensor):
         return copied
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return type(self), (self.detach(), self.requires_grad)
+        arguments = (self.detach(), self.requires_grad)
+        return type(self), arguments, own_attributes(self) or None
 
 
 class Buffer(Tensor):
@@ -106,12 +108,16 @@ class Buffer(Tensor):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
         if id(self) not in memo:
-            memo[id(self)] = type(self)(self.detach().clone(), persistent=self.persistent)
-        copied: Buffer = memo[id(self)]
-        return copied
+            copied = type(self)(self.detach().clone(), persistent=self.persistent)
+            memo[id(self)] = copied
+            copied.requires_grad = self.requires_grad
+            copied.__dict__.update(copy.deepcopy(own_attributes(self), memo))
+        result: Buffer = memo[id(self)]
+        return result
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return _rebuild_buffer, (type(self), self.detach(), self.persistent)
+        arguments = (type(self), self.detach(), self.persistent)
+        return _rebuild_buffer, arguments, own_attributes(self) or None
 
 
 def _rebuild_buffer(cls: type[Buffer], data: Tensor, persistent: bool) -> Buffer:

@@ -912,19 +912,16 @@ def _copied_memory(array: ndarray, memo: dict[Any, Any]) -> tuple[ndarray, list[
     while isinstance(whole.base, ndarray):
         whole = whole.base
     if id(whole) not in memo:
-        memo[id(whole)] = (
-            whole.copy(order="K"),
-            [0, -1],
-            whole,
-        )  # kept, so that its id stays its own
-    copied, version, _ = memo[id(whole)]
+        # The original is kept as well, so that nothing else gets its id.
+        memo[id(whole)] = whole.copy(order="K"), [0, -1], whole
+    twin, version, _ = memo[id(whole)]
     if whole is array:
-        return copied, version
-    if copied.strides != whole.strides:  # memory with gaps
-        return array.copy(order="K"), [0, -1]
+        return twin, version
+    if twin.strides != whole.strides:  # memory with gaps
+        return copied(array), [0, -1]
     offset = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
-    flat = copied.ravel("K").view(np.uint8)
-    return np.ndarray(array.shape, array.dtype, flat, offset, array.strides), version
+    memory = twin.ravel("K").view(np.uint8)
+    return np.ndarray(array.shape, array.dtype, memory, offset, array.strides), version
 
 
 def _rebuild(array: ndarray, requires_grad: bool_, cls: type_[Tensor] | None = None) -> Tensor:

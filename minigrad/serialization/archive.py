@@ -25,18 +25,28 @@ ALIGNMENT = 64
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # magic, lengths of the name and of the extra field
 _MAGIC = b"PK\x03\x04"
 _ZIP64_FROM = 2**30  # any limit below the 2 GiB from which zipfile itself insists on the long form
+_PIECE = 2**20
 _LEGACY_MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 
 
 class _Sink:
-    """A file that can only be written to, and that counts from 0 wherever it begins."""
+    """A file that can only be written to, and that counts from 0 wherever it begins.
+
+    Attributes
+    ----------
+    given_up : bool
+        Something went wrong: nothing more is written. What `zipfile` would add to finish its work
+        is of no use, and its complaints would hide what went wrong.
+    """
 
     def __init__(self, write: Callable[[Any], Any]) -> None:
         self._write = write
         self._position = 0
+        self.given_up = False
 
     def write(self, data: Any) -> int:
-        self._write(data)
+        if not self.given_up:
+            self._write(data)
         size = memoryview(data).nbytes
         self._position += size
         return size
@@ -67,22 +77,26 @@ def write_archive(
     import zipfile  # takes longer to import than all of this package
 
     sink: Any = _Sink(write)
+    archive = zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED)
     checksum = 0
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
 
-        def add(name: str, data: Any) -> None:
-            nonlocal checksum
-            view = memoryview(data).cast("B") if memoryview(data).nbytes else memoryview(b"")
-            info = zipfile.ZipInfo(f"{FOLDER}/{name}")
-            info.file_size = view.nbytes
-            long = view.nbytes > _ZIP64_FROM
-            start = sink.tell() + _LOCAL_HEADER.size + len(info.filename) + 4 + (20 if long else 0)
-            padding = -start % ALIGNMENT
-            info.extra = struct.pack("<2sH", b"FB", padding) + b"Z" * padding
-            with archive.open(info, "w", force_zip64=long) as record:
-                record.write(view)
-            checksum = zlib.crc32(struct.pack("<I", info.CRC), checksum)
+    def add(name: str, data: Any) -> None:
+        nonlocal checksum
+        view = memoryview(data).cast("B") if memoryview(data).nbytes else memoryview(b"")
+        info = zipfile.ZipInfo(f"{FOLDER}/{name}")
+        info.file_size = view.nbytes
+        long = view.nbytes > _ZIP64_FROM
+        start = sink.tell() + _LOCAL_HEADER.size + len(info.filename) + 4 + (20 if long else 0)
+        padding = -start % ALIGNMENT
+        info.extra = struct.pack("<2sH", b"FB", padding) + b"Z" * padding
+        with archive.open(info, "w", force_zip64=long) as record:
+            # In copies, a piece at a time: another thread may change the tensor meanwhile, and the
+            # checksum has to be that of what is written.
+            for begin in range(0, view.nbytes, _PIECE):
+                record.write(bytes(view[begin : begin + _PIECE]))
+        checksum = zlib.crc32(struct.pack("<I", info.CRC), checksum)
 
+    try:
         add("data.pkl", pickled)
         add(".format_version", b"1")
         add(".storage_alignment", str(ALIGNMENT).encode())
@@ -91,6 +105,11 @@ def write_archive(
             add(f"data/{key}", storage)
         add("version", b"3\n")
         add(".data/serialization_id", f"{checksum:040d}".encode())
+        archive.close()
+    except BaseException:
+        sink.given_up = True
+        archive.fp = None  # so that it counts as closed, in whatever state it is
+        raise
 
 
 class Archive:

@@ -24,7 +24,9 @@ def save(obj: Any, f: Any) -> None:
     and optimizers can be saved as well (only their classes' names are, so the code must be
     there when they are loaded); files with modules are for minigrad only.
 
-    A path is replaced as a whole: until all is written, the old file stays as it was.
+    A path is replaced as a whole: until all is written, the old file stays as it was. (Only where
+    it cannot be replaced, as in a folder without permission to write, it is written over.) A tensor
+    that another thread changes meanwhile is saved with some of its old and some of its new values.
 
     Parameters
     ----------
@@ -43,7 +45,7 @@ def save(obj: Any, f: Any) -> None:
     pickle.PicklingError, AttributeError, TypeError
         The object, or something in it, cannot be pickled (such as a lambda or an open file).
     OSError
-        The file cannot be written.
+        The file cannot be written, or a stream takes less than it is given.
 
     Examples
     --------
@@ -63,7 +65,7 @@ def save(obj: Any, f: Any) -> None:
     # All that can fail about the object fails here, before any file is touched.
     pickled, storages = dumps(obj)
     with files.replacing(f) if files.is_path(f) else nullcontext(f) as file:
-        write_archive(file.write, pickled, storages.contents)
+        write_archive(files.write_all(file), pickled, storages.contents)
 
 
 def load(

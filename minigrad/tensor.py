@@ -924,7 +924,7 @@ def _copied_memory(array: ndarray, memo: dict[Any, Any]) -> tuple[ndarray, list[
     return np.ndarray(array.shape, array.dtype, memory, offset, array.strides), version
 
 
-def _rebuild(array: ndarray, requires_grad: bool_, cls: type_[Tensor] | None = None) -> Tensor:
+def _rebuild(array: ndarray, requires_grad: bool_, cls: Any = None) -> Tensor:
     """Unpickle a tensor."""
     return from_array(array, requires_grad, Tensor if cls is None else cls)
 

@@ -438,3 +438,22 @@ def test_integers_cover_their_range_evenly() -> None:
     counts = np.bincount((values + 3).ravel())
     assert counts.size == 7
     assert np.sum((counts - 10_000) ** 2 / 10_000) < 22.5  # 6 degrees of freedom
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda p: p.bernoulli(),
+        lambda p: p.bernoulli(0.5),
+        lambda p: mg.bernoulli(p),
+        lambda p: mg.normal(p, 1.0),
+        lambda p: mg.normal(0.0, p),
+        lambda p: mg.normal(p, p),
+    ],
+)
+def test_what_is_drawn_has_the_gradient_zero(draw):
+    p = mg.full((3,), 0.5, requires_grad=True)
+    drawn = draw(p)
+    assert not drawn.is_leaf
+    (drawn * mg.tensor([1.0, np.inf, np.nan])).sum().backward()
+    assert p.grad.tolist() == [0.0, 0.0, 0.0]

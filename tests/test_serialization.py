@@ -6,16 +6,21 @@ still write.
 """
 
 import copy
+import errno
 import io
 import os
 import pickle
 import pickletools
 import random
+import signal
 import stat
 import struct
+import subprocess
 import sys
 import zipfile
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +28,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn, serialization
-from minigrad.serialization import archive
+from minigrad.serialization import archive, files
 
 GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(GOLDEN))
@@ -132,10 +137,10 @@ def test_checkpoint_without_checksums():
     assert mg.load(CHECKPOINTS / "torch_no_checksums.pt")["a"].tolist() == [1.0, 1.0]
 
 
-def test_attributes_of_tensors_are_dropped():
+def test_attributes_of_tensors():
     loaded = mg.load(CHECKPOINTS / "torch_attributes.pt")
     assert loaded.tolist() == [1.0, 1.0]
-    assert not hasattr(loaded, "note")
+    assert loaded.note == "attributes are not kept"
 
 
 @pytest.mark.parametrize("weights_only", [True, False])
@@ -294,21 +299,108 @@ def test_gradients_and_graphs_are_not_saved():
     assert computed.requires_grad
 
 
-def test_subclasses_of_parameter_and_tensor():
-    class Special(mg.Tensor):
-        pass
-
-    special = mg.tensor([1.0]).detach()
-    special.__class__ = Special
-    assert type(round_trip(special)) is mg.Tensor
-    with serialization.safe_globals([Weight]):
-        loaded = round_trip(Weight(mg.ones(2)))
-    assert type(loaded) is Weight
-    assert loaded.requires_grad
+class Special(mg.Tensor):
+    """A user's tensor."""
 
 
 class Weight(nn.Parameter):
     """A user's parameter."""
+
+
+@pytest.mark.parametrize("made", [Special([1.0, 1.0]), Weight(mg.ones(2))])
+def test_subclasses_of_parameter_and_tensor(made):
+    made.note = "mine"
+    cls = type(made)
+    with pytest.raises(pickle.UnpicklingError, match=cls.__name__):
+        round_trip(made)
+    with serialization.safe_globals([cls]):
+        loaded = round_trip(made)
+    for copied in (loaded, round_trip(made, weights_only=False), pickled(made), copy.copy(made)):
+        assert type(copied) is cls
+        assert copied.requires_grad == made.requires_grad
+        assert copied.note == "mine"
+        assert copied.tolist() == [1.0, 1.0]
+
+
+def pickled(obj):
+    return pickle.loads(pickle.dumps(obj))
+
+
+@pytest.mark.parametrize("kind", [mg.tensor, nn.Parameter, nn.Buffer])
+@pytest.mark.parametrize("copied", [round_trip, pickled, copy.copy, copy.deepcopy])
+def test_what_the_user_has_said_about_a_tensor(kind, copied):
+    tensor = kind(mg.ones(2))
+    tensor.note, tensor.more = "mine", ["a"]
+    other = copied(tensor)
+    assert type(other) is type(tensor)
+    if kind is nn.Parameter and copied is copy.deepcopy:  # as PyTorch
+        assert not hasattr(other, "note")
+        return
+    assert other.note == "mine"
+    assert other.more == ["a"]
+    assert (other.more is tensor.more) == (copied is copy.copy)
+    assert (other.data_ptr() == tensor.data_ptr()) == (copied is copy.copy)
+
+
+@pytest.mark.parametrize("copied", [round_trip, pickled, copy.copy])
+def test_copies_of_results_are_leaves(copied):
+    result = copied(mg.ones(2, requires_grad=True) * 2)
+    assert result.requires_grad
+    assert result.is_leaf
+
+
+@pytest.mark.parametrize("copied", [round_trip, pickled])
+def test_hooks_that_get_lost_are_told(copied):
+    tensor = mg.ones(2, requires_grad=True)
+    tensor.register_hook(lambda g: g)
+    with pytest.warns(UserWarning, match="backward hook .* will not be serialized"):
+        copied(tensor)
+
+
+def test_deep_copies_share_memory_as_the_originals_do():
+    whole = mg.arange(6.0)
+    part, turned = whole[1:4], whole.reshape(2, 3).t()
+    rows = mg.arange(3.0).expand(2, 3)
+    a, b, c, d = copy.deepcopy([whole, part, turned, rows])
+    assert (c.stride(), d.stride(), b.storage_offset()) == ((1, 3), (0, 1), 1)
+    a.add_(10)
+    assert b.tolist() == [11.0, 12.0, 13.0]
+    assert c.tolist() == [[10.0, 13.0], [11.0, 14.0], [12.0, 15.0]]
+    assert part.tolist() == [1.0, 2.0, 3.0]
+    assert a._version == b._version == 1
+    assert copy.deepcopy(nn.Parameter(turned)).stride() == (1, 3)
+
+
+def test_a_change_through_a_copy_is_noticed():
+    w = mg.ones(2, requires_grad=True)
+    x = mg.ones(2)
+    y = w * x
+    copy.copy(x).mul_(2.0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
+def test_storage_offset_of_what_was_loaded():
+    assert round_trip(mg.arange(3.0).expand(2, 3)).storage_offset() == 0
+    assert round_trip(mg.arange(9.0)[4:6]).storage_offset() == 4
+
+
+@pytest.mark.parametrize("state", [{"array": 1}, {"sum": 1}, {"_is_buffer": True, "t": 1}, {1: 2}])
+def test_attributes_must_not_hide_what_all_tensors_have(state):
+    contents = records(saved(Described(state)))
+    with pytest.raises(pickle.UnpicklingError, match="attributes that it must not have"):
+        mg.load(archive_of(contents))
+
+
+class Described:
+    """Pickled as a tensor with the attributes in `state`."""
+
+    def __init__(self, state):
+        self.state = state
+
+    def __reduce__(self):
+        names = serialization.names
+        return names.rebuild_parameter_with_state, (mg.ones(2), False, OrderedDict(), self.state)
 
 
 class Model(nn.Module):
@@ -416,6 +508,74 @@ def test_files_need_only_write(tmp_path):
         assert not file.closed
 
 
+class Stream(io.RawIOBase):
+    """Takes `most` bytes at a time; with None, as many as it likes but without a word."""
+
+    def __init__(self, most):
+        self.data, self.most = b"", most
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        self.data += bytes(data[: self.most])
+        return None if self.most is None else len(data[: self.most])
+
+
+def test_a_raw_stream_may_take_a_part():
+    stream = Stream(5)
+    mg.save([1, mg.ones(2)], stream)
+    assert stream.data == saved([1, mg.ones(2)]).getvalue()
+
+
+@pytest.mark.parametrize("stream", [Stream(0), Stream(None)])
+def test_a_raw_stream_that_takes_nothing(stream):
+    with pytest.raises(OSError, match="not complete"):
+        mg.save(mg.ones(2), stream)
+
+
+def test_any_other_stream_must_take_everything():
+    class Lossy(io.BytesIO):
+        def write(self, data):
+            return super().write(data[:10])
+
+    with pytest.raises(OSError, match="took 10 of"):
+        mg.save(mg.ones(2), Lossy())
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 4), (20000, 2), (2, 20000)])
+def test_several_checkpoints_in_one_stream(sizes):
+    file = io.BytesIO()
+    file.write(b"header")
+    for size in sizes:
+        mg.save([size, mg.ones(size)], file)
+    file.seek(6)
+    for size in sizes:
+        number, tensor = mg.load(file)
+        assert number == size == len(tensor)
+    with pytest.raises(EOFError):
+        mg.load(file)
+
+
+@pytest.mark.parametrize("length", [10, 100_000])
+def test_what_follows_a_checkpoint_is_left_alone(length):
+    inner = saved(mg.zeros(2)).getvalue()  # the end of this one must not be taken for the end
+    file = saved([inner, mg.ones(3)])
+    end = file.seek(0, 2)
+    file.write(b"x" * length)
+    file.seek(0)
+    kept, tensor = mg.load(file)
+    assert (kept, tensor.tolist()) == (inner, [1.0, 1.0, 1.0])
+    assert file.tell() == end
+
+
+def test_many_false_ends_cost_little():
+    contents = saved(1).getvalue()
+    file = io.BytesIO(contents[:-30] + b"PK\5\6" * 100_000)
+    with pytest.raises(RuntimeError, match="corrupted"):
+        mg.load(file)
+
+
 def test_files_that_begin_with_something_else():
     file = io.BytesIO()
     file.write(b"header")
@@ -485,6 +645,20 @@ def test_mmap(tmp_path):
     assert mg.load(path)["a"].sum() == 2000
 
 
+def test_mmap_opens_the_file_once(tmp_path):
+    mg.save([mg.full((2,), float(k)) for k in range(50)], tmp_path / "a.pt")
+    before = open_files()
+    loaded = mg.load(tmp_path / "a.pt", mmap=True)
+    assert open_files() <= before + 1
+    assert [t[0].item() for t in loaded] == list(range(50))
+    loaded[3].add_(1.0)
+    assert loaded[4].tolist() == [4.0, 4.0]
+
+
+def open_files():
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+
 # ------------------------------------------------------------------------------------------------
 # All or nothing
 # ------------------------------------------------------------------------------------------------
@@ -531,6 +705,134 @@ def test_accidents_leave_the_old_file(tmp_path, monkeypatch, accident, old):
     assert os.listdir(tmp_path) == (["a.pt"] if old else [])
     if old:
         assert mg.load(path) == "old"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("target", ["path", "stream"])
+def test_interrupts_are_interrupts(tmp_path, target):
+    path = tmp_path / "a.pt"
+
+    def save(interrupted_at):
+        """Save, with Ctrl-C at that line; returns how many lines there are."""
+        lines = 0
+
+        def trace(frame, event, argument):
+            nonlocal lines
+            lines += event == "line"
+            if lines == interrupted_at:
+                lines += 1
+                raise KeyboardInterrupt
+            return trace
+
+        sys.settrace(trace)
+        try:
+            mg.save({"new": mg.ones(3)}, path if target == "path" else io.BytesIO())
+        finally:
+            sys.settrace(None)
+        return lines
+
+    total = save(-1)
+    assert total > 500
+    for line in range(1, total, 23):
+        mg.save("old", path)
+        with suppress(KeyboardInterrupt):
+            save(line)
+        loaded = mg.load(path)
+        assert loaded == "old" or loaded["new"].tolist() == [1.0, 1.0, 1.0]
+    mg.save("old", path)
+    assert os.listdir(tmp_path) == ["a.pt"]
+
+
+KILLED = """
+import os, signal, sys
+import minigrad as mg
+from minigrad.serialization import archive
+
+class Sink(archive._Sink):
+    def write(self, data):
+        print(*os.listdir(os.path.dirname(sys.argv[1])), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+archive._Sink = Sink
+mg.save(mg.ones(3), sys.argv[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows kills otherwise")
+def test_what_a_killed_process_leaves_is_taken_away(tmp_path):
+    path = tmp_path / ("long" * 60 + ".pt")
+    mg.save("old", path)
+    done = subprocess.run([sys.executable, "-c", KILLED, path], capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(done.stdout.split()) == len(os.listdir(tmp_path)) == 2
+    assert mg.load(path) == "old"
+    mg.save("other", tmp_path / "other.pt")
+    assert len(os.listdir(tmp_path)) == 3  # it is no business of another file's
+    mg.save("new", path)
+    assert sorted(os.listdir(tmp_path)) == sorted([path.name, "other.pt"])
+
+
+def test_a_file_that_is_being_written_is_no_remains(tmp_path):
+    path = tmp_path / "a.pt"
+    with files.replacing(path) as first:
+        first.write(b"first")
+        mg.save("second", path)
+        assert len(os.listdir(tmp_path)) == 2
+    assert path.read_bytes() == b"first"
+    assert os.listdir(tmp_path) == ["a.pt"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+@pytest.mark.parametrize("function", ["open", "replace", "chown"])
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV])
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_what_cannot_be_replaced_is_written_over(tmp_path, monkeypatch, function, code, size):
+    path = tmp_path / "a.pt"
+    mg.save(mg.zeros(100), path)
+    os.link(path, tmp_path / "link")  # which shows whether it is the same file
+
+    def fail(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, function, fail)
+    if function == "chown":
+        monkeypatch.setattr(files, "_imitate", lambda path, old: os.chown(path, 1, 1))
+    mg.save(mg.ones(size), path)
+    assert mg.load(tmp_path / "link").sum() == size
+    assert sorted(os.listdir(tmp_path)) == ["a.pt", "link"]
+
+
+def test_a_new_file_in_a_folder_that_is_not_ours(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "open", fail)
+    with pytest.raises(PermissionError, match=r"new\.pt"):
+        mg.save(1, tmp_path / "new.pt")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_pipes(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(path.read_bytes)
+        mg.save([1, mg.ones(2)], path)
+    assert read.result() == saved([1, mg.ones(2)]).getvalue()
+
+
+def test_a_tensor_that_changes_while_it_is_saved():
+    tensor = mg.zeros(1_000_000)
+
+    class Meddler(io.BytesIO):
+        def write(self, data):
+            tensor.array[...] += 1  # as another thread could
+            return super().write(data)
+
+    file = Meddler()
+    mg.save(tensor, file)
+    file.seek(0)
+    assert mg.load(file).shape == (1_000_000,)  # its checksums are right
 
 
 def test_an_unpicklable_object_writes_nothing():
@@ -837,6 +1139,29 @@ def test_the_pieces_that_harm_is_made_of_are_harmless():
 
 def test_a_memo_with_a_large_number_costs_nothing():
     assert run(b"]r\xff\xff\xff\xff0j\xff\xff\xff\xff.") == []
+
+
+MODULUS = sys.hash_info.modulus
+COLLIDING = {
+    "integers": [k * MODULUS + 1 for k in range(200)],
+    "complex": [complex(1 - sys.hash_info.imag * k, k) for k in range(200)],
+    "tuples": [(k * MODULUS,) for k in range(200)],
+}
+
+
+@pytest.mark.parametrize("keys", COLLIDING.values(), ids=list(COLLIDING))
+@pytest.mark.parametrize("kind", [dict.fromkeys, OrderedDict.fromkeys, set, frozenset])
+def test_keys_made_to_collide(keys, kind):
+    assert len({hash(key) for key in keys}) == 1
+    with pytest.raises(pickle.UnpicklingError, match="with the hash of another"):
+        round_trip(kind(keys))
+    assert round_trip(kind(keys[:100])) == kind(keys[:100])
+
+
+def test_keys_that_are_no_harm():
+    keys = [-1, -2, 0.5, (1, (2, 3)), 1 + 2j, frozenset([1]), 2**70, None, b"a", "a"]
+    many = [dict.fromkeys(keys, k) for k in range(300)]
+    assert round_trip(many) == many
 
 
 def test_deep_data_are_only_deep():

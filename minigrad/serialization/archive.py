@@ -26,6 +26,12 @@ _LOCAL_HEADER = struct.Struct("<4s22xHH")  # magic, lengths of the name and of t
 _MAGIC = b"PK\x03\x04"
 _ZIP64_FROM = 2**30  # any limit below the 2 GiB from which zipfile itself insists on the long form
 _PIECE = 2**20
+_END = struct.Struct("<4s8xLLH")  # magic, size and place of the directory, length of a comment
+_END_MAGIC = b"PK\x05\x06"
+_LONG_SIZES = struct.Struct("<40xQQ")  # the same of a long archive, in a record in front of the end
+_LONG_MAGIC = b"PK\x06\x06"
+_LONG_END = 76
+_MOST_ENDS = 10_000  # to look at, before the file is taken for one that was made to waste time
 _LEGACY_MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 
 
@@ -112,18 +118,38 @@ def write_archive(
         raise
 
 
+class _Cut:
+    """A file that ends earlier."""
+
+    def __init__(self, file: BinaryIO, end: int) -> None:
+        self._file = file
+        self._end = end
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(self._end + offset if whence == 2 else offset)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, size: int = -1) -> bytes:
+        rest = max(self._end - self._file.tell(), 0)
+        return self._file.read(rest if size < 0 else min(size, rest))
+
+
 class Archive:
     """An archive that is open for reading.
 
     Parameters
     ----------
     file : file object
-        Binary and seekable; the archive begins at its position.
+        Binary and seekable; the archive begins at its position, and others may follow it.
 
     Attributes
     ----------
     swapped : bool
         Whether the memory was written by a machine of the other byte order.
+    end : int
+        Where in the file the archive ends.
 
     Raises
     ------
@@ -135,9 +161,10 @@ class Archive:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._check_magic()
-        self._size = file.seek(0, 2)
-        entries = self._directory()
+        self._mapped: Any = None
+        start = self._check_magic()
+        self.end = file.seek(0, 2)
+        entries = self._directory(start)
         self._folder = entries[0].filename.partition("/")[0] if entries else ""
         self._entries = {entry.filename: entry for entry in entries}
         if self._has("constants.pkl"):
@@ -151,8 +178,8 @@ class Archive:
                 raise damaged(f"{entry.filename!r} is compressed, which no checkpoint is")
             if entry.flag_bits & 1:
                 raise damaged(f"{entry.filename!r} is encrypted")
-        if sum(entry.file_size for entry in entries) > self._size:
-            raise damaged(f"it claims to hold more than the {self._size} bytes that it has")
+        if sum(entry.file_size for entry in entries) > self.end - start:
+            raise damaged(f"it claims to hold more than the {self.end - start} bytes that it has")
         if not self._has("data.pkl"):
             raise damaged("it has no data.pkl: this is a zip archive, but no checkpoint")
         order = self.read("byteorder").tobytes() if self._has("byteorder") else b"little"
@@ -160,7 +187,8 @@ class Archive:
             raise damaged(f"its byte order is {order[:20]!r}, neither 'little' nor 'big'")
         self.swapped = order != sys.byteorder.encode()
 
-    def _check_magic(self) -> None:
+    def _check_magic(self) -> int:
+        """Where the archive begins, if that is what the file has there."""
         start = self._file.tell()
         head: Any = self._file.read(512)
         if not head:
@@ -182,17 +210,76 @@ class Archive:
                 f"this is no checkpoint: the file begins with {head[:8]!r} instead of {_MAGIC!r}, "
                 "as all files of torch.save and minigrad.save do"
             )
+        return start
 
-    def _directory(self) -> list[Any]:
-        """The archive's table of contents."""
+    def _directory(self, start: int) -> list[Any]:
+        """The table of contents of the archive that begins at `start`, whose end is found."""
         import zipfile
 
+        def entries_of(file: Any) -> tuple[list[Any], int]:
+            archive = zipfile.ZipFile(file)
+            return archive.infolist(), archive.start_dir
+
         try:
-            return zipfile.ZipFile(self._file).infolist()
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as e:
+            # What zipfile finds is the last archive in the file: nearly always the only one.
+            error: Exception | None = None
+            try:
+                entries, search_from = entries_of(self._file)
+            except zipfile.BadZipFile as e:
+                entries, search_from, error = [], start, e
+            ours = min((entry.header_offset for entry in entries), default=-1) == start
+            end = self._find_end(start, search_from if ours else start)
+            if end is not None:
+                self.end = end
+                if not ours:
+                    entries, _ = entries_of(_Cut(self._file, end))
+            elif not ours:
+                raise error or zipfile.BadZipFile("the archive does not end, but another follows")
+        except (
+            zipfile.BadZipFile, NotImplementedError, ValueError, OSError, OverflowError,
+            struct.error,
+        ) as e:  # fmt: skip
             raise damaged(f"failed finding central directory ({e})") from e
-        except OverflowError as e:
-            raise damaged(f"failed finding central directory ({e})") from e
+        return entries
+
+    def _find_end(self, start: int, position: int) -> int | None:
+        """Where an archive that begins at `start` ends: the first place from `position` that fits.
+
+        The end says how large the directory before it is and where that begins, counted from the
+        start of the archive. In that sum, the end of another archive does not come out.
+        """
+        overlap = len(_END_MAGIC) - 1
+        tail = b""
+        left = _MOST_ENDS
+        self._file.seek(position)
+        while chunk := self._file.read(_PIECE):
+            window, begin = tail + chunk, position - len(tail)
+            place = window.find(_END_MAGIC)
+            while place >= 0 and left:
+                left -= 1
+                end = self._end_at(start, begin + place)
+                if end is not None:
+                    return end
+                place = window.find(_END_MAGIC, place + 1)
+            tail = window[-overlap:]
+            position += len(chunk)
+            self._file.seek(position)
+        return None
+
+    def _end_at(self, start: int, place: int) -> int | None:
+        """The end of the archive from `start`, if its last record is at `place`."""
+        self._file.seek(max(place - _LONG_END, start))
+        before = self._file.read(place - max(place - _LONG_END, start))
+        record = self._file.read(_END.size)
+        if len(record) < _END.size:
+            return None
+        _, size, offset, comment = _END.unpack(record)
+        long = before.startswith(_LONG_MAGIC) and len(before) == _LONG_END
+        if long:
+            size, offset = _LONG_SIZES.unpack_from(before)
+        if start + offset + size + (_LONG_END if long else 0) != place:
+            return None
+        return place + _END.size + int(comment)
 
     def _has(self, name: str) -> bool:
         return f"{self._folder}/{name}" in self._entries
@@ -211,7 +298,7 @@ class Archive:
             raise damaged(f"there is no record at the place of {name!r}")
         _, name_length, extra_length = _LOCAL_HEADER.unpack(header)
         start = offset + _LOCAL_HEADER.size + name_length + extra_length
-        if start + entry.file_size > self._size:
+        if start + entry.file_size > self.end:
             raise damaged(f"{name!r} goes on after the end of the file")
         return entry, start
 
@@ -255,8 +342,9 @@ class Archive:
         entry, start = self._locate(name)
         if entry.file_size == 0:
             return np.empty(0, np.uint8)
-        mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_COPY)
-        contents = np.frombuffer(mapped, np.uint8, entry.file_size, start)
+        if self._mapped is None:  # once for all: each mapping keeps the file open
+            self._mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_COPY)
+        contents = np.frombuffer(self._mapped, np.uint8, entry.file_size, start)
         return contents if start % ALIGNMENT == 0 else contents.copy()
 
 

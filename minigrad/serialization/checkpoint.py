@@ -85,7 +85,8 @@ def load(
     Parameters
     ----------
     f : str, path or file object
-        Where from. A file object must be open for reading bytes, and is read from its position.
+        Where from. A file object must be open for reading bytes, and is read from its position
+        to the end of the first checkpoint there, where the next one may begin.
     map_location : str, device, dict or callable, optional
         Where PyTorch would put the tensors. Wherever they were when saved, they are loaded
         to the CPU; naming another device here is an error.
@@ -132,11 +133,16 @@ def load(
         program = archive.read("data.pkl").tobytes()
         storages = _Storages(archive, map_location, bool(mmap))
         if weights_only is False:
-            return _TrustingUnpickler(io.BytesIO(program), storages).load()
-        try:
-            return Machine(program, storages).run()
-        except UnpicklingError as e:
-            raise UnpicklingError(f"Weights only load failed. WeightsUnpickler error: {e}") from e
+            loaded = _TrustingUnpickler(io.BytesIO(program), storages).load()
+        else:
+            try:
+                loaded = Machine(program, storages).run()
+            except UnpicklingError as e:
+                raise UnpicklingError(
+                    f"Weights only load failed. WeightsUnpickler error: {e}"
+                ) from e
+        file.seek(archive.end)
+        return loaded
 
 
 class _Storages:

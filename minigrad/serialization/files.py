@@ -56,8 +56,8 @@ def write_all(file: Any) -> Callable[[Any], None]:
         rest = memoryview(data).cast("B")
         while rest.nbytes:
             written = file.write(rest)
-            if written is None and not raw:
-                return
+            if written is None and raw:
+                written = 0
             if not isinstance(written, int) or written >= rest.nbytes:
                 return
             if not raw or not written:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import _compat_pickle  # the names of Python 2, which protocol 2 writes
 import struct
+import sys
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from pickle import UnpicklingError, decode_long
@@ -25,35 +26,71 @@ from . import allowed, arrays, names
 # Plain Python data
 # ------------------------------------------------------------------------------------------------
 
-_ATOMS = (str, int, float, bool, type(None), bytes, complex)
 _SIZED = (str, bytes, tuple, list, dict)
 _LARGEST_KEY = 1000
+_MOST_COLLISIONS = 100
 
 
-def check_key(key: Any) -> Any:
-    """Return `key`, if it is safe to look it up in a dictionary.
+class Keys:
+    """Looks at the keys of dictionaries and the entries of sets before they are used.
 
     Hashing a tuple means hashing what is in it, without a limit: a few bytes of pickle can nest
-    tuples so deep that the interpreter crashes, or so cleverly that it never comes back.
+    tuples so deep that the interpreter crashes, or so cleverly that it never comes back. And
+    whoever knows how numbers are hashed can name a hundred thousand with the same hash, each of
+    which is compared with all before it. (Texts are safe: their hashes differ from run to run. So
+    are integers that are their own hash.) Honest keys collide about never.
     """
-    if type(key) not in _ATOMS and isinstance(key, tuple):
-        waiting = [key]
-        for _ in range(_LARGEST_KEY):
-            if not waiting:
-                return key
-            part = waiting.pop()
-            if isinstance(part, tuple):
-                waiting.extend(part[:_LARGEST_KEY])
-        raise UnpicklingError(f"a key of a dictionary or set with more than {_LARGEST_KEY} parts")
-    return key
+
+    def __init__(self) -> None:
+        self.first: dict[int, Any] = {}  # by their hashes
+        self.collisions = 0
+
+    def check(self, key: Any) -> Any:
+        """Return `key`, if it is safe to look it up in a dictionary.
+
+        Raises
+        ------
+        UnpicklingError
+            It is too large, or one too many with the same hash.
+        """
+        kind = type(key)
+        if kind is str or (kind is int and -_LARGEST_HASH < key < _LARGEST_HASH):
+            return key
+        if isinstance(key, tuple):
+            _check_size(key)
+        if isinstance(key, _FORGEABLE):
+            first = self.first.setdefault(hash(key), key)
+            if first is not key and first != key:
+                self.collisions += 1
+                if self.collisions > _MOST_COLLISIONS:
+                    raise UnpicklingError(
+                        f"more than {_MOST_COLLISIONS} keys of dictionaries or sets with the hash "
+                        "of another one, which look made to waste time"
+                    )
+        return key
+
+
+_LARGEST_HASH = sys.hash_info.modulus
+_FORGEABLE = (int, complex, np.complexfloating, tuple, frozenset)
+
+
+def _check_size(key: tuple[Any, ...]) -> None:
+    waiting: list[Any] = [key]
+    for _ in range(_LARGEST_KEY):
+        if not waiting:
+            return
+        part = waiting.pop()
+        if isinstance(part, tuple):
+            waiting.extend(part[:_LARGEST_KEY])
+    raise UnpicklingError(f"a key of a dictionary or set with more than {_LARGEST_KEY} parts")
 
 
 def make_dict(cls: Callable[..., Any], contents: Any) -> Any:
     """A dictionary of class `cls` from a dictionary or pairs."""
     pairs = contents.items() if isinstance(contents, dict) else contents
-    result = cls()
+    result, keys = cls(), Keys()
     for key, value in pairs:
-        result[check_key(key)] = value
+        result[keys.check(key)] = value
     return result
 
 
@@ -61,7 +98,8 @@ def make_set(cls: Callable[..., Any], contents: Any) -> Any:
     """A set of class `cls` from a list."""
     if type(contents) not in (list, tuple):
         raise UnpicklingError("a set of something that is no list")
-    return cls([check_key(entry) for entry in contents])
+    keys = Keys()
+    return cls([keys.check(entry) for entry in contents])
 
 
 def encode(text: Any, encoding: Any = "latin1") -> bytes:
@@ -122,6 +160,7 @@ class Machine:
         self.position = 0
         self.persistent_load = persistent_load
         self.copied = 0
+        self.keys = Keys()
         self.memo: dict[int, Any] = {}
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []  # the stacks under each mark
@@ -226,7 +265,7 @@ class Machine:
         if len(items) % 2:
             raise UnpicklingError("a dictionary with a key that has no value")
         for key, value in zip(items[::2], items[1::2]):
-            target[check_key(key)] = value
+            target[self.keys.check(key)] = value
 
     def is_users(self, value: Any) -> bool:
         """Whether the user has allowed the class of `value`."""

@@ -15,7 +15,7 @@ from typing import Any
 from .. import dtypes, nn, optim
 from ..nn.parameter import Buffer, Parameter
 from ..size import Size, device
-from ..tensor import Tensor
+from ..tensor import Tensor, from_array
 from . import storages
 
 # ------------------------------------------------------------------------------------------------
@@ -59,19 +59,44 @@ def rebuild_parameter(data: Any, requires_grad: Any, hooks: Any = None) -> Param
 def rebuild_parameter_with_state(
     data: Any, requires_grad: Any, hooks: Any, state: Any
 ) -> Parameter:
-    """A parameter from a tensor; the attributes it had besides are dropped."""
-    return rebuild_parameter(data, requires_grad, hooks)
+    """A parameter from a tensor, and the attributes that it had besides."""
+    parameter = rebuild_parameter(data, requires_grad, hooks)
+    _set_attributes(parameter, state)
+    return parameter
 
 
 def rebuild_from_type(function: Any, cls: Any, arguments: Any, state: Any) -> Tensor:
-    """A tensor that is a buffer or has attributes; of these, being a buffer is kept."""
-    if function not in (rebuild_tensor, rebuild_parameter) or cls not in (Tensor, Parameter):
-        raise UnpicklingError("a tensor of an unknown class")
+    """A tensor with attributes, or of a class of its own; a buffer is a tensor that says so."""
+    if function not in (rebuild_tensor, rebuild_parameter):
+        raise UnpicklingError("a tensor made by an unknown function")
+    # A class gets here only if the user has allowed it, or trusts the whole file.
+    if not (isinstance(cls, type) and issubclass(cls, Tensor)):
+        raise UnpicklingError("a tensor of a class that is none of tensors")
     tensor: Tensor = function(*arguments)
     _check_tensor(tensor)
     if isinstance(state, dict) and state.get("_is_buffer") is True:
-        return Buffer(tensor, persistent=state.get("persistent") is not False)
+        tensor = Buffer(tensor, persistent=state.get("persistent") is not False)
+        state = {k: v for k, v in state.items() if k not in ("_is_buffer", "persistent")}
+    elif cls not in (Tensor, Parameter):
+        version, tensor = tensor.version, from_array(tensor.array, tensor.requires_grad, cls)
+        tensor.version = version
+    _set_attributes(tensor, state)
     return tensor
+
+
+def _set_attributes(tensor: Tensor, state: Any) -> None:
+    """Give a tensor the attributes that its user had given it."""
+    if isinstance(state, tuple) and len(state) == 2:  # of a class with __slots__: those after these
+        slots: Any
+        state, slots = state
+        if slots:
+            raise UnpicklingError("a tensor with slots")
+    if not state:
+        return
+    # Names that all tensors have must keep their meaning.
+    if type(state) is not dict or not all(type(k) is str and not hasattr(tensor, k) for k in state):
+        raise UnpicklingError("a tensor with attributes that it must not have")
+    tensor.__dict__.update(state)
 
 
 def _check_tensor(data: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..nn.parameter import Buffer, Parameter
 from ..size import Size, device
-from ..tensor import Tensor
+from ..tensor import Tensor, own_attributes, warn_of_hooks
 from . import names
 from .storages import StorageTable, StoredStorage
 
@@ -71,17 +71,26 @@ def _place(pickler: Pickler, tensor: Tensor, requires_grad: bool) -> tuple[Any, 
 
 
 def _reduce_tensor(pickler: Pickler, tensor: Tensor) -> Any:
-    return names.rebuild_tensor, _place(pickler, tensor, tensor.requires_grad)
+    if tensor._hooks:
+        warn_of_hooks(tensor)
+    place = _place(pickler, tensor, tensor.requires_grad)
+    attributes, cls = own_attributes(tensor), type(tensor)
+    if not attributes and cls is Tensor:
+        return names.rebuild_tensor, place
+    return names.rebuild_from_type, (names.rebuild_tensor, cls, place, attributes)
 
 
 def _reduce_parameter(pickler: Pickler, parameter: Tensor) -> Any:
-    data = parameter.detach()
-    return names.rebuild_parameter, (data, parameter.requires_grad, OrderedDict())
+    data, attributes = parameter.detach(), own_attributes(parameter)
+    made: tuple[Any, ...] = (data, parameter.requires_grad, OrderedDict())
+    if not attributes:
+        return names.rebuild_parameter, made
+    return names.rebuild_parameter_with_state, (*made, attributes)
 
 
 def _reduce_buffer(pickler: Pickler, buffer: Buffer) -> Any:
     place = _place(pickler, buffer, buffer.requires_grad)
-    state = {"persistent": buffer.persistent, "_is_buffer": True}
+    state = {**own_attributes(buffer), "persistent": buffer.persistent, "_is_buffer": True}
     return names.rebuild_from_type, (names.rebuild_tensor, Tensor, place, state)
 
 

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import minigrad as mg
 from minigrad import random as streams
 from minigrad.random import Generator
 

@@ -18,10 +18,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
+fcntl: Any
 try:
     import fcntl
 except ImportError:  # Windows, where an open file cannot be taken away in the first place
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None
 
 _BINARY = getattr(os, "O_BINARY", 0)
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY
@@ -98,6 +99,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     remove_abandoned(target)
     temporary = f"{_stem(target)}.{os.urandom(8).hex()}.tmp"
     try:
+        file: BinaryIO
         try:
             file, whole = _create(temporary), True
         except OSError as e:

@@ -1070,6 +1070,23 @@ def test_a_view_that_cannot_be_refreshed_leaves_recording_off():
         assert not mg.is_grad_enabled()
 
 
+def test_hooks_of_a_view_do_not_see_what_is_written_through_it():
+    w = mg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    base = w * 1.0
+    row = base[0]
+    row.register_hook(lambda g: g * 100)
+    row[1:].mul_(3.0)
+    base.sum().backward()
+    assert w.grad.tolist() == [[1, 3], [1, 1]]
+
+
+def test_reshaping_in_place_is_refused_where_writing_is():
+    leaf = mg.ones(2, 3, requires_grad=True)
+    for x in (leaf, leaf[0], (leaf * 1.0).unbind()[0], (leaf * 1.0).split(1)[0]):
+        with pytest.raises(RuntimeError, match=r"in-place|modified inplace"):
+            x.unsqueeze_(0)
+
+
 @pytest.mark.parametrize("fill", ["uniform_", "normal_", "bernoulli_", "random_", "exponential_"])
 def test_random_fills_cut_the_gradient(fill):
     w = mg.ones(4, requires_grad=True)

@@ -51,6 +51,9 @@ def check_writable(target: Any) -> Any:
     Raises PyTorch's error if `target` is a leaf that requires a gradient, or a view of one. Such a
     leaf is where gradients end; after a change in place it could not be that any more. The pieces
     of one cut (`split`, `unbind`) are refused, too.
+
+    What is written through a view is written to its base, so hooks of the view's former value do
+    not see its gradient: where there are any, the edge is that of the same view, taken anew.
     """
     if not mode.enabled:
         return None
@@ -63,8 +66,10 @@ def check_writable(target: Any) -> Any:
             "inside `with no_grad():`, or change a clone."
         )
     root: Any = target
+    has_hooks = False
     while root.view_of is not None:
         node, k = root.edge or (target, 0)
+        has_hooks = has_hooks or node._hooks is not None
         if isinstance(node, Node) and node.op.gives_views:
             raise RuntimeError(
                 f"Output {k} of {node.op.node_name.rpartition('Backward')[0]} is a view and is "
@@ -78,6 +83,9 @@ def check_writable(target: Any) -> Any:
             "a view of a leaf Variable that requires grad is being used in an in-place operation. "
             "Change it inside `with no_grad():`, or change a clone of the leaf."
         )
+    if has_hooks:
+        base, path = _path(target)
+        edge = edge_of(_look(base, path))
     return edge
 
 
@@ -192,17 +200,21 @@ _COPY_SLICES = _CopySlices("copy_slices")
 _COPY_SLICES.node_name = "CopySlices"
 
 
-def _replace_in_base(view: Any, value: Any) -> None:
+def _path(view: Any) -> tuple[Any, list[Any]]:
+    """The root of all views, and how `view` comes from it."""
     path: list[Any] = []
-    base = view
-    while base.view_of is not None:
-        path.append((base.view_of.op, base.view_of.arguments))
-        parent = parent_of(base)
-        if parent is None:  # the base shows other memory by now, and the view stands for itself
-            base.view_of = None
-            break
-        base = parent
-    path.reverse()
+    while view.view_of is not None:
+        path.append((view.view_of.op, view.view_of.arguments))
+        parent = parent_of(view)
+        if parent is None:  # its base shows other memory by now, and the view stands for itself
+            view.view_of = None
+            return view, path[-2::-1]
+        view = parent
+    return view, path[::-1]
+
+
+def _replace_in_base(view: Any, value: Any) -> None:
+    base, path = _path(view)
     written = record(_COPY_SLICES, (base, value), [(path, base.array.shape)], base.array)
     move(base, written.edge)
     if view._retains_grad and view.view_of is not None:  # of its new value
@@ -553,10 +565,7 @@ def reshaping(op: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def call(input: Any, *args: Any) -> Any:
-        if mode.enabled and edge_of(input) == (input, 0):
-            raise RuntimeError(
-                "a leaf Variable that requires grad is being used in an in-place operation."
-            )
+        check_writable(input)
         before_write(input)  # of other shape, the memory is as good as another
         before = wrap(input.array)
         before.version = input.version

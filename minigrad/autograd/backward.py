@@ -13,7 +13,7 @@ from . import errors
 from .engine import TensorBase, bump_version, edge_of, walk, wrap
 from .grad_mode import mode
 from .hooks import adding
-from .quiet import quiet
+from .quiet import quiet, silenced
 
 
 def backward(
@@ -187,7 +187,7 @@ def _in_another_thread(work: Callable[..., Any], *args: Any) -> Any:
     return result
 
 
-_quiet_walk, _add = quiet(walk), quiet(np.add)
+_quiet_walk, _add = silenced(walk), quiet(np.add)
 
 
 def _walk_and_accumulate(

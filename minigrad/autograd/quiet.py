@@ -24,9 +24,9 @@ _NO_MODULE = {"__name__": None, "__builtins__": __builtins__}
 
 
 def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, without NumPy's warnings of numbers."""
+    """`function`, which calls no Python if it is compiled, without NumPy's warnings of numbers."""
     is_python = isinstance(function, types.FunctionType)
-    return _silenced(function) if is_python else _called_by_nobody(function)
+    return silenced(function) if is_python else _called_by_nobody(function)
 
 
 def _called_by_nobody(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,8 +39,11 @@ def _called_by_nobody(function: Callable[..., Any]) -> Callable[..., Any]:
     return types.FunctionType(call.__code__, _NO_MODULE, function.__name__, None, call.__closure__)
 
 
-def _silenced(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of Python, called while NumPy's state of errors is "ignore"."""
+def silenced(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, called while NumPy's state of errors is "ignore".
+
+    For functions of Python, and for compiled ones that call such, as the walk calls gradient rules.
+    """
     if _ignoring is None:
         return np.errstate(all="ignore")(function)
 
@@ -54,10 +57,11 @@ def _silenced(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+_ignoring: Any = None
 try:  # what `errstate` sets and resets, without its wrapping
     from numpy._core import umath
 
-    _ignoring = umath._make_extobj(all="ignore")  # type: ignore[attr-defined]
-    _set, _reset = umath._extobj_contextvar.set, umath._extobj_contextvar.reset  # type: ignore
+    _ignoring = umath._make_extobj(all="ignore")
+    _set, _reset = umath._extobj_contextvar.set, umath._extobj_contextvar.reset
 except (ImportError, AttributeError):  # a NumPy that keeps it elsewhere
-    _ignoring = None
+    pass

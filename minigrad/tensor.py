@@ -148,7 +148,7 @@ class Tensor(TensorBase):
     @property
     def mT(self) -> Any:
         """The tensor with its last two axes swapped."""
-        return views.transpose(self, -2, -1)
+        return views.transpose(self, -2, -1) if self.array.ndim else views.reversed_axes(self)
 
     itemsize = property(lambda self: self.array.itemsize, doc="Bytes per entry.")
     nbytes = property(lambda self: self.array.nbytes, doc="Bytes of all entries.")

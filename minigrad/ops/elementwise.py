@@ -105,10 +105,10 @@ def _sign(x: ndarray) -> ndarray:
 add = binary("add", np.add,
              a=lambda g: g,
              b=lambda g: g)  # fmt: skip
-sub = binary("sub", np.subtract,
+sub = binary("sub", np.subtract, bools=False,
              a=lambda g: g,
              b=lambda g: -g)  # fmt: skip
-rsub = binary("rsub", lambda a, b: b - a, overloads=(0, 1, 1),
+rsub = binary("rsub", lambda a, b: b - a, bools=False, overloads=(0, 1, 1),
               a=lambda g: -g,
               b=lambda g: g)  # fmt: skip
 mul = binary("mul", np.multiply,
@@ -138,7 +138,7 @@ atan2 = binary("atan2", np.arctan2, floats=True, numbers=(False, False),
                b=lambda g, a, b: g * (-a * _one_over_square(a, b)))  # fmt: skip
 
 neg = unary("neg", np.negative, lambda g: -g, floats=False)
-abs = unary("abs", np.abs, lambda g, x: g * sign(x), floats=False)
+abs = unary("abs", np.abs, lambda g, x: g * sign(x), floats=False, bools=False)
 sign = unary("sign", _sign, no_slope, floats=False)
 square = unary("square", _square, lambda g, x: g * (2 * x), floats=False)
 square.op.node_name = pow.op.node_name.replace("1", "0")  # as PyTorch's, where it is x**2
@@ -170,9 +170,9 @@ tanh = unary("tanh", np.tanh, lambda g, y: g * (1 - y * y))
 sigmoid = unary("sigmoid", lambda x: 1 / (1 + np.exp(-x)), lambda g, y: g * (y * (1 - y)))
 relu = unary("relu", lambda x: np.maximum(x, 0), lambda g, y: where(y <= 0, 0, g), floats=False)
 
-floor = unary("floor", np.floor, no_slope, floats=False)
-ceil = unary("ceil", np.ceil, no_slope, floats=False)
-trunc = unary("trunc", np.trunc, no_slope, floats=False)
+floor = unary("floor", np.floor, no_slope, floats=False, bools=False)
+ceil = unary("ceil", np.ceil, no_slope, floats=False, bools=False)
+trunc = unary("trunc", np.trunc, no_slope, floats=False, bools=False)
 
 # ------------------------------------------------------------------------------------------------
 # Comparison and logic: no gradient
@@ -260,7 +260,7 @@ def div_rounded(input: Any, other: Any, *, rounding_mode: str | None = None) -> 
 
 
 floor_divide = binary("floor_divide", _checked_division(np.floor_divide), a=no_slope, b=no_slope)
-_round_half_even = unary("round", np.round, no_slope, floats=False)
+_round_half_even = unary("round", np.round, no_slope, floats=False, bools=False)
 _round_to = primitive("round", lambda x, decimals: np.round(x * 10.0**decimals) / 10.0**decimals,
                       overload=1,
                       x=no_slope)  # fmt: skip
@@ -398,6 +398,16 @@ _addcdiv = primitive("addcdiv", lambda x, a, b, value: x + value * a / b, layout
 
 def lerp(input: Any, end: Any, weight: Any) -> Any:
     """``input + weight * (end - input)``."""
+    kind = array_of(input).dtype
+    for name, value in (("end", end), ("weight", weight)):
+        other = array_of(value)
+        if isinstance(other, ndarray) and other.dtype != kind and (other.ndim or name == "end"):
+            raise RuntimeError(
+                f"expected dtype {dtypes.of_numpy(kind)} for `{name}` but got dtype "
+                f"{dtypes.of_numpy(other.dtype)}"
+            )
+    if kind.kind != "f":
+        raise NotImplementedError(f"\"lerp\" not implemented for '{dtypes.legacy_name(kind)}'")
     if isinstance(weight, (TensorBase, ndarray)):
         return _of_one_type(_lerp_tensor, (input, end, weight))
     weight = number(weight, "lerp", "weight", EITHER)

@@ -300,6 +300,8 @@ def _check_array(item: ndarray, axis: int, shape: tuple[int, ...]) -> None:
 def narrow(input: Any, dim: int, start: int, length: int) -> Any:
     """A view of the `length` entries from `start` on along `dim`."""
     axis = checked_axis(dim, array_of(input).ndim)
+    if not array_of(input).ndim:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     start, n = operator.index(start), array_of(input).shape[axis]
     start += n if start < 0 else 0
     if length < 0 or start < 0 or start + length > n:
@@ -407,6 +409,9 @@ def gather(input: Any, dim: int, index: Any) -> Any:
         An index out of bounds, of another type, or shapes that do not go together.
     """
     positions, axis = checked_gather_index(input, dim, index, "gather")
+    if positions.ndim != array_of(input).ndim:
+        flat = reshape(index, (-1,)) if isinstance(index, TensorBase) else positions.reshape(-1)
+        return reshape(_gather(reshape(input, (-1,)), flat, 0), positions.shape)
     return _gather(input, index if isinstance(index, TensorBase) else positions, axis)
 
 
@@ -416,7 +421,7 @@ def checked_gather_index(input: Any, dim: int, index: Any, name: str) -> tuple[n
     if positions.dtype.kind != "i" or positions.dtype.itemsize < 4:
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
     axis = checked_axis(dim, len(shape))
-    if positions.ndim != len(shape):
+    if (positions.ndim or 1) != (len(shape) or 1):  # a number counts as one axis
         raise RuntimeError(
             "Index tensor must have the same number of dimensions as input tensor: index has "
             f"shape {list(positions.shape)}, input has shape {list(shape)}"
@@ -441,6 +446,15 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     if dim is None:
         return gather(flatten(input), 0, wrap(array_of(indices).flatten()))
     positions, axis = array_of(indices), checked_axis(dim, array_of(input).ndim)
+    if positions.ndim != array_of(input).ndim:
+        raise RuntimeError(
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, "
+            f"but got {array_of(input).ndim} dimensions for input, and {positions.ndim} dimensions "
+            "for indices"
+        )
+    if not positions.ndim:
+        return gather(input, axis, indices)
+    positions = np.where(positions < 0, positions + array_of(input).shape[axis], positions)
     other = np.broadcast_shapes(
         tuple([1 if k == axis else n for k, n in enumerate(array_of(input).shape)]),
         tuple([1 if k == axis else n for k, n in enumerate(positions.shape)]),
@@ -460,6 +474,10 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
     if array_of(index).ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
     positions = array_of(index).reshape(-1)
+    if not array_of(input).ndim and positions.size != 1:
+        raise RuntimeError(
+            f"index_select(): Index to scalar can have only 1 value, got {positions.size} value(s)"
+        )
     if positions.dtype.kind != "i":
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     n = array_of(input).shape[axis] if array_of(input).ndim else 1

@@ -39,7 +39,7 @@ from .index import along_axis, checked_gather_index, masked_fill, split_index, w
 from .index import getitem as getitem_
 from .layout import copied, rows
 from .makers import no_slope
-from .shape import expand_error, sum_to
+from .shape import expand_error, reshape, sum_to
 from .values import EITHER, filling, is_number, number, type_name
 
 ndarray = np.ndarray
@@ -319,6 +319,9 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     elif value.array.dtype != kind:
         if advanced is not None and not value.array.ndim:
             filling(value, kind, "__setitem__")  # fits
+        masked = advanced is not None and any([_is_mask(i) for i in advanced])
+        if advanced is not None and not (masked and not value.array.ndim):
+            _checked_values(input, value)
         value = cast(value, kind)
     shape = part.array.shape if advanced is None else part.array[advanced].shape
     extra = value.array.ndim - len(shape)
@@ -337,6 +340,10 @@ def setitem(input: Any, index: Any, value: Any) -> None:
         _overwrite(part, value)
     else:
         _put(part, value, advanced)
+
+
+def _is_mask(item: Any) -> bool:
+    return isinstance(item, ndarray) and item.dtype.kind == "b"
 
 
 def _assignable(value: Any, kind: np.dtype) -> Any:
@@ -411,11 +418,29 @@ def _like(value: Any, input: Any, function: str) -> Any:
     return value if value.array.dtype == kind else cast(value, kind)
 
 
-def _first_entries(src: Any, index: Any) -> Any:
-    """The part of `src` that `index` covers."""
-    if array_of(src).shape == array_of(index).shape:
-        return src
-    return getitem_(src, tuple([slice(n) for n in array_of(index).shape]))
+def _places(input: Any, positions: ndarray, axis: int) -> tuple[Any, ...]:
+    """Where a scatter writes; a number counts as one axis."""
+    if not array_of(input).ndim:
+        return ()
+    return along_axis(positions if positions.ndim else positions.reshape(1), axis)
+
+
+def _first_entries(name: str, input: Any, src: Any, index: Any) -> Any:
+    """The part of `src` that `index` covers, in the shape of what is written to."""
+    sizes, needed = array_of(src).shape, array_of(index).shape
+    if sizes == needed and sizes:
+        return src if array_of(input).ndim else reshape(src, ())
+    if len(sizes or (1,)) != len(needed or (1,)) or any(
+        [n < m for n, m in zip(sizes or (1,), needed)]
+    ):
+        raise RuntimeError(
+            f"{name}: Expected index {list(needed)} to be no larger size than src {list(sizes)}"
+        )
+    if sizes and needed:
+        src = getitem_(src, tuple([slice(n) for n in needed]))
+    else:
+        src = getitem_(reshape(src, (-1,)), slice(1))
+    return src if array_of(input).ndim else reshape(src, ())
 
 
 def _checked_source(name: str, input: Any, src: Any) -> Any:
@@ -442,48 +467,89 @@ def scatter(
         Add instead of overwriting.
     """
     positions, axis = checked_gather_index(input, dim, index, "scatter")
-    where_ = Index.of(along_axis(positions, axis), index)
+    where_ = Index.of(_places(input, positions, axis), index)
     if src is None:
         src = filling(value, array_of(input).dtype, "scatter", "src", EITHER)
     if reduce is not None:
         if reduce != "add":
             raise RuntimeError(f"scatter: reduce={reduce!r} is not supported; use 'add'")
-        source = src if isinstance(src, TensorBase) else _like(src, input, "scatter")
-        return _scatter_add(
-            input, _first_entries(source, index) if np.ndim(array_of(source)) else source, where_
-        )
+        if isinstance(src, TensorBase):
+            return _scatter_add(input, _first_entries("scatter", input, src, index), where_)
+        return _scatter_add(input, _like(src, input, "scatter"), where_)
     if not isinstance(src, TensorBase):
         return _scatter_number(input, _like(src, input, "scatter"), where_)
-    return _scatter(input, _first_entries(_checked_source("scatter", input, src), index), where_)
+    source = _first_entries("scatter", input, _checked_source("scatter", input, src), index)
+    return _scatter(input, source, where_)
 
 
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     """`input` with ``src[i][j]`` added at ``[index[i][j]][j]`` (``dim=0``)."""
     positions, axis = checked_gather_index(input, dim, index, "scatter_add")
-    source = _first_entries(_checked_source("scatter_add", input, src), index)
-    return _scatter_add(input, source, Index.of(along_axis(positions, axis), index))
+    source = _first_entries("scatter_add", input, _checked_source("scatter_add", input, src), index)
+    return _scatter_add(input, source, Index.of(_places(input, positions, axis), index))
 
 
-def _rows(input: Any, dim: int, index: Any) -> Index:
-    """``index`` along `dim`, as an index of the whole tensor."""
-    shape = array_of(input).shape
-    rows = (*(slice(None),) * checked_axis(dim, len(shape)), array_of(index).reshape(-1))
+def _rows(name: str, input: Any, dim: int, index: Any, kinds: str = "int64") -> Index:
+    """``index`` along `dim`, as an index of the whole tensor.
+
+    `kinds` are the types that the index may have, for PyTorch allows them to differ.
+    """
+    positions, shape = array_of(index), array_of(input).shape
+    if positions.ndim > 1:
+        raise IndexError(
+            f"{name}(): Index is supposed to be a vector, but got shape {list(positions.shape)}"
+        )
+    if positions.dtype.name not in kinds:
+        kind = RuntimeError if name == "index_copy" else IndexError
+        raise kind(
+            f"{name}(): Expected dtype {kinds} for index (a long tensor), but got "
+            f"{dtypes.of_numpy(positions.dtype)}"
+        )
+    if name != "index_fill" and positions.size and positions.min() < 0:
+        raise IndexError(f"{name}(): index {positions.min()} is out of bounds: it is negative")
+    axis = checked_axis(dim, len(shape))
+    if not shape:  # a number counts as one axis, of size 1
+        if positions.any():
+            raise IndexError(f"{name}(): index out of range for dimension 0 with size 1")
+        return Index.of((), index)
+    rows = (*(slice(None),) * axis, positions.reshape(-1))
     split_index(rows, shape)  # checks the range
     return Index.of(rows, index)
 
 
+def _rows_of_source(name: str, input: Any, dim: int, index: Any, source: Any) -> Any:
+    """`source` after a check that it has a row for each index and otherwise the shape of `input`.
+
+    Where `input` and `index` have one axis or none, a number does for a row.
+    """
+    shape, given = array_of(input).shape, array_of(source).shape
+    axis, count = checked_axis(dim, len(shape)), array_of(index).size
+    needed = (*shape[:axis], count, *shape[axis + 1 :])
+    if given == needed and shape:
+        return source
+    if len(shape) > 1 or len(given) > 1 or count != 1 or given not in ((), (1,)):
+        kind = IndexError if name == "index_copy" else RuntimeError
+        raise kind(
+            f"{name}_(): source tensor shape must match self tensor shape, excluding the specified "
+            f"dimension, and the Number of indices ({count}) should be equal to "
+            f"source.size(dim): self has shape {list(shape)}, source {list(given)}, dim is {dim}"
+        )
+    return reshape(source, needed if shape else ())
+
+
 def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
     """`input` with ``alpha * source[i]`` added at ``[index[i]]`` along `dim`."""
+    rows = _rows("index_add", input, dim, index, "int32/int64")
     source = _checked_source("index_add", input, source)
-    source = source if alpha == 1 else source * alpha
-    return _index_add(input, source, _rows(input, dim, index))
+    source = _rows_of_source("index_add", input, dim, index, source)
+    return _index_add(input, source if alpha == 1 else source * alpha, rows)
 
 
 def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
     """A copy of `input` with ``[index[i]] = source[i]`` along `dim`."""
-    return _index_copy(
-        input, _checked_source("index_copy", input, source), _rows(input, dim, index)
-    )
+    rows = _rows("index_copy", input, dim, index)
+    source = _checked_source("index_copy", input, source)
+    return _index_copy(input, _rows_of_source("index_copy", input, dim, index, source), rows)
 
 
 def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
@@ -496,7 +562,8 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
                 f"{value.array.ndim} dimension(s)."
             )
         filling(value, array_of(input).dtype, "index_fill")  # fits
-    return op(input, _like(value, input, "index_fill"), _rows(input, dim, index))
+    rows = _rows("index_fill", input, dim, index)
+    return op(input, _like(value, input, "index_fill"), rows)
 
 
 def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:

@@ -141,6 +141,8 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
     """Cut a tensor along `dim` into pieces of one size (the last: what is left), or given sizes."""
     array = array_of(tensor)
     axis = checked_axis(dim, array.ndim)
+    if not array.ndim:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
     total = array.shape[axis]
     op = _SPLIT if isinstance(split_size_or_sections, int) else _SPLIT_WITH_SIZES
     if isinstance(split_size_or_sections, int):
@@ -176,7 +178,10 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """Cut a tensor along `dim` into `chunks` pieces of one size; the last may be smaller."""
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    total = array_of(input).shape[checked_axis(dim, array_of(input).ndim)]
+    axis = checked_axis(dim, array_of(input).ndim)
+    if not array_of(input).ndim:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    total = array_of(input).shape[axis]
     if not total:
         return split(input, [0] * chunks, dim)
     return split(input, builtins.max(-(-total // chunks), 1), dim)

@@ -74,7 +74,7 @@ def empty_alike(x: ndarray, dtype: Any = None) -> ndarray:
 def copied(x: ndarray, dtype: Any = None) -> ndarray:
     """A copy of `x`, in another type if one is given, that lies in memory as `x` does."""
     if x.flags.c_contiguous:
-        return x.copy() if dtype is None else x.astype(dtype)
+        return np.array(x, dtype)  # (of NumPy's numbers, too, which are results without axes)
     copy = empty_alike(x, dtype)
     copy[...] = x
     return copy

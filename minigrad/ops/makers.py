@@ -52,8 +52,18 @@ class _Broadcast(Primitive):
         return input_grads
 
 
-def unary(name: str, forward: Callable[..., Any], rule: Rule | None, *, floats: bool = True) -> Any:
-    """An operation of one argument ``x``; with `floats`, integers are first made floats."""
+def unary(
+    name: str,
+    forward: Callable[..., Any],
+    rule: Rule | None,
+    *,
+    floats: bool = True,
+    bools: bool = True,
+) -> Any:
+    """An operation of one argument ``x``.
+
+    With `floats`, integers are first made floats; without `bools`, a tensor of bools raises.
+    """
     op = Primitive(name, ("x",), {} if rule is None else {"x": rule})
     forward = quiet(forward)
 
@@ -66,6 +76,8 @@ def unary(name: str, forward: Callable[..., Any], rule: Rule | None, *, floats: 
             x = input.array
             if floats and x.dtype.kind != "f":
                 x = x.astype(dtypes.default())
+            if not bools and x.dtype.kind == "b":
+                raise NotImplementedError(f"\"{name}\" not implemented for 'Bool'")
             try:
                 out = wrap(forward(x))
             except TypeError as error:
@@ -88,12 +100,14 @@ def binary(
     forward: Callable[..., Any],
     *,
     floats: bool = False,
+    bools: bool = True,
     overloads: tuple[int, int, int] = (0, 0, 0),
     numbers: tuple[bool, bool] = (True, True),
     **rules: Rule,
 ) -> Any:
     """An operation of two arguments ``a`` and ``b``, either of which may be a Python number.
 
+    With `floats`, integers are first made floats; without `bools`, an operand that is one raises.
     `overloads` are the numbers that PyTorch gives it (see `Op`): of two tensors, of a tensor and a
     number, of a number and a tensor. `numbers` says of each argument whether users may give a
     number in the place of a tensor.
@@ -113,11 +127,11 @@ def binary(
                 and a.array.dtype is b.array.dtype
             ):
                 if floats and a.array.dtype.kind != "f":
-                    a, b = promoted(a, b, floats)
+                    a, b = promoted(a, b, floats, bools)
             elif isinstance(a, TensorBase) or isinstance(b, TensorBase):
                 if strict:
                     _check_operands(name, (a, b), numbers)
-                a, b = promoted(a, b, floats)
+                a, b = promoted(a, b, floats, bools)
             elif strict:
                 raise refuse(name, "input", 1, a)
             else:
@@ -185,6 +199,8 @@ def comparison(
             if isinstance(x, ndarray) and isinstance(y, ndarray) and x.dtype is not y.dtype:
                 kind = dtypes.result_type(x, y)  # two tensors are compared in their common type
                 x, y = x.astype(kind, copy=False), y.astype(kind, copy=False)
+            if type(y) is int:
+                y = _wrapped(y, x.dtype)
             try:
                 result = forward(x, y)
             except ValueError as error:
@@ -254,23 +270,35 @@ def no_slope(g: Any) -> Any:
 _PLAIN_NUMBERS = (float, int)
 
 
-def promoted(a: Any, b: Any, floats: bool) -> tuple[Any, Any]:
+def promoted(a: Any, b: Any, floats: bool, bools: bool = True) -> tuple[Any, Any]:
     """Both operands in their common type: tensors cast if need be, Python numbers as they are.
 
     Raises
     ------
     TypeError
         An operand is neither a tensor nor something that can become one.
+    RuntimeError
+        An operand is a bool or holds bools, and `bools` is false.
     """
     if type(b) in _PLAIN_NUMBERS and a.array.dtype.kind == "f":
         return a, b  # by far the most frequent case: a float tensor and a plain number
     if type(a) in _PLAIN_NUMBERS and b.array.dtype.kind == "f":
         return a, b
     a, b = _operand(a), _operand(b)
+    if not bools and (_is_bool(a) or _is_bool(b)):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying "
+            "to invert a mask, use the `~` or `logical_not()` operator instead; to count with it, "
+            "write mask.long() or mask.float()."
+        )
     target = dtypes.result_type(*[v.array if isinstance(v, TensorBase) else v for v in (a, b)])
     if floats and target.kind != "f":
         target = dtypes.default()
     return _in_type(a, target), _in_type(b, target)
+
+
+def _is_bool(value: Any) -> bool:
+    return value.array.dtype.kind == "b" if isinstance(value, TensorBase) else type(value) is bool
 
 
 def _operand(value: Any) -> Any:
@@ -299,6 +327,11 @@ def _real(value: Any) -> Any:
             "numbers"
         )
     return value
+
+
+def _wrapped(value: int, kind: np.dtype) -> Any:
+    """An integer beside a tensor of integers takes their type, by its last bits, as in PyTorch."""
+    return np.asarray(value).astype(kind)[()] if kind.kind in "iu" else value
 
 
 def _in_type(value: Any, target: np.dtype) -> Any:

@@ -18,7 +18,7 @@ from .elementwise import isnan, maximum, minimum, where
 from .index import scatter_sum
 from .layout import alike, rows
 from .reduce import Axes, as_axes, kept_shape, need_entries, restored, shared
-from .shape import reshape, unsqueeze
+from .shape import unsqueeze
 
 
 class values_indices(NamedTuple):
@@ -146,12 +146,14 @@ min = _max_or_min("min", np.ndarray.argmin, np.minimum.reduce, _min_of_all, mini
 
 def _argument(input: Any, dim: int | None, keepdim: bool, function: Any, name: str) -> Any:
     array = array_of(input)
+    if array.dtype.kind == "b":
+        raise RuntimeError(f"{name}(): does not support bool input; use {name}(x.long())")
     need_entries(input, name, dim, IndexError)
     if dim is None:
         flat = np.asarray(function(array))
         return wrap(flat.reshape((1,) * array.ndim) if keepdim else flat)
     if not array.ndim:
-        return wrap(np.zeros((), np.int64))
+        return wrap(_first(dim))
     return wrap(function(array, axis=checked_axis(dim, array.ndim), keepdims=keepdim))
 
 
@@ -221,19 +223,14 @@ def _sorting(input: Any, dim: int, axis: int | None, descending: bool) -> tuple[
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The `k` largest (or smallest) entries along `dim`, in order, and their indices."""
-    if not array_of(input).ndim:
-        values, indices = topk(reshape(input, (1,)), k, 0, largest, sorted)
-        return (
-            _topk_result(reshape(values, ()), reshape(indices, ()))
-            if k
-            else _topk_result(values, indices)
-        )
+    if array_of(input).dtype.kind == "b":
+        raise RuntimeError("topk does not support bool dtypes on CPU; use topk(x.long(), ...)")
+    if not array_of(input).ndim and k in (0, 1):
+        return _picked(input, _first(dim), 0, _picked_of_topk, _topk_result)
     axis = checked_axis(dim, array_of(input).ndim)
-    if not 0 <= k <= array_of(input).shape[axis]:
-        raise RuntimeError(
-            f"selected index k out of range: k={k}, axis {axis} has size "
-            f"{array_of(input).shape[axis]}"
-        )
+    size = array_of(input).shape[axis] if array_of(input).ndim else 1
+    if not 0 <= k <= size:
+        raise RuntimeError(f"selected index k out of range: k={k}, axis {axis} has size {size}")
     order = _order(array_of(input), axis, largest)
     return _picked(input, np.take(order, np.arange(k), axis), axis, _picked_of_topk, _topk_result)
 
@@ -263,6 +260,8 @@ def median(
     The gradient of the median of all entries is shared equally among ties.
     """
     dim = axis if dim is None else dim
+    if array_of(input).dtype.kind == "b":
+        raise NotImplementedError("\"median\" not implemented for 'Bool'")
     if dim is None:
         return _median_of_all(input, None, False)
     if not array_of(input).ndim:

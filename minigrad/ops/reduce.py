@@ -35,9 +35,10 @@ Axes = tuple[int, ...] | None
 def as_axes(input: Any, dim: Any, axis: Any = None) -> Axes:
     """`dim` as a tuple of axes counted from the front; None for all of them."""
     dim = axis if dim is None else dim
-    if dim is None or dim == ():
+    if dim is None or dim == () or dim == []:
         return None
-    return checked_axes(dim, array_of(input).ndim) if array_of(input).ndim else None
+    axes = checked_axes(dim, array_of(input).ndim)
+    return axes if array_of(input).ndim else None
 
 
 def restored(g: Any, x_shape: tuple[int, ...], axes: Axes) -> Any:
@@ -55,7 +56,7 @@ def need_entries(input: Any, name: str, dim: Any, error: type[Exception] = Runti
     shape = array_of(input).shape
     if 0 not in shape:
         return
-    if dim is None or dim == ():
+    if dim is None or dim == () or dim == []:
         raise error(
             f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
             "reduction dim with the 'dim' argument."
@@ -412,15 +413,21 @@ def _truth_type(input: Any) -> np.dtype:
     return kind if kind == np.uint8 else dtypes.BOOL
 
 
+def _truth_axes(input: Any, dim: Any, axis: Any) -> Axes:
+    """As `as_axes`, but an empty `dim` means none, not all of them."""
+    dim = axis if dim is None else dim
+    return () if dim == () or dim == [] else as_axes(input, dim)
+
+
 def all(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Any:
     """Whether all entries (along `dim`) are true."""
-    result = np.all(array_of(input), axis=as_axes(input, dim, axis), keepdims=keepdim)
+    result = np.all(array_of(input), axis=_truth_axes(input, dim, axis), keepdims=keepdim)
     return wrap(np.asarray(result, _truth_type(input), order="C"))
 
 
 def any(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Any:
     """Whether any entry (along `dim`) is true."""
-    result = np.any(array_of(input), axis=as_axes(input, dim, axis), keepdims=keepdim)
+    result = np.any(array_of(input), axis=_truth_axes(input, dim, axis), keepdims=keepdim)
     return wrap(np.asarray(result, _truth_type(input), order="C"))
 
 

@@ -77,6 +77,11 @@ def expand(input: Any, *sizes: Any, size: Any = None) -> Any:
             f"expand: the number of sizes provided ({len(shape)}) must be greater or equal to the "
             f"number of dimensions in the tensor ({np.ndim(array_of(input))})"
         )
+    if -1 in shape[:lead]:
+        raise RuntimeError(
+            "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing "
+            f"dimension {shape.index(-1)}: -1 keeps the size of an axis that there is already"
+        )
     old = (1,) * lead + array_of(input).shape
     return broadcast_to(input, tuple([o if n == -1 else n for n, o in zip(shape, old)]))
 
@@ -221,7 +226,8 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
 
 _permute = primitive("permute", lambda x, axes: x.transpose(axes), view="always",
                      x=lambda g, axes: _permute(g, _inverse(axes)))  # fmt: skip
-_transpose = primitive("transpose", lambda x, a, b: x.swapaxes(a, b), view="always",
+_transpose = primitive("transpose", lambda x, a, b: x.swapaxes(a, b) if x.ndim else x[...],
+                       view="always",
                        x=lambda g, a, b: _transpose(g, a, b))  # fmt: skip
 _t, _reversed_axes = [
     primitive(name, lambda x: x.T, view="always", x=lambda g: _reversed_axes(g))
@@ -276,6 +282,8 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
     """A view with the axes `source` moved to `destination`; the others keep their order."""
     rank = array_of(input).ndim
     sources, targets = checked_axes(source, rank), checked_axes(destination, rank)
+    if not rank:
+        return _permute(input, ())
     order = [k for k in range(rank) if k not in sources]
     for target, origin in sorted(zip(targets, sources)):
         order.insert(target, origin)
@@ -319,20 +327,32 @@ def flip(input: Any, *axes: Any, dims: Any = None) -> Any:
 
 def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
     """`input` with its entries moved by `shifts` along `dims`, around the end to the beginning."""
-    if dims is None:
+    if dims is None or dims == () or dims == []:
         return _roll(input, (shifts,) if isinstance(shifts, int) else tuple(shifts), None)
     axes = checked_axes(dims, array_of(input).ndim)
+    if not array_of(input).ndim:
+        raise IndexError(f"Dimension specified as {axes[0]} but tensor has no dimensions")
     return _roll(input, (shifts,) if isinstance(shifts, int) else tuple(shifts), axes)
 
 
 def tril(input: Any, diagonal: int = 0) -> Any:
     """The lower triangle of the last two axes; zeros above diagonal number `diagonal`."""
+    _need_a_matrix("tril", input)
     return _tril(input, diagonal)
 
 
 def triu(input: Any, diagonal: int = 0) -> Any:
     """The upper triangle of the last two axes; zeros below diagonal number `diagonal`."""
+    _need_a_matrix("triu", input)
     return _triu(input, diagonal)
+
+
+def _need_a_matrix(name: str, input: Any) -> None:
+    if array_of(input).ndim < 2:
+        raise RuntimeError(
+            f"{name}: input tensor must have at least 2 dimensions, but it has shape "
+            f"{list(array_of(input).shape)}"
+        )
 
 
 def clone(input: Any, *, memory_format: Any = None) -> Any:

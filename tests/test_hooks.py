@@ -862,3 +862,33 @@ def test_functions_are_freed_without_the_collector(no_collector, way):
         y.backward()
     del x, y, z
     assert [r for r in alive + contexts if r() is not None] == []
+
+
+# ------------------------------------------------------------------------------------------------
+# A write through a view is a write to its base
+# ------------------------------------------------------------------------------------------------
+
+
+def test_a_write_through_a_view_passes_by_the_hooks_of_views():
+    x = mg.ones(2, 2).requires_grad_()
+    y = x * 1
+    seen = []
+    y.register_hook(lambda g: g * 10)
+    row = y[0]
+    row.register_hook(lambda g: seen.append(g) or g * 100)
+    row[1:].mul_(3.0)
+    row *= 2
+    y.sum().backward()
+    assert x.grad.tolist() == [[20, 60], [10, 10]]
+    assert not seen
+
+
+def test_a_view_read_before_the_write_keeps_its_hooks():
+    x = mg.ones(3).requires_grad_()
+    y = x * 1
+    v = y[:2]
+    v.register_hook(lambda g: g * 100)
+    read = v * 1
+    v.zero_()
+    (read.sum() + y.sum()).backward()
+    assert x.grad.tolist() == [100, 100, 1]

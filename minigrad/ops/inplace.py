@@ -162,7 +162,8 @@ def inplace(
         ):
             # the graph goes on from what `input` was, so that must stay as it was
             before = wrap(input.array.copy() if saves else input.array)
-            before.edge, before._requires_grad = edge, edge is not None
+            if edge is not None:
+                before.edge, before._requires_grad = _past_hooks_of_views(input, edge), True
         return assign(input, op(before, *args, **kwargs))
 
     call.__name__ = call.__qualname__ = name or op.__name__ + "_"
@@ -181,6 +182,23 @@ def _look(base: Any, path: list[Any]) -> Any:
     for op, arguments in path:
         base = op(base, *arguments)
     return base
+
+
+def _past_hooks_of_views(tensor: Any, edge: Any) -> Any:
+    """Where the gradient of what a write through the view `tensor` overwrites goes.
+
+    It is the base that changes, so it is the base that the gradient goes to: not by way of the view
+    and of what that was taken from, whose hooks would take it for a gradient of their own.
+    """
+    path, base, hooked = [], tensor, False
+    while base.view_of is not None and not base.view_of.of_itself:
+        parent = parent_of(base)
+        if parent is None:
+            break
+        path.append((base.view_of.op, base.view_of.arguments))
+        hooked = hooked or (base.edge is not None and base.edge[0]._hooks is not None)
+        base = parent
+    return edge_of(_look(base, path[::-1])) if hooked else edge
 
 
 class _CopySlices(Op):

@@ -423,3 +423,115 @@ def test_data_sets_and_loaders_can_be_pickled():
     assert [batch.tolist() for (batch,) in loader] == [[5, 3], [1]]
     with pytest.raises(ValueError, match="should not be set"):
         loader.batch_size = 3
+
+
+# -- when something goes wrong -------------------------------------------------------------------
+
+
+def drain(iterator, calls):
+    """What so many calls of ``next`` give: values, and the names of exceptions."""
+    results = []
+    for _ in range(calls):
+        try:
+            value = next(iterator)
+            results.append(value.tolist() if isinstance(value, mg.Tensor) else value)
+        except Exception as e:
+            results.append(type(e).__name__)
+    return results
+
+
+class Faulty(data.Dataset):
+    """Numbers, of which one cannot be had."""
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        if index == 2:
+            raise ValueError("this one")
+        return index
+
+
+class FaultyStream(data.IterableDataset):
+    """The same as a stream that goes on."""
+
+    def __iter__(self):
+        self.place = -1
+        return self
+
+    def __next__(self):
+        self.place += 1
+        if self.place >= 8:
+            raise StopIteration
+        return Faulty()[self.place]
+
+
+def faulty_collate(samples):
+    if 2 in samples:
+        raise RuntimeError("these ones")
+    return samples
+
+
+class FaultyBatches:
+    """Batches of indices, one of which is missing."""
+
+    def __init__(self):
+        self.place = -1
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self.place += 1
+        if self.place == 1:
+            raise KeyError(self.place)
+        if self.place >= 3:
+            raise StopIteration
+        return [self.place]
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: DataLoader(Faulty(), batch_size=2), [[0, 1], "ValueError", [4, 5], [6, 7]]),
+        (lambda: DataLoader(Faulty(), batch_size=None), [0, 1, "ValueError", 3, 4, 5, 6, 7]),
+        (lambda: DataLoader(FaultyStream(), 2), [[0, 1], "ValueError", [3, 4], [5, 6], [7]]),
+        (lambda: DataLoader(FaultyStream(), None), [0, 1, "ValueError", 3, 4, 5, 6, 7]),
+        (
+            lambda: DataLoader(range(8), 2, collate_fn=faulty_collate),
+            [[0, 1], "RuntimeError", [4, 5], [6, 7]],
+        ),
+        (lambda: DataLoader(range(8), batch_sampler=FaultyBatches()), [[0], "KeyError", [2]]),
+    ],
+)
+def test_an_epoch_goes_on_after_an_exception(make, expected):
+    got = drain(iter(make()), len(expected) + 2)
+    assert got == [*expected, "StopIteration", "StopIteration"]
+
+
+def test_the_iterator_of_a_loader():
+    loader = DataLoader(range(3), batch_size=2)
+    iterator = iter(loader)
+    assert len(iterator) == 2
+    assert iter(iterator) is iterator
+    assert [batch.tolist() for batch in iterator] == [[0, 1], [2]]
+
+
+def test_a_stop_iteration_of_the_data_is_no_runtime_error():
+    class Short(data.Dataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            if index == 1:
+                raise StopIteration
+            return index
+
+    assert drain(iter(DataLoader(Short())), 4) == [[0], "StopIteration", [2], "StopIteration"]
+
+
+def test_two_epochs_at_once():
+    loader = DataLoader(range(4), batch_size=2)
+    assert [(a.tolist(), b.tolist()) for a in loader for b in loader] == [
+        ([0, 1], [0, 1]), ([0, 1], [2, 3]), ([2, 3], [0, 1]), ([2, 3], [2, 3]),
+    ]  # fmt: skip

@@ -90,8 +90,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     target = os.path.realpath(path)
     exists = os.path.exists(path)
     if exists and not (os.path.isfile(target) and os.access(target, os.W_OK)):
-        with open(path, "wb") as file:  # raises, with the right reason, if it is a folder
-            yield file
+        with open(path, "wb") as special:  # raises, with the right reason, if it is a folder
+            yield special
         return
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):

@@ -190,43 +190,78 @@ class DataLoader(Generic[T_co]):
         if not (self.persistent_workers and self._seeded):
             draw_seed(self.generator)
             self._seeded = True
-        return self._stream_epoch() if self._is_stream else self._indexed_epoch()
+        return _Epoch(self)
 
-    def _indexed_epoch(self) -> Iterator[Any]:
-        dataset, collate = self.dataset, self.collate_fn
-        if self.batch_sampler is None:
-            for index in self.sampler:
-                yield collate(dataset[index])
-            return
-        gather = _gather(dataset) if collate is default_collate else None
-        for indices in self.batch_sampler:
-            if gather is not None and type(indices) is list:
-                yield gather(indices)
-            else:
-                yield collate(fetch(dataset, indices))
 
-    def _stream_epoch(self) -> Iterator[Any]:
-        stream = iter(self.dataset)
-        if self.batch_size is None:
-            for count, sample in enumerate(stream, 1):
-                self._check_told_length(count)
-                yield self.collate_fn(sample)
-            return
-        count = 0
-        while samples := list(itertools.islice(stream, self.batch_size)):
-            if len(samples) < self.batch_size and self.drop_last:
-                return
-            count += len(samples)
-            self._check_told_length(count)
-            yield self.collate_fn(samples)
+class _Epoch(Generic[T_co]):
+    """One pass over a loader's data, batch by batch.
 
-    def _check_told_length(self, count: int) -> None:
-        if self._told_length is not None and count > self._told_length:
-            warnings.warn(
-                f"Length of IterableDataset {self.dataset} was reported to be {self._told_length} "
-                f"(when accessing len(dataloader)), but {count} samples have been fetched.",
-                stacklevel=3,
-            )
+    An exception of the data set, of a sampler or of `collate_fn` loses its batch, and no other: the
+    next call goes on behind it. (After an exception a generator would be at its end.)
+    """
+
+    def __init__(self, loader: DataLoader[T_co]) -> None:
+        self._loader = loader
+        batches = loader.batch_sampler
+        self._indices = iter(loader.sampler if batches is None else batches)
+        self._fetch = _stream(loader) if loader._is_stream else _lookup(loader)
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[T_co]:
+        return self
+
+    def __next__(self) -> T_co:
+        result: T_co = self._fetch(next(self._indices))
+        return result
+
+
+def _lookup(loader: DataLoader[Any]) -> Callable[[Any], Any]:
+    """What makes a batch of indices, or a sample of an index."""
+    dataset, collate = loader.dataset, loader.collate_fn
+    if loader.batch_sampler is None:
+        return lambda index: collate(dataset[index])
+    gather = _gather(dataset) if collate is default_collate else None
+    if gather is None:
+        return lambda indices: collate(fetch(dataset, indices))
+    return lambda indices: (
+        gather(indices) if type(indices) is list else collate(fetch(dataset, indices))
+    )
+
+
+def _stream(loader: DataLoader[Any]) -> Callable[[Any], Any]:
+    """What makes the next batch, or sample, of a stream; its argument only says how large."""
+    stream = iter(loader.dataset)
+    collate, drop_last = loader.collate_fn, loader.drop_last
+    count, ended = 0, False
+
+    def fetch_next(places: list[Any] | None) -> Any:
+        nonlocal count, ended
+        if places is None:
+            sample = next(stream)
+            count += 1
+            _check_told_length(loader, count)
+            return collate(sample)
+        samples = [] if ended else list(itertools.islice(stream, len(places)))
+        ended = len(samples) < len(places)
+        if not samples or (ended and drop_last):
+            raise StopIteration
+        count += len(samples)
+        _check_told_length(loader, count)
+        return collate(samples)
+
+    return fetch_next
+
+
+def _check_told_length(loader: DataLoader[Any], count: int) -> None:
+    told = loader._told_length
+    if told is not None and count > told:
+        warnings.warn(
+            f"Length of IterableDataset {loader.dataset} was reported to be {told} (when accessing "
+            f"len(dataloader)), but {count} samples have been fetched.",
+            stacklevel=4,  # the line that asks for the batch
+        )
 
 
 def _gather(dataset: Any) -> Callable[[list[Any]], list[Any]] | None:

@@ -4,7 +4,8 @@
 - `backward`: `backward` and `grad`.
 - `grad_mode`: `no_grad` and its kin, and anomaly detection.
 - `function`: operations that users write themselves.
-- `hooks`, `errors`: functions hung on tensors; what the engine says when something is wrong.
+- `hooks`, `graph`: functions hung on tensors and nodes; the graph as others walk through it.
+- `errors`: what the engine says when something is wrong.
 - `gradcheck`: gradients compared with finite differences.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
 from collections.abc import Callable, Sequence
@@ -146,18 +147,20 @@ DEPTH = 4000
 def _nested(create_graph: bool, work: Callable[..., Any], *args: Any) -> Any:
     """Do a backward pass, with recording on only if the gradients are to be differentiated."""
     previous, mode.enabled = mode.enabled, create_graph
-    mode.depth = depth = mode.depth + 1
+    nest = mode.nest
+    nest.depth += 1
     try:
-        if depth % DEPTH_OF_A_THREAD:
+        if nest.depth % DEPTH_OF_A_THREAD:
             return work(*args)
-        if depth >= DEPTH:
+        if nest.depth >= DEPTH:
             raise RecursionError(
-                f"backward is nested {depth} times, each inside a hook or a Function.backward of "
-                "the one before: does a hook call backward on the graph that it hangs on?"
+                f"backward is nested {nest.depth} times, each inside a hook or a "
+                "Function.backward of the one before: does a hook call backward on the graph that "
+                "it hangs on?"
             )
         return _in_another_thread(work, *args)
     finally:
-        mode.depth = depth - 1
+        nest.depth -= 1
         mode.enabled = previous
 
 
@@ -200,8 +203,7 @@ def _walk_and_accumulate(
             for (leaf, _), g in zip(targets, results)
             if g is not None and isinstance(leaf, TensorBase)
         ]
-    for leaf, g, is_new in results:
-        accumulate(leaf, g, is_new, create_graph)
+    accumulate(results, create_graph)
 
 
 def _zeros(tensor: Any, create_graph: bool) -> Any:
@@ -263,26 +265,36 @@ def _own_tensor(g: Any, is_new: bool = False) -> Any:
     return wrap(g if is_new and g.flags.c_contiguous else g.copy())
 
 
-def accumulate(leaf: Any, g: Any, is_new: bool, create_graph: bool) -> None:
-    """Add a gradient to ``leaf.grad``, as `backward` does at the end of the walk.
+def accumulate(gradients: Sequence[tuple[Any, Any, bool]], create_graph: bool) -> None:
+    """Add gradients to ``.grad`` of leaves, as `backward` does at the end of the walk.
 
-    Since the forward pass the leaf may have been frozen, and then it gets nothing.
+    `gradients` are triples (leaf, gradient, is_new). Since the forward pass a leaf may have been
+    frozen, and then it gets nothing.
     """
-    if leaf.edge is not None:
-        raise RuntimeError(
-            "leaf variable has been moved into the graph interior: it was changed in place after "
-            "the graph, in which it is a leaf, had been recorded"
-        )
+    watched = []
+    with adding:
+        for leaf, g, is_new in gradients:
+            if leaf.edge is not None:
+                raise RuntimeError(
+                    "leaf variable has been moved into the graph interior: it was changed in place "
+                    "after the graph, in which it is a leaf, had been recorded"
+                )
+            if leaf._hooks is not None or leaf._accumulate_hooks:
+                watched.append((leaf, g, is_new))
+            elif leaf._requires_grad:
+                _add_to_grad(leaf, g, is_new, create_graph)
+    for leaf, g, is_new in watched:
+        _accumulate_with_hooks(leaf, g, is_new, create_graph)
+
+
+def _accumulate_with_hooks(leaf: Any, g: Any, is_new: bool, create_graph: bool) -> None:
     hung, hooks = leaf._hooks, leaf._accumulate_hooks
-    if hung is None and not hooks:
-        if leaf._requires_grad:
-            _add_to_grad(leaf, g, is_new, create_graph)
-        return
     if hung is not None:
         (g,) = hung.meet_before([g], create_graph)
-    with hooks.lock if hooks else adding:
+    with hooks.lock if hooks else contextlib.nullcontext():
         if g is not None and leaf._requires_grad:
-            _add_to_grad(leaf, g, is_new, create_graph)
+            with adding:
+                _add_to_grad(leaf, g, is_new, create_graph)
         for hook in list((hooks or {}).values()):
             hook(leaf)
     if hung is not None:
@@ -290,12 +302,11 @@ def accumulate(leaf: Any, g: Any, is_new: bool, create_graph: bool) -> None:
 
 
 def _add_to_grad(leaf: Any, g: Any, is_new: bool, create_graph: bool) -> None:
-    with adding:
-        if leaf._grad is None:
-            leaf._grad = _own_tensor(g, is_new)
-        elif create_graph:
-            leaf._grad = leaf._grad + g
-        else:
-            total = leaf._grad.array
-            _add(total, g, total)
-            bump_version(leaf._grad)
+    if leaf._grad is None:
+        leaf._grad = _own_tensor(g, is_new)
+    elif create_graph:
+        leaf._grad = leaf._grad + g
+    else:
+        total = leaf._grad.array
+        _add(total, g, total)
+        bump_version(leaf._grad)

@@ -15,13 +15,24 @@ from typing import Any
 CO_GENERATOR = 0x20  # the code flag of a generator function; spares the slow import of `inspect`
 
 
+class _Nest:
+    """How many backward passes are under way, one inside the other."""
+
+    __slots__ = ("depth",)
+
+    def __init__(self) -> None:
+        self.depth = 0
+
+
 class _Mode(threading.local):
     """The switches of one thread (class attributes are every thread's initial values)."""
 
     enabled = True
     anomaly = False
     check_nan = True
-    depth = 0  # how many backward passes are under way, one inside the other
+
+    def __init__(self) -> None:
+        self.nest = _Nest()
 
 
 mode = _Mode()

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..autograd.engine import TensorBase
 from ..creation import empty
+from ..ops.checked import refuse
 from ..ops.matmul import linear
 from ..ops.shape import flatten
 from . import init
@@ -70,7 +71,7 @@ class Linear(Module):
     def forward(self, input: Any) -> Any:
         """(..., in_features) to (..., out_features)."""
         if not isinstance(input, TensorBase):
-            raise TypeError(f"Linear: argument 'input' must be Tensor, not {type(input).__name__}")
+            raise refuse("linear", "input", 1, input)
         return linear(input, self._weight("weight"), self._weight("bias"))
 
     def extra_repr(self) -> str:

@@ -7,10 +7,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..autograd.engine import TensorBase
 from ..ops import loss as ops
 from . import functional as F
 from .functional.losses import chosen_reduction
 from .module import Module
+
+
+def check_options(loss: Module, **options: Any) -> None:
+    """Raise if an option is a tensor: somebody has forgotten the second pair of brackets."""
+    for option, value in options.items():
+        if isinstance(value, TensorBase):
+            name = type(loss).__name__
+            raise RuntimeError(
+                f"{name}(): option '{option}' is a Tensor (Boolean value of Tensor with more than "
+                f"one value is ambiguous). Make the loss first, then call the loss: "
+                f"{name}()(logits, target)"
+            )
 
 
 class _Loss(Module):
@@ -20,6 +33,7 @@ class _Loss(Module):
         self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
     ) -> None:
         super().__init__()
+        check_options(self, size_average=size_average, reduce=reduce, reduction=reduction)
         self.reduction = chosen_reduction(reduction, size_average, reduce)
 
 
@@ -90,6 +104,7 @@ class SmoothL1Loss(_Loss):
         beta: float = 1.0,
     ) -> None:  # fmt: skip
         super().__init__(size_average, reduce, reduction)
+        check_options(self, beta=beta)
         self.beta = beta
 
     def forward(self, input: Any, target: Any) -> Any:
@@ -258,6 +273,7 @@ class KLDivLoss(_Loss):
         log_target: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(size_average, reduce, reduction)
+        check_options(self, log_target=log_target)
         self.log_target = log_target
 
     def forward(self, input: Any, target: Any) -> Any:
@@ -284,6 +300,7 @@ class NLLLoss(_Loss):
     ) -> None:  # fmt: skip
         super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", weight)
+        check_options(self, ignore_index=ignore_index)
         self.ignore_index = ignore_index
 
     def forward(self, input: Any, target: Any) -> Any:
@@ -321,6 +338,7 @@ class CrossEntropyLoss(_Loss):
     ) -> None:  # fmt: skip
         super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", weight)
+        check_options(self, ignore_index=ignore_index, label_smoothing=label_smoothing)
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
@@ -357,6 +375,7 @@ class CosineSimilarity(Module):
 
     def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
         super().__init__()
+        check_options(self, dim=dim, eps=eps)
         self.dim = dim
         self.eps = eps
 

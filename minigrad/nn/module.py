@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.grad_mode import no_grad
+from ..ops.arguments import check_keywords
 from ..tensor import Tensor, from_array
 from .hooks import (
     Hookable,
@@ -94,6 +95,12 @@ class Module(Hookable, Stateful):
     """
 
     training: bool
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Make the object; a misspelt option is told which one may have been meant."""
+        if kwargs:
+            check_keywords(cls, kwargs)
+        return super().__new__(cls)
 
     def __init__(self) -> None:
         set_plain = super().__setattr__  # nothing here is a parameter or a child

@@ -13,6 +13,7 @@ from typing import Any
 from .. import dtypes
 from ..autograd.engine import TensorBase
 from ..autograd.errors import stacklevel
+from ..ops.checked import hint_for
 
 # ------------------------------------------------------------------------------------------------
 # Construction
@@ -94,6 +95,7 @@ def _is_tensor(owner: Any, name: str, value: Any) -> None:
     if not isinstance(value, TensorBase):
         raise TypeError(
             f"{type(owner).__name__}: {name} must be a Tensor, not {type(value).__name__}"
+            f"{hint_for(value)}"
         )
 
 
@@ -116,9 +118,11 @@ def check_layer_input(layer: Any, input: Any, dtype: Any, packed: bool = False) 
         )
     if x.dtype != dtype:
         have, want = dtypes.of_numpy(x.dtype), dtypes.of_numpy(dtype)
+        how = f"input.to({want}), or convert model: model.to({have})"
+        if x.dtype.kind != "f":
+            how = "x.float(); or look numbers of words up in an Embedding layer first"
         raise ValueError(
-            f"RNN input dtype ({have}) does not match weight dtype ({want}). Convert input: "
-            f"input.to({want}), or convert model: model.to({have})"
+            f"RNN input dtype ({have}) does not match weight dtype ({want}). Convert input: {how}"
         )
     if x.shape[-1] != layer.input_size:
         if packed:
@@ -174,6 +178,7 @@ def check_same_dtype(owner: Any, a: Any, a_name: str, b: Any, b_name: str) -> No
             "mat1 and mat2 must have the same dtype, but got "
             f"{dtypes.legacy_name(a.array.dtype)} and {dtypes.legacy_name(b.array.dtype)} "
             f"({type(owner).__name__}: {a_name} and {b_name})"
+            + (f"; use {a_name}.float()" if a.array.dtype.kind != "f" else "")
         )
 
 

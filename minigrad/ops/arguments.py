@@ -52,3 +52,36 @@ def checked_axes(dim: Any, rank: int) -> tuple[int, ...]:
     if len(set(axes)) != len(axes):
         raise RuntimeError(f"dim {axes} appears multiple times in the list of dims")
     return axes
+
+
+# What other libraries call the options that are met most.
+SYNONYMS = {
+    "learning_rate": "lr", "hidden_dim": "hidden_size", "units": "hidden_size",
+    "input_dim": "input_size", "layers": "num_layers", "n_layers": "num_layers",
+    "in_dim": "in_features", "out_dim": "out_features", "l2": "weight_decay",
+    "class_weight": "weight", "class_weights": "weight",
+}  # fmt: skip
+
+
+def check_keywords(cls: type, keywords: dict[str, Any]) -> None:
+    """Check that a class can be made with `keywords`.
+
+    Raises
+    ------
+    TypeError
+        It takes no such argument: the message names the nearest one.
+    """
+    code = getattr(cls.__init__, "__code__", None)  # type: ignore[misc]
+    if code is None or code.co_flags & 8:  # it takes any keyword
+        return
+    known = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+    for keyword in keywords:
+        if keyword not in known:
+            from difflib import get_close_matches  # slow to import, and seldom needed
+
+            near = [n for n in (SYNONYMS.get(keyword),) if n in known]
+            near = near or get_close_matches(keyword, known, 1)
+            hint = f". Did you mean '{near[0]}'?" if near else f"; it takes {', '.join(known)}"
+            raise TypeError(
+                f"{cls.__name__}.__init__() got an unexpected keyword argument '{keyword}'{hint}"
+            )

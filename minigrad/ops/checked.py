@@ -57,14 +57,26 @@ OWN_KINDS: dict[str, dict[str, str | None]] = {  # of functions where a name mea
 }  # fmt: skip
 
 
+def hint_for(value: Any) -> str:
+    """How to make a tensor of `value`, as the end of a message."""
+    if isinstance(value, tuple) and value and isinstance(value[0], TensorBase):
+        return (
+            ": a recurrent layer returns a tuple (output, state), of which the next layer wants "
+            "the output, its first item"
+        )
+    if isinstance(value, (list, tuple)):
+        return ": make one with torch.tensor(...)"
+    if type_name(value) == "numpy.ndarray":
+        return ": make one with torch.from_numpy(...)"
+    return ""
+
+
 def refuse(name: str, argument: str, position: int, value: Any, kind: str = TENSOR) -> TypeError:
     """PyTorch's words for an argument that should be a tensor."""
-    hint = ": make one with torch.tensor(...)" if isinstance(value, (list, tuple)) else ""
-    if type_name(value) == "numpy.ndarray":
-        hint = ": make one with torch.from_numpy(...)"
     where = f" (position {position})" if position else ""
     return TypeError(
-        f"{name}(): argument '{argument}'{where} must be {kind}, not {type_name(value)}{hint}"
+        f"{name}(): argument '{argument}'{where} must be {kind}, not {type_name(value)}"
+        f"{hint_for(value)}"
     )
 
 

@@ -124,10 +124,15 @@ def _check_tensors(input: Any, target: Any, what: str) -> None:
             raise TypeError(f"{what}: argument '{name}' must be Tensor, not {type(value).__name__}")
 
 
-def _check_range(t: ndarray, classes: int, ignore_index: int) -> None:
-    wrong = t[((t < 0) | (t >= classes)) & (t != ignore_index)]
+def _check_range(t: ndarray, classes: int, ignore_index: int, shape: tuple[int, ...]) -> None:
+    """Check that the targets `t`, of which people see the `shape`, are classes or ignored."""
+    (wrong,) = np.nonzero(((t < 0) | (t >= classes)) & (t != ignore_index))
     if wrong.size:
-        raise IndexError(f"Target {wrong[0]} is out of bounds.")
+        place = [int(k) for k in np.unravel_index(wrong[0], shape)] if shape else []
+        raise IndexError(
+            f"Target {t[wrong[0]]} is out of bounds. There are {classes} classes, 0 to "
+            f"{classes - 1}" + (f"; it stands at {place} of the target" if place else "")
+        )
 
 
 # ------------------------------------------------------------------------------------------------
@@ -188,7 +193,7 @@ def nll_loss(
     _check_tensors(input, target, "nll_loss")
     scores, classes = _class_targets(input, target, weight, "nll_loss")
     x, t = array_of(scores), array_of(classes)
-    _check_range(t, x.shape[1], ignore_index)
+    _check_range(t, x.shape[1], ignore_index, target.array.shape)
     op = _nll if scores is input or input.array.ndim == 1 else _nll_2d
     loss = op(scores, *_shares(t, weight, ignore_index, reduction, x.dtype))
     return _shaped_as_samples(loss, input, target) if reduction == "none" else loss
@@ -288,16 +293,20 @@ def cross_entropy(
     kernels = _kernels.kernels_for(x.dtype)
     if kernels is None:
         _check_scores(x, "cross_entropy")
-        _check_range(classes.array, logits.array.shape[1], ignore_index)
+        _check_range(classes.array, logits.array.shape[1], ignore_index, t.shape)
         loss = _cross_entropy_reference(
             logits, classes, weight, ignore_index, label_smoothing, reduction,
             _nll if x.ndim < 3 else _nll_2d,
         )  # fmt: skip
     else:
-        value, log_prob, total = kernels.loss.cross_entropy_forward(
-            logits.array, classes.array, array_of(weight), ignore_index, label_smoothing,
-            REDUCTIONS.index(reduction),
-        )  # fmt: skip
+        try:
+            value, log_prob, total = kernels.loss.cross_entropy_forward(
+                logits.array, classes.array, array_of(weight), ignore_index, label_smoothing,
+                REDUCTIONS.index(reduction),
+            )  # fmt: skip
+        except IndexError:
+            _check_range(classes.array, logits.array.shape[1], ignore_index, t.shape)  # says where
+            raise
         options = (ignore_index, label_smoothing, reduction)
         op = _SMOOTHED if label_smoothing else _CROSS_ENTROPY if x.ndim < 3 else _CROSS_ENTROPY_2D
         inputs = (logits, classes, weight)

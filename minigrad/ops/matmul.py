@@ -238,6 +238,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
         raise RuntimeError(
             f"mat1 and mat2 must have the same dtype, but got {dtypes.legacy_name(x.dtype)} and "
             f"{dtypes.legacy_name(w.dtype)}"
+            + ("" if x.dtype.kind == "f" else "; use x.float() for the input x of a Linear layer")
         )
     if not x.ndim or x.shape[-1] != w.shape[1]:
         raise RuntimeError(

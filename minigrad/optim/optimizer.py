@@ -19,6 +19,7 @@ import numpy as np
 from .. import _kernels, dtypes
 from ..autograd.grad_mode import enable_grad
 from ..autograd.hooks import RemovableHandle
+from ..ops.arguments import check_keywords
 from ..tensor import Tensor, from_array
 
 Params: TypeAlias = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
@@ -155,6 +156,12 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     return hooked
 
 
+def _not_a_module(module: Any) -> str:
+    return (
+        f"'{type(module).__name__}' object is not iterable over parameters: pass model.parameters()"
+    )
+
+
 class Optimizer:
     """Base class of all optimizers.
 
@@ -211,12 +218,19 @@ class Optimizer:
         if "step" in cls.__dict__:
             cls.step = _with_hooks(cls.step)  # type: ignore[method-assign]
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Make the object; a misspelt option is told which one may have been meant."""
+        check_keywords(cls, kwargs)
+        return super().__new__(cls)
+
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, "
                 f"but got {params.type()}"
             )
+        if hasattr(params, "named_parameters"):
+            raise TypeError(_not_a_module(params))
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
@@ -333,13 +347,16 @@ class Optimizer:
                 "optimizer parameters need to be organized in ordered collections, but the "
                 "ordering of tensors in sets will change between runs. Please use a list instead."
             )
+        if hasattr(params, "named_parameters"):
+            raise TypeError(_not_a_module(params))
         entries = [params] if isinstance(params, Tensor) else list(params)
         param_group["params"] = self._split_names(param_group, entries)
         for p in param_group["params"]:
             if not isinstance(p, Tensor):
+                hint = ": pass model.parameters()" if hasattr(p, "named_parameters") else ""
                 raise TypeError(
                     f"optimizer can only optimize Tensors, but one of the params is "
-                    f"{type(p).__name__}"
+                    f"{type(p).__name__}{hint}"
                 )
             if not p.is_leaf and not self.defaults.get("differentiable"):
                 raise ValueError("can't optimize a non-leaf Tensor")

@@ -207,7 +207,14 @@ def clip_grad_value_(
 
 
 def _as_list(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
-    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    if isinstance(tensors, Tensor):
+        return [tensors]
+    if hasattr(tensors, "named_parameters"):
+        raise TypeError(
+            f"'{type(tensors).__name__}' object is not iterable over parameters: pass "
+            "model.parameters()"
+        )
+    return list(tensors)
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:

@@ -243,8 +243,13 @@ def _stream(loader: DataLoader[Any]) -> Callable[[Any], Any]:
             count += 1
             _check_told_length(loader, count)
             return collate(sample)
-        samples = [] if ended else list(itertools.islice(stream, len(places)))
-        ended = len(samples) < len(places)
+        samples = []
+        # By `next` alone: a stream that is its own iterator would begin anew in a for loop.
+        while not ended and len(samples) < len(places):
+            try:
+                samples.append(next(stream))
+            except StopIteration:
+                ended = True
         if not samples or (ended and drop_last):
             raise StopIteration
         count += len(samples)

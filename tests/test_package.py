@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import types
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import _kernels
+from minigrad.autograd import quiet
 
 PACKAGE = Path(mg.__file__).parent
 CHECKOUT = Path(__file__).parents[1]
@@ -161,6 +163,19 @@ def test_dividing_by_zero_is_silent(level, filters):
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     assert "nan" in result.stdout
+
+
+@pytest.mark.parametrize("ignoring", [quiet._ignoring, None])  # None: with `errstate` itself
+def test_what_goes_through_quiet_warns_of_nothing(ignoring, monkeypatch):
+    monkeypatch.setattr(quiet, "_ignoring", ignoring)
+    zero, state = np.zeros(1), np.geterr()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for function in (np.reciprocal, lambda x: 1 / x):
+            quiet_function = quiet.quiet(function)
+            for _ in range(2):
+                assert quiet_function(zero)[0] == np.inf
+    assert np.geterr() == state
 
 
 def test_numpy_still_warns_in_other_code():

@@ -212,10 +212,12 @@ class Tensor(TensorBase):
 
     def storage(self) -> Storage:
         """The memory that this tensor shares with all views of it."""
+        before_write(self)
         return Storage.of(self.array)
 
     def untyped_storage(self) -> Storage:
         """The same memory as bytes."""
+        before_write(self)
         return Storage(Storage.of(self.array).array.view(np.uint8))
 
     def storage_offset(self) -> int:

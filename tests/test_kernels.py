@@ -5,6 +5,7 @@ Every test runs at every SIMD level that was built and that this machine has, fo
 
 import subprocess
 import sys
+from random import Random
 
 import numpy as np
 import pytest
@@ -529,11 +530,68 @@ def test_sigmoid_is_accurate(kernels, dtype):
         y = kernels.recurrent.forward("gru", *arguments, False, False, False)[0].ravel()
         with np.errstate(over="ignore"):
             expected = 1 / (1 + np.exp(-rows.ravel().astype(np.longdouble)))
-        ordinary = expected > np.finfo(dtype).tiny
-        error = np.abs(y - expected) / np.spacing(expected.astype(dtype))
-        assert error[ordinary].max() < 4
-        assert (y[~ordinary] <= np.finfo(dtype).tiny * 2).all()
+        assert (np.abs(y - expected) / np.spacing(expected.astype(dtype))).max() < 4
         assert (y <= 1).all()
+
+
+@pytest.mark.parametrize("far", [1.0, 1e30])
+def test_gates_close_completely(kernels, dtype, far):
+    """Where exp(-x) overflows sigmoid(x) is 0, and a state behind the gate stays behind it."""
+    x = np.log(np.finfo(dtype).max.astype(np.float64)) + np.array([1.0, 20.0])
+    x = -(far * x).astype(dtype)
+    for lstm_state, expected in ((np.finfo(dtype).max, 0.0), (np.inf, np.nan), (np.nan, np.nan)):
+        for rows in (x[:1], np.tile(x, 8)):
+            N = len(rows)
+            state = np.full((N, 1), lstm_state, dtype)
+            w = np.array([[0], [1], [0], [0]], dtype)  # of the forget gate alone
+            for name, gates in (("lstm", w), ("gru", w[:3]), ("janet", w[[1, 0]])):
+                zero = np.zeros_like(gates)
+                h_0, c_0 = (np.zeros_like(state), state) if name == "lstm" else (state, None)
+                # (products with h itself must not come in the way)
+                a = rows.reshape(1, N, 1), h_0, c_0, gates, zero, None, None, None, None
+                with np.errstate(invalid="ignore"):
+                    *h, c, _ = kernels.recurrent.forward(name, *a, False, False, True)
+                end = c if name == "lstm" else h[0][0]
+                if np.isfinite(lstm_state):
+                    np.testing.assert_array_equal(end, np.full((N, 1), expected, dtype))
+                else:
+                    assert np.isnan(end).all()
+
+
+def test_recurrent_sizes_that_overflow(kernels, dtype):
+    """Arrays without elements can be of nearly any size: products of sizes must be looked at."""
+    empty = lambda *shape: np.empty(shape, dtype)  # noqa: E731
+    many = np.full(16, 2**60, np.int64)  # whose sum is 0
+    weights, vector = (empty(27, 6), empty(27, 9)), (None, empty(0))
+    for name, x, h_0, w_ih, w_hh, w_hr, sizes in (
+        ("gru", empty(0, 6), None, *weights, None, many),
+        ("gru", empty(0, 6), empty(2**60, 0), empty(0, 6), empty(0, 0), None, many),
+        ("gru", empty(2**30, 2**29, 0), None, empty(27, 0), empty(27, 9), None, None),
+        ("gru", empty(0, 2**60, 6), None, *weights, None, None),
+        ("gru", empty(2, 0, 2**60), None, empty(0, 2**60), empty(0, 0), None, None),
+        ("indrnn_relu", empty(2**30, 2**29, 0), None, *vector, None, None),
+        ("lstm", empty(2, 2, 6), None, empty(0, 6), empty(0, 0), empty(0, 2**60), None),
+        ("lstm", empty(0, 2, 6), None, empty(2**60, 6)[:0], empty(0, 0), empty(0, 2**60), None),
+    ):
+        arguments = x, h_0, None, w_ih, w_hh, None, None, w_hr, sizes, False, True, True
+        with pytest.raises((ValueError, MemoryError)):
+            kernels.recurrent.forward(name, *arguments)
+
+
+def test_recurrent_steps_without_rows_take_no_time(kernels, dtype):
+    x, h_0 = np.empty((2**40, 0, 6), dtype), np.empty((0, 9), dtype)
+    weights = np.ones((27, 6), dtype), np.ones((27, 9), dtype), None, None, None
+    output, h_n, _, kept = kernels.recurrent.forward(
+        "gru", x, h_0, None, *weights, None, False, True, True
+    )
+    assert output.shape == (2**40, 0, 9)
+    assert h_n.shape == (0, 9)
+    gradients = kernels.recurrent.backward(
+        "gru", output, h_n, None, x, h_0, None, output, kept, *weights[:2], None, None, None,
+        False, *[True] * 8,
+    )  # fmt: skip
+    assert not gradients[3].any()
+    assert not gradients[4].any()
 
 
 def test_recurrent_memory_does_not_grow_with_time():
@@ -779,6 +837,115 @@ def test_bad_recurrences_raise(kernels, dtype):
     output, _, _, kept = run_forward(kernels, "gru", gru)
     with pytest.raises(ValueError, match=r"d_c_n: gru has no cell state, .*\(2, 9\)"):
         run_backward(kernels, "gru", gru, (None, None, make(2, 9)), output, kept)
+
+
+# -- whatever the arguments are -------------------------------------------------------------------
+
+HUGE = (2**31, 2**40, 2**60, 2**62, 2**63 - 1)
+STRANGE = (None, -1, 2**63, 2**100, 1.5, float("nan"), float("inf"), "x", [], object(), 10**400)
+
+
+def strange_array(random, like):
+    """An array that is like another one, but for something."""
+    shape = [random.choice((0, 1, 2, 3)) for _ in range(random.choice(range(5)))]
+    if 0 in shape:  # then without an element, however long the other axes are
+        shape = [n and random.choice((n, random.choice(HUGE))) for n in shape]
+    choices = (
+        lambda: like.astype(random.choice(("f4", "f8", "f2", "O", "S3", "?", "c16"))),
+        lambda: np.ones(like.shape, random.choice(("i8", "i4", "u8"))),
+        lambda: like.astype(like.dtype.newbyteorder()),
+        lambda: like.view(like.dtype.newbyteorder()),
+        lambda: np.asfortranarray(like),
+        lambda: like[..., ::-1],
+        lambda: like[None],
+        lambda: like[0],
+        lambda: like[:-1],
+        lambda: like.ravel()[0].reshape(()),
+        lambda: np.concatenate([like, like]),
+        lambda: np.full(like.shape, np.nan if like.dtype.kind == "f" else -(2**62), like.dtype),
+        lambda: np.broadcast_to(like.ravel()[0], like.shape),
+        lambda: np.broadcast_to(like.dtype.type(1), shape),
+        lambda: np.empty(shape, like.dtype),
+        lambda: np.full(random.choice((1, 4, 16)), random.choice(HUGE), np.int64),
+        lambda: np.zeros(like.nbytes + 1, np.uint8)[1:].view(like.dtype).reshape(like.shape),
+        lambda: np.zeros(like.shape, [("a", like.dtype)]),
+    )
+    try:
+        return random.choice(choices)()
+    except (ValueError, IndexError, MemoryError, TypeError):  # from NumPy itself
+        return None
+
+
+def entries(kernels, dtype):
+    """Every function of every kernel module, with arguments that are right."""
+    make = Guarded(dtype)
+    label, index = np.array([1, 2, -7]), np.array([0, -2, 3])
+    yield kernels.recurrent.set_threads, [1]
+    for name, P in (("rnn_tanh", None), ("lstm", 5), ("gru", None), ("indrnn_relu", None)):
+        for sizes in (None, RAGGED_SIZES):
+            a = recurrent_arguments(make, name, 4, 2, 6, 9, P, sizes)
+            end = [batch_sizes(sizes), False, True, True, 2]
+            yield kernels.recurrent.forward, [name, *a.values(), *end]
+            output, h_n, c_n, kept = kernels.recurrent.forward(name, *a.values(), *end)
+            before = [output, h_n, c_n, a["x"], a["h_0"], a["c_0"], output, kept]
+            weights = [a["w_ih"], a["w_hh"], a["b_hh"], a["w_hr"]]
+            needs = [batch_sizes(sizes), False, *[True] * 8, 2]
+            yield kernels.recurrent.backward, [name, *before, *weights, *needs]
+    yield kernels.loss.cross_entropy_forward, [make(3, 4), label, make(4), -7, 0.1, MEAN]
+    yield (
+        kernels.loss.cross_entropy_backward,
+        [make(3), make(3, 4), label, make(4), -7, 0.1, NONE, 1.0],
+    )
+    like = lambda count: [make(3, 4) for _ in range(count)]  # noqa: E731
+    yield kernels.optim.sgd_step, [*like(3), 0.1, 0.9, 0.0, 0.1, True, False, False]
+    yield kernels.optim.adam_step, [*like(5), 1, 0.1, 0.9, 0.9, 1e-8, 0.1, True, False, True]
+    yield kernels.rows.add_rows, [make(4, 5), index, make(3, 5)]
+
+
+def test_every_entry_is_tried(kernels, dtype):
+    tried = {function for function, _ in entries(kernels, dtype)}
+    public = {
+        value
+        for module in kernels
+        for name, value in vars(module).items()
+        if callable(value) and not name.startswith("_")
+    }
+    assert tried == public
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_strange_arguments_raise_at_worst(kernels, dtype, seed):
+    """Whoever calls a kernel, with whatever: it returns, or raises an exception of Python's."""
+    random = Random(seed)
+    raised = 0
+    for function, good in entries(kernels, dtype):
+        function(*good)
+        for _ in range(60):
+            arguments = list(good)
+            for place in random.choices(range(len(good)), k=random.choice((1, 1, 2))):
+                value = arguments[place]
+                other = random.choice(arguments)
+                if isinstance(value, tuple):
+                    arguments[place] = random.choice(((), (None,), value * 2, (other,), [value]))
+                elif isinstance(value, np.ndarray) and random.random() < 0.8:
+                    arguments[place] = strange_array(random, value)
+                else:  # another argument perhaps, so that memory overlaps
+                    arguments[place] = random.choice((other, random.choice(STRANGE)))
+            try:
+                function(*arguments)
+            except (TypeError, ValueError, IndexError, OverflowError, MemoryError):
+                raised += 1
+    kernels.recurrent.set_threads(1)
+    assert raised > 200
+
+
+@pytest.mark.parametrize("reduction", [-1, 3, 2**31 - 1])
+def test_cross_entropy_unknown_reduction(kernels, dtype, reduction):
+    arguments = np.ones((3, 4), dtype), np.array([0, 1, 2]), None, -100, 0.0, reduction
+    with pytest.raises(ValueError, match=f"reduction: {reduction} is not one of"):
+        kernels.loss.cross_entropy_forward(*arguments)
+    with pytest.raises(ValueError, match=f"reduction: {reduction} is not one of"):
+        kernels.loss.cross_entropy_backward(np.ones((), dtype), *arguments, 1.0)
 
 
 @pytest.mark.parametrize("call", ["sgd", "adam"])

@@ -37,6 +37,7 @@
 #define LOOK_NS 50000000
 /* Look at the clock after so many multiply-adds: 0.1 to 10 ms, depending on the machine. */
 #define PRODUCTS_A_LOOK 1e7
+#define PRODUCTS_A_QUESTION 10 /* the least that is done between two questions */
 
 /* One call. It lives on the caller's stack. */
 typedef struct watch {
@@ -112,7 +113,7 @@ static void ask_for_signals(watch *w) {
 static inline int interrupted(double products) {
     watch *const w = watched;
     if (w == NULL) return 0;
-    products_done += products;
+    products_done += products + PRODUCTS_A_QUESTION;
     if (products_done >= PRODUCTS_A_LOOK) {
         products_done = 0;
         if (w->caller == (const void *)&watched) ask_for_signals(w);

@@ -270,7 +270,9 @@ cdef cnp.ndarray empty_rows(const Sizes* z, Py_ssize_t width):
 
 cdef Sequence whole_batch(const Sizes* z) noexcept nogil:
     cdef Sequence q
-    q.T, q.N, q.first, q.last, q.reverse = z.T, z.N, 0, z.N, z.reverse
+    # (Steps without rows change nothing; there could be any number of them.)
+    q.T = z.T if z.rows > 0 else 0
+    q.N, q.first, q.last, q.reverse = z.N, 0, z.N, z.reverse
     q.batch_sizes, q.starts = z.batch_sizes, NULL
     return q
 

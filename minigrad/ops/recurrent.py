@@ -132,15 +132,17 @@ def recur(
         Only if the recurrence has two states.
     """
     inputs = (x, *states, *parameters)
+    if batch_sizes is not None:
+        batch_sizes = batch_sizes.copy()  # backward shall find what this call found
     options = (recurrence, batch_sizes, reverse)
     kernels = _kernels.kernels_for(x.array.dtype)
     if kernels is None:
         return _SEQUENCE.reference(x.contiguous(), *inputs[1:], *options)
     kernel, edges = kernels.recurrent, edges_if_recording(inputs)
-    arrays = [None if v is None else v.array for v in inputs]
+    arrays: list[Any] = [None if v is None else v.array for v in inputs]
     # a batch that comes first is another layout: a copy, which backward needs, too
     arrays[0] = np.ascontiguousarray(arrays[0])
-    copied = () if arrays[0] is x.array else (0,)
+    copied: tuple[int, ...] = () if arrays[0] is x.array else (0,)
     output, h_n, c_n, gates = kernel.forward(
         recurrence.name, *arrays, batch_sizes, reverse, edges is not None, True
     )
@@ -154,18 +156,18 @@ def recur(
     if edges is None:
         return op.call(None, inputs, options, None, results, arrays, ())
     steps = len(x.array if batch_sizes is None else batch_sizes)
-    states = Loan(output)
-    if op is _LSTM:  # in PyTorch one operation, which saves all that it has
+    lent = Loan(output)
+    if op is _LSTM:  # in PyTorch one operation, which saves all that it has, the output too
         guarded = [*inputs, OUTPUT]
     else:
-        guarded = [*_guarded(recurrence, inputs, edges, steps), states]
+        guarded = [*_guarded(recurrence, inputs, edges, steps), lent]
         copied += _copied_h(recurrence, arrays, edges)
     if 0 in copied:
         guarded[0] = None
-    kept = (kernel, states, gates)
+    kept = (kernel, lent, gates)
     tensors = op.call(edges, inputs, options, kept, results, arrays, guarded, copied)
     if op is not _LSTM:
-        states.follow(tensors[0])
+        lent.follow(tensors[0])
     return tensors
 
 
@@ -212,7 +214,7 @@ def recur_once(
     if kernels is None:
         return _STEP["add"].reference(*inputs, recurrence)
     kernel, edges = kernels.recurrent, edges_if_recording(inputs)
-    arrays = [None if v is None else v.array for v in inputs]
+    arrays: list[Any] = [None if v is None else v.array for v in inputs]
     output, _, c_n, gates = kernel.forward(
         recurrence.name, arrays[0][None], *arrays[1:], None, False, edges is not None, False
     )

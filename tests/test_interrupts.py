@@ -10,8 +10,8 @@ import pytest
 import minigrad as mg
 from minigrad import _kernels
 
-MOMENT = 0.2  # in which a kernel has to stop, and some more for a machine that has others to serve
-PATIENCE = 1.0
+DELAY = 0.05  # of the signal: less than any of these computations takes
+PATIENCE = 1.0  # a kernel stops within 0.2 s, but the machine may have others to serve
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here"),
@@ -44,38 +44,36 @@ def raise_interrupted(signum, frame):
 def seconds_after_signal(function):
     """How long `function` went on after a signal came in the middle of it."""
     handle_with(raise_interrupted)
-    signal.setitimer(signal.ITIMER_REAL, MOMENT)
+    signal.setitimer(signal.ITIMER_REAL, DELAY)
     start = time.perf_counter()
     with pytest.raises(Interrupted):
         function()
-    return time.perf_counter() - start - MOMENT
+    return time.perf_counter() - start - DELAY
 
 
 def long_layer(kind):
-    """A layer, and an input that takes a second or more."""
+    """A layer, and an input that takes it half a second or so."""
     mg.manual_seed(0)
-    layer = getattr(mg.nn, kind)(32, 256)
-    return layer, mg.randn({"IndRNN": 6000, "RNN": 1600}.get(kind, 600), 64, 32)
+    return getattr(mg.nn, kind)(32, 256), mg.randn(1200, 64, 32)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 5])
-@pytest.mark.parametrize("kind", ["LSTM", "IndRNN"])
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
 def test_layers_stop(kind, threads):
     mg.set_num_threads(threads)
     layer, x = long_layer(kind)
-    state = mg.random.get_rng_state()
-    many = mg.cat([x] * 4)
-    assert seconds_after_signal(lambda: layer(many)) < PATIENCE
-    assert mg.equal(state, mg.random.get_rng_state())
+    state = mg.get_rng_state()
+    assert seconds_after_signal(lambda: layer(x)) < PATIENCE
+    assert mg.equal(state, mg.get_rng_state())
     # ... and everything goes on as if nothing had been
-    loss = layer(many)[0].sum()
+    loss = layer(x)[0].sum()
     assert seconds_after_signal(lambda: loss.backward(retain_graph=True)) < PATIENCE
     assert [p.grad for p in layer.parameters()] == [None] * len(list(layer.parameters()))
 
 
 def test_gradients_after_an_interrupted_backward_are_right():
     layer, x = long_layer("GRU")
-    loss = layer(mg.cat([x] * 4))[0].sum()
+    loss = layer(x)[0].sum()
     seconds_after_signal(lambda: loss.backward(retain_graph=True))
     loss.backward(retain_graph=True)
     once = [p.grad.clone() for p in layer.parameters()]
@@ -86,7 +84,7 @@ def test_gradients_after_an_interrupted_backward_are_right():
 
 
 def test_losses_stop():
-    logits, target = mg.randn(60_000, 2000), mg.zeros(60_000, dtype=mg.int64)
+    logits, target = mg.ones(60_000, 2000), mg.zeros(60_000, dtype=mg.int64)
     assert seconds_after_signal(lambda: mg.nn.functional.cross_entropy(logits, target)) < PATIENCE
 
 
@@ -101,7 +99,7 @@ def test_a_handler_that_returns_changes_nothing(threads):
         calls.append(small(mg.ones(5, 2, 3))[0])
 
     handle_with(handler)
-    signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
     again = layer(x)[0]
     signal.setitimer(signal.ITIMER_REAL, 0)
     assert mg.equal(again, expected)

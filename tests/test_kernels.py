@@ -565,13 +565,12 @@ def test_recurrent_sizes_that_overflow(kernels, dtype):
     weights, vector = (empty(27, 6), empty(27, 9)), (None, empty(0))
     for name, x, h_0, w_ih, w_hh, w_hr, sizes in (
         ("gru", empty(0, 6), None, *weights, None, many),
-        ("gru", empty(0, 6), empty(2**60, 0), empty(0, 6), empty(0, 0), None, many),
-        ("gru", empty(2**30, 2**29, 0), None, empty(27, 0), empty(27, 9), None, None),
-        ("gru", empty(0, 2**60, 6), None, *weights, None, None),
-        ("gru", empty(2, 0, 2**60), None, empty(0, 2**60), empty(0, 0), None, None),
-        ("indrnn_relu", empty(2**30, 2**29, 0), None, *vector, None, None),
-        ("lstm", empty(2, 2, 6), None, empty(0, 6), empty(0, 0), empty(0, 2**60), None),
-        ("lstm", empty(0, 2, 6), None, empty(2**60, 6)[:0], empty(0, 0), empty(0, 2**60), None),
+        ("gru", empty(0, 6), empty(2**56, 0), empty(0, 6), empty(0, 0), None, many),
+        ("gru", empty(2**29, 2**29, 0), None, empty(27, 0), empty(27, 9), None, None),
+        ("gru", empty(0, 2**56, 6), None, *weights, None, None),
+        ("gru", empty(2, 0, 2**56), None, empty(0, 2**56), empty(0, 0), None, None),
+        ("indrnn_relu", empty(2**29, 2**29, 0), None, *vector, None, None),
+        ("lstm", empty(2, 2, 6), None, empty(0, 6), empty(0, 0), empty(0, 2**56), None),
     ):
         arguments = x, h_0, None, w_ih, w_hh, None, None, w_hr, sizes, False, True, True
         with pytest.raises((ValueError, MemoryError)):
@@ -579,12 +578,12 @@ def test_recurrent_sizes_that_overflow(kernels, dtype):
 
 
 def test_recurrent_steps_without_rows_take_no_time(kernels, dtype):
-    x, h_0 = np.empty((2**40, 0, 6), dtype), np.empty((0, 9), dtype)
+    x, h_0 = np.empty((2**36, 0, 6), dtype), np.empty((0, 9), dtype)
     weights = np.ones((27, 6), dtype), np.ones((27, 9), dtype), None, None, None
     output, h_n, _, kept = kernels.recurrent.forward(
         "gru", x, h_0, None, *weights, None, False, True, True
     )
-    assert output.shape == (2**40, 0, 9)
+    assert output.shape == (2**36, 0, 9)
     assert h_n.shape == (0, 9)
     gradients = kernels.recurrent.backward(
         "gru", output, h_n, None, x, h_0, None, output, kept, *weights[:2], None, None, None,

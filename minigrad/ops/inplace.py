@@ -51,9 +51,6 @@ def check_writable(target: Any) -> Any:
     Raises PyTorch's error if `target` is a leaf that requires a gradient, or a view of one. Such a
     leaf is where gradients end; after a change in place it could not be that any more. The pieces
     of one cut (`split`, `unbind`) are refused, too.
-
-    What is written through a view is written to its base, so hooks of the view's former value do
-    not see its gradient: where there are any, the edge is that of the same view, taken anew.
     """
     if not mode.enabled:
         return None
@@ -66,10 +63,8 @@ def check_writable(target: Any) -> Any:
             "inside `with no_grad():`, or change a clone."
         )
     root: Any = target
-    has_hooks = False
     while root.view_of is not None:
         node, k = root.edge or (target, 0)
-        has_hooks = has_hooks or node._hooks is not None
         if isinstance(node, Node) and node.op.gives_views:
             raise RuntimeError(
                 f"Output {k} of {node.op.node_name.rpartition('Backward')[0]} is a view and is "
@@ -83,9 +78,6 @@ def check_writable(target: Any) -> Any:
             "a view of a leaf Variable that requires grad is being used in an in-place operation. "
             "Change it inside `with no_grad():`, or change a clone of the leaf."
         )
-    if has_hooks:
-        base, path = _path(target)
-        edge = edge_of(_look(base, path))
     return edge
 
 

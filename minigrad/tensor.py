@@ -2,7 +2,8 @@
 
 The class has four parts: attributes, operators, methods (a table of operations), and conversions.
 The operations live in `minigrad.ops`, the graph in `minigrad.autograd.engine`. A method and the
-function of the same name are one and the same object: ``x.sum(1)`` is ``mg.sum(x, 1)``.
+function of the same name are one operation: ``x.sum(1)`` is ``mg.sum(x, 1)``. What a method takes
+beside its tensor is checked at the end of this file (see `minigrad.ops.checked`).
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
     """
     public = getattr(function, "public", None)
     if public is not None:
-        return public  # type: ignore[no-any-return]
+        return public
     kinds = [k for k in kinds_of(name, function) if not (self and k[0] == 0)]
     if not kinds:
         return function

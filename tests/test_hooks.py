@@ -895,3 +895,28 @@ def test_a_view_read_before_the_write_keeps_its_hooks():
     v.zero_()
     (read.sum() + y.sum()).backward()
     assert x.grad.tolist() == [100, 100, 1]
+
+
+def test_a_function_that_returns_its_input_leaves_the_input_where_it_was():
+    class Same(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2
+
+    for make, through_one, through_two in [
+        (lambda x: x * 1, 1, 2),
+        (lambda x: x.reshape(-1), 1, 2),  # a view
+        (Same.apply, 2, 4),
+    ]:
+        x = mg.ones(2, requires_grad=True)
+        y = make(x)
+        z = Same.apply(y)
+        y.sum().backward(retain_graph=True)
+        assert x.grad.tolist() == [through_one] * 2
+        x.grad = None
+        z.sum().backward()
+        assert x.grad.tolist() == [through_two] * 2

@@ -229,7 +229,7 @@ def _filler(
     """The function of a shape, and the function of a tensor whose shape to take."""
 
     def of_shape(
-        *sizes: Any, size: Any = None, out: None = None, dtype: Any = None, layout: Any = None,
+        *sizes: Any, size: Any = None, dtype: Any = None, layout: Any = None,
         device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
     ) -> Tensor:  # fmt: skip
         kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)

@@ -578,7 +578,7 @@ class Tensor(TensorBase):
 
     _rebase = writes.rebase
 
-    def _overwrite(self, draw: Callable[[Any], ndarray], generator: Any) -> Tensor:
+    def _overwrite(self, draw: Callable[[Any, ndarray], ndarray], generator: Any) -> Tensor:
         """Fill the memory, in its own order, with ``draw(generator, view of the memory)``."""
         writes.check_memory(self.array)
         edge = writes.check_writable(self)

@@ -8,6 +8,9 @@ are the same everywhere, and what is no tensor is refused by function, argument 
 (`minigrad.nn.functional` checks by hand, since its functions warn of old arguments, and a warning
 counts the functions between it and the user.)
 
+The same place understands the names that NumPy gives to arguments (`NUMPY_NAMES`) and ``out=``, for
+all functions, and names the function in errors.
+
 Elementwise operations look at their argument anyway and bring a strict form of themselves along,
 ``op.public`` (see `minigrad.ops.makers`), so that checking costs them nothing.
 """
@@ -18,6 +21,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..autograd.engine import TensorBase
+from .out import written
 from .values import is_number, type_name
 
 TENSOR, EITHER, MANY = "Tensor", "Tensor or Number", "tuple of Tensors"
@@ -37,7 +41,7 @@ OWN_KINDS: dict[str, dict[str, str | None]] = {  # of functions where a name mea
         "matmul", "isclose", "allclose", "equal", "dist", "view_as", "expand_as", "type_as",
         "reshape_as")},
     **{name: {"input": EITHER} for name in (
-        "add", "subtract", "sub", "div", "divide", "true_divide")},
+        "add", "subtract", "sub", "div", "divide", "true_divide", "pow")},
     **{name: {"dim": None, "other": OPTIONAL[0]} for name in ("max", "min")},
     **{name: {"min": OPTIONAL[1], "max": OPTIONAL[1]} for name in ("clamp", "clip")},
     **{name: {"source": None} for name in ("movedim", "moveaxis")},
@@ -54,6 +58,23 @@ OWN_KINDS: dict[str, dict[str, str | None]] = {  # of functions where a name mea
     "repeat_interleave": {"repeats": COUNTS},
     "result_type": {"tensor1": EITHER, "tensor2": EITHER},
     "normal": {"mean": EITHER, "std": EITHER},
+}  # fmt: skip
+
+NUMPY_NAMES = {  # other names that every function takes for its arguments, and what they mean
+    "axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other",
+}  # fmt: skip
+OWN_NAMES = {  # what PyTorch calls arguments that have other names here
+    "dot": {"tensor": "mat2"}, "mv": {"vec": "mat2"}, "pow": {"exponent": "other"},
+    "swapaxes": {"axis0": "dim0", "axis1": "dim1"}, "from_numpy": {"ndarray": "array"},
+}  # fmt: skip
+NO_OUT = {  # functions that do not take ``out=``, as in PyTorch
+    "argsort", "as_tensor", "broadcast_tensors", "broadcast_to", "chunk", "clone", "count_nonzero",
+    "diagonal", "dist", "einsum", "empty_like", "expand", "flatten", "flip", "from_numpy",
+    "full_like", "index_fill", "index_put", "isclose", "isfinite", "isinf", "isnan", "masked_fill",
+    "meshgrid", "moveaxis", "movedim", "narrow", "ones_like", "permute", "positive", "rand_like",
+    "randn_like", "ravel", "relu", "repeat", "repeat_interleave", "reshape", "roll", "rsub",
+    "select", "split", "squeeze", "std_mean", "swapaxes", "swapdims", "t", "tensor", "tile",
+    "transpose", "unbind", "unflatten", "unique", "unsqueeze", "var_mean", "zeros_like",
 }  # fmt: skip
 
 
@@ -99,15 +120,19 @@ def _check(name: str, argument: str, position: int, value: Any, kind: str) -> No
     raise refuse(name, argument, position, value, kind)
 
 
+def names_of(function: Callable[..., Any]) -> tuple[tuple[str, ...], int]:
+    """The names of all arguments of `function`, and how many of them may be given by place."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return (), 0
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], code.co_argcount
+
+
 def kinds_of(name: str, function: Callable[..., Any]) -> list[tuple[int, str, str]]:
     """The arguments of `function` that are tensors: (place, name, kind); -1 for keywords only."""
     named = getattr(function, "form_of", function)  # of an in-place form, what it is a form of
-    code = getattr(named, "__code__", None)
-    if code is None:
-        return []
+    names, count = names_of(named)
     own = OWN_KINDS.get(name.removesuffix("_"), {})
-    count = code.co_argcount
-    names = code.co_varnames[: count + code.co_kwonlyargcount]
     found = [(k if k < count else -1, n, own.get(n, KINDS.get(n))) for k, n in enumerate(names)]
     return [(k, n, kind) for k, n, kind in found if kind is not None]
 
@@ -119,9 +144,16 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
     """
     public = getattr(function, "public", None)
     if public is not None:
-        return public
+        if name not in OWN_NAMES:
+            return public
+        function = public
     kinds = [k for k in kinds_of(name, function) if not (self and k[0] == 0)]
-    if not kinds:
+    names = names_of(getattr(function, "form_of", function))[0]
+    known = {**NUMPY_NAMES, **OWN_NAMES.get(name, {})}
+    other_names = {a: n for a, n in known.items() if n in names and a not in names}
+    makes = "requires_grad" in names  # a function that makes a tensor from nothing
+    takes_out = not self and name not in NO_OUT and (makes or bool(kinds))
+    if not kinds and not other_names and not takes_out:
         return function
     first = 0 if self else 1  # the number of the first argument for people
     by_place = tuple([k for k in kinds if k[0] >= 0])
@@ -137,18 +169,24 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
                 position, kind = by_name[argument]
                 _check(name, argument, position, kwargs[argument], kind)
 
-    if len(kinds) == 1 and kinds[0][0] == 0 and kinds[0][2] is TENSOR:
+    def with_names(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The call, after the names of its keywords were understood."""
+        out = kwargs.pop("out", None) if takes_out and "out" not in names else None
+        kwargs = _renamed(name, names, other_names, kwargs)
+        if makes and isinstance(out, TensorBase):
+            kwargs.setdefault("dtype", out.array.dtype)
+        look(args, kwargs)
+        result = function(*args, **kwargs)
+        return result if out is None else written(name, out, result)
 
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if not args or not isinstance(args[0], TensorBase):
-                look(args, kwargs)
-            return function(*args, **kwargs)
+    only_input = len(kinds) == 1 and kinds[0][0] == 0 and kinds[0][2] is TENSOR
 
-    else:
-
-        def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            return with_names(args, kwargs)
+        if kinds and not (only_input and args and isinstance(args[0], TensorBase)):
             look(args, kwargs)
-            return function(*args, **kwargs)
+        return function(*args)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = function.__doc__
@@ -156,20 +194,44 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
     return call
 
 
+def _renamed(
+    name: str, names: tuple[str, ...], other_names: dict[str, str], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """The keywords of a call with NumPy's names for arguments turned into ours."""
+    if "dim" in kwargs and "axis" in kwargs:
+        raise TypeError(
+            f"{name}() got multiple values for argument 'dim': 'axis' is its other name"
+        )
+    if not any([k in other_names or k not in names for k in kwargs]):
+        return kwargs
+    found = {}
+    for keyword, value in kwargs.items():
+        known = other_names.get(keyword, keyword)
+        if known not in names:
+            raise TypeError(f"{name}() got an unexpected keyword argument '{keyword}'")
+        if known in found:
+            raise TypeError(f"{name}() got multiple values for argument '{known}'")
+        found[known] = value
+    return found
+
+
 def publish(namespace: dict[str, Any], names: Iterable[str] | None = None) -> None:
     """Put the checked forms of our functions (or of `names`) in their places in a module."""
-    done: dict[int, Any] = {}  # two names of one function stay two names of one function
+    done: dict[
+        tuple[int, bool], Any
+    ] = {}  # two names of one function stay two names of one function
     for name in list(namespace) if names is None else names:
         function = namespace[name]
         module = getattr(function, "__module__", None)
         if name.startswith("_") or isinstance(function, type) or not callable(function):
             continue
         if isinstance(module, str) and module.startswith("minigrad."):
-            if id(function) not in done:
-                form = done[id(function)] = checked(name, function)
+            key = id(function), name in OWN_NAMES
+            if key not in done:
+                form = done[key] = checked(name, function)
                 if form is not function:
                     form.__module__ = namespace["__name__"]  # where pickle finds it
-            namespace[name] = done[id(function)]
+            namespace[name] = done[key]
 
 
 def publish_methods(cls: type) -> None:

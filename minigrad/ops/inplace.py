@@ -37,7 +37,7 @@ from .arguments import checked_axis
 from .cast import cast
 from .index import along_axis, checked_gather_index, masked_fill, split_index, where
 from .index import getitem as getitem_
-from .layout import copied, rows
+from .layout import check_memory, copied, rows
 from .makers import no_slope
 from .shape import expand_error, reshape, sum_to
 from .values import EITHER, filling, is_number, number, type_name
@@ -79,17 +79,6 @@ def check_writable(target: Any) -> Any:
             "Change it inside `with no_grad():`, or change a clone of the leaf."
         )
     return edge
-
-
-def check_memory(array: ndarray) -> None:
-    """Raise if some entries of `array` are one and the same place in memory."""
-    if (0 in array.strides and any([n > 1 and not s for n, s in zip(array.shape, array.strides)])
-            and array.size) or not array.flags.writeable:  # fmt: skip
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a "
-            "single memory location (an expanded tensor), or its memory is read-only. Please "
-            "clone() the tensor before performing the operation."
-        )
 
 
 def assign(target: Any, result: Any) -> Any:

@@ -85,6 +85,17 @@ def in_memory_order(x: ndarray) -> ndarray:
     return x if x.flags.c_contiguous else x.transpose(order_of_axes(x.shape, (x.strides,)))
 
 
+def check_memory(array: ndarray) -> None:
+    """Raise if some entries of `array` are one and the same place in memory."""
+    if (0 in array.strides and any([n > 1 and not s for n, s in zip(array.shape, array.strides)])
+            and array.size) or not array.flags.writeable:  # fmt: skip
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            "single memory location (an expanded tensor), or its memory is read-only. Please "
+            "clone() the tensor before performing the operation."
+        )
+
+
 # ------------------------------------------------------------------------------------------------
 # The rules, as `primitive` takes them: a result and the arguments to the result in its place
 # ------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from .cast import cast
 from .checked import EITHER, TENSOR, refuse
 from .layout import entrywise
 from .meanings import MEANINGS
+from .out import written
 from .shape import sum_to
 from .values import is_number
 
@@ -68,7 +69,7 @@ def unary(
     forward = quiet(forward)
 
     def make(strict: bool) -> Any:
-        def call(input: Any) -> Any:
+        def call(input: Any, *, out: Any = None) -> Any:
             if not isinstance(input, TensorBase):
                 if strict:
                     raise refuse(name, "input", 1, input)
@@ -79,16 +80,18 @@ def unary(
             if not bools and x.dtype.kind == "b":
                 raise NotImplementedError(f"\"{name}\" not implemented for 'Bool'")
             try:
-                out = wrap(forward(x))
+                result = wrap(forward(x))
             except TypeError as error:
                 raise type_error(name, error, x) from None
             if rule is not None and mode.enabled:
                 edge = edge_of(input)
                 if edge is not None:
-                    saved = [Output(out) if kind == "output" else input for kind, _ in op.sources]
-                    out.edge = (Node(op, (edge,), saved), 0)
-                    out._requires_grad = True
-            return out
+                    saved = [
+                        Output(result) if kind == "output" else input for kind, _ in op.sources
+                    ]
+                    result.edge = (Node(op, (edge,), saved), 0)
+                    result._requires_grad = True
+            return result if out is None else written(name, out, result)
 
         return _named(call, name, op)
 
@@ -119,7 +122,7 @@ def binary(
     forward = quiet(forward)
 
     def make(strict: bool) -> Any:
-        def call(input: Any, other: Any) -> Any:
+        def call(input: Any, other: Any, *, out: Any = None) -> Any:
             a, b = input, other
             if (
                 isinstance(a, TensorBase)
@@ -139,13 +142,13 @@ def binary(
             x = a.array if isinstance(a, TensorBase) else a
             y = b.array if isinstance(b, TensorBase) else b
             try:
-                out = wrap(forward(x, y))
+                result = wrap(forward(x, y))
             except ValueError as error:
                 raise broadcast_error(x, y, error) from None
             except TypeError as error:
                 raise type_error(name, error, x, y) from None
             if a is not x and b is not y and x.ndim > 1 and not x.flags.c_contiguous:
-                out.array = entrywise(out.array, (x, y))
+                result.array = entrywise(result.array, (x, y))
             if rules and mode.enabled:
                 edge_a = edge_of(a) if a is not x else None
                 edge_b = edge_of(b) if b is not y else None
@@ -154,20 +157,20 @@ def binary(
                     saved = [
                         (b if k else a)
                         if kind == "argument"
-                        else Output(out)
+                        else Output(result)
                         if kind == "output"
                         else None
                         for kind, k in sources
                     ]
-                    shape = out.array.shape
+                    shape = result.array.shape
                     same = x.shape == shape if a is not x else True
                     if b is not y:
                         same = same and y.shape == shape
                     saved.append(None if same else (np.shape(x), np.shape(y)))
                     form = op_a_number if b is y else op_number_b if a is x else op
-                    out.edge = (Node(form, (edge_a, edge_b), saved), 0)
-                    out._requires_grad = True
-            return out
+                    result.edge = (Node(form, (edge_a, edge_b), saved), 0)
+                    result._requires_grad = True
+            return result if out is None else written(name, out, result)
 
         return _named(call, name, op)
 
@@ -183,7 +186,7 @@ def comparison(
     """
 
     def make(strict: bool) -> Any:
-        def call(input: Any, other: Any) -> Any:
+        def call(input: Any, other: Any, *, out: Any = None) -> Any:
             if not isinstance(input, TensorBase) and not isinstance(other, TensorBase):
                 if strict:
                     raise refuse(name, "input", 1, input)
@@ -209,7 +212,7 @@ def comparison(
                 raise type_error(name, error, x, y) from None
             if isinstance(x, ndarray) and x.ndim > 1 and not x.flags.c_contiguous:
                 result = entrywise(result, (x, y))
-            return wrap(result)
+            return wrap(result) if out is None else written(name, out, wrap(result))
 
         return _named(call, name, None)
 

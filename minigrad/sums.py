@@ -33,7 +33,7 @@ RUN = 1024
 # How many products are added one after the other.
 PRODUCTS = 1024
 
-_add = np.add.reduce
+_add: Any = np.add.reduce
 
 
 def total(x: Any, axes: Axes = None, keepdims: bool = False) -> Any:
@@ -156,8 +156,8 @@ def total_of_products(x: Any, y: Any, axes: tuple[int, ...]) -> Any:
     term = letters.replace(letters[longest], "Z" + letters[longest])
     result = total(np.einsum(f"{term},{term}->Z{kept}", *bodies), 0)
     if cut < n:
-        rests = [_part(v, longest, slice(cut, None)) for v in (x, y)]
-        result = result + total_of_products(*rests, axes)
+        rest_x, rest_y = [_part(v, longest, slice(cut, None)) for v in (x, y)]
+        result = result + total_of_products(rest_x, rest_y, axes)
     return result
 
 

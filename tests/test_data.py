@@ -311,6 +311,15 @@ def test_random_sampler_with_replacement_stays_in_range(size, count, seed):
     assert set(drawn) <= set(range(size))
 
 
+def test_an_endless_random_sampler_starts_at_once():
+    endless, short = [
+        data.RandomSampler(range(9), True, count, mg.Generator().manual_seed(1))
+        for count in (10**18, 64)
+    ]
+    assert list(itertools.islice(endless, 64)) == list(short)
+    assert len(endless) == 10**18
+
+
 def test_random_sampler_follows_data_that_grow():
     grown = [0]
     sampler = data.RandomSampler(grown)

@@ -17,8 +17,19 @@ ROWS = 300_000
 ALLOWED = 1e-6
 
 
-@pytest.fixture(params=[*_kernels.available_levels(), "reference"])
+LEVELS = _kernels.available_levels()
+
+
+@pytest.fixture(params=[*LEVELS, "reference"])
 def level(request):
+    before = _kernels.level
+    _kernels.set_level(request.param)
+    yield request.param
+    _kernels.set_level(before)
+
+
+@pytest.fixture(params=LEVELS)
+def kernel_level(request):
     before = _kernels.level
     _kernels.set_level(request.param)
     yield request.param
@@ -103,6 +114,7 @@ REDUCTIONS = {
     "weighted": lambda x: F.binary_cross_entropy(x, x.round(), weight=x),
     "nll_loss": lambda x: F.nll_loss(x, mg.zeros(len(x), dtype=mg.int64), x[0]),
     "cross_entropy": lambda x: F.cross_entropy(x, mg.zeros(len(x), dtype=mg.int64)),
+    "many classes": lambda x: F.cross_entropy(x.T, mg.zeros(2, dtype=mg.int64)),
     "norm of gradients": lambda x: nn.utils.get_total_norm([x]),
     "index_add": lambda x: mg.zeros(1, 2, dtype=x.dtype).index_add(
         0, mg.zeros(len(x), dtype=mg.int64), x
@@ -129,6 +141,8 @@ GRADIENTS = {
     "expanded": lambda x, w: w[:1].expand(len(x), 2) * x,
     "weight of layer_norm": lambda x, w: F.layer_norm(x, (2,), w[0], w[1]) * mg.tensor([1.0, 2.0]),
     "weight of batch_norm": lambda x, w: F.batch_norm(x, w[0] * 0, w[1] ** 0, w[0], w[1]),
+    "embedding": lambda x, w: F.embedding(mg.zeros(len(x), dtype=mg.int64), w) * x,
+    "word among others": lambda x, w: F.embedding(mg.arange(len(x)) % 3 // 2, w) * x,
     "index_select": lambda x, w: w.index_select(1, mg.zeros(len(x), dtype=mg.int64)).T * x,
     "gather": lambda x, w: w.gather(0, mg.zeros(*x.shape, dtype=mg.int64)) * x,
     "cumsum": lambda x, w: (x * w[:1]).cumsum(0)[-1],
@@ -160,6 +174,18 @@ def test_statistics(layer):
     else:
         y, expected = [F.layer_norm(mg.tensor(v), v.shape) for v in (x, x.astype(np.float64))]
         assert error(y + 10, expected + 10) < ALLOWED
+
+
+@pytest.mark.parametrize("cell", ["RNN", "LSTM", "GRU"])
+def test_gradients_of_recurrent_layers(cell, kernel_level):
+    layer = getattr(nn, cell)(2, 2)
+    exact = getattr(nn, cell)(2, 2).double()
+    exact.load_state_dict(layer.state_dict())
+    x = mg.tensor(numbers(4000, 50, 2))
+    for module, values in ((layer, x), (exact, x.double())):
+        module(values)[0].sum().backward()
+    for got, expected in zip(layer.parameters(), exact.parameters()):
+        assert (got.grad - expected.grad).norm() < 2 * ALLOWED * expected.grad.norm()
 
 
 def test_float16_is_summed_in_float32():

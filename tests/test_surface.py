@@ -58,7 +58,7 @@ def test_all_scenes_were_played_by_pytorch():
 @pytest.mark.parametrize("descending", [False, True])
 def test_sorting_is_stable(count, descending):
     x = mg.tensor(np.random.RandomState(count).randint(0, 3, count))
-    order = mg.argsort(x, descending=descending).numpy()
+    order = mg.argsort(x, descending=descending, stable=True).numpy()
     keys = [(-v if descending else v, k) for k, v in enumerate(x.tolist())]
     assert order.tolist() == [k for _, k in sorted(keys)]
 

@@ -19,7 +19,7 @@ h_prev for the others, where a recurrence keeps them apart). A projection, h' = 
 d_inner = d_h @ w_hr before the recurrence's own function, and d_w_hr += d_h.T @ inner.
 """
 
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from .matmul cimport (
     PANEL_VECS,
@@ -54,6 +54,7 @@ cdef enum:
     # Measured. With fewer rows in a call, packing the weights costs more than it saves. (More than
     # forward, which needs them transposed: here they can be used as they are at nearly full speed.)
     BACKWARD_PACK_ROWS = 12
+    SUM_COLUMNS = 64    # how many sums over the rows of a chunk there are at a time
 
 
 cdef struct Backward:
@@ -194,24 +195,36 @@ cdef inline void add_weight_gradient(
 cdef inline void add_bias_gradient(
     real* d_b, const real* d_pre, Py_ssize_t d_pre_row, Py_ssize_t rows, Py_ssize_t width,
 ) noexcept nogil:
-    # d_b += d_pre.sum(axis=0)
-    cdef Py_ssize_t row
-    for row in range(rows):
-        add_to(d_b, d_pre + row * d_pre_row, width)
+    # d_b += d_pre.sum(axis=0); the chunk's own sum first, or many rows would be added one by one
+    cdef Py_ssize_t row, col = 0, cols
+    cdef real[SUM_COLUMNS] sums
+    while col < width:
+        cols = min(<Py_ssize_t>SUM_COLUMNS, width - col)
+        memset(sums, 0, sizeof(sums))
+        for row in range(rows):
+            add_to(sums, d_pre + row * d_pre_row + col, cols)
+        add_to(d_b + col, sums, cols)
+        col += cols
 
 
 cdef inline void add_u_gradient(
     real* d_u, const real* d_pre, Py_ssize_t d_pre_row, const real* h_prev,
     Py_ssize_t rows, Py_ssize_t units,
 ) noexcept nogil:
-    # d_u += (d_pre * h_prev).sum(axis=0)
-    cdef Py_ssize_t row, i
+    # d_u += (d_pre * h_prev).sum(axis=0), likewise
+    cdef Py_ssize_t row, i, col = 0, cols
     cdef const real* d
     cdef const real* h
-    for row in range(rows):
-        d, h = d_pre + row * d_pre_row, h_prev + row * units
-        for i in range(units):
-            d_u[i] = d_u[i] + d[i] * h[i]
+    cdef real[SUM_COLUMNS] sums
+    while col < units:
+        cols = min(<Py_ssize_t>SUM_COLUMNS, units - col)
+        memset(sums, 0, sizeof(sums))
+        for row in range(rows):
+            d, h = d_pre + row * d_pre_row + col, h_prev + row * units + col
+            for i in range(cols):
+                sums[i] = sums[i] + d[i] * h[i]
+        add_to(d_u + col, sums, cols)
+        col += cols
 
 
 cdef inline void pack_weights(const Recurrence* r, const Backward* b) noexcept nogil:

@@ -40,6 +40,9 @@ cdef extern from "interrupt.h":
 
 cnp.import_array()
 
+cdef enum:
+    SUM_VECS = 64       # vectors that are added one after the other
+
 # The values of `reduction`.
 cdef enum:
     REDUCE_NONE = 0
@@ -83,18 +86,23 @@ cdef real highest(const real* x, Py_ssize_t n) noexcept nogil:
 
 
 cdef real total(const real* x, Py_ssize_t n) noexcept nogil:
-    # x.sum()
-    cdef Py_ssize_t i = 0
+    # x.sum(), in blocks whose sums are added in double: classes may be many
+    cdef Py_ssize_t i = 0, end
+    cdef double blocks = 0
     cdef real sum = 0
     cdef vec sums
     if n >= LANES:
-        sums = load(x)
-        i = LANES
-        while i + LANES <= n:
-            sums = sums + load(x + i)
+        while n - i >= LANES:
+            end = min(n - LANES, i + (SUM_VECS - 1) * LANES)
+            sums = load(x + i)
             i += LANES
-        sums = sums + load_first(x + i, <int>(n - i))
-        return sum_lanes(sums)
+            while i <= end:
+                sums = sums + load(x + i)
+                i += LANES
+            if n - i < LANES:
+                sums = sums + load_first(x + i, <int>(n - i))
+            blocks += sum_lanes(sums)
+        return <real>blocks
     for i in range(n):
         sum = sum + x[i]
     return sum

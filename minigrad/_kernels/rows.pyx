@@ -5,9 +5,12 @@
     total[index[n]] += rows[n]      for n = 0, 1, ..., in this order, so that sums are reproducible
 
 The same as ``np.add.at(total, index, rows)``, which has the index travel along with every number.
+Where many rows are looked up, those of frequent words are summed in double first: a million small
+numbers would lose their last digits in a total that has grown large.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport calloc, free
 
 cimport numpy as cnp
 
@@ -26,6 +29,11 @@ from .real cimport real
 cnp.import_array()
 
 
+cdef enum:
+    MANY_ROWS = 8192    # below, counting costs more than it is worth
+    FREQUENT = 256      # what is added more often has a sum in double
+
+
 cdef Py_ssize_t first_outside(const int64_t* index, Py_ssize_t N, Py_ssize_t V) noexcept nogil:
     """The first n whose index is no row of the table, or -1."""
     cdef Py_ssize_t n
@@ -33,6 +41,74 @@ cdef Py_ssize_t first_outside(const int64_t* index, Py_ssize_t N, Py_ssize_t V) 
         if index[n] < -V or index[n] >= V:
             return n
     return -1
+
+
+cdef inline Py_ssize_t row_of(const int64_t* index, Py_ssize_t n, Py_ssize_t V) noexcept nogil:
+    return index[n] + V if index[n] < 0 else index[n]
+
+
+cdef Py_ssize_t number_frequent(
+    int32_t* place,                 # IN OUT (V,) zeros; OUT 0, or the number of the sum, from 1
+    const int64_t* index,           # IN  (N,)
+    Py_ssize_t N, Py_ssize_t V,
+) noexcept nogil:
+    """How many rows of the table are named more than FREQUENT times; they are numbered."""
+    cdef Py_ssize_t n, v, found = 0
+    for n in range(N):
+        v = row_of(index, n, V)
+        if place[v] >= -FREQUENT:                   # counts are negative, numbers positive
+            place[v] -= 1
+    for n in range(N):
+        v = row_of(index, n, V)
+        if place[v] < -FREQUENT:
+            found += 1
+            place[v] = <int32_t>found
+        elif place[v] < 0:
+            place[v] = 0
+    return found
+
+
+cdef int add_many(
+    real* table,                    # IN OUT (V, E)
+    const int64_t* index,           # IN  (N,)
+    const real* row,                # IN  (N, E)
+    Py_ssize_t N, Py_ssize_t V, Py_ssize_t E,
+) noexcept nogil:
+    """`add_rows` with the sums of frequent rows in double; -1 if there is no memory."""
+    cdef int32_t* place = <int32_t*>calloc(max(V, 1), sizeof(int32_t))
+    cdef Py_ssize_t n, e, v, found
+    cdef double* sums
+    cdef double* sum
+    cdef real* target
+    if place is NULL:
+        return -1
+    found = number_frequent(place, index, N, V)
+    sums = <double*>calloc(max(found * E, 1), sizeof(double))
+    if sums is NULL:
+        free(place)
+        return -1
+    for n in range(N):
+        v = row_of(index, n, V)
+        if place[v] > 0:
+            sum = sums + (place[v] - 1) * E
+            for e in range(E):
+                sum[e] = sum[e] + row[e]
+        else:
+            target = table + v * E
+            for e in range(E):
+                target[e] = target[e] + row[e]
+        row += E
+    for n in range(N):
+        v = row_of(index, n, V)
+        if place[v] > 0:                            # met for the first time
+            sum = sums + (place[v] - 1) * E
+            target = table + v * E
+            for e in range(E):
+                target[e] = <real>(target[e] + sum[e])
+            place[v] = 0
+    free(sums)
+    free(place)
+    return 0
 
 
 def add_rows(
@@ -58,9 +134,16 @@ def add_rows(
     cdef real* table = data(total)
     cdef const real* row = data(rows)
     cdef real* target
+    cdef int failed
+    if N > MANY_ROWS:
+        with nogil:
+            failed = add_many(table, i, row, N, V, E)
+        if failed:
+            raise MemoryError
+        return
     with nogil:
         for n in range(N):
-            target = table + (i[n] + V if i[n] < 0 else i[n]) * E
+            target = table + row_of(i, n, V) * E
             for e in range(E):
                 target[e] = target[e] + row[e]
             row += E

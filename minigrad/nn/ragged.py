@@ -25,6 +25,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.engine import TensorBase
+from ..ops.order import unstable_order
 
 ndarray = np.ndarray
 
@@ -216,17 +217,13 @@ def _check_entries(values: Any, name: str) -> None:
 # The order of equally long sequences
 # ------------------------------------------------------------------------------------------------
 
-# From here on PyTorch's sort does not keep equal entries in order.
-_UNSTABLE = 17
-
 
 def longest_first(lengths: ndarray) -> ndarray:
     """The positions of the sequences, the longest first, in the very order that PyTorch has.
 
     Any order of equally long sequences would do; but then the rows of a packed batch, which people
-    print and compare, would come in another order than in PyTorch. PyTorch sorts with the introsort
-    (Musser 1997) of the GNU C++ library: quicksort with the median of three as pivot, down to parts
-    of 16 entries, which are left to a stable insertion sort. Up to 16 sequences, all is stable.
+    print and compare, would come in another order than in PyTorch (see `minigrad.ops.introsort`).
+    Up to 16 sequences, equally long ones keep their order.
 
     Parameters
     ----------
@@ -245,41 +242,4 @@ def longest_first(lengths: ndarray) -> ndarray:
     >>> longest_first(np.full(17, 3))
     array([ 8, 16, 15, 14, 13, 12, 11, 10,  9,  0,  7,  6,  5,  4,  3,  2,  1])
     """
-    n = len(lengths)
-    stable = (-lengths).argsort(kind="stable")
-    if n < _UNSTABLE:
-        return stable
-    keys: list[int] = lengths.tolist()
-    if len(set(keys)) == n:
-        return stable  # no two are equally long
-    order = list(range(n))  # `keys` always are the lengths in this order
-    parts = [(0, n)]
-    while parts:
-        first, end = parts.pop()
-        if end - first < _UNSTABLE:
-            continue
-        middle = _partition(keys, order, first, end)
-        parts += [(first, middle), (middle, end)]
-    return np.array(order)[(-np.array(keys)).argsort(kind="stable")]
-
-
-def _partition(keys: list[int], order: list[int], first: int, end: int) -> int:
-    """Move longer entries of ``first:end`` before shorter ones; return where the latter begin."""
-    three = sorted([first + 1, (first + end) // 2, end - 1], key=keys.__getitem__)
-    _swap(keys, order, first, three[1])
-    pivot = keys[first]
-    left, right = first + 1, end - 1
-    while True:
-        while keys[left] > pivot:
-            left += 1
-        while keys[right] < pivot:
-            right -= 1
-        if left >= right:
-            return left
-        _swap(keys, order, left, right)
-        left, right = left + 1, right - 1
-
-
-def _swap(keys: list[int], order: list[int], i: int, j: int) -> None:
-    keys[i], keys[j] = keys[j], keys[i]
-    order[i], order[j] = order[j], order[i]
+    return unstable_order(lengths, 0, descending=True)

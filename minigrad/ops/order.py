@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..autograd.engine import array_of, primitive, wrap
+from . import introsort
 from .arguments import checked_axis
 from .elementwise import isnan, maximum, minimum, where
 from .index import scatter_sum
@@ -181,6 +182,55 @@ def _order(array: np.ndarray, axis: int, descending: bool) -> np.ndarray:
     return alike(order, (array,))
 
 
+RADIX = 32768  # so many integers (not bools) in one row PyTorch sorts in another, stable way
+
+
+def unstable_order(array: np.ndarray, axis: int, descending: bool) -> np.ndarray:
+    """The order in which PyTorch leaves equal entries if it need not be stable."""
+    order, n = _order(array, axis, descending), array.shape[axis]
+    by_radix = array.ndim == 1 and array.dtype.kind in "iu" and n >= RADIX and not descending
+    if n <= introsort.SMALL or by_radix or not array.strides[axis]:
+        return order
+    return _rearranged(order, array, axis, introsort.sort)
+
+
+def _rearranged(
+    order: np.ndarray, array: np.ndarray, axis: int, arrange: Any, always: bool = False
+) -> np.ndarray:
+    """`order` with each line that has equal entries (or all) put in order by `arrange` anew."""
+    n = array.shape[axis]
+    lines = np.moveaxis(order, axis, -1)
+    values = np.moveaxis(np.take_along_axis(array, order, axis), axis, -1).reshape(-1, n)
+    is_nan = values != values
+    differs = (values[:, 1:] != values[:, :-1]) & ~(is_nan[:, 1:] & is_nan[:, :-1])
+    chosen = range(len(values)) if always else np.flatnonzero(~differs.all(1))
+    if not len(chosen):
+        return order
+    result = lines.reshape(-1, n).copy()
+    for k in chosen:
+        rank: Any = np.zeros(n, np.int64)
+        indices: Any = np.arange(n)
+        rank[result[k, 1:]] = differs[k].cumsum()
+        arrange(memoryview(indices), memoryview(rank), n)
+        result[k] = indices
+    return alike(np.moveaxis(result.reshape(lines.shape), -1, axis), (order,))
+
+
+def _topk_order(array: np.ndarray, axis: int, k: int, largest: bool, is_sorted: bool) -> np.ndarray:
+    def arrange(order: Any, rank: Any, n: int) -> None:
+        if k * 64 <= n:
+            introsort.sort_smallest(order, rank, k, n)
+            return
+        introsort.select(order, rank, k - 1, n)
+        if is_sorted:
+            introsort.sort(order, rank, k - 1)
+
+    order = _order(array, axis, largest)
+    if k and array.size:
+        order = _rearranged(order, array, axis, arrange, always=not is_sorted)
+    return np.take(order, np.arange(k), axis)
+
+
 _sort_result, _topk_result, _median_result = map(_return_type, ("sort", "topk", "median"))
 
 
@@ -198,31 +248,38 @@ def sort(
 ) -> Any:  # fmt: skip
     """The entries in order along `dim`: the named pair ``(values, indices)``.
 
-    Always stable: equal entries keep their order.
+    Equal entries keep their order if `stable`. If not, they come out in the order in which they do
+    in PyTorch (see `introsort`), which is the same as long as there are up to 16 entries.
     """
     picked = _picked_of_stable_sort if stable else _picked_of_sort
-    return _picked(input, *_sorting(input, dim, axis, descending), picked, _sort_result)
+    return _picked(input, *_sorting(input, dim, axis, descending, stable), picked, _sort_result)
 
 
 def argsort(
     input: Any, dim: int = -1, descending: bool = False, stable: bool = False, *,
     axis: int | None = None,
 ) -> Any:  # fmt: skip
-    """The indices that put the entries in order along `dim`."""
-    return wrap(_sorting(input, dim, axis, descending)[0])
+    """The indices that put the entries in order along `dim`; equal entries as in `sort`."""
+    return wrap(_sorting(input, dim, axis, descending, stable)[0])
 
 
-def _sorting(input: Any, dim: int, axis: int | None, descending: bool) -> tuple[np.ndarray, int]:
+def _sorting(
+    input: Any, dim: int, axis: int | None, descending: bool, stable: bool
+) -> tuple[np.ndarray, int]:
     """The order of the entries, and the axis."""
     dim, array = dim if axis is None else axis, array_of(input)
     if not array.ndim:
         return _first(dim), 0
     where_ = checked_axis(dim, array.ndim)
-    return _order(array, where_, descending), where_
+    return (_order if stable else unstable_order)(array, where_, descending), where_
 
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
-    """The `k` largest (or smallest) entries along `dim`, in order, and their indices."""
+    """The `k` largest (or smallest) entries along `dim`, in order, and their indices.
+
+    Of equal entries, those are taken that PyTorch takes (see `introsort`), and in its order, also
+    if the result need not be `sorted`.
+    """
     if array_of(input).dtype.kind == "b":
         raise RuntimeError("topk does not support bool dtypes on CPU; use topk(x.long(), ...)")
     if not array_of(input).ndim and k in (0, 1):
@@ -231,8 +288,8 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     size = array_of(input).shape[axis] if array_of(input).ndim else 1
     if not 0 <= k <= size:
         raise RuntimeError(f"selected index k out of range: k={k}, axis {axis} has size {size}")
-    order = _order(array_of(input), axis, largest)
-    return _picked(input, np.take(order, np.arange(k), axis), axis, _picked_of_topk, _topk_result)
+    indices = _topk_order(array_of(input), axis, k, largest, sorted)
+    return _picked(input, indices, axis, _picked_of_topk, _topk_result)
 
 
 def _median_places(array: np.ndarray, axis: int) -> np.ndarray:

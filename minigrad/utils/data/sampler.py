@@ -125,7 +125,8 @@ class RandomSampler(Sampler[int]):
             generator = creation.Generator().manual_seed(draw_seed())
         if self.replacement:
             full, rest = divmod(self.num_samples, CHUNK)
-            for size in [CHUNK] * full + [rest]:
+            # (one size after the other: an endless epoch may have any number of them)
+            for size in itertools.chain(itertools.repeat(CHUNK, full), [rest]):
                 yield from generator.integers(size, 0, n).tolist()
         else:
             full, rest = divmod(self.num_samples, n)

@@ -311,6 +311,15 @@ def test_states_from_before_an_option_existed(cls, whole):
         assert q.tolist() == p.tolist()
 
 
+def test_groups_with_one_learning_rate_still_have_one_after_loading():
+    rate = mg.tensor(0.5)
+    optimizer = SGD([{"params": [with_gradient()]}, {"params": [with_gradient()]}], lr=rate)
+    optimizer.load_state_dict(optimizer.state_dict())
+    first, second = [group["lr"] for group in optimizer.param_groups]
+    assert first is second
+    assert first is not rate
+
+
 def test_what_an_old_state_leaves_out_was_off():
     state = SGD([with_gradient()], lr=0.25).state_dict()
     del state["param_groups"][0]["maximize"]

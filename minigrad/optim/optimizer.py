@@ -449,6 +449,7 @@ class Optimizer:
         if len(saved_groups) != len(self.param_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
         params: dict[int, Tensor] = {}  # by their numbers in the state dict
+        memo: dict[int, Any] = {}  # a tensor that is the learning rate of several groups stays one
         groups = []
         for group, saved in zip(self.param_groups, saved_groups, strict=True):
             if len(group["params"]) != len(saved["params"]):
@@ -457,7 +458,7 @@ class Optimizer:
                     f"optimizer's group: {len(saved['params'])} against {len(group['params'])}"
                 )
             params.update(zip(saved["params"], group["params"], strict=True))
-            loaded = {k: copy.deepcopy(v) for k, v in saved.items() if k != "params"}
+            loaded = {k: copy.deepcopy(v, memo) for k, v in saved.items() if k != "params"}
             if "param_names" in group:
                 loaded.setdefault("param_names", group["param_names"])
             groups.append({**loaded, "params": group["params"]})

@@ -243,7 +243,7 @@ def _stream(loader: DataLoader[Any]) -> Callable[[Any], Any]:
             count += 1
             _check_told_length(loader, count)
             return collate(sample)
-        samples = []
+        samples: list[Any] = []
         # By `next` alone: a stream that is its own iterator would begin anew in a for loop.
         while not ended and len(samples) < len(places):
             try:

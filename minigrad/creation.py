@@ -108,11 +108,11 @@ _ARRAYS = (ndarray, np.generic)
 
 def _floats_in(data: Sequence[Any]) -> np.dtype:
     """The type of a sequence with floats: the default one, or that of arrays among the entries."""
-    first = _first_entry(data)
-    if isinstance(first, _ARRAYS) and first is not data[0]:
-        return first.dtype
     kinds = {d.dtype for d in data if isinstance(d, _ARRAYS)}
-    if len(kinds) == 0 or isinstance(data[0], (float, int)):
+    if not kinds:
+        first = _first_entry(data)
+        return first.dtype if isinstance(first, _ARRAYS) else dtypes.default()
+    if isinstance(data[0], (float, int)):
         kinds.add(dtypes.default())
     return functools.reduce(dtypes.promote, kinds)
 

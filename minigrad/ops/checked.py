@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..autograd.engine import TensorBase
-from .out import written
 from .values import is_number, type_name
 
 TENSOR, EITHER, MANY = "Tensor", "Tensor or Number", "tuple of Tensors"
@@ -159,6 +158,8 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
     by_place = tuple([k for k in kinds if k[0] >= 0])
     by_name = {n: (k + first if k >= 0 else 0, kind) for k, n, kind in kinds}
 
+    places = tuple([k for k, _, _ in by_place])
+
     def look(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         count = len(args)
         for place, argument, kind in by_place:
@@ -169,24 +170,15 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
                 position, kind = by_name[argument]
                 _check(name, argument, position, kwargs[argument], kind)
 
-    def with_names(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The call, after the names of its keywords were understood."""
-        out = kwargs.pop("out", None) if takes_out and "out" not in names else None
-        kwargs = _renamed(name, names, other_names, kwargs)
-        if makes and isinstance(out, TensorBase):
-            kwargs.setdefault("dtype", out.array.dtype)
-        look(args, kwargs)
-        result = function(*args, **kwargs)
-        return result if out is None else written(name, out, result)
-
-    only_input = len(kinds) == 1 and kinds[0][0] == 0 and kinds[0][2] is TENSOR
-
     def call(*args: Any, **kwargs: Any) -> Any:
+        count = len(args)
+        for place in places:  # nearly always tensors stand in all of them
+            if place >= count or not isinstance(args[place], TensorBase):
+                look(args, kwargs)
+                return function(*args, **kwargs)
         if kwargs:
-            return with_names(args, kwargs)
-        if kinds and not (only_input and args and isinstance(args[0], TensorBase)):
             look(args, kwargs)
-        return function(*args)
+        return function(*args, **kwargs)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = function.__doc__

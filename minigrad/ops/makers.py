@@ -119,6 +119,7 @@ def binary(
         _Broadcast(name, ("a", "b"), rules, overload) for overload in overloads
     ]
     only_a, only_b = op.needed((True, None)), op.needed((None, True))
+    number_fits = numbers[1]
     forward = quiet(forward)
 
     def make(strict: bool) -> Any:
@@ -132,7 +133,7 @@ def binary(
                 if floats and a.array.dtype.kind != "f":
                     a, b = promoted(a, b, floats, bools)
             elif isinstance(a, TensorBase) or isinstance(b, TensorBase):
-                if strict:
+                if strict and not (number_fits and type(b) in _PLAIN_NUMBERS):
                     _check_operands(name, (a, b), numbers)
                 a, b = promoted(a, b, floats, bools)
             elif strict:
@@ -184,6 +185,7 @@ def comparison(
 
     `numbers` is as in `binary`.
     """
+    number_fits = numbers[1]
 
     def make(strict: bool) -> Any:
         def call(input: Any, other: Any, *, out: Any = None) -> Any:
@@ -191,7 +193,7 @@ def comparison(
                 if strict:
                     raise refuse(name, "input", 1, input)
                 return forward(input, other)
-            if strict:
+            if strict and not (number_fits and type(other) in _PLAIN_NUMBERS):
                 _check_operands(name, (input, other), numbers)
             x, y = [
                 v.array if isinstance(v, TensorBase)

@@ -24,6 +24,7 @@ from ..autograd.engine import TensorBase
 from .values import is_number, type_name
 
 TENSOR, EITHER, MANY = "Tensor", "Tensor or Number", "tuple of Tensors"
+_PLAIN_NUMBERS = (float, int)
 COUNTS = "Tensor, int or None"
 OPTIONAL = "Tensor or None", "Tensor, Number or None"
 
@@ -158,7 +159,7 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
     by_place = tuple([k for k in kinds if k[0] >= 0])
     by_name = {n: (k + first if k >= 0 else 0, kind) for k, n, kind in kinds}
 
-    places = tuple([k for k, _, _ in by_place])
+    places = tuple([(k, "Number" in kind) for k, _, kind in by_place])
 
     def look(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         count = len(args)
@@ -172,8 +173,11 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
 
     def call(*args: Any, **kwargs: Any) -> Any:
         count = len(args)
-        for place in places:  # nearly always tensors stand in all of them
-            if place >= count or not isinstance(args[place], TensorBase):
+        for place, number_fits in places:  # nearly always the right things stand in all of them
+            if place >= count or not (
+                isinstance(args[place], TensorBase)
+                or (number_fits and type(args[place]) in _PLAIN_NUMBERS)
+            ):
                 look(args, kwargs)
                 return function(*args, **kwargs)
         if kwargs:

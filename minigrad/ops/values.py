@@ -115,9 +115,13 @@ def filling(
     value: Any, kind: np.dtype, function: str, argument: str = "value", kinds: str = "Number"
 ) -> Any:
     """`entry` of a `number`: what a function writes that is given a number to fill with."""
-    if type(value) is float and kind.itemsize == 4 and -MOST_FLOAT32 <= value <= MOST_FLOAT32:
-        if kind.kind == "f":  # by far the most frequent case
-            return kind.type(value)
+    if (
+        type(value) is float
+        and kind.kind == "f"
+        and abs(value) <= MOST_FLOAT32
+        and (kind.itemsize > 2)
+    ):  # by far the most frequent case
+        return kind.type(value)
     return entry(number(value, function, argument, kinds), kind)
 
 

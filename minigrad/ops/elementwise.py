@@ -221,7 +221,7 @@ def _scaled(factor: Any, alpha: Any, other: Any, name: str) -> Any:
 
 def add_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``input + alpha * other``."""
-    return add(input, _scaled(other, alpha, input, "add"))
+    return add.public(input, _scaled(other, alpha, input, "add"))
 
 
 def div_reflected(input: Any, other: Any) -> Any:
@@ -231,7 +231,7 @@ def div_reflected(input: Any, other: Any) -> Any:
 
 def sub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``input - alpha * other``."""
-    return sub(input, _scaled(other, alpha, input, "sub"))
+    return sub.public(input, _scaled(other, alpha, input, "sub"))
 
 
 def rsub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
@@ -250,13 +250,17 @@ _div_trunc = binary("div", _checked_division(_truncated), overloads=(2, 3, 2),
 def div_rounded(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     """``input / other``; on request rounded towards zero ("trunc") or down ("floor")."""
     if rounding_mode is None:
-        return div(input, other)
+        return div.public(input, other)
     if rounding_mode not in ("trunc", "floor"):
         raise RuntimeError(
             "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
             f"'{rounding_mode}'"
         )
-    return (_div_floor if rounding_mode == "floor" else _div_trunc)(input, other)
+    return (_div_floor if rounding_mode == "floor" else _div_trunc).public(input, other)
+
+
+for _form in (add_scaled, sub_scaled, div_rounded):
+    _form.public = _form  # type: ignore[attr-defined]  # strict by itself: see `checked`
 
 
 floor_divide = binary("floor_divide", _checked_division(np.floor_divide), a=no_slope, b=no_slope)

@@ -810,8 +810,7 @@ class Tensor(TensorBase):
         return twin
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        if self._hooks:
-            warn_of_hooks(self)
+        warn_of_hooks(self)
         arguments = (self.array, self.requires_grad, type_(self))
         return _rebuild, arguments, own_attributes(self) or None
 
@@ -897,8 +896,10 @@ def own_attributes(tensor: Tensor) -> dict[str, Any]:
 
 
 def warn_of_hooks(tensor: Tensor) -> None:
-    """Warn that the hooks of `tensor` are not saved."""
-    for hook in (tensor._hooks or {}).values():
+    """Warn that the hooks of `tensor`, if it has any, are not saved."""
+    place, output = tensor.edge or (tensor, 0)
+    found = place._hooks.of_tensors.get(output, {}) if place._hooks is not None else {}
+    for hook in found.values():
         warnings.warn(
             f"backward hook {hook!r} on tensor will not be serialized: register it again on the "
             "tensor that is loaded",

@@ -17,6 +17,7 @@ import stat
 import struct
 import subprocess
 import sys
+import warnings
 import zipfile
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -351,10 +352,15 @@ def test_copies_of_results_are_leaves(copied):
 
 @pytest.mark.parametrize("copied", [round_trip, pickled])
 def test_hooks_that_get_lost_are_told(copied):
-    tensor = mg.ones(2, requires_grad=True)
-    tensor.register_hook(lambda g: g)
-    with pytest.warns(UserWarning, match="backward hook .* will not be serialized"):
-        copied(tensor)
+    leaf = mg.ones(2, requires_grad=True)
+    for tensor in (leaf, leaf * 2):
+        handle = tensor.register_hook(lambda g: g)
+        with pytest.warns(UserWarning, match="backward hook .* will not be serialized"):
+            copied(tensor)
+        handle.remove()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            copied(tensor)
 
 
 def test_deep_copies_share_memory_as_the_originals_do():

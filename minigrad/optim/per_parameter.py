@@ -94,26 +94,27 @@ class PerParameter(Optimizer):
             Computes the loss and its gradients anew, and returns the loss.
         """
         loss = self._evaluate(closure)
-        for group in self.param_groups:
-            check_differentiable(group)
-            lr = float(group["lr"])
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                if not self.state[p]:
-                    self._remember(p, group)
-                state = {name: _with_axis(t.array) for name, t in self.state[p].items()}
-                state["step"] += 1
-                step = state["step"].item()
-                with np.errstate(all="ignore"):  # a step to infinity is silent in PyTorch, too
-                    for param, grad, part in _blocks(
-                        _with_axis(p.array), _with_axis(p.grad.array), state
-                    ):
-                        up = -grad if group["maximize"] else grad
-                        self._update(param, up, part, step, lr, group)
-                    self._finish(state, step, lr, group)
-                p._bump_version()
+        with np.errstate(all="ignore"):  # a step to infinity is silent in PyTorch, too
+            for group in self.param_groups:
+                self._update_group(group)
         return loss
+
+    def _update_group(self, group: dict[str, Any]) -> None:
+        check_differentiable(group)
+        lr = float(group["lr"])
+        for p in group["params"]:
+            if p.grad is None:
+                continue
+            if not self.state[p]:
+                self._remember(p, group)
+            state = {name: _with_axis(t.array) for name, t in self.state[p].items()}
+            state["step"] += 1
+            step = state["step"].item()
+            for param, grad, part in _blocks(_with_axis(p.array), _with_axis(p.grad.array), state):
+                up = -grad if group["maximize"] else grad
+                self._update(param, up, part, step, lr, group)
+            self._finish(state, step, lr, group)
+            p._bump_version()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

@@ -122,7 +122,6 @@ class Rprop(PerParameter):
         np.multiply(step_size, smaller, out=step_size, where=turned)
         np.clip(step_size, *group["step_sizes"], out=step_size)
         np.copyto(prev, grad)
-        prev[turned] = 0
-        # Not np.sign: a NaN has the sign 0, so that it moves nothing now and costs one step only.
-        np.subtract(param, step_size, out=param, where=prev > 0)
-        np.add(param, step_size, out=param, where=prev < 0)
+        # A gradient that is NaN counts as 0: it moves nothing, and is forgotten with the next one.
+        np.copyto(prev, 0, where=turned | np.isnan(grad))
+        param -= np.sign(prev) * step_size

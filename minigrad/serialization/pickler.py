@@ -71,8 +71,7 @@ def _place(pickler: Pickler, tensor: Tensor, requires_grad: bool) -> tuple[Any, 
 
 
 def _reduce_tensor(pickler: Pickler, tensor: Tensor) -> Any:
-    if tensor._hooks:
-        warn_of_hooks(tensor)
+    warn_of_hooks(tensor)
     place = _place(pickler, tensor, tensor.requires_grad)
     attributes, cls = own_attributes(tensor), type(tensor)
     if not attributes and cls is Tensor:

@@ -24,9 +24,9 @@ from importlib.util import spec_from_file_location
 # what warns (its frames are not counted), what calls NumPy's functions on numbers elsewhere than in
 # an operation (see `minigrad.autograd.quiet`).
 MODULES = (
-    "sums", "autograd/engine", "autograd/backward", "ops/makers", "ops/fused", "ops/recurrent",
-    "ops/inplace", "ops/shape", "ops/index", "ops/join", "ops/order", "ops/introsort",
-    "ops/reduce", "ops/matmul", "ops/loss", "ops/checked",
+    "sums", "autograd/engine", "autograd/loans", "autograd/backward", "ops/makers", "ops/fused",
+    "ops/recurrent", "ops/inplace", "ops/shape", "ops/index", "ops/join", "ops/order",
+    "ops/introsort", "ops/reduce", "ops/matmul", "ops/loss", "ops/checked",
     "nn/cells", "nn/hooks", "nn/recurrent_base", "nn/recurrent_checks",
 )  # fmt: skip
 

@@ -49,17 +49,21 @@ class Fused(Op):
     reference : callable
         The same function as the kernel's forward in tensor operations: ``reference(*inputs,
         *options)``.
+    reads_output : bool
+        `vjp` finds the first result as one more value of `kept`: `OUTPUT` is always guarded.
     """
 
     gives_new = True
     outputs_apart = True
 
     def __init__(
-        self, name: str, vjp: Callable[..., Sequence[Any]], reference: Callable[..., Any]
-    ) -> None:
+        self, name: str, vjp: Callable[..., Sequence[Any]], reference: Callable[..., Any],
+        reads_output: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(name)
         self.kernel_vjp = vjp
         self.reference = reference
+        self.reads_output = reads_output
 
     def call(
         self, edges: Any, inputs: tuple[Any, ...], options: tuple[Any, ...], kept: Any,
@@ -98,8 +102,11 @@ class Fused(Op):
         )
 
     def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
-        inputs, arrays, copied, options, kept = node.values(False)[0]
+        values = node.values(False)
+        inputs, arrays, copied, options, kept = values[0]
         if not create_graph:
+            if self.reads_output:
+                kept = (*kept, values[-1])
             return self.kernel_vjp(grads, [e is not None for e in edges], arrays, options, kept)
         # The inputs may depend on each other through their histories; the partial derivatives
         # wanted here are those of the reference alone, so it is run on aliases without a history of

@@ -23,7 +23,7 @@ import numpy as np
 
 from .. import _kernels
 from ..autograd.engine import OUTPUT, edges_if_recording, wrap
-from ..autograd.loans import Loan
+from ..autograd.loans import lend
 from .fused import Fused
 from .join import stack
 from .reference import GRU, JANET, LSTM, Recurrence, unroll
@@ -46,7 +46,7 @@ def _guarded(
 ) -> list[Any]:
     """Which inputs must not change before backward: a product keeps the factor of a gradient."""
     x, h, c, w_ih, w_hh, _, _, w_hr = inputs
-    for_x, for_h, _, for_w_ih, for_w_hh, *_ = edges
+    for_x, for_h, _, for_w_ih, for_w_hh, _, _, _ = edges
     return [
         x if for_w_ih is not None else None,
         h if for_w_hh is not None or recurrence is JANET else None,  # (f * h)
@@ -57,9 +57,9 @@ def _guarded(
     ]
 
 
-def _copied_h(recurrence: Recurrence, arrays: list[Any], edges: Sequence[Any]) -> tuple[int, ...]:
+def _copied_h(arrays: list[Any], edges: Sequence[Any]) -> tuple[int, ...]:
     """Copy h for the kernel of a GRU with fixed weights, which in PyTorch saves h - n instead."""
-    if recurrence is not GRU or arrays[1] is None or edges[4] is not None:
+    if arrays[1] is None or edges[4] is not None:
         return ()
     arrays[1] = arrays[1].copy()
     return (1,)
@@ -84,20 +84,21 @@ def _sequence_vjp(
     grads: list[Any], needs: list[bool], arrays: list[Any], options: tuple[Any, ...], kept: Any
 ) -> tuple[Any, ...]:
     recurrence, batch_sizes, reverse = options
-    kernel, output, gates = kept
+    kernel, gates, output = kept
     d_output, *d_ends = grads
     d_h_n, d_c_n = [None if d is None else d[0] for d in d_ends] + [None] * (2 - len(d_ends))
     x, h, c, w_ih, w_hh, _, b_hh, w_hr = arrays
     return kernel.backward(
-        recurrence.name, d_output, d_h_n, d_c_n, x, h, c, output.array, gates,
+        recurrence.name, d_output, d_h_n, d_c_n, x, h, c, output, gates,
         w_ih, w_hh, b_hh, w_hr, batch_sizes, reverse, *needs,
     )  # fmt: skip
 
 
 # A node is named by what PyTorch calls the last step of its own computation, which differs.
-_SEQUENCE = Fused("stack", _sequence_vjp, _sequence_reference)
-_PACKED = Fused("cat", _sequence_vjp, _sequence_reference)
-_LSTM = Fused("mkldnn_rnn_layer", _sequence_vjp, _sequence_reference)
+_SEQUENCE, _PACKED, _LSTM = [
+    Fused(name, _sequence_vjp, _sequence_reference, reads_output=True)
+    for name in ("stack", "cat", "mkldnn_rnn_layer")
+]
 _PACKED.output_names = _LSTM.output_names = dict.fromkeys((1, 2), "StackBackward0")  # of h_n, c_n
 
 
@@ -140,9 +141,10 @@ def recur(
         return _SEQUENCE.reference(x.contiguous(), *inputs[1:], *options)
     kernel, edges = kernels.recurrent, edges_if_recording(inputs)
     arrays: list[Any] = [None if v is None else v.array for v in inputs]
-    # a batch that comes first is another layout: a copy, which backward needs, too
-    arrays[0] = np.ascontiguousarray(arrays[0])
-    copied: tuple[int, ...] = () if arrays[0] is x.array else (0,)
+    copied: tuple[int, ...] = ()
+    if not arrays[0].flags.c_contiguous:
+        # a batch that comes first is another layout: a copy, which backward needs, too
+        arrays[0], copied = np.ascontiguousarray(arrays[0]), (0,)
     output, h_n, c_n, gates = kernel.forward(
         recurrence.name, *arrays, batch_sizes, reverse, edges is not None, True
     )
@@ -156,18 +158,18 @@ def recur(
     if edges is None:
         return op.call(None, inputs, options, None, results, arrays, ())
     steps = len(x.array if batch_sizes is None else batch_sizes)
-    lent = Loan(output)
-    if op is _LSTM:  # in PyTorch one operation, which saves all that it has, the output too
+    if op is _LSTM:  # in PyTorch one operation, which saves all that it has
         guarded = [*inputs, OUTPUT]
     else:
-        guarded = [*_guarded(recurrence, inputs, edges, steps), lent]
-        copied += _copied_h(recurrence, arrays, edges)
+        guarded = [*_guarded(recurrence, inputs, edges, steps), OUTPUT]
+        if recurrence is GRU:
+            copied += _copied_h(arrays, edges)
     if 0 in copied:
         guarded[0] = None
-    kept = (kernel, lent, gates)
+    kept = (kernel, gates)
     tensors = op.call(edges, inputs, options, kept, results, arrays, guarded, copied)
     if op is not _LSTM:
-        lent.follow(tensors[0])
+        lend(tensors[0], tensors[0].edge[0])
     return tensors
 
 
@@ -222,8 +224,11 @@ def recur_once(
     op = _STEP[_LAST_OPERATION.get(recurrence.name, "add")]
     if edges is None:
         return op.call(None, inputs, (recurrence,), None, results, arrays, ())
-    guarded, copied = _guarded(recurrence, inputs, edges, 1), _copied_h(recurrence, arrays, edges)
-    if c_n is None and recurrence is not GRU and recurrence is not JANET:
+    guarded = _guarded(recurrence, inputs, edges, 1)
+    copied: tuple[int, ...] = ()
+    if recurrence is GRU:
+        copied = _copied_h(arrays, edges)
+    elif c_n is None and recurrence is not JANET:
         guarded.append(OUTPUT)  # tanh and relu save what they return
     kept = (kernel, output, gates)
     return op.call(edges, inputs, (recurrence,), kept, results, arrays, guarded, copied)

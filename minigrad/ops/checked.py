@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..autograd.engine import TensorBase
+from .out import written
 from .values import is_number, type_name
 
 TENSOR, EITHER, MANY = "Tensor", "Tensor or Number", "tuple of Tensors"
@@ -171,7 +172,19 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
                 position, kind = by_name[argument]
                 _check(name, argument, position, kwargs[argument], kind)
 
+    def with_names(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The call, after the names of its keywords were understood."""
+        out = kwargs.pop("out", None) if takes_out and "out" not in names else None
+        kwargs = _renamed(name, names, other_names, kwargs)
+        if makes and isinstance(out, TensorBase):
+            kwargs.setdefault("dtype", out.array.dtype)
+        look(args, kwargs)
+        result = function(*args, **kwargs)
+        return result if out is None else written(name, out, result)
+
     def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            return with_names(args, kwargs)
         count = len(args)
         for place, number_fits in places:  # nearly always the right things stand in all of them
             if place >= count or not (
@@ -179,10 +192,8 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
                 or (number_fits and type(args[place]) in _PLAIN_NUMBERS)
             ):
                 look(args, kwargs)
-                return function(*args, **kwargs)
-        if kwargs:
-            look(args, kwargs)
-        return function(*args, **kwargs)
+                return function(*args)
+        return function(*args)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = function.__doc__

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from ..autograd.engine import array_of
 from .elementwise import mul
-from .index import diagonal
+from .index import basic_index, diagonal
 from .matmul import bmm
 from .reduce import sum as sum_along
-from .shape import fresh_view, movedim, permute, reshape, unsqueeze
+from .shape import fresh_view, movedim, permute, reshape
 
 DOTS = "..."
 
@@ -52,20 +53,33 @@ def einsum(equation: Any, *operands: Any) -> Any:
         equation, operands = _spelled(equation, *operands)
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
+    shapes = [array_of(x).shape for x in operands]
+    names, order, count = _understood(equation, tuple(map(len, shapes)))
+    aligned = [_aligned(x, names[k], order, k) for k, x in enumerate(operands)]
+    _check_sizes(aligned, order)
+    result = _contracted(aligned, count)
+    return permute(result, tuple(range(count))) if result is operands[0] else result
+
+
+@lru_cache(maxsize=64)
+def _understood(
+    equation: str, ranks: tuple[int, ...]
+) -> tuple[list[list[str]], tuple[str, ...], int]:
+    """The names of the axes of each operand; all names, those of the result first; their number."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = [_letters(term, f"operand {k}") for k, term in enumerate(left.split(","))]
-    if len(terms) != len(operands):
-        many = "more" if len(operands) > len(terms) else "fewer"
+    if len(terms) != len(ranks):
+        many = "more" if len(ranks) > len(terms) else "fewer"
         raise RuntimeError(
             f"einsum(): {many} operands were provided than specified in the equation {equation!r}"
         )
     hidden = 0  # how many axes an ellipsis stands for, at most
-    for k, (term, operand) in enumerate(zip(terms, operands)):
-        rest = array_of(operand).ndim - len([c for c in term if c != DOTS])
+    for k, (term, rank) in enumerate(zip(terms, ranks)):
+        rest = rank - len([c for c in term if c != DOTS])
         if rest < 0 or (rest and DOTS not in term):
             raise RuntimeError(
                 f"einsum(): the number of subscripts in the equation ({len(term)}) does not match "
-                f"the number of dimensions ({array_of(operand).ndim}) for operand {k}"
+                f"the number of dimensions ({rank}) for operand {k}"
                 f"{'' if DOTS in term else ' and no ellipsis was given'}"
             )
         hidden = max(hidden, rest if DOTS in term else 0)
@@ -79,11 +93,11 @@ def einsum(equation: Any, *operands: Any) -> Any:
     order = [name for c in kept for name in (dots if c == DOTS else [c])]
     count = len(order)
     order += ([] if DOTS in kept else dots) + sorted(set(used) - set(kept))
-    aligned = [
-        _aligned(x, term, dots, order, k) for k, (x, term) in enumerate(zip(operands, terms))
-    ]
-    _check_sizes(aligned, order)
-    return _contracted(aligned, count)
+    names = []
+    for term, rank in zip(terms, ranks):
+        shown = dots[hidden - (rank - len(term) + 1) :] if DOTS in term else []
+        names.append([name for c in term for name in (shown if c == DOTS else [c])])
+    return names, tuple(order), count
 
 
 def _spelled(*arguments: Any) -> tuple[str, tuple[Any, ...]]:
@@ -130,31 +144,37 @@ def _check_output(kept: list[str], used: list[str]) -> None:
             )
 
 
-def _aligned(x: Any, term: list[str], dots: list[str], order: list[str], number: int) -> Any:
+def _aligned(x: Any, names: list[str], order: tuple[str, ...], number: int) -> Any:
     """An operand with the axes of `order`, of size 1 where it has none; repeated letters once."""
-    rank = array_of(x).ndim
-    shown = dots[len(dots) - (rank - len(term) + 1) :] if DOTS in term else []
-    names = [name for c in term for name in (shown if c == DOTS else [c])]
-    for name in dict.fromkeys(names):
-        while names.count(name) > 1:
-            first = names.index(name)
-            second = names.index(name, first + 1)
-            sizes = array_of(x).shape
-            if sizes[first] != sizes[second]:
-                raise RuntimeError(
-                    f"einsum(): subscript {name} is repeated for operand {number} but the sizes "
-                    f"don't match, {sizes[second]} != {sizes[first]}"
-                )
-            x = movedim(diagonal(x, 0, first, second), -1, first)
-            del names[second]
-    x = permute(x, tuple([names.index(name) for name in order if name in names]))
-    for k, name in enumerate(order):
-        if name not in names:
-            x = unsqueeze(x, k)
+    if len(set(names)) < len(names):
+        names = list(names)
+        for name in dict.fromkeys(names):
+            while names.count(name) > 1:
+                first = names.index(name)
+                second = names.index(name, first + 1)
+                sizes = array_of(x).shape
+                if sizes[first] != sizes[second]:
+                    raise RuntimeError(
+                        f"einsum(): subscript {name} is repeated for operand {number} but the "
+                        f"sizes don't match, {sizes[second]} != {sizes[first]}"
+                    )
+                x = movedim(diagonal(x, 0, first, second), -1, first)
+                del names[second]
+    x = _permuted(x, [names.index(name) for name in order if name in names])
+    if len(names) < len(order):
+        x = basic_index(x, tuple([slice(None) if name in names else None for name in order]))
     return x
 
 
-def _check_sizes(operands: list[Any], order: list[str]) -> None:
+def _permuted(x: Any, axes: list[int]) -> Any:
+    return permute(x, tuple(axes)) if axes != sorted(axes) else x
+
+
+def _reshaped(x: Any, *shape: int) -> Any:
+    return x if array_of(x).shape == shape else reshape(x, shape)
+
+
+def _check_sizes(operands: list[Any], order: tuple[str, ...]) -> None:
     for axis, name in enumerate(order):
         seen = 1
         for k, x in enumerate(operands):
@@ -208,14 +228,12 @@ def _product(a: Any, b: Any, axes: list[int]) -> Any:
     def joined(shape: Sequence[int], names: list[int]) -> int:
         return math.prod([shape[k] for k in names])
 
-    left = permute(a, (*stack, *rows, *inner, *lost, *columns))
-    right = permute(b, (*stack, *inner, *columns, *lost, *rows))
+    left = _permuted(a, [*stack, *rows, *inner, *lost, *columns])
+    right = _permuted(b, [*stack, *inner, *columns, *lost, *rows])
     product = bmm(
-        reshape(left, (joined(x, stack), joined(x, rows), depth)),
-        reshape(right, (joined(x, stack), depth, joined(y, columns))),
+        _reshaped(left, joined(x, stack), joined(x, rows), depth),
+        _reshaped(right, joined(x, stack), depth, joined(y, columns)),
     )
     shape = [x[k] for k in (*stack, *rows)] + [1] * len(axes) + [y[k] for k in columns]
     order = [*stack, *rows, *axes, *columns]
-    return permute(
-        fresh_view(product, tuple(shape)), tuple([order.index(k) for k in range(len(order))])
-    )
+    return _permuted(fresh_view(product, tuple(shape)), [order.index(k) for k in range(len(order))])

@@ -219,9 +219,9 @@ def _scaled(factor: Any, alpha: Any, other: Any, name: str) -> Any:
     return factor if alpha == 1 else mul(factor, alpha)
 
 
-def add_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def add_scaled(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     """``input + alpha * other``."""
-    return add.public(input, _scaled(other, alpha, input, "add"))
+    return add.public(input, _scaled(other, alpha, input, "add"), out=out)
 
 
 def div_reflected(input: Any, other: Any) -> Any:
@@ -229,9 +229,9 @@ def div_reflected(input: Any, other: Any) -> Any:
     return mul(reciprocal(input), other)
 
 
-def sub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def sub_scaled(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     """``input - alpha * other``."""
-    return sub.public(input, _scaled(other, alpha, input, "sub"))
+    return sub.public(input, _scaled(other, alpha, input, "sub"), out=out)
 
 
 def rsub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
@@ -247,16 +247,19 @@ _div_trunc = binary("div", _checked_division(_truncated), overloads=(2, 3, 2),
                     b=no_slope)  # fmt: skip
 
 
-def div_rounded(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+def div_rounded(
+    input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = None
+) -> Any:
     """``input / other``; on request rounded towards zero ("trunc") or down ("floor")."""
     if rounding_mode is None:
-        return div.public(input, other)
+        return div.public(input, other, out=out)
     if rounding_mode not in ("trunc", "floor"):
         raise RuntimeError(
             "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
             f"'{rounding_mode}'"
         )
-    return (_div_floor if rounding_mode == "floor" else _div_trunc).public(input, other)
+    rounded = _div_floor if rounding_mode == "floor" else _div_trunc
+    return rounded.public(input, other, out=out)
 
 
 for _form in (add_scaled, sub_scaled, div_rounded):

@@ -148,7 +148,13 @@ def binary(
                 raise broadcast_error(x, y, error) from None
             except TypeError as error:
                 raise type_error(name, error, x, y) from None
-            if a is not x and b is not y and x.ndim > 1 and not x.flags.c_contiguous:
+            if (
+                a is not x
+                and b is not y
+                and x.ndim > 1
+                and not x.flags.c_contiguous
+                and x.strides != y.strides
+            ):
                 result.array = entrywise(result.array, (x, y))
             if rules and mode.enabled:
                 edge_a = edge_of(a) if a is not x else None

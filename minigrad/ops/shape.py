@@ -240,7 +240,8 @@ _roll = primitive("roll", lambda x, shifts, axes: np.roll(x, shifts, axes), layo
                   x=lambda g, shifts, axes: _roll(g, tuple([-s for s in shifts]), axes)
 )  # fmt: skip
 copy_of_rows = primitive("clone", lambda x: x.copy(), x=lambda g: g)
-_clone = primitive("clone", copied, x=lambda g: g)
+_clone = primitive("clone", lambda x: x.copy() if x.flags.c_contiguous else copied(x),
+                   x=lambda g: g)  # fmt: skip
 _tril = primitive("tril", lambda x, k: np.tril(x, k), layout=rows, x=lambda g, k: _tril(g, k))
 _triu = primitive("triu", lambda x, k: np.triu(x, k), layout=rows, x=lambda g, k: _triu(g, k))
 

@@ -263,7 +263,7 @@ def div_rounded(
 
 
 for _form in (add_scaled, sub_scaled, div_rounded):
-    _form.public = _form  # type: ignore[attr-defined]  # strict by itself: see `checked`
+    _form.public = _form  # type: ignore[union-attr]  # strict by itself: see `checked`
 
 
 floor_divide = binary("floor_divide", _checked_division(np.floor_divide), a=no_slope, b=no_slope)

@@ -176,10 +176,11 @@ def test_statistics(layer):
         assert error(y + 10, expected + 10) < ALLOWED
 
 
-@pytest.mark.parametrize("cell", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("cell", ["RNN", "LSTM", "GRU", "IndRNN"])
 def test_gradients_of_recurrent_layers(cell, kernel_level):
-    layer = getattr(nn, cell)(2, 2)
-    exact = getattr(nn, cell)(2, 2).double()
+    mg.manual_seed(1)
+    options = {"nonlinearity": "tanh"} if cell == "IndRNN" else {}
+    layer, exact = getattr(nn, cell)(2, 2, **options), getattr(nn, cell)(2, 2, **options).double()
     exact.load_state_dict(layer.state_dict())
     x = mg.tensor(numbers(4000, 50, 2))
     for module, values in ((layer, x), (exact, x.double())):

@@ -54,7 +54,7 @@ cdef enum:
     # Measured. With fewer rows in a call, packing the weights costs more than it saves. (More than
     # forward, which needs them transposed: here they can be used as they are at nearly full speed.)
     BACKWARD_PACK_ROWS = 12
-    SUM_COLUMNS = 64    # how many sums over the rows of a chunk there are at a time
+    SUM_COLUMNS = 64    # how many sums over rows there are at a time
 
 
 cdef struct Backward:
@@ -96,6 +96,7 @@ cdef struct Backward:
     real* inner                 # (rows of a chunk, H): this and the next two for a projection
     real* d_h_rows              # (rows of a chunk, S)
     real* d_inner               # (N, H)
+    real* rests                 # (2 G H + H), of the sums in d_b_ih, d_b_hh and an IndRNN's d_w_hh
 
 
 cdef inline Py_ssize_t padded_row(Py_ssize_t width) noexcept nogil:
@@ -143,6 +144,7 @@ cdef inline Py_ssize_t lay_out_backward(
     b.inner = take(memory, &used, chunk * b.H if projects else 0)
     b.d_h_rows = take(memory, &used, chunk * b.S if projects else 0)
     b.d_inner = take(memory, &used, q.N * b.H if projects else 0)
+    b.rests = take(memory, &used, 2 * width + b.H)
     return used
 
 
@@ -192,39 +194,45 @@ cdef inline void add_weight_gradient(
     )
 
 
+cdef inline void add_with_rest(
+    real* total, real* rest, const real* a, Py_ssize_t n
+) noexcept nogil:
+    # total += a; the digits that a total has no room for come with the next a (Kahan 1965)
+    cdef Py_ssize_t i
+    cdef real more, sum
+    for i in range(n):
+        more = a[i] + rest[i]
+        sum = total[i] + more
+        rest[i] = more - (sum - total[i]) if sum - sum == 0 else 0      # (not of infinity)
+        total[i] = sum
+
+
 cdef inline void add_bias_gradient(
-    real* d_b, const real* d_pre, Py_ssize_t d_pre_row, Py_ssize_t rows, Py_ssize_t width,
+    real* d_b, real* rest, const real* d_pre, Py_ssize_t d_pre_row,
+    const real* h_prev,                             # IN  (rows, width) or NULL: ones
+    Py_ssize_t rows, Py_ssize_t width,
 ) noexcept nogil:
-    # d_b += d_pre.sum(axis=0); the chunk's own sum first, or many rows would be added one by one
-    cdef Py_ssize_t row, col = 0, cols
-    cdef real[SUM_COLUMNS] sums
-    while col < width:
-        cols = min(<Py_ssize_t>SUM_COLUMNS, width - col)
-        memset(sums, 0, sizeof(sums))
-        for row in range(rows):
-            add_to(sums, d_pre + row * d_pre_row + col, cols)
-        add_to(d_b + col, sums, cols)
-        col += cols
-
-
-cdef inline void add_u_gradient(
-    real* d_u, const real* d_pre, Py_ssize_t d_pre_row, const real* h_prev,
-    Py_ssize_t rows, Py_ssize_t units,
-) noexcept nogil:
-    # d_u += (d_pre * h_prev).sum(axis=0), likewise
-    cdef Py_ssize_t row, i, col = 0, cols
+    # d_b += (d_pre * h_prev).sum(axis=0), in blocks: rows may be millions
+    cdef Py_ssize_t row, begin, end = 0, i, col, cols
     cdef const real* d
     cdef const real* h
     cdef real[SUM_COLUMNS] sums
-    while col < units:
-        cols = min(<Py_ssize_t>SUM_COLUMNS, units - col)
-        memset(sums, 0, sizeof(sums))
-        for row in range(rows):
-            d, h = d_pre + row * d_pre_row + col, h_prev + row * units + col
-            for i in range(cols):
-                sums[i] = sums[i] + d[i] * h[i]
-        add_to(d_u + col, sums, cols)
-        col += cols
+    while end < rows:
+        begin, end = end, min(rows, end + BACKWARD_ROWS)
+        col = 0
+        while col < width:
+            cols = min(<Py_ssize_t>SUM_COLUMNS, width - col)
+            memset(sums, 0, sizeof(sums))
+            for row in range(begin, end):
+                d = d_pre + row * d_pre_row + col
+                if h_prev is NULL:
+                    add_to(sums, d, cols)
+                else:
+                    h = h_prev + row * width + col
+                    for i in range(cols):
+                        sums[i] = sums[i] + d[i] * h[i]
+            add_with_rest(d_b + col, rest + col, sums, cols)
+            col += cols
 
 
 cdef inline void pack_weights(const Recurrence* r, const Backward* b) noexcept nogil:
@@ -259,6 +267,7 @@ cdef inline void prepare_backward(
         copy_or_zero(b.d_w_hh, NULL, width * b.S if r.matrix else b.H)
     if b.d_w_hr is not NULL and q.T == 0:
         copy_or_zero(b.d_w_hr, NULL, b.S * b.H)
+    copy_or_zero(b.rests, NULL, 2 * width + b.H)
     if b.d_b_ih is not NULL:
         copy_or_zero(b.d_b_ih, NULL, width)
     if b.d_b_hh is not NULL:
@@ -336,11 +345,13 @@ cdef inline void finish_chunk(
             b.d_w_hh, b.d_pre_h, b.d_pre_row, b.h_prev, b.buffer, rows, width, b.S, is_first
         )
     elif b.d_w_hh is not NULL:
-        add_u_gradient(b.d_w_hh, b.d_pre_h, b.d_pre_row, b.h_prev, rows, b.H)
+        add_bias_gradient(
+            b.d_w_hh, b.rests + 2 * width, b.d_pre_h, b.d_pre_row, b.h_prev, rows, b.H
+        )
     if b.d_b_ih is not NULL:
-        add_bias_gradient(b.d_b_ih, b.d_pre_x, b.d_pre_row, rows, width)
+        add_bias_gradient(b.d_b_ih, b.rests, b.d_pre_x, b.d_pre_row, NULL, rows, width)
     if b.d_b_hh is not NULL:
-        add_bias_gradient(b.d_b_hh, b.d_pre_h, b.d_pre_row, rows, width)
+        add_bias_gradient(b.d_b_hh, b.rests + width, b.d_pre_h, b.d_pre_row, NULL, rows, width)
     if b.d_w_hr is not NULL:
         add_weight_gradient(
             b.d_w_hr, b.d_h_rows, b.S, b.inner, b.buffer, rows, b.S, b.H, is_first

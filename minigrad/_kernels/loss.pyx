@@ -270,6 +270,7 @@ def cross_entropy_backward(
     cdef real scale, share
     cdef Py_ssize_t n, c
     cdef int64_t label
+    cdef bint stopped = False
     cdef watch watching
     begin_watch(&watching)
     with nogil:
@@ -280,10 +281,10 @@ def cross_entropy_backward(
             for c in range(C):
                 all_weights += w[c]
         for n in range(N):
-            if stops_at(n, C):
-                break
+            # (a break instead would keep the compiler from making vectors of the exp below)
+            stopped = stopped or stops_at(n, C)
             label = y[n]
-            if not counts(label, C, ignore_index):
+            if stopped or not counts(label, C, ignore_index):
                 memset(d_row, 0, C * sizeof(real))
             else:
                 # d_logits[n] = d_loss[n] * (np.exp(log_prob[n]) * q[n].sum() - q[n])

@@ -240,7 +240,9 @@ def _filler(
         requires_grad: bool = False, memory_format: Any = None,
     ) -> Tensor:  # fmt: skip
         kind = input.array.dtype if dtype is None else dtypes.to_numpy(dtype)
-        return _made(make_alike(input.array, make, kind), device, requires_grad)
+        x = input.array
+        made = make(x.shape, kind) if x.flags.c_contiguous else make_alike(x, make, kind)
+        return _made(made, device, requires_grad)
 
     of_shape.__name__ = of_shape.__qualname__ = name
     like.__name__ = like.__qualname__ = name + "_like"

@@ -23,19 +23,24 @@ warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\.")
 _NO_MODULE = {"__name__": None, "__builtins__": __builtins__}
 
 
-def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, which calls no Python if it is compiled, without NumPy's warnings of numbers."""
+def quiet(function: Callable[..., Any], count: int = 0) -> Callable[..., Any]:
+    """`function`, which calls no Python if it is compiled, without NumPy's warnings of numbers.
+
+    With a `count` of 1 or 2 it takes so many arguments, which need not be packed into a tuple.
+    """
     is_python = isinstance(function, types.FunctionType)
-    return silenced(function) if is_python else _called_by_nobody(function)
+    return silenced(function) if is_python else _called_by_nobody(function, count)
 
 
-def _called_by_nobody(function: Callable[..., Any]) -> Callable[..., Any]:
+def _called_by_nobody(function: Callable[..., Any], count: int) -> Callable[..., Any]:
     """A compiled function, of NumPy or of ours, called by one of Python that has no module.
 
     Python attributes a warning to the module of the function that is running (a compiled one is
     passed over), and drops it if there is none, whatever filters the user has set.
     """
-    call = lambda *arrays: function(*arrays)  # noqa: E731
+    forms: list[Any] = [lambda *arrays: function(*arrays), lambda a: function(a),
+                        lambda a, b: function(a, b)]  # fmt: skip
+    call = forms[count]
     return types.FunctionType(call.__code__, _NO_MODULE, function.__name__, None, call.__closure__)
 
 

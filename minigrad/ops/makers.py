@@ -66,7 +66,7 @@ def unary(
     With `floats`, integers are first made floats; without `bools`, a tensor of bools raises.
     """
     op = Primitive(name, ("x",), {} if rule is None else {"x": rule})
-    forward = quiet(forward)
+    forward = quiet(forward, 1)
 
     def make(strict: bool) -> Any:
         def call(input: Any, *, out: Any = None) -> Any:
@@ -120,7 +120,7 @@ def binary(
     ]
     only_a, only_b = op.needed((True, None)), op.needed((None, True))
     number_fits = numbers[1]
-    forward = quiet(forward)
+    forward = quiet(forward, 2)
 
     def make(strict: bool) -> Any:
         def call(input: Any, other: Any, *, out: Any = None) -> Any:
@@ -148,13 +148,7 @@ def binary(
                 raise broadcast_error(x, y, error) from None
             except TypeError as error:
                 raise type_error(name, error, x, y) from None
-            if (
-                a is not x
-                and b is not y
-                and x.ndim > 1
-                and not x.flags.c_contiguous
-                and x.strides != y.strides
-            ):
+            if a is not x and b is not y and not x.flags.c_contiguous and x.strides != y.strides:
                 result.array = entrywise(result.array, (x, y))
             if rules and mode.enabled:
                 edge_a = edge_of(a) if a is not x else None
@@ -218,7 +212,7 @@ def comparison(
                 raise broadcast_error(x, y, error) from None
             except TypeError as error:
                 raise type_error(name, error, x, y) from None
-            if isinstance(x, ndarray) and x.ndim > 1 and not x.flags.c_contiguous:
+            if isinstance(x, ndarray) and not x.flags.c_contiguous:
                 result = entrywise(result, (x, y))
             return wrap(result) if out is None else written(name, out, wrap(result))
 

@@ -361,7 +361,9 @@ def clone(input: Any, *, memory_format: Any = None) -> Any:
 
     It lies in memory as `input` does, unless `memory_format` asks for row-major order.
     """
-    return (copy_of_rows if str(memory_format) == "torch.contiguous_format" else _clone)(input)
+    if memory_format is not None and str(memory_format) == "torch.contiguous_format":
+        return copy_of_rows(input)
+    return _clone(input)
 
 
 def contiguous(input: Any, memory_format: Any = None) -> Any:

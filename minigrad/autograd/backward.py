@@ -14,7 +14,7 @@ from . import errors
 from .engine import TensorBase, bump_version, edge_of, walk, wrap
 from .grad_mode import mode
 from .hooks import adding
-from .quiet import quiet, silenced
+from .quiet import restore, silence
 
 
 def backward(
@@ -129,7 +129,7 @@ def grad(
     if None in targets:
         raise RuntimeError("One of the differentiated Tensors does not require grad")
     keep = create_graph if retain_graph is None else retain_graph
-    results = _nested(create_graph, _quiet_walk, edges, grads, targets, keep, create_graph)
+    results = _nested(create_graph, walk, edges, grads, targets, keep, create_graph)
     if materialize_grads:
         results = [_zeros(t, create_graph) if g is None else g for t, g in zip(wanted, results)]
     elif not allow_unused and any(g is None for g in results):
@@ -145,9 +145,12 @@ DEPTH = 4000
 
 
 def _nested(create_graph: bool, work: Callable[..., Any], *args: Any) -> Any:
-    """Do a backward pass, with recording on only if the gradients are to be differentiated."""
+    """Do a backward pass, with recording on only if the gradients are to be differentiated.
+
+    NumPy is silent meanwhile: rules are functions of Python, and sums of gradients may overflow.
+    """
     previous, mode.enabled = mode.enabled, create_graph
-    nest = mode.nest
+    before, nest = silence(), mode.nest
     nest.depth += 1
     try:
         if nest.depth % DEPTH_OF_A_THREAD:
@@ -161,6 +164,7 @@ def _nested(create_graph: bool, work: Callable[..., Any], *args: Any) -> Any:
         return _in_another_thread(work, *args)
     finally:
         nest.depth -= 1
+        restore(before)
         mode.enabled = previous
 
 
@@ -190,13 +194,10 @@ def _in_another_thread(work: Callable[..., Any], *args: Any) -> Any:
     return result
 
 
-_quiet_walk, _add = silenced(walk), quiet(np.add)
-
-
 def _walk_and_accumulate(
     edges: Sequence[Any], grads: Sequence[Any], targets: Any, keep: bool, create_graph: bool
 ) -> None:
-    results = _quiet_walk(edges, grads, targets, keep, create_graph)
+    results = walk(edges, grads, targets, keep, create_graph)
     if targets is not None:  # what is no leaf has kept its gradient by itself
         results = [
             (leaf, g, False)
@@ -308,5 +309,5 @@ def _add_to_grad(leaf: Any, g: Any, is_new: bool, create_graph: bool) -> None:
         leaf._grad = leaf._grad + g
     else:
         total = leaf._grad.array
-        _add(total, g, total)
+        total += g
         bump_version(leaf._grad)

@@ -10,6 +10,7 @@ This file must stay plain Python: see `_called_by_nobody`.
 
 from __future__ import annotations
 
+import functools
 import types
 import warnings
 from collections.abc import Callable
@@ -45,28 +46,35 @@ def _called_by_nobody(function: Callable[..., Any], count: int) -> Callable[...,
 
 
 def silenced(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, called while NumPy's state of errors is "ignore".
+    """`function`, called between `silence` and `restore`.
 
-    For functions of Python, and for compiled ones that call such, as the walk calls gradient rules.
+    For functions of Python, and for compiled ones that call such.
     """
-    if _ignoring is None:
-        return np.errstate(all="ignore")(function)
 
     def call(*arrays: Any) -> Any:
-        token = _set(_ignoring)
+        before = silence()
         try:
             return function(*arrays)
         finally:
-            _reset(token)
+            restore(before)
 
     return call
 
 
-_ignoring: Any = None
-try:  # what `errstate` sets and resets, without its wrapping
+def _silence() -> Any:
+    """Let NumPy's state of errors be "ignore"; returns what `restore` takes to set it back."""
+    return np.seterr(all="ignore")
+
+
+def _restore(before: Any) -> None:
+    np.seterr(**before)
+
+
+silence, restore = _silence, _restore
+try:  # the same without its wrapping, which takes as long as a small operation
     from numpy._core import umath
 
-    _ignoring = umath._make_extobj(all="ignore")
-    _set, _reset = umath._extobj_contextvar.set, umath._extobj_contextvar.reset
+    silence = functools.partial(umath._extobj_contextvar.set, umath._make_extobj(all="ignore"))
+    restore = umath._extobj_contextvar.reset
 except (ImportError, AttributeError):  # a NumPy that keeps it elsewhere
     pass

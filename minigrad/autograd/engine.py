@@ -482,7 +482,7 @@ class Primitive(Op):
 
         Behind it stand the tensors of an index, which no rule reads, but which must not change.
         """
-        saved = [
+        saved: list[Any] = [
             args[k] if kind == "argument"
             else OUTPUT if kind == "output"
             else None if kind == "nothing"
@@ -551,14 +551,17 @@ def shape_of(value: Any) -> tuple[int, ...]:
 class Index(tuple[Any, ...]):
     """An index made of slices and arrays, which knows the `tensors` that the arrays belong to."""
 
-    tensors: tuple[TensorBase, ...] = ()
+    tensors: list[TensorBase]
 
-    @classmethod
-    def of(cls, items: Iterable[Any], *sources: Any) -> Index:
-        """The index `items`, made of `sources`, of which those are noted that are tensors."""
-        index = cls(items)
-        index.tensors = tuple([t for t in sources if isinstance(t, TensorBase)])
-        return index
+
+def index_of(items: Iterable[Any], sources: Iterable[Any]) -> tuple[Any, ...]:
+    """The index `items`, made of `sources`, of which those are noted that are tensors."""
+    tensors = [t for t in sources if isinstance(t, TensorBase)]
+    if not tensors:
+        return tuple(items)
+    index = Index(items)
+    index.tensors = tensors
+    return index
 
 
 class Placed:

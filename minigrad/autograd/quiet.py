@@ -70,7 +70,8 @@ def _restore(before: Any) -> None:
     np.seterr(**before)
 
 
-silence, restore = _silence, _restore
+silence: Callable[[], Any] = _silence
+restore: Callable[[Any], Any] = _restore
 try:  # the same without its wrapping, which takes as long as a small operation
     from numpy._core import umath
 

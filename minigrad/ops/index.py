@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels, dtypes
-from ..autograd.engine import Index, Placed, TensorBase, array_of, primitive, wrap
+from ..autograd.engine import Placed, TensorBase, array_of, index_of, primitive, wrap
 from .arguments import checked_axis
 from .cast import cast
 from .layout import broadcast_strides, entrywise, order_of_axes, placed_in_order, rows
@@ -184,7 +184,7 @@ def split_index(index: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
     -------
     basic : tuple or None
         None if it would change nothing.
-    advanced : Index of slices and ndarrays, or None
+    advanced : tuple of slices and ndarrays, or None
     """
     if isinstance(index, list) and len(index) < 32 and any(_is_no_number(i) for i in index):
         # PyTorch: x[[a, b]] is x[a, b] if a or b is a sequence, a slice or a tensor
@@ -220,7 +220,7 @@ def split_index(index: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
     if not any(isinstance(i, ndarray) for i in advanced):
         return tuple(basic), None
     changes = any(i is None or isinstance(i, int) or i != slice(None) for i in basic)
-    return (tuple(basic) if changes else None), Index.of(advanced, *given)
+    return (tuple(basic) if changes else None), index_of(advanced, given)
 
 
 def _is_no_number(item: Any) -> bool:
@@ -485,7 +485,7 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
         raise IndexError(f"index out of range in self: axis {axis} has size {n}")
     if not array_of(input).ndim:
         return input * 1
-    return _index_select(input, Index.of((*(slice(None),) * axis, positions), index))
+    return _index_select(input, index_of((*(slice(None),) * axis, positions), (index,)))
 
 
 def take(input: Any, index: Any) -> Any:
@@ -495,7 +495,7 @@ def take(input: Any, index: Any) -> Any:
         raise RuntimeError("take(): Expected a long tensor for index")
     flat = flatten(input)
     split_index(wrap(positions.reshape(-1)), flat.shape)  # checks the range
-    return _take_flat(flat, Index.of((positions,), index))
+    return _take_flat(flat, index_of((positions,), (index,)))
 
 
 def masked_select(input: Any, mask: Any) -> Any:
@@ -505,7 +505,7 @@ def masked_select(input: Any, mask: Any) -> Any:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     shape = np.broadcast_shapes(array_of(input).shape, chosen.shape)
     wide = input if array_of(input).shape == shape else broadcast_to(input, shape)
-    return _masked_select(wide, Index.of((np.broadcast_to(chosen, shape),), mask))
+    return _masked_select(wide, index_of((np.broadcast_to(chosen, shape),), (mask,)))
 
 
 def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None) -> Any:

@@ -16,13 +16,13 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.engine import (
-    Index,
     Node,
     Op,
     TensorBase,
     array_of,
     bump_version,
     edge_of,
+    index_of,
     mode,
     move,
     parent_of,
@@ -466,7 +466,7 @@ def scatter(
         Add instead of overwriting.
     """
     positions, axis = checked_gather_index(input, dim, index, "scatter")
-    where_ = Index.of(_places(input, positions, axis), index)
+    where_ = index_of(_places(input, positions, axis), (index,))
     if src is None:
         src = filling(value, array_of(input).dtype, "scatter", "src", EITHER)
     if reduce is not None:
@@ -485,10 +485,10 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     """`input` with ``src[i][j]`` added at ``[index[i][j]][j]`` (``dim=0``)."""
     positions, axis = checked_gather_index(input, dim, index, "scatter_add")
     source = _first_entries("scatter_add", input, _checked_source("scatter_add", input, src), index)
-    return _scatter_add(input, source, Index.of(_places(input, positions, axis), index))
+    return _scatter_add(input, source, index_of(_places(input, positions, axis), (index,)))
 
 
-def _rows(name: str, input: Any, dim: int, index: Any, kinds: str = "int64") -> Index:
+def _rows(name: str, input: Any, dim: int, index: Any, kinds: str = "int64") -> tuple[Any, ...]:
     """``index`` along `dim`, as an index of the whole tensor.
 
     `kinds` are the types that the index may have, for PyTorch allows them to differ.
@@ -510,10 +510,10 @@ def _rows(name: str, input: Any, dim: int, index: Any, kinds: str = "int64") -> 
     if not shape:  # a number counts as one axis, of size 1
         if positions.any():
             raise IndexError(f"{name}(): index out of range for dimension 0 with size 1")
-        return Index.of((), index)
+        return index_of((), (index,))
     rows = (*(slice(None),) * axis, positions.reshape(-1))
     split_index(rows, shape)  # checks the range
-    return Index.of(rows, index)
+    return index_of(rows, (index,))
 
 
 def _rows_of_source(name: str, input: Any, dim: int, index: Any, source: Any) -> Any:
@@ -578,7 +578,7 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
         ) from None
 
 
-def _index_arrays(input: Any, indices: Any) -> Index:
+def _index_arrays(input: Any, indices: Any) -> tuple[Any, ...]:
     """The tensors `indices` as an index of arrays; a mask of bytes counts as one of bools."""
     if not isinstance(indices, (tuple, list)):
         raise TypeError(
@@ -596,7 +596,7 @@ def _index_arrays(input: Any, indices: Any) -> Index:
                 "mask.bool(), or mask.long() if these are indices"
             )
     split_index(tuple(indices), input.array.shape)  # checks types and range
-    return Index.of([index.array for index in indices], *indices)
+    return index_of([index.array for index in indices], indices)
 
 
 def _checked_values(input: Any, values: Any) -> Any:

@@ -25,8 +25,8 @@ Axes = tuple[int, ...] | int | None
 
 # A size up to which nothing can go wrong enough to look at the axes.
 FEW = 1024
-# How many numbers are added one after the other.
-BLOCK = 64
+# How many numbers are added one after the other; as rows, if their sums are too long for the cache.
+BLOCK, BLOCK_OF_ROWS = 64, 256
 # How many entries at least (neighbours in memory) are added to as many others at a time: enough for
 # the loop over them to cost nothing, few enough to stay in the cache.
 RUN = 1024
@@ -61,7 +61,7 @@ def _total_of_many(x: Any, axes: Axes, keepdims: bool) -> Any:
     # what NumPy does well: few entries, a whole piece of memory, the last axis of one
     if (
         x.dtype.kind != "f"
-        or (axes is not None and math.prod([x.shape[k] for k in axes]) <= 2 * BLOCK)
+        or (axes is not None and math.prod([x.shape[k] for k in axes]) <= 2 * BLOCK_OF_ROWS)
         or (x.flags.c_contiguous and (axes is None or axes == (x.ndim - 1,)))
     ):
         return _add(x, axes, x.dtype, None, keepdims)
@@ -82,16 +82,16 @@ def _total_of_many(x: Any, axes: Axes, keepdims: bool) -> Any:
 
 def _total_along(x: ndarray, axis: int) -> ndarray:
     """The sum along one axis, which becomes 1 long; of axes in the order of memory."""
-    n = x.shape[axis]
-    if n <= 2 * BLOCK or _adds_in_pairs(x, axis):
+    n, width = x.shape[axis], math.prod(x.shape[axis + 1 :])
+    block = BLOCK if 2 * width < RUN else BLOCK_OF_ROWS
+    if n <= 2 * block or _adds_in_pairs(x, axis):
         return _add(x, axis, None, None, True)
-    # groups of BLOCK runs, a run being as many numbers as are added to the next run at a time
-    width = math.prod(x.shape[axis + 1 :])
-    groups = min(max(1, n * width // (BLOCK * RUN)), n // BLOCK)
-    run = n // (groups * BLOCK)
-    cut = groups * BLOCK * run
+    # groups of so many runs, a run being as many numbers as are added to the next run at a time
+    groups = min(max(1, n * width // (block * RUN)), n // block)
+    run = n // (groups * block)
+    cut = groups * block * run
     before, after = x.shape[:axis], x.shape[axis + 1 :]
-    blocks = _part(x, axis, slice(cut)).reshape(*before, groups, BLOCK, run, *after)
+    blocks = _part(x, axis, slice(cut)).reshape(*before, groups, block, run, *after)
     sums = _add(blocks, axis + 1).reshape(*before, groups * run, *after)
     result = _total_along(sums, axis)
     if cut < n:
@@ -163,7 +163,7 @@ def total_of_products(x: Any, y: Any, axes: tuple[int, ...]) -> Any:
 
 def dot(a: ndarray, b: ndarray) -> Any:
     """The product of two vectors: of pieces of them, whose products go to `total`."""
-    if a.size <= FEW and a.itemsize != 2:
+    if a.size <= PRODUCTS and a.itemsize != 2:
         return np.dot(a, b)
     if a.dtype == np.float16:
         return dot(wide(a), wide(b)).astype(a.dtype)
@@ -179,7 +179,11 @@ def add_at(out: ndarray, index: Any, value: Any) -> None:
 
     (Unless what is added is far less than what it is added to: then a copy would be the most work.)
     """
-    if out.dtype.kind != "f" or out.dtype == np.float64 or np.size(value) <= max(FEW, out.size / 8):
+    if (
+        out.dtype.kind != "f"
+        or out.dtype == np.float64
+        or np.size(value) <= max(1024, out.size / 8)
+    ):
         np.add.at(out, index, value)
         return
     sums = out.astype(np.float64)

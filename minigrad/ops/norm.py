@@ -62,7 +62,8 @@ def _average_product(x: ndarray, y: ndarray) -> ndarray:
     """`_average` of ``x * y``, without the product in memory."""
     outer, _, inner = x.shape
     if inner == 1 or outer > LONGEST or inner > LONGEST:
-        sums = total_of_products(x, y, (0, 2))
+        few = inner == 1 and outer <= PRODUCTS
+        sums = np.einsum("ogi,ogi->g", x, y) if few else total_of_products(x, y, (0, 2))
         return (sums / x.dtype.type(max(outer * inner, 1)))[:, None]
     rows = np.vecdot(x, y) * x.dtype.type(1 / max(inner, 1))
     return (rows[0] if outer == 1 else _averaging(outer, x.dtype) @ rows)[:, None]
@@ -105,11 +106,10 @@ def _sum_for_factor(x: ndarray, y: ndarray | None, per: str) -> ndarray:
     """The sum of ``x`` or of ``x * y`` over all axes that weight and bias are broadcast along."""
     outer, groups, inner = x.shape
     axes, count = ((0, 2), outer * inner) if per == "group" else ((0, 1), outer * groups)
-    if y is not None:
-        return total_of_products(x, y, axes)
     if count > PRODUCTS:
-        return total(x, axes)
-    return np.einsum("ogi->g" if per == "group" else "ogi->i", x)
+        return total(x, axes) if y is None else total_of_products(x, y, axes)
+    kept = "g" if per == "group" else "i"
+    return np.einsum(f"ogi->{kept}", x) if y is None else np.einsum(f"ogi,ogi->{kept}", x, y)
 
 
 def _vjp(

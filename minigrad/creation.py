@@ -315,13 +315,21 @@ def _bounds(function: str, **bounds: Any) -> list[Any]:
     return numbers
 
 
+def _whole_bounds(start: Any, end: Any, step: Any) -> tuple[int, int, int]:
+    """The bounds of a sequence of integers without their fractions."""
+    if not int(step):
+        raise ValueError(f"step must be nonzero, and {step} is nothing without its fraction")
+    return int(start), int(end), int(step)
+
+
 def arange(
     start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """``start, start + step, ...`` up to, not including, `end`; ``arange(end)`` starts at 0.
 
-    The type is int64 if all three are integers, otherwise the default float type.
+    The type is int64 if all three are integers, otherwise the default float type. Integers are
+    counted from `start` in steps of `step`, both without their fractions.
     """
     if end is None:
         start, end = 0, start
@@ -334,7 +342,11 @@ def arange(
     kind = (
         (dtypes.INT64 if whole else dtypes.default()) if dtype is None else dtypes.to_numpy(dtype)
     )
+    if kind == np.int64 and not whole:
+        start, end, step = _whole_bounds(start, end, step)
     count = math.ceil((end - start) / step)
+    if kind.kind in "iu" and not whole:  # the other types of integers count the steps first
+        start, step, whole = int(start), int(step), True
     if count >= 2**60:
         raise RuntimeError(f"invalid size, possible overflow? {count} entries")
     values = start + step * np.arange(count, dtype=np.int64 if whole else np.float64)

@@ -177,7 +177,7 @@ def cross_entropy_forward(
 ):
     """Return (loss, log_prob, total_weight): loss is (N,) for NONE, else has no axes.
 
-    The mean over no sample is nan. A target that is no class raises IndexError.
+    The mean over no sample, or over samples without weight, is nan. A target that is no class raises IndexError.
     """
     logits, target, weight = ordered(logits), ordered(target), ordered(weight)
     check_reduction(reduction)
@@ -227,7 +227,8 @@ def cross_entropy_forward(
             total_loss += sample
             row += C
         if reduction == REDUCE_MEAN:
-            out[0] = <real>(total_loss / total_weight)
+            # 0 / 0, a mean over nothing, also if smoothing leaves something of the other classes
+            out[0] = <real>((total_loss if total_weight != 0 else 0) / total_weight)
         elif reduction == REDUCE_SUM:
             out[0] = <real>total_loss
     end_watch(&watching)

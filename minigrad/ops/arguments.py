@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def as_shape(sizes: Sequence[Any]) -> tuple[int, ...]:
+def as_shape(sizes: Sequence[Any], argument: str = "size") -> tuple[int, ...]:
     """The shape meant by ``f(2, 3)`` or by ``f((2, 3))``.
 
     Raises
@@ -21,8 +21,23 @@ def as_shape(sizes: Sequence[Any]) -> tuple[int, ...]:
         return tuple([operator.index(n) for n in sizes])
     except TypeError:
         raise TypeError(
-            f"argument 'size' must be tuple of ints, but found element of type "
+            f"argument '{argument}' must be tuple of ints, but found element of type "
             f"{', '.join(sorted({type(n).__name__ for n in sizes}))}: {tuple(sizes)!r}"
+        ) from None
+
+
+def as_int(value: Any, function: str, argument: str) -> int:
+    """An integer of Python or NumPy, or a tensor that holds one.
+
+    Raises
+    ------
+    TypeError
+    """
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"{function}(): argument '{argument}' must be int, not {type(value).__name__}"
         ) from None
 
 

@@ -21,7 +21,7 @@ from .index import where
 from .layout import entrywise, rows
 from .makers import binary, comparison, no_slope, predicate, unary
 from .shape import sum_to
-from .values import EITHER, entry, number
+from .values import EITHER, entry, factor, number
 
 ndarray = np.ndarray
 
@@ -211,6 +211,10 @@ def _scaled(factor: Any, alpha: Any, other: Any, name: str) -> Any:
         raise RuntimeError(
             f"{name}(): For integral input tensors, argument alpha must not be a floating point "
             "number."
+        )
+    if isinstance(alpha, bool) and target.kind != "b":
+        raise RuntimeError(
+            f"{name}(): Boolean alpha only supported for Boolean results; give {int(alpha)}"
         )
     if isinstance(factor, TensorBase) and factor.array.dtype != target:
         factor = cast(factor, target)
@@ -423,14 +427,20 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
 
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     """``input + value * tensor1 * tensor2``."""
-    value = number(value, "addcmul", "value")
-    return _of_one_type(_addcmul, (input, tensor1, tensor2), value)
+    tensors = common_type((input, tensor1, tensor2))
+    value = factor(value, array_of(tensors[0]).dtype, "addcmul", "value")
+    return _checked_shapes(_addcmul, *tensors, value)
 
 
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     """``input + value * tensor1 / tensor2``."""
-    value = number(value, "addcdiv", "value")
-    return _of_one_type(_addcdiv, (input, tensor1, tensor2), value)
+    tensors = common_type((input, tensor1, tensor2))
+    if not any([array_of(v).dtype.kind == "f" for v in (tensor1, tensor2)]):
+        raise RuntimeError(
+            "Integer division with addcdiv is not supported: make tensor1 or tensor2 floats first, "
+            "as by tensor1.float()"
+        )
+    return _checked_shapes(_addcdiv, *tensors, number(value, "addcdiv", "value"))
 
 
 def isclose(

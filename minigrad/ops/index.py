@@ -508,14 +508,27 @@ def masked_select(input: Any, mask: Any) -> Any:
     return _masked_select(wide, index_of((np.broadcast_to(chosen, shape),), (mask,)))
 
 
+def _counts(repeats: Any) -> ndarray:
+    """A tensor that says how often, as an array."""
+    counts = array_of(repeats)
+    if counts.dtype not in (np.int64, np.int32):
+        raise NotImplementedError(
+            f"\"repeat_interleave\" not implemented for '{dtypes.legacy_name(counts.dtype)}': "
+            "repeats must be int64 or int32"
+        )
+    if counts.size and counts.min() < 0:
+        raise RuntimeError("repeats can not be negative")
+    return counts
+
+
 def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None) -> Any:
     """Each entry along `dim` repeated `repeats` times (a number, or one for each entry).
 
     Without `repeats`: the index k as often as ``input[k]`` says.
     """
     if repeats is None:
-        counts = array_of(input)
-        return wrap(np.repeat(np.arange(counts.size), counts))
+        counts = _counts(input)
+        return wrap(np.repeat(np.arange(counts.size, dtype=counts.dtype), counts))
     if dim is None:
         input, dim = flatten(input), 0
     axis = checked_axis(dim, array_of(input).ndim)
@@ -527,7 +540,7 @@ def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None) -
         return reshape(
             copy_of_rows(wide), (*shape[:axis], shape[axis] * repeats, *shape[axis + 1 :])
         )
-    counts = array_of(repeats)
+    counts = _counts(repeats)
     if counts.ndim and counts.shape not in ((1,), (shape[axis],)):
         raise RuntimeError(
             f"repeats must have the same size as input along dim, but got repeats.size(0) = "

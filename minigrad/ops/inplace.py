@@ -322,6 +322,8 @@ def setitem(input: Any, index: Any, value: Any) -> None:
         if advanced is not None and not (masked and not value.array.ndim):
             _checked_values(input, value)
         value = cast(value, kind)
+    if advanced is not None and value.array.size == 1:
+        _check_mask(index)
     shape = part.array.shape if advanced is None else part.array[advanced].shape
     extra = value.array.ndim - len(shape)
     if extra > 0 and value.array.shape[:extra] == (1,) * extra:
@@ -339,6 +341,17 @@ def setitem(input: Any, index: Any, value: Any) -> None:
         _overwrite(part, value)
     else:
         _put(part, value, advanced)
+
+
+def _check_mask(index: Any) -> None:
+    """Check that a mask through which one number is written does not consist of bytes."""
+    items = index if isinstance(index, tuple) else (index,)
+    tensors = [i for i in items if isinstance(i, TensorBase)]
+    if len(tensors) == 1 and tensors[0].array.dtype == np.uint8 and tensors[0].array.ndim:
+        raise RuntimeError(
+            "masked_fill_ only supports boolean masks, but got mask with dtype unsigned char; "
+            "write mask.bool() for a mask, mask.long() if it holds positions"
+        )
 
 
 def _is_mask(item: Any) -> bool:

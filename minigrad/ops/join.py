@@ -26,7 +26,7 @@ from ..autograd.engine import (
     wrap,
 )  # fmt: skip
 from ..autograd.errors import ONE_OF_SEVERAL_VIEWS
-from .arguments import checked_axis
+from .arguments import as_int, as_shape, checked_axis
 from .cast import common_type
 from .index import basic_index
 from .layout import rows
@@ -144,16 +144,16 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
     if not array.ndim:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     total = array.shape[axis]
-    op = _SPLIT if isinstance(split_size_or_sections, int) else _SPLIT_WITH_SIZES
-    if isinstance(split_size_or_sections, int):
-        size = split_size_or_sections
+    op = _SPLIT_WITH_SIZES if isinstance(split_size_or_sections, (tuple, list)) else _SPLIT
+    if op is _SPLIT:
+        size = as_int(split_size_or_sections, "split", "split_size")
         if size < 0 or (size == 0 and total):
             raise RuntimeError(
                 f"split expects split_size be non-negative, but got split_size={size}"
             )
         sizes = [builtins.min(size, total - k) for k in range(0, total, size)] if total else [0]
     else:
-        sizes = [int(n) for n in split_size_or_sections]
+        sizes = list(as_shape((split_size_or_sections,), "split_sizes"))
         if builtins.sum(sizes) != total or builtins.min(sizes, default=0) < 0:
             raise RuntimeError(
                 f"split_with_sizes expects split_sizes to sum exactly to {total} (input tensor's "
@@ -176,6 +176,7 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """Cut a tensor along `dim` into `chunks` pieces of one size; the last may be smaller."""
+    chunks = as_int(chunks, "chunk", "chunks")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     axis = checked_axis(dim, array_of(input).ndim)

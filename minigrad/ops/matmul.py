@@ -10,7 +10,9 @@ import numpy as np
 from .. import dtypes
 from ..autograd.engine import array_of, primitive
 from ..sums import dot as dot_of
+from .makers import no_slope
 from .shape import fresh_view, reshape, squeeze, sum_to, transpose, unsqueeze
+from .values import factor
 
 
 def _mT(x: Any) -> Any:
@@ -151,10 +153,15 @@ def _scaled(x: Any, factor: float) -> Any:
     return x if factor == 1 else x * factor
 
 
+def _sum_with_product(x: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
+    product = _scaled(np.matmul(a, b), alpha)
+    return _scaled(x, beta) + product if beta else product  # with beta = 0 a NaN in x is not seen
+
+
 def _plus_product(name: str) -> Any:
     return primitive(
-        name, lambda x, a, b, beta, alpha: _scaled(x, beta) + _scaled(np.matmul(a, b), alpha),
-        x=lambda g, x_shape, beta: _to(_scaled(g, beta), x_shape),
+        name, _sum_with_product,
+        x=lambda g, x_shape, beta: _to(_scaled(g, beta) if beta else no_slope(g), x_shape),
         a=lambda g, b, alpha: _scaled(matmul(g, _mT(b)), alpha),
         b=lambda g, a, alpha: _scaled(matmul(_mT(a), g), alpha))  # fmt: skip
 
@@ -163,7 +170,7 @@ _addmm, _baddbmm = _plus_product("addmm"), _plus_product("baddbmm")
 
 
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
-    """``beta * input + alpha * (mat1 @ mat2)``."""
+    """``beta * input + alpha * (mat1 @ mat2)``; with ``beta=0``, `input` is not looked at."""
     return _added(_addmm, input, mat1, mat2, beta, alpha, 2)
 
 
@@ -190,6 +197,8 @@ def _added(op: Any, input: Any, a: Any, b: Any, beta: float, alpha: float, rank:
             f"The expanded size of the tensor must match the existing size: {op.__name__} cannot "
             f"expand input of shape {list(array_of(input).shape)} to {list(shape)}"
         ) from None
+    beta = factor(beta, x.dtype, op.__name__, "beta")
+    alpha = factor(alpha, x.dtype, op.__name__, "alpha")
     return op(input, a, b, beta, alpha)
 
 

@@ -35,7 +35,7 @@ Axes = tuple[int, ...] | None
 def as_axes(input: Any, dim: Any, axis: Any = None) -> Axes:
     """`dim` as a tuple of axes counted from the front; None for all of them."""
     dim = axis if dim is None else dim
-    if dim is None or dim == () or dim == []:
+    if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return None
     axes = checked_axes(dim, array_of(input).ndim)
     return axes if array_of(input).ndim else None

@@ -16,7 +16,8 @@ from ..autograd.engine import array_of, primitive, wrap
 from ..sums import running
 from .arguments import checked_axis
 from .cast import cast
-from .index import narrow
+from .elementwise import isfinite
+from .index import narrow, where
 from .join import cat
 from .layout import rows
 from .reduce import Axes, as_axes, reduced_by, restored
@@ -35,9 +36,9 @@ def _backwards(function: Any, axis: int, *values: Any) -> Any:
 
 def _recurrence_of(g: np.ndarray, f: np.ndarray, axis: int) -> np.ndarray:
     g, f = np.moveaxis(g, axis, 0), np.moveaxis(f, axis, 0)
-    y = np.array(g)
+    y, whole = np.array(g), f.all()
     for k in range(1, len(y)):
-        y[k] += f[k] * y[k - 1]
+        y[k] += f[k] * y[k - 1] if whole else np.where(f[k] == 0, 0, f[k] * y[k - 1])  # 0 inf is 0
     return np.moveaxis(y, 0, axis)
 
 
@@ -66,7 +67,10 @@ _cumprod = primitive("cumprod", _accumulated(np.multiply), layout=rows,
 
 def _cumprod_slope(g: Any, x: Any, axis: int) -> Any:
     """What stands before x[k] as a factor, times what is behind it; no division, zeros may be."""
-    return g if not x.shape else _before(x, axis) * _recurrence_slope(g, x, axis)
+    if not x.shape:
+        return g
+    before, behind = _before(x, axis), _recurrence_slope(g, x, axis)
+    return before * where((before == 0) & ~isfinite(behind), 0, behind)
 
 
 def _before(x: Any, axis: int) -> Any:
@@ -82,11 +86,18 @@ def _product_of_others(x: Any, axes: Axes) -> Any:
     return _before(x, axis) * _backwards(_before, axis, x)
 
 
-_prod_of_all, _prod = [
-    primitive("prod", reduced_by(np.multiply), overload=overload, layout=rows,
-              x=lambda g, x, axes: restored(g, x.shape, axes) * _product_of_others(x, axes))
-    for overload in (0, 1)
-]  # fmt: skip
+def _finite_beside_zeros(g: Any, x: Any) -> Any:
+    """`g`, but 0 for inf and nan where several zeros leave the product of all without a slope."""
+    zeros = array_of(x).size - np.count_nonzero(array_of(x))
+    return g if zeros < 2 else where(isfinite(g), g, 0)
+
+
+_prod_of_all = primitive("prod", reduced_by(np.multiply), layout=rows,
+                         x=lambda g, x, axes: restored(_finite_beside_zeros(g, x), x.shape, axes)
+                         * _product_of_others(x, axes))  # fmt: skip
+_prod = primitive("prod", reduced_by(np.multiply), overload=1, layout=rows,
+                  x=lambda g, x, axes: restored(g, x.shape, axes)
+                  * _product_of_others(x, axes))  # fmt: skip
 
 
 def _summable(input: Any, dtype: Any) -> Any:

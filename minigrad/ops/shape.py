@@ -328,12 +328,13 @@ def flip(input: Any, *axes: Any, dims: Any = None) -> Any:
 
 def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
     """`input` with its entries moved by `shifts` along `dims`, around the end to the beginning."""
+    steps = as_shape((shifts,), "shifts")
     if dims is None or dims == () or dims == []:
-        return _roll(input, (shifts,) if isinstance(shifts, int) else tuple(shifts), None)
+        return _roll(input, steps, None)
     axes = checked_axes(dims, array_of(input).ndim)
     if not array_of(input).ndim:
         raise IndexError(f"Dimension specified as {axes[0]} but tensor has no dimensions")
-    return _roll(input, (shifts,) if isinstance(shifts, int) else tuple(shifts), axes)
+    return _roll(input, steps, axes)
 
 
 def tril(input: Any, diagonal: int = 0) -> Any:

@@ -125,6 +125,14 @@ def filling(
     return entry(number(value, function, argument, kinds), kind)
 
 
+def factor(value: Any, kind: np.dtype, function: str, argument: str) -> Any:
+    """A `number` to multiply entries of type `kind` by: for integers an `entry` of their type."""
+    value = number(value, function, argument)
+    if kind.kind == "b":
+        raise NotImplementedError(f"\"{function}\" not implemented for 'Bool'")
+    return value if kind.kind == "f" else entry(value, kind)
+
+
 def check_range(array: ndarray, kind: np.dtype) -> None:
     """Check that all entries of `array`, made from Python's numbers, fit the type `kind`."""
     if kind.kind in "iu" and array.size and array.dtype != kind:

@@ -33,7 +33,7 @@ _elu = primitive("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.
 _softplus = primitive("softplus", lambda x, beta, limit: np.where(
                           x * beta > limit, x, np.logaddexp(x * beta, x.dtype.type(0)) / beta),
                       x=lambda g, x, beta, limit: where(
-                          x * beta > limit, g, g * ew.sigmoid(x * beta))
+                          x * beta > limit, g, g * ew.sigmoid(_up_to(limit, x * beta)))
 )  # fmt: skip
 _logsigmoid = primitive("log_sigmoid", lambda x: -np.logaddexp(-x, x.dtype.type(0)), layout=rows,
                         x=lambda g, x: g * ew.sigmoid(-x))  # fmt: skip
@@ -44,6 +44,11 @@ _hardtanh = primitive("hardtanh", lambda x, low, high: np.clip(x, low, high),
 _threshold = primitive("threshold",
                        lambda x, limit, value: np.where(x <= limit, x.dtype.type(value), x),
                        x=lambda g, x, limit: where(x <= limit, 0, g))  # fmt: skip
+
+
+def _up_to(limit: float, x: Any) -> Any:
+    """`x` below `limit`, from there on the limit itself, which has no slope; NaN stays NaN."""
+    return where(x >= limit, limit, x)
 
 
 def _silu_slope(x: Any, s: Any) -> Any:

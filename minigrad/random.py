@@ -167,7 +167,7 @@ class Generator(UniformDraws):
     ) -> NDArray[Any]:
         r"""Draw :math:`-\log(1 - u) / \lambda`: PyTorch's ``exponential_``.
 
-        One float64 uniform (two words) a value, for either dtype. Where PyTorch was built for MKL
+        One float64 uniform (two words) a value, for every dtype. Where PyTorch was built for MKL
         and runs on Intel's processors it takes the uniforms from another generator.
 
         Raises
@@ -181,7 +181,6 @@ class Generator(UniformDraws):
                 "Exponential distribution is a continuous probability distribution. "
                 f"dtype must be a floating point but you specified {kernel_name(dtype)}"
             )
-        dtype = require_float(dtype, "exponential_cpu")
         if not lambd > 0:
             raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd:g}")
         values: NDArray[Any] = np.log1p(-self.uniform(shape, dtype=np.float64))

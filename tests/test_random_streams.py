@@ -458,3 +458,13 @@ def test_what_is_drawn_has_the_gradient_zero(draw):
     assert not drawn.is_leaf
     (drawn * mg.tensor([1.0, np.inf, np.nan])).sum().backward()
     assert p.grad.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_half_precision_rounds_what_is_drawn_in_double_precision():
+    mg.manual_seed(0)
+    drawn = mg.empty(5, dtype=mg.float16).exponential_()
+    assert drawn.tolist() == [3.5078125, 1.23046875, 0.615234375, 2.53515625, 1.0361328125]
+    mg.manual_seed(0)
+    soft = mg.nn.functional.gumbel_softmax(mg.ones(4).half())
+    assert soft.dtype == mg.float16
+    np.testing.assert_allclose(soft.numpy(), [0.0914, 0.2605, 0.5215, 0.1265], atol=1e-4)

@@ -1,5 +1,7 @@
 """Operations at the edges, as in PyTorch: zeros, infinities, NaN, ties, kinks, nothing at all."""
 
+import importlib
+import pkgutil
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +10,9 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad import _kernels
+from minigrad.autograd.engine import Node, Op
+from minigrad.ops.fused import Fused
 
 GOLDEN = Path(__file__).parent / "golden"
 made = SimpleNamespace(**runpy.run_path(str(GOLDEN / "make_special_values.py")))
@@ -31,6 +36,8 @@ ON_PURPOSE = {
         )
         for dim in ("", "-dim")
     },
+    # nor does it multiply one by beta = 0, with which the input is not looked at
+    **dict.fromkeys(["several addmm-beta 0", "several baddbmm-beta 0"], OF_SPECIAL_GRADIENTS),
     # PyTorch divides by the entries, or takes out the zeros; here no product contains the entry
     **dict.fromkeys(["several prod", "several prod-dim", "several cumprod"], OF_ANY_GRADIENT),
     # what is ignored has the gradient 0, also if it is NaN
@@ -67,6 +74,71 @@ def test_values_and_derivatives_equal_pytorchs(name):
 
 def test_the_golden_file_is_complete():
     assert set(STORED) == set(made.RUNS)
+
+
+# ------------------------------------------------------------------------------------------------
+# Complete
+# ------------------------------------------------------------------------------------------------
+
+# Modules whose operations move numbers as they are, so that no number is special to them...
+MOVING = {"cast", "fused", "index", "inplace", "join", "rows", "shape", "embeddings", "padding"}
+# ... or which compare themselves with the same in single operations, in tests of their own.
+ELSEWHERE = {"norm", "recurrent"}
+# PyTorch has no gradient of it at all; its value is in the table as that of div-floor.
+WITHOUT_GRADIENT = {"floor_divide"}
+
+
+def operations():
+    """All operations with gradients that belong into the table: what they are, where they stand."""
+    found, passed = {}, set()
+    for package in (mg.ops, mg.nn.functional):
+        for info in pkgutil.iter_modules(package.__path__):
+            module = importlib.import_module(f"{package.__name__}.{info.name}")
+            for name, value in vars(module).items():
+                op = getattr(value, "op", value)
+                if not isinstance(op, Op) or not getattr(op, "differentiable", True):
+                    continue
+                if info.name in MOVING | ELSEWHERE or op.name in WITHOUT_GRADIENT | {"expand"}:
+                    passed.add(op)
+                if isinstance(op, Fused) and _kernels.level == "reference":  # what it stands for
+                    passed.add(op)  # is in the table
+                found[op] = f"{info.name}.{name}"
+    return {op: place for op, place in found.items() if op not in passed}
+
+
+class Recorder:
+    """minigrad, but it notes the operations in whose graphs gradients are asked for."""
+
+    def __init__(self):
+        self.used = set()
+        self.autograd = SimpleNamespace(grad=self.grad)
+
+    def __getattr__(self, name):
+        return getattr(mg, name)
+
+    def grad(self, y, *arguments, **options):
+        stack, seen = [y.node], set()
+        while stack:
+            node = stack.pop()
+            if isinstance(node, Node) and node not in seen:
+                seen.add(node)
+                stack += [edge[0] for edge in node.edges if edge is not None]
+        self.used |= {node.op for node in seen}
+        return mg.autograd.grad(y, *arguments, **options)
+
+
+def test_the_table_has_every_operation():
+    recorder = Recorder()
+    for name in made.RUNS:
+        made.pieces(recorder, name)
+    wanted = operations()
+    assert len(wanted) > 80
+    missing = sorted(place for op, place in wanted.items() if op not in recorder.used)
+    assert not missing, (
+        f"nobody knows what {missing} make of zeros, infinities and NaN: add a line for each to "
+        "tests/golden/make_special_values.py (`entrywise` if it takes each entry on its own, else "
+        "`several`), and run that file with PyTorch"
+    )
 
 
 LOG3 = np.log(3)

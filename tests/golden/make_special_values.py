@@ -187,6 +187,17 @@ several("index_add", lambda t, x: x.index_add(0, t.tensor([1, 0]), x[2:]))
 several("masked_fill-row", lambda t, x: x.masked_fill(t.tensor([True, False, True, False]), 2.0))
 several("tril", lambda t, x: x.reshape(2, 2).tril())
 several("outer", lambda t, x: t.outer(x, x.detach()))
+several("triu", lambda t, x: x.reshape(2, 2).triu())
+several("topk", lambda t, x: t.topk(x, 2).values)
+several("sort-unstable", lambda t, x: t.sort(x).values)
+several("dot", lambda t, x: t.dot(x, x.detach()))
+several("mv", lambda t, x: t.mv(x.reshape(2, 2), x.detach()[:2]))
+several("bmm", lambda t, x: t.bmm(x.reshape(2, 1, 2), x.detach().reshape(2, 2, 1)))
+several("linear", lambda t, x: t.nn.functional.linear(x[:2], x.detach().reshape(2, 2), x[2:]))
+for _name in ("addmm", "baddbmm"):
+    for _beta in (0, 2):
+        several(f"{_name}-beta {_beta}", lambda t, x, name=_name, beta=_beta: _plus_product(
+            t, name, x, beta))  # fmt: skip
 several("matrix", lambda t, x: x.reshape(2, 2) @ t.tensor([[1.0, 0.0], [2.0, 1.0]]).double())
 for _reduction in ("none", "mean", "sum"):
     for _name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss",
@@ -196,6 +207,15 @@ for _reduction in ("none", "mean", "sum"):
                                    reduction=r))  # fmt: skip
     several(f"cross_entropy-{_reduction}", lambda t, x, r=_reduction: t.nn.functional.cross_entropy(
         x.reshape(2, 2), t.tensor([1, 0]), reduction=r))  # fmt: skip
+    several(f"cross_entropy-places-{_reduction}",
+            lambda t, x, r=_reduction: t.nn.functional.cross_entropy(
+                x.reshape(1, 2, 2), t.tensor([[1, 0]]), reduction=r))  # fmt: skip
+    several(f"cross_entropy-probabilities-{_reduction}",
+            lambda t, x, r=_reduction: t.nn.functional.cross_entropy(
+                x.reshape(2, 2), t.tensor([[0.5, 0.5], [0, 1]], dtype=t.float64), reduction=r)
+    )  # fmt: skip
+    several(f"nll_loss-places-{_reduction}", lambda t, x, r=_reduction: t.nn.functional.nll_loss(
+        x.reshape(1, 2, 2), t.tensor([[1, 0]]), reduction=r))  # fmt: skip
     several(f"cross_entropy-ignored-{_reduction}",
             lambda t, x, r=_reduction: t.nn.functional.cross_entropy(
                 x.reshape(2, 2), t.tensor([-100, 1]), reduction=r))  # fmt: skip
@@ -212,6 +232,12 @@ for _reduction in ("none", "mean", "sum", "batchmean"):
 several("binary_cross_entropy", lambda t, x: t.nn.functional.binary_cross_entropy(
     x.clamp(0, 1).nan_to_num() if hasattr(x, "nan_to_num") else t.where(x != x, 0.0, x.clamp(0, 1)),
     t.tensor([0.0, 1.0, 0.5, 1.0], dtype=t.float64), reduction="none"))  # fmt: skip
+
+
+def _plus_product(t: Any, name: str, x: Any, beta: float) -> Any:
+    shape = (2, 2) if name == "addmm" else (1, 2, 2)
+    x = x.reshape(shape)
+    return getattr(t, name)(x, x.detach(), x.detach() * 0 + 1, beta=beta)
 
 
 def _with_item(x: Any, index: Any, value: Any) -> Any:

@@ -48,3 +48,9 @@ def test_gradients_of_a_tensor_without_axes(scene):
 
     assert mg.autograd.gradcheck(function, (z, v))
     assert mg.autograd.gradgradcheck(function, (z, v))
+
+
+def test_a_row_that_is_named_from_both_ends_takes_the_value_once():
+    value = mg.tensor(3.0, requires_grad=True)
+    mg.zeros(2, 3).index_fill(1, mg.tensor([1, -2, 0]), value).sum().backward()
+    assert value.grad.item() == 4

@@ -165,8 +165,8 @@ def _logits_slope(a: Any, b: Any, positive: Any) -> Any:
 
 
 def _logits_target_slope(a: Any, positive: Any) -> Any:
-    """-a; with weights (p - 1) log(1 + exp(-a)) - a."""
-    return -a if positive is None else (positive - 1) * softplus(-a) - a
+    """-a; with weights p log(1 + exp(-a)) - log(1 + exp(a))."""
+    return -a if positive is None else positive * softplus(-a) - softplus(a)
 
 
 _bce = primitive("binary_cross_entropy", _cross_entropy_of,

@@ -484,7 +484,7 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
     if positions.size and (positions.min() < 0 or positions.max() >= n):
         raise IndexError(f"index out of range in self: axis {axis} has size {n}")
     if not array_of(input).ndim:
-        return input * 1
+        return copy_of_rows(input)
     return _index_select(input, index_of((*(slice(None),) * axis, positions), (index,)))
 
 

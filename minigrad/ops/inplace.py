@@ -526,6 +526,8 @@ def _rows(name: str, input: Any, dim: int, index: Any, kinds: str = "int64") -> 
         return index_of((), (index,))
     rows = (*(slice(None),) * axis, positions.reshape(-1))
     split_index(rows, shape)  # checks the range
+    if name == "index_fill" and positions.size:  # a row that is named twice takes the value once
+        rows = (*rows[:-1], np.unique(positions % shape[axis]))
     return index_of(rows, (index,))
 
 

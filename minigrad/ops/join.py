@@ -30,7 +30,7 @@ from .arguments import as_int, as_shape, checked_axis
 from .cast import common_type
 from .index import basic_index
 from .layout import rows
-from .shape import clone
+from .shape import clone, reshape
 
 ndarray = np.ndarray
 
@@ -109,8 +109,17 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any
     result = rows(np.concatenate(arrays, where))
     if not any([isinstance(x, TensorBase) for x in kept]):
         return result
-    sizes = [a.shape[where] for a in arrays]
-    return record(_CAT, kept, [lambda g: split(g, sizes, where)], result)
+    if len(kept) == len(tensors):
+        sizes = [a.shape[where] for a in arrays]
+        return record(_CAT, tensors, [lambda g: split(g, sizes, where)], result)
+    sizes = [0 if x.shape == (0,) else x.shape[where] for x in tensors]
+    flat = [x.shape == (0,) for x in tensors]
+    return record(_CAT, tensors, [lambda g: _flattened(split(g, sizes, where), flat)], result)
+
+
+def _flattened(pieces: Sequence[Any], flat: Sequence[bool]) -> list[Any]:
+    """The pieces, those without entries that `flat` names as tensors of shape (0,)."""
+    return [reshape(p, (0,)) if empty else p for p, empty in zip(pieces, flat)]
 
 
 def stack(tensors: Sequence[Any], dim: int = 0) -> Any:

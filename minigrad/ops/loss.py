@@ -343,7 +343,7 @@ def _cross_entropy_probabilities(
             f"cross_entropy: weight tensor should be defined either for all {x.shape[axis]} "
             f"classes or no classes but got weight tensor of shape: {list(array_of(weight).shape)}"
         )
-    if label_smoothing:
+    if label_smoothing and x.shape[axis]:
         target = target * (1 - label_smoothing) + label_smoothing / x.shape[axis]
     weighted = log_softmax(input, axis) * target
     if weight is not None:

@@ -134,9 +134,9 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
             f"max_val={max_val}"
         )
     if isinstance(input, TensorBase) and input.array.dtype.kind in "iu":
+        min_val, max_val = int(min_val), int(max_val)
         if input.array.dtype.kind == "u" and min_val < 0:
             raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
-        min_val, max_val = int(min_val), int(max_val)
     return apply(_hardtanh, "hardtanh", input, (min_val, max_val), inplace, integers=True)
 
 

@@ -51,7 +51,10 @@ def apply(
 ) -> Any:  # fmt: skip
     """``op(input, *arguments)`` after a check of the type; the result may replace `input`."""
     check_tensor(name, input)
-    if not integers and input.array.dtype.kind != "f":
+    kind = input.array.dtype.kind
+    if kind == "b" and name in ("relu", "hardtanh"):
+        raise RuntimeError(f"Boolean inputs not supported for {name}; use input.float()")
+    if kind != "f" and (kind == "b" or not integers):
         raise NotImplementedError(
             f"{name}: not implemented for '{dtypes.legacy_name(input.array.dtype)}', use "
             "input.float()"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import errors
-from .engine import TensorBase, bump_version, edge_of, walk, wrap
+from .engine import TensorBase, add_to_grad, add_unwatched, edge_of, own_tensor, walk, wrap
 from .grad_mode import mode
 from .hooks import adding
 from .quiet import restore, silence
@@ -134,7 +134,7 @@ def grad(
         results = [_zeros(t, create_graph) if g is None else g for t, g in zip(wanted, results)]
     elif not allow_unused and any(g is None for g in results):
         raise RuntimeError(errors.UNUSED)
-    return tuple([_own_tensor(g) for g in results])
+    return tuple([own_tensor(g) for g in results])
 
 
 # Backward passes can be nested: a hook or a `Function` may ask for gradients of its own. After so
@@ -259,32 +259,23 @@ def _initial_grads(roots: Sequence[Any], given: Any, create_graph: bool) -> list
     return grads
 
 
-def _own_tensor(g: Any, is_new: bool = False) -> Any:
-    """A gradient as a tensor whose memory is in row-major order and belongs to nothing else."""
-    if g is None or isinstance(g, TensorBase):
-        return g
-    return wrap(g if is_new and g.flags.c_contiguous else g.copy())
-
-
 def accumulate(gradients: Sequence[tuple[Any, Any, bool]], create_graph: bool) -> None:
     """Add gradients to ``.grad`` of leaves, as `backward` does at the end of the walk.
 
     `gradients` are triples (leaf, gradient, is_new). Since the forward pass a leaf may have been
     frozen, and then it gets nothing.
     """
-    watched = []
+    others = []
     with adding:
         for leaf, g, is_new in gradients:
-            if leaf.edge is not None:
-                raise RuntimeError(
-                    "leaf variable has been moved into the graph interior: it was changed in place "
-                    "after the graph, in which it is a leaf, had been recorded"
-                )
-            if leaf._hooks is not None or leaf._accumulate_hooks:
-                watched.append((leaf, g, is_new))
-            elif leaf._requires_grad:
-                _add_to_grad(leaf, g, is_new, create_graph)
-    for leaf, g, is_new in watched:
+            if not add_unwatched(leaf, g, is_new, create_graph):
+                others.append((leaf, g, is_new))
+    for leaf, g, is_new in others:
+        if leaf.edge is not None:
+            raise RuntimeError(
+                "leaf variable has been moved into the graph interior: it was changed in place "
+                "after the graph, in which it is a leaf, had been recorded"
+            )
         _accumulate_with_hooks(leaf, g, is_new, create_graph)
 
 
@@ -295,19 +286,8 @@ def _accumulate_with_hooks(leaf: Any, g: Any, is_new: bool, create_graph: bool) 
     with hooks.lock if hooks else contextlib.nullcontext():
         if g is not None and leaf._requires_grad:
             with adding:
-                _add_to_grad(leaf, g, is_new, create_graph)
+                add_to_grad(leaf, g, is_new, create_graph)
         for hook in list((hooks or {}).values()):
             hook(leaf)
     if hung is not None:
         hung.meet_after((), [g], create_graph)
-
-
-def _add_to_grad(leaf: Any, g: Any, is_new: bool, create_graph: bool) -> None:
-    if leaf._grad is None:
-        leaf._grad = _own_tensor(g, is_new)
-    elif create_graph:
-        leaf._grad = leaf._grad + g
-    else:
-        total = leaf._grad.array
-        total += g
-        bump_version(leaf._grad)

@@ -83,3 +83,12 @@ cpdef refresh_view(TensorBase tensor)
 
 @cython.locals(node=Node, result=TensorBase, k=Py_ssize_t)
 cpdef attach(results, op, edges, list saved)
+
+
+cpdef own_tensor(g, bint is_new=*)
+cpdef add_to_grad(TensorBase leaf, g, bint is_new, bint create_graph)
+cpdef bint add_unwatched(TensorBase leaf, g, bint is_new, bint create_graph)
+
+
+@cython.locals(pending=Pending, node=Node, leaf=TensorBase)
+cpdef list walk(roots, root_grads, targets, bint retain_graph, bint create_graph)

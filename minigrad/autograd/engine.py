@@ -803,6 +803,37 @@ def walk(
     return [None if edge is None else captured.get(edge) for edge in targets]
 
 
+def own_tensor(g: Any, is_new: bool = False) -> Any:
+    """A gradient as a tensor whose memory is in row-major order and belongs to nothing else."""
+    if g is None or isinstance(g, TensorBase):
+        return g
+    return wrap(g if is_new and g.flags.c_contiguous else g.copy())
+
+
+def add_to_grad(leaf: TensorBase, g: Any, is_new: bool, create_graph: bool) -> None:
+    """Add `g` to the gradient of `leaf`."""
+    if leaf._grad is None:
+        leaf._grad = own_tensor(g, is_new)
+    elif create_graph:
+        leaf._grad = leaf._grad + g  # type: ignore[operator]
+    else:
+        total = leaf._grad.array
+        total += g
+        bump_version(leaf._grad)
+
+
+def add_unwatched(leaf: TensorBase, g: Any, is_new: bool, create_graph: bool) -> bool:
+    """Add `g` to the gradient of `leaf`, if it is a leaf still and nobody watches; whether it is.
+
+    (One that was frozen after the forward pass gets nothing.)
+    """
+    if not (leaf.edge is None and leaf._hooks is None and leaf._accumulate_hooks is None):
+        return False
+    if leaf._requires_grad:
+        add_to_grad(leaf, g, is_new, create_graph)
+    return True
+
+
 def _through_hooks(
     hung: hooks.Hooks, node: Node, edges: Sequence[Any], grads: list[Any], create_graph: bool
 ) -> Sequence[Any]:

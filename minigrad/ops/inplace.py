@@ -94,7 +94,8 @@ def assign(target: Any, result: Any) -> Any:
             f"result type {dtypes.legacy_name(new.dtype)} can't be cast to the desired output type "
             f"{dtypes.legacy_name(old.dtype)}"
         )
-    before_write(target)
+    if len(target.version) > 2:
+        before_write(target)
     old[...] = new
     bump_version(target)
     if mode.enabled and result._requires_grad:
@@ -375,7 +376,13 @@ _put = inplace(_index_put, "index_put_")
 def fill_(input: Any, value: Any) -> Any:
     """Set every entry to `value` (a number or a 0-d tensor)."""
     if not isinstance(value, TensorBase):
-        return _fill_number(input, filling(value, input.array.dtype, "fill_", "value", EITHER))
+        value = filling(value, input.array.dtype, "fill_", "value", EITHER)
+        if check_writable(input) is not None:
+            return _fill_number(input, value)
+        before_write(input)
+        input.array[...] = value  # nothing is recorded, and no other array needed
+        bump_version(input)
+        return input
     if value.array.ndim:
         raise RuntimeError(
             "fill_ only supports 0-dimension value tensor but got tensor with "

@@ -165,9 +165,10 @@ def test_dividing_by_zero_is_silent(level, filters):
     assert "nan" in result.stdout
 
 
-@pytest.mark.parametrize("ignoring", [quiet._ignoring, None])  # None: with `errstate` itself
-def test_what_goes_through_quiet_warns_of_nothing(ignoring, monkeypatch):
-    monkeypatch.setattr(quiet, "_ignoring", ignoring)
+@pytest.mark.parametrize("ways", ["silence restore", "_silence _restore"])  # (for other NumPys)
+def test_what_goes_through_quiet_warns_of_nothing(ways, monkeypatch):
+    for name, way in zip(("silence", "restore"), ways.split()):
+        monkeypatch.setattr(quiet, name, getattr(quiet, way))
     zero, state = np.zeros(1), np.geterr()
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -815,7 +815,7 @@ def add_to_grad(leaf: TensorBase, g: Any, is_new: bool, create_graph: bool) -> N
     if leaf._grad is None:
         leaf._grad = own_tensor(g, is_new)
     elif create_graph:
-        leaf._grad = leaf._grad + g  # type: ignore[operator]
+        leaf._grad = leaf._grad + g
     else:
         total = leaf._grad.array
         total += g

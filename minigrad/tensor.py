@@ -577,6 +577,7 @@ class Tensor(TensorBase):
         writes.index_copy_, writes.index_fill_, writes.index_put_)  # fmt: skip
 
     _rebase = writes.rebase
+    _edge_past_hooks = writes.past_hooks_of_views
 
     def _overwrite(self, draw: Callable[[Any, ndarray], ndarray], generator: Any) -> Tensor:
         """Fill the memory, in its own order, with ``draw(generator, view of the memory)``."""

@@ -672,6 +672,15 @@ def test_dirty_view(use):
     assert (a.grad.tolist(), b.grad.tolist()) == expected.get(use, expected["view"])
 
 
+def test_a_function_that_writes_to_a_view_passes_by_the_hooks_of_the_view():
+    x, b = leaf(1, 1, 1), leaf(1)
+    view = (x * 1)[:2]
+    view.register_hook(lambda g: g * 100)
+    function(dirty_double, dirty_gradients).apply(view, b)
+    view.sum().backward()
+    assert x.grad.tolist() == [2, 2, 0]
+
+
 def test_dirty_view_of_a_view_and_second_derivative():
     a, b = leaf(1, 2, 3), leaf(1)
     x = a * 1

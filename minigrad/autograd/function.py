@@ -302,6 +302,10 @@ class Function:
                 "Function cannot return more than one Tensor. Change a clone of the input, or "
                 "make it two Functions."
             )
+        edges = [
+            a._edge_past_hooks(edge) if edge is not None and _is_among(a, context.dirty) else edge
+            for a, edge in zip(args, edges)
+        ]
         renewed, positions = [], {}
         for k, y in enumerate(outputs):
             if _wants_node(y, context):

@@ -145,7 +145,7 @@ def inplace(
             # the graph goes on from what `input` was, so that must stay as it was
             before = wrap(input.array.copy() if saves else input.array)
             if edge is not None:
-                before.edge, before._requires_grad = _past_hooks_of_views(input, edge), True
+                before.edge, before._requires_grad = past_hooks_of_views(input, edge), True
         return assign(input, op(before, *args, **kwargs))
 
     call.__name__ = call.__qualname__ = name or op.__name__ + "_"
@@ -166,7 +166,7 @@ def _look(base: Any, path: list[Any]) -> Any:
     return base
 
 
-def _past_hooks_of_views(tensor: Any, edge: Any) -> Any:
+def past_hooks_of_views(tensor: Any, edge: Any) -> Any:
     """Where the gradient of what a write through the view `tensor` overwrites goes.
 
     It is the base that changes, so it is the base that the gradient goes to: not by way of the view

@@ -875,6 +875,47 @@ def test_saved_value_changed_through_detach():
         y.sum().backward()
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda v, w: v.add_(1),
+        lambda v, w: v.mul_(w),
+        lambda v, w: v[0].zero_(),
+        lambda v, w: v.__setitem__(0, 5.0),
+        lambda v, w: v.copy_(w),
+        lambda v, w: v.uniform_(),
+    ],
+    ids=["add_", "mul_", "view of it", "setitem", "copy_", "uniform_"],
+)
+@pytest.mark.parametrize("recorded", [True, False], ids=["result", "leaf"])
+def test_a_view_made_under_no_grad_must_not_be_written_outside(write, recorded):
+    x, w = leaf(1.0, 2.0, 3.0), leaf(5.0, 5.0)
+    base = x * 1.0 if recorded else x
+    with mg.no_grad():
+        view = base[:2]
+        write(view, w)
+        values = base.tolist()
+    with pytest.raises(RuntimeError, match="A view was created in no_grad mode"):
+        write(view, w)
+    assert base.tolist() == values
+
+
+def test_a_view_older_than_its_base_s_gradient_must_not_be_written():
+    x = mg.ones(3)
+    view = x[:2]
+    view.add_(1.0)
+    x.requires_grad_()
+    with pytest.raises(RuntimeError, match="before its base required a gradient"):
+        view.add_(1.0)
+
+
+def test_data_of_a_leaf_that_requires_a_gradient_must_be_floats():
+    x = leaf(1.0, 2.0)
+    with pytest.raises(RuntimeError, match=r"must be floating point, but got torch\.int64"):
+        x.data = mg.tensor([1, 2])
+    assert x.dtype == mg.float32
+
+
 def test_saved_value_changed_under_no_grad():
     w, x = leaf(2.0), leaf(3.0)
     y = w * x

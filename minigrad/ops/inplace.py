@@ -50,12 +50,14 @@ def check_writable(target: Any) -> Any:
 
     Raises PyTorch's error if `target` is a leaf that requires a gradient, or a view of one. Such a
     leaf is where gradients end; after a change in place it could not be that any more. The pieces
-    of one cut (`split`, `unbind`) are refused, too.
+    of one cut (`split`, `unbind`) are refused, too, and views that the graph does not know of.
     """
     if not mode.enabled:
         return None
     edge = edge_of(target)
     if edge is None:
+        if target.view_of is not None:
+            _check_base_is_unrecorded(target)
         return None
     if edge[0] is target:
         raise RuntimeError(
@@ -79,6 +81,20 @@ def check_writable(target: Any) -> Any:
             "Change it inside `with no_grad():`, or change a clone of the leaf."
         )
     return edge
+
+
+def _check_base_is_unrecorded(view: Any) -> None:
+    """A recorded write through a view without a place in the graph would pass by its base's."""
+    root = view
+    while root is not None and root.view_of is not None:
+        root = parent_of(root)
+    if root is not None and root._requires_grad:
+        raise RuntimeError(
+            "A view was created in no_grad mode (or before its base required a gradient) and is "
+            "being modified inplace with grad mode enabled: the gradient of its base would miss "
+            "the change. Move both the view and the change either inside `with no_grad():` or out "
+            "of it."
+        )
 
 
 def assign(target: Any, result: Any) -> Any:

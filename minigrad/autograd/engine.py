@@ -21,6 +21,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -329,8 +330,8 @@ def record(op: Op, inputs: Iterable[Any], saved: list[Any], arrays: Any) -> Any:
     inputs : iterable
         Its arguments; those that are tensors can receive gradients.
     saved : list
-        What `op` will find in ``node.saved``; the marker `OUTPUT`, in the last place, stands for
-        the result, which does not exist yet.
+        What `op` will find in ``node.saved``; the marker `OUTPUT` (or `LENT`), in the last place,
+        stands for the result, which does not exist yet.
     arrays : numpy.ndarray or tuple of numpy.ndarray
         The result, or several.
     """
@@ -358,9 +359,12 @@ def edges_of(inputs: Iterable[Any]) -> list[Any] | None:
 
 def attach(results: Sequence[Any], op: Op, edges: Sequence[Any], saved: list[Any]) -> None:
     """Make a node, and give the fresh tensors `results` their place in the graph behind it."""
-    if saved and saved[-1] is OUTPUT:
+    last = saved[-1] if saved else None
+    if last is OUTPUT or last is LENT:
         saved[-1] = Output(results[0])
     node = Node(op, edges, saved, len(results))
+    if last is LENT:
+        results[0].version.append(ref(node))
     for k, result in enumerate(results):
         if result.array.dtype.kind == "f":
             result._requires_grad = True
@@ -368,6 +372,7 @@ def attach(results: Sequence[Any], op: Op, edges: Sequence[Any], saved: list[Any
 
 
 OUTPUT = object()
+LENT = object()  # the same of a result that may be changed: the node borrows it, see `loans`
 
 
 # ------------------------------------------------------------------------------------------------

@@ -3,9 +3,9 @@
 The gradient of a recurrent layer needs all of its states, and these are its output. People change
 outputs in place (a ReLU, a dropout), and in PyTorch they may: there the output is a copy of what
 the gradient needs. Copying it always would cost as much memory as it has, and up to a tenth of the
-time of a step. So here the output is lent to its node; whoever is about to write to a tensor calls
-`before_write`, and only then the node gets a copy. The tensor's list `version`, which all tensors
-that share its memory share, has the borrowers behind its two ints.
+time of a step. So here the output is lent to its node (saved as `LENT`); whoever is about to write
+to a tensor calls `before_write`, and only then the node gets a copy. The tensor's list `version`,
+which all tensors that share its memory share, has the borrowers behind its two ints.
 
 Memory that gets out of sight, as an array (`numpy()`) or another tensor (`data`), could be written
 to without a word: there the borrowers get their copies at once. And what writes without having
@@ -15,15 +15,8 @@ called `before_write` is still found by the count of changes, as with everything
 from __future__ import annotations
 
 from typing import Any
-from weakref import ref
 
-from .engine import Node, TensorBase
-
-
-def lend(tensor: TensorBase, node: Node) -> None:
-    """Let `node` keep the memory of `tensor`, which it saved as `OUTPUT`, until it is changed."""
-    borrowers: list[Any] = tensor.version
-    borrowers.append(ref(node))
+from .engine import TensorBase
 
 
 def before_write(tensor: TensorBase) -> None:

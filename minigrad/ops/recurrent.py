@@ -22,8 +22,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
-from ..autograd.engine import OUTPUT, edges_if_recording, wrap
-from ..autograd.loans import lend
+from ..autograd.engine import LENT, OUTPUT, edges_if_recording, wrap
 from .fused import Fused
 from .join import stack
 from .reference import GRU, JANET, LSTM, Recurrence, unroll
@@ -142,7 +141,7 @@ def recur(
     kernel, edges = kernels.recurrent, edges_if_recording(inputs)
     arrays: list[Any] = [None if v is None else v.array for v in inputs]
     copied: tuple[int, ...] = ()
-    if not arrays[0].flags.c_contiguous:
+    if x.view_of is not None and not arrays[0].flags.c_contiguous:
         # a batch that comes first is another layout: a copy, which backward needs, too
         arrays[0], copied = np.ascontiguousarray(arrays[0]), (0,)
     output, h_n, c_n, gates = kernel.forward(
@@ -157,20 +156,17 @@ def recur(
         op = _SEQUENCE
     if edges is None:
         return op.call(None, inputs, options, None, results, arrays, ())
-    steps = len(x.array if batch_sizes is None else batch_sizes)
+    steps = len(arrays[0] if batch_sizes is None else batch_sizes)
     if op is _LSTM:  # in PyTorch one operation, which saves all that it has
         guarded = [*inputs, OUTPUT]
     else:
-        guarded = [*_guarded(recurrence, inputs, edges, steps), OUTPUT]
+        guarded = [*_guarded(recurrence, inputs, edges, steps), LENT]
         if recurrence is GRU:
             copied += _copied_h(arrays, edges)
     if 0 in copied:
         guarded[0] = None
     kept = (kernel, gates)
-    tensors = op.call(edges, inputs, options, kept, results, arrays, guarded, copied)
-    if op is not _LSTM:
-        lend(tensors[0], tensors[0].edge[0])
-    return tensors
+    return op.call(edges, inputs, options, kept, results, arrays, guarded, copied)
 
 
 # ------------------------------------------------------------------------------------------------

@@ -325,7 +325,11 @@ class Tensor(TensorBase):
         _backward(self, gradient, retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
-        """Call ``hook(grad)`` when this tensor's gradient is known; what it returns replaces it."""
+        """Call ``hook(grad)`` when this tensor's gradient is known; what it returns replaces it.
+
+        The hook must not change `grad` in place: other tensors' gradients may share its memory.
+        ``lambda g: g.clamp(-1, 1)`` is right, ``g.clamp_(-1, 1)`` is not.
+        """
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         return add_tensor_hook(self, hook)

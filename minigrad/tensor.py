@@ -345,7 +345,7 @@ class Tensor(TensorBase):
         return add_hook(self._accumulate_hooks, hook)
 
     def retain_grad(self) -> None:
-        """Let `backward` fill ``.grad`` though this is no leaf."""
+        """Let the next `backward` fill ``.grad`` though this is no leaf."""
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if self.is_leaf or self.retains_grad:
@@ -359,7 +359,10 @@ class Tensor(TensorBase):
         return self._retains_grad
 
     def detach(self) -> Any:
-        """The same memory, outside the graph."""
+        """The same memory, outside the graph: no gradient goes from the result to this tensor.
+
+        A write to one of them is seen in the other, and the graph notices it.
+        """
         tensor = wrap(self.array)
         tensor.version = self.version
         return tensor
@@ -373,7 +376,11 @@ class Tensor(TensorBase):
 
     @property
     def data(self) -> Any:
-        """The same memory outside the graph, whose changes the graph does not notice. Settable."""
+        """The same memory outside the graph, whose changes the graph does not notice. Settable.
+
+        A gradient that needs the old values comes out wrong without a word: to change a parameter,
+        write to the tensor itself, within ``with no_grad():``.
+        """
         before_write(self)
         return wrap(self.array)
 

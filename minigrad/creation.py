@@ -297,6 +297,9 @@ def eye(
     requires_grad: bool = False,
 ) -> Tensor:
     """The identity matrix, of `n` rows and `m` columns (default `n`)."""
+    for name, size in (("n", n), ("m", m)):
+        if size is not None and size < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
     kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
     return _made(np.eye(n, m, dtype=kind), device, requires_grad)
 
@@ -342,6 +345,8 @@ def arange(
     kind = (
         (dtypes.INT64 if whole else dtypes.default()) if dtype is None else dtypes.to_numpy(dtype)
     )
+    if kind.kind == "b":
+        raise NotImplementedError("\"arange\" not implemented for 'Bool'")
     if kind == np.int64 and not whole:
         start, end, step = _whole_bounds(start, end, step)
     count = math.ceil((end - start) / step)
@@ -391,6 +396,12 @@ def linspace(
     """`steps` values from `start` to `end`, both included, equally far apart."""
     kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
     start, end = number(start, "linspace", "start"), number(end, "linspace", "end")
+    if steps < 0:
+        raise RuntimeError(f"number of steps must be non-negative, but got {steps}")
+    if kind.kind == "b":
+        raise NotImplementedError("\"linspace\" not implemented for 'Bool'")
+    if kind.kind != "f":  # the ends are integers, the steps between them need not be
+        start, end = int(start), int(end)
     return _made(np.linspace(float(start), float(end), steps).astype(kind), device, requires_grad)
 
 

@@ -45,7 +45,7 @@ from .ops.cast import cast
 from .ops.checked import publish_methods
 from .ops.inplace import inplace as in_place
 from .ops.layout import copied, in_memory_order, order_of_axes
-from .ops.values import filling
+from .ops.values import filling, number
 from .size import CPU, Size, Storage, device, strided
 
 ndarray = np.ndarray
@@ -184,7 +184,10 @@ class Tensor(TensorBase):
 
     def stride(self, dim: int | None = None) -> Any:
         """How many entries to go on in memory for one step along each axis, or along `dim`."""
-        steps = tuple([s // self.array.itemsize for s in self.array.strides])
+        x = self.array
+        if not x.size and x.flags.c_contiguous:  # NumPy's are all 0 then
+            x = np.empty([max(n, 1) for n in x.shape], np.int8)
+        steps = tuple([s // x.itemsize for s in x.strides])
         return steps if dim is None else steps[dim]
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
@@ -609,12 +612,14 @@ class Tensor(TensorBase):
 
     def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
         """Fill with numbers drawn evenly from [a, b)."""
+        a, b = number(a, "uniform_", "from", "float"), number(b, "uniform_", "to", "float")
         return self._overwrite(
             lambda g, memory: g.uniform(memory.shape, a, b, memory.dtype), generator
         )
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
         """Fill with normally distributed numbers."""
+        mean, std = number(mean, "normal_", "mean", "float"), number(std, "normal_", "std", "float")
         return self._overwrite(
             lambda g, memory: g.normal(
                 memory.shape, mean, std, memory.dtype, blocks=self.array.flags.c_contiguous
@@ -885,6 +890,12 @@ class Tensor(TensorBase):
         if data and not all(isinstance(d, (int_, Size)) for d in data):
             return self.new_tensor(data[0])
         return self.new_empty(*data or (0,))
+
+    def __delitem__(self, index: Any) -> None:
+        raise TypeError(
+            "Tensor does not support deleting items: a tensor keeps its shape. Take what is to "
+            "stay, as in x[mask]"
+        )
 
 
 def from_array(array: ndarray, requires_grad: bool = False, cls: type[Tensor] = Tensor) -> Any:

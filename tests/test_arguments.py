@@ -160,7 +160,7 @@ def test_names_stay_what_they_were():
     assert mg.sum.__name__ == "sum"
     assert mg.clip is mg.clamp
     assert mg.concat is mg.cat
-    assert [*inspect.signature(mg.gather).parameters] == ["input", "dim", "index"]
+    assert [*inspect.signature(mg.gather).parameters][:3] == ["input", "dim", "index"]
     assert mg.sum.__doc__ == mg.Tensor.sum.__doc__ != ""
     assert mg.gather(input=LONGS, dim=0, index=LONGS).tolist() == LONGS.tolist()
     with pytest.raises(TypeError, match=r"gather\(\): argument 'index' \(position 3\) must be"):
@@ -183,3 +183,90 @@ def test_rules_still_run_on_arrays():
         f(x).cumsum(0).max().backward()
     (g,) = mg.autograd.grad(mg.where(x > 0.7, x.exp(), x.sin()).sum(), x, create_graph=True)
     g.sum().backward()
+
+
+X, MASK = mg.arange(6.0).reshape(2, 3), mg.tensor([[True, False], [True, True]])
+REFUSED = [
+    (lambda: X.roll(()), RuntimeError, "`shifts` required"),
+    (lambda: X.roll((1, 2), 0), RuntimeError, "shifts and dimensions must align"),
+    (lambda: X.roll((1, 2)), RuntimeError, "shifts and dimensions must align"),
+    (lambda: X.movedim((0, 1), (1,)), RuntimeError, "same number of dims as destination"),
+    (lambda: X.flip(), TypeError, "missing 1 required positional arguments"),
+    (lambda: X.narrow(0, mg.tensor(True), 1), RuntimeError, "must be an 0-dim integral Tensor"),
+    (lambda: X.narrow(0, mg.tensor([1]), 1), RuntimeError, "must be an 0-dim integral Tensor"),
+    (lambda: X.narrow(1, 4, 0), IndexError, "start out of range"),
+    (lambda: X.narrow(1, 0, -1), RuntimeError, "length must be non-negative"),
+    (lambda: mg.meshgrid(), RuntimeError, "expects a non-empty TensorList"),
+    (lambda: mg.meshgrid(X), RuntimeError, "Expected 0D or 1D tensor"),
+    (lambda: mg.meshgrid(X[0], LONGS[0]), RuntimeError, "have the same dtype"),
+    (lambda: mg.meshgrid(X[0], indexing="ji"), RuntimeError, "indexing must be one of"),
+    (lambda: mg.hstack([]), RuntimeError, "hstack expects a non-empty TensorList"),
+    (lambda: mg.vstack([]), RuntimeError, "vstack expects a non-empty TensorList"),
+    (lambda: mg.isclose(X, X, rtol=-1.0), RuntimeError, "rtol must be greater than or equal"),
+    (lambda: mg.allclose(X, X, atol=-1.0), RuntimeError, "atol must be greater than or equal"),
+    (lambda: mg.eye(-1), RuntimeError, "n must be greater or equal to 0"),
+    (lambda: mg.eye(1, -2), RuntimeError, "m must be greater or equal to 0"),
+    (lambda: mg.linspace(0, 1, -1), RuntimeError, "number of steps must be non-negative"),
+    (lambda: mg.linspace(0, 1, 3, dtype=mg.bool), NotImplementedError, "for 'Bool'"),
+    (lambda: mg.arange(2, dtype=mg.bool), NotImplementedError, "for 'Bool'"),
+    (lambda: X.take_along_dim(LONGS.int(), 0), RuntimeError, "indices should be Long"),
+    (lambda: X.repeat_interleave(-1), RuntimeError, "Repeats must be non-negative"),
+    (lambda: mg.repeat_interleave(LONGS), RuntimeError, "only accept 1D vector"),
+    (lambda: X.repeat_interleave(mg.tensor([1, 2]), 0, output_size=4), RuntimeError, "required"),
+    (lambda: +MASK, RuntimeError, "on a bool tensor is not supported"),
+    (lambda: MASK.clamp(MASK, MASK), NotImplementedError, "for 'Bool'"),
+    (lambda: MASK.cumsum(0, dtype=mg.bool), NotImplementedError, "for 'Bool'"),
+]
+
+
+@pytest.mark.parametrize("k", range(len(REFUSED)))
+def test_arguments_that_do_not_go_together_are_refused(k):
+    call, error, words = REFUSED[k]
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_arguments_that_seem_not_to_go_together():
+    """But do: an axis rolled twice, an index of another shape that names nothing."""
+    assert X.roll((1, 1), (1, 1)).tolist() == X.roll(2, 1).tolist()
+    nothing = mg.zeros(0, dtype=mg.int64)
+    weight = mg.ones(2, 3, requires_grad=True)
+    for result in (weight.scatter(0, nothing, 1.0), weight.scatter_add(0, nothing, mg.zeros(0))):
+        assert result.tolist() == [[1.0] * 3] * 2
+        result.sum().backward()
+    assert weight.grad.tolist() == [[2.0] * 3] * 2
+    assert weight.gather(1, nothing).shape == (0,)
+    repeated = X.repeat_interleave(mg.tensor([1, 2]), 0, output_size=3)
+    assert repeated.tolist() == [[0, 1, 2], [3, 4, 5], [3, 4, 5]]
+    assert mg.linspace(-3.7, 9.9, 5, dtype=mg.int64).tolist() == [-3, 0, 3, 6, 9]
+    assert X.gather(1, LONGS, sparse_grad=True).tolist() == [[0, 0], [3, 3]]
+
+
+@pytest.mark.parametrize("make", [mg.arange, lambda n, out: mg.linspace(0, n - 1, n, out=out)])
+def test_sequences_keep_the_shape_of_out(make):
+    x = mg.zeros(3, 3)
+    view = x[1:, ::2]
+    assert make(4, out=view) is view
+    assert x.tolist() == [[0, 0, 0], [0, 0, 1], [2, 0, 3]]
+
+
+def test_what_out_must_be():
+    doubles = mg.zeros(2, 2, dtype=mg.float64)
+    for call in (mg.neg, mg.floor, mg.tril, lambda x, out: mg.gather(x, 0, LONGS, out=out)):
+        with pytest.raises(RuntimeError, match=r"Expected out tensor to have dtype torch.float32"):
+            call(ONES, out=doubles)
+    with pytest.raises(RuntimeError, match=r"Expected out tensor to have dtype torch.float64"):
+        mg.cumsum(ONES, 0, dtype=mg.float64, out=mg.zeros(2, 2))
+    with pytest.raises(RuntimeError, match="does not match dtype of out parameter"):
+        mg.zeros(2, dtype=mg.int64, out=mg.zeros(2))
+    assert mg.exp(ONES, out=doubles) is doubles
+    columns = mg.zeros(0)
+    mg.exp(X.t(), out=columns)  # what takes another shape takes the order in memory with it
+    assert columns.stride() == (1, 3)
+
+
+def test_steps_through_memory():
+    strided = mg.arange(10)[::2]
+    assert strided.ravel().stride() == (1,)
+    assert all([places.stride() == (1,) for places in mg.eye(3).nonzero(as_tuple=True)])
+    assert mg.zeros(2, 0, 3).stride() == (3, 3, 1)

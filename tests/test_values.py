@@ -12,6 +12,8 @@ import pytest
 
 import minigrad as mg
 
+F = mg.nn.functional
+
 KINDS = [
     mg.float16,
     mg.float32,
@@ -279,3 +281,83 @@ def test_bytes_are_no_indices_of_index_put():
                           (mg.ones(3), RuntimeError)):  # fmt: skip
         with pytest.raises(error):
             t.index_put((FIRST,), values)
+
+
+# Where a number is wanted, a tensor without axes does for one, but not if it waits for a gradient,
+# which would never come: a slope or a threshold that somebody means to learn.
+LEARNED = {
+    "add alpha": lambda x, s: mg.add(x, x, alpha=s),
+    "addcmul": lambda x, s: mg.addcmul(x, x, x, value=s),
+    "addmm": lambda x, s: mg.addmm(x.reshape(1, -1), mg.ones(1, 2), mg.ones(2, 2), beta=s),
+    "arange": lambda x, s: mg.arange(0, s),
+    "cosine_similarity": lambda x, s: F.cosine_similarity(x, x, dim=0, eps=s),
+    "cross_entropy": lambda x, s: F.cross_entropy(x, mg.tensor(0), label_smoothing=s),
+    "dropout": lambda x, s: F.dropout(x, s),
+    "elu": lambda x, s: F.elu(x, s),
+    "full": lambda x, s: mg.full((2,), s),
+    "hardtanh": lambda x, s: F.hardtanh(x, -1.0, s),
+    "huber_loss": lambda x, s: F.huber_loss(x, x, delta=s),
+    "isclose": lambda x, s: mg.isclose(x, x, rtol=s),
+    "layer_norm": lambda x, s: F.layer_norm(x, (2,), eps=s),
+    "leaky_relu": lambda x, s: F.leaky_relu(x, s),
+    "new_full": lambda x, s: x.new_full((2,), s),
+    "norm": lambda x, s: x.norm(s),
+    "normal_": lambda x, s: x.clone().normal_(s, 1.0),
+    "pad": lambda x, s: F.pad(x, (1, 1), value=s),
+    "round": lambda x, s: x.round(decimals=s),
+    "scatter": lambda x, s: x.scatter(0, mg.tensor([0]), value=s),
+    "smooth_l1_loss": lambda x, s: F.smooth_l1_loss(x, x, beta=s),
+    "softplus": lambda x, s: F.softplus(x, s),
+    "std": lambda x, s: x.std(correction=s),
+    "threshold": lambda x, s: F.threshold(x, s, 0.0),
+    "tril": lambda x, s: mg.ones(2, 2).tril(s),
+    "uniform_": lambda x, s: x.clone().uniform_(0.0, s),
+}
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_a_number_is_no_tensor_that_waits_for_a_gradient(name):
+    x, slope = mg.tensor([1.0, 2.0]), mg.tensor(0.5, requires_grad=True)
+    with pytest.raises(TypeError, match=r"must be (Number|float|int), not Tensor"):
+        LEARNED[name](x, slope)
+    if name not in ("round", "tril"):  # which take whole numbers only
+        LEARNED[name](x, slope.detach())
+
+
+def test_a_tensor_that_fills_gets_its_gradient():
+    fill = mg.tensor(0.5, requires_grad=True, dtype=mg.float64)
+    x, mask, first = mg.zeros(3), mg.tensor([True, False, True]), mg.tensor([0])
+    (x.masked_fill(mask, fill).sum() + x.index_fill(0, first, fill.float()).sum()).backward()
+    assert fill.grad.item() == 3
+
+
+# What is no operand of ours may know what to do with a tensor.
+class Unit:
+    def _take(self, other):
+        return "unit"
+
+    __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _take
+    __rmatmul__ = __rand__ = __ror__ = __rxor__ = __eq__ = __ne__ = __lt__ = __gt__ = __ge__ = _take
+    __le__ = _take
+    __hash__ = None
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [*OPERATORS, "@", "&", "|", "^", "==", "!=", ">", "<="],
+)
+def test_operators_leave_what_they_do_not_know_to_the_other_operand(sign):
+    x = mg.tensor([1, 2])
+    assert eval(f"x {sign} unit", {"x": x, "unit": Unit()}) == "unit"
+
+
+def test_operators_in_place_do_so_too():
+    x = mg.tensor([1.0, 2.0])
+    x += Unit()
+    assert x == "unit"
+    with pytest.raises(TypeError, match=r"unsupported operand type\(s\) for \+: 'Tensor' and 'No"):
+        mg.ones(2) + None
+    with pytest.raises(TypeError, match="'<' not supported between instances of 'Tensor' and 'No"):
+        mg.ones(2) < None  # noqa: B015
+    with pytest.raises(TypeError, match="does not support deleting items"):
+        del mg.ones(2)[0]

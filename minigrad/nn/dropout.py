@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import functional as F
-from .functional.arguments import check_probability, check_tensor
+from .functional.arguments import check_tensor, checked_probability
 from .functional.dropouts import with_mask
 from .module import Module
 
@@ -15,7 +15,7 @@ class _Dropout(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        check_probability(p)
+        checked_probability(p)
         self.p = p
         self.inplace = inplace
 
@@ -183,7 +183,7 @@ class LockedDropout(Module):
 
     def __init__(self, p: float = 0.5, batch_first: bool = False) -> None:
         super().__init__()
-        check_probability(p)
+        checked_probability(p)
         self.p = p
         self.batch_first = batch_first
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .. import dtypes
 from ..autograd.engine import TensorBase
 from .out import written
 from .values import is_number, type_name
@@ -177,10 +178,17 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
         out = kwargs.pop("out", None) if takes_out and "out" not in names else None
         kwargs = _renamed(name, names, other_names, kwargs)
         if makes and isinstance(out, TensorBase):
-            kwargs.setdefault("dtype", out.array.dtype)
+            kind = dtypes.of_numpy(out.array.dtype)
+            if kwargs.setdefault("dtype", kind) not in (None, kind):
+                raise RuntimeError(
+                    f"{name}(): dtype {kwargs['dtype']} does not match dtype of out parameter "
+                    f"({kind})"
+                )
         look(args, kwargs)
         result = function(*args, **kwargs)
-        return result if out is None else written(name, out, result)
+        if out is None:
+            return result
+        return written(name, out, result, exact=kwargs.get("dtype") is not None)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs:

@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.engine import TensorBase, array_of, primitive, wrap
+from .arguments import as_int
 from .cast import cast, common_type
 from .erf import erf as erf_of
 from .index import where
@@ -279,11 +280,14 @@ _round_to = primitive("round", lambda x, decimals: np.round(x * 10.0**decimals) 
 
 def round(input: Any, *, decimals: int = 0) -> Any:
     """The nearest integer (halves go to the even one), or the nearest multiple of 10**-decimals."""
+    decimals = as_int(decimals, "round", "decimals")
     return _round_half_even(input) if decimals == 0 else _round_to(input, decimals)
 
 
 def positive(input: Any) -> Any:
     """`input` itself."""
+    if array_of(input).dtype.kind == "b":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported; use x.long()")
     return input
 
 
@@ -373,6 +377,8 @@ def _clamped(op: Any, input: Any, low: Any, high: Any) -> Any:
     if not bounds:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     target = dtypes.result_type(*[array_of(v) for v in (input, *bounds)])
+    if target.kind == "b" and (len(bounds) == 2 or isinstance(bounds[0], bool)):
+        raise NotImplementedError("\"clamp\" not implemented for 'Bool'")
     if array_of(input).dtype != target:
         input = cast(input, target)
     if target.kind != "f":
@@ -448,6 +454,11 @@ def isclose(
 ) -> Any:
     """Where ``|input - other| <= atol + rtol * |other|``."""
     x, y = [v.array if isinstance(v, TensorBase) else v for v in (input, other)]
+    for name, tolerance in (("rtol", rtol), ("atol", atol)):
+        if number(tolerance, "isclose", name) < 0:
+            raise RuntimeError(
+                f"{name} must be greater than or equal to zero, but got {tolerance:g}"
+            )
     if np.asarray(x).dtype != np.asarray(y).dtype:
         raise RuntimeError(
             f"{dtypes.of_numpy(np.asarray(x).dtype)} did not match "

@@ -302,9 +302,17 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Any:
     axis = checked_axis(dim, array_of(input).ndim)
     if not array_of(input).ndim:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if isinstance(start, TensorBase) and (start.array.ndim or start.array.dtype.kind not in "iu"):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     start, n = operator.index(start), array_of(input).shape[axis]
+    if length < 0:
+        raise RuntimeError(f"narrow(): length must be non-negative, but got {length}")
+    if not -n <= start <= n:
+        raise IndexError(
+            f"start out of range (expected to be in range of [{-n}, {n}], but got {start})"
+        )
     start += n if start < 0 else 0
-    if length < 0 or start < 0 or start + length > n:
+    if start + length > n:
         raise RuntimeError(
             f"start ({start}) + length ({length}) exceeds dimension size ({n}) of axis {axis}"
         )
@@ -395,13 +403,15 @@ def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
     return reshape(x, shape)
 
 
-def gather(input: Any, dim: int, index: Any) -> Any:
+def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
     """``out[i][j] = input[index[i][j]][j]`` for ``dim=0``, ``input[i][index[i][j]]`` for ``dim=1``.
 
     Parameters
     ----------
     index : Tensor
         int64, with as many axes as `input`; the result has its shape.
+    sparse_grad : bool
+        Without effect: gradients are dense.
 
     Raises
     ------
@@ -409,7 +419,7 @@ def gather(input: Any, dim: int, index: Any) -> Any:
         An index out of bounds, of another type, or shapes that do not go together.
     """
     positions, axis = checked_gather_index(input, dim, index, "gather")
-    if positions.ndim != array_of(input).ndim:
+    if positions.ndim != array_of(input).ndim or not positions.size:
         flat = reshape(index, (-1,)) if isinstance(index, TensorBase) else positions.reshape(-1)
         return reshape(_gather(reshape(input, (-1,)), flat, 0), positions.shape)
     return _gather(input, index if isinstance(index, TensorBase) else positions, axis)
@@ -421,6 +431,8 @@ def checked_gather_index(input: Any, dim: int, index: Any, name: str) -> tuple[n
     if positions.dtype.kind != "i" or positions.dtype.itemsize < 4:
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
     axis = checked_axis(dim, len(shape))
+    if not positions.size:  # names nothing, whatever its shape
+        return positions, axis
     if (positions.ndim or 1) != (len(shape) or 1):  # a number counts as one axis
         raise RuntimeError(
             "Index tensor must have the same number of dimensions as input tensor: index has "
@@ -443,6 +455,11 @@ def checked_gather_index(input: Any, dim: int, index: Any, name: str) -> tuple[n
 
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     """As `gather`, with the other axes broadcast; ``dim=None`` takes from the flattened tensor."""
+    if array_of(indices).dtype != np.int64:
+        raise RuntimeError(
+            "torch.take_along_dim(): dtype of indices should be Long but got "
+            f"{dtypes.legacy_name(array_of(indices).dtype)}"
+        )
     if dim is None:
         return gather(flatten(input), 0, wrap(array_of(indices).flatten()))
     positions, axis = array_of(indices), checked_axis(dim, array_of(input).ndim)
@@ -508,9 +525,13 @@ def masked_select(input: Any, mask: Any) -> Any:
     return _masked_select(wide, index_of((np.broadcast_to(chosen, shape),), (mask,)))
 
 
-def _counts(repeats: Any) -> ndarray:
-    """A tensor that says how often, as an array."""
+def _counts(repeats: Any, output_size: int | None) -> ndarray:
+    """A tensor that says how often, as an array; its sum is `output_size`, if that is given."""
     counts = array_of(repeats)
+    if counts.ndim > 1:
+        raise RuntimeError(
+            f"repeat_interleave only accept 1D vector as repeat, but got shape {list(counts.shape)}"
+        )
     if counts.dtype not in (np.int64, np.int32):
         raise NotImplementedError(
             f"\"repeat_interleave\" not implemented for '{dtypes.legacy_name(counts.dtype)}': "
@@ -518,29 +539,39 @@ def _counts(repeats: Any) -> ndarray:
         )
     if counts.size and counts.min() < 0:
         raise RuntimeError("repeats can not be negative")
+    if output_size is not None and counts.sum() != output_size:
+        raise RuntimeError(
+            f"allocated size does not match required size: output_size is {output_size}, but the "
+            f"repeats sum to {counts.sum()}"
+        )
     return counts
 
 
-def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None) -> Any:
+def repeat_interleave(
+    input: Any, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Any:
     """Each entry along `dim` repeated `repeats` times (a number, or one for each entry).
 
-    Without `repeats`: the index k as often as ``input[k]`` says.
+    Without `repeats`: the index k as often as ``input[k]`` says. `output_size`, the sum of several
+    repeats, need not be given, and is checked.
     """
     if repeats is None:
-        counts = _counts(input)
+        counts = _counts(input, output_size)
         return wrap(np.repeat(np.arange(counts.size, dtype=counts.dtype), counts))
     if dim is None:
         input, dim = flatten(input), 0
     axis = checked_axis(dim, array_of(input).ndim)
     shape = array_of(input).shape
     if isinstance(repeats, int):
+        if repeats < 0:
+            raise RuntimeError(f"Repeats must be non-negative, but got {repeats}")
         wide = broadcast_to(
             unsqueeze(input, axis + 1), (*shape[: axis + 1], repeats, *shape[axis + 1 :])
         )
         return reshape(
             copy_of_rows(wide), (*shape[:axis], shape[axis] * repeats, *shape[axis + 1 :])
         )
-    counts = _counts(repeats)
+    counts = _counts(repeats, output_size)
     if counts.ndim and counts.shape not in ((1,), (shape[axis],)):
         raise RuntimeError(
             f"repeats must have the same size as input along dim, but got repeats.size(0) = "
@@ -553,7 +584,7 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     """The indices of the entries that are not zero: a row each, or a tuple of a tensor an axis."""
     places = np.nonzero(np.atleast_1d(array_of(input)))
     if as_tuple:
-        return tuple([wrap(p) for p in places])
+        return tuple([wrap(np.ascontiguousarray(p)) for p in places])
     if not array_of(input).ndim:
         return wrap(np.zeros((len(places[0]), 0), np.int64))
     return wrap(np.array(places).T)
@@ -634,7 +665,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
                 f"{value.array.ndim} dimension(s)."
             )
         if value.array.dtype != kind:
-            filling(value, kind, "masked_fill")  # fits
+            filling(value, kind, "masked_fill", "value", EITHER)  # fits
             value = cast(value, kind)
         op = _masked_fill_with
     try:

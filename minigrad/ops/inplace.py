@@ -39,7 +39,7 @@ from .index import along_axis, checked_gather_index, masked_fill, split_index, w
 from .index import getitem as getitem_
 from .layout import check_memory, copied, rows
 from .makers import no_slope
-from .shape import expand_error, reshape, sum_to
+from .shape import clone, expand_error, reshape, sum_to
 from .values import EITHER, filling, is_number, number, type_name
 
 ndarray = np.ndarray
@@ -162,7 +162,8 @@ def inplace(
             before = wrap(input.array.copy() if saves else input.array)
             if edge is not None:
                 before.edge, before._requires_grad = past_hooks_of_views(input, edge), True
-        return assign(input, op(before, *args, **kwargs))
+        result = op(before, *args, **kwargs)
+        return result if result is NotImplemented else assign(input, result)
 
     call.__name__ = call.__qualname__ = name or op.__name__ + "_"
     call.__doc__ = f"In-place form of `{op.__name__}`: changes the tensor and returns it."
@@ -334,7 +335,7 @@ def setitem(input: Any, index: Any, value: Any) -> None:
         value = _assignable(value, kind)
     elif value.array.dtype != kind:
         if advanced is not None and not value.array.ndim:
-            filling(value, kind, "__setitem__")  # fits
+            filling(value, kind, "__setitem__", "value", EITHER)  # fits
         masked = advanced is not None and any([_is_mask(i) for i in advanced])
         if advanced is not None and not (masked and not value.array.ndim):
             _checked_values(input, value)
@@ -502,9 +503,11 @@ def scatter(
         Add instead of overwriting.
     """
     positions, axis = checked_gather_index(input, dim, index, "scatter")
+    if not positions.size:
+        return clone(input)
     where_ = index_of(_places(input, positions, axis), (index,))
     if src is None:
-        src = filling(value, array_of(input).dtype, "scatter", "src", EITHER)
+        src = filling(value, array_of(input).dtype, "scatter", "value")
     if reduce is not None:
         if reduce != "add":
             raise RuntimeError(f"scatter: reduce={reduce!r} is not supported; use 'add'")
@@ -520,6 +523,8 @@ def scatter(
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     """`input` with ``src[i][j]`` added at ``[index[i][j]][j]`` (``dim=0``)."""
     positions, axis = checked_gather_index(input, dim, index, "scatter_add")
+    if not positions.size:
+        return clone(input)
     source = _first_entries("scatter_add", input, _checked_source("scatter_add", input, src), index)
     return _scatter_add(input, source, index_of(_places(input, positions, axis), (index,)))
 
@@ -598,7 +603,7 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
                 "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                 f"{value.array.ndim} dimension(s)."
             )
-        filling(value, array_of(input).dtype, "index_fill")  # fits
+        filling(value, array_of(input).dtype, "index_fill", "value", EITHER)  # fits
     rows = _rows("index_fill", input, dim, index)
     return op(input, _like(value, input, "index_fill"), rows)
 

@@ -235,10 +235,14 @@ def _common_type(tensors: Sequence[Any], name: str) -> Sequence[Any]:
 
 def hstack(tensors: Sequence[Any]) -> Any:
     """Join side by side: along axis 1, or axis 0 if the tensors have only that."""
+    if not tensors:
+        raise RuntimeError("hstack expects a non-empty TensorList")
     tensors = [x if len(x.shape) else x.reshape(1) for x in tensors]
     return cat(tensors, 0 if len(tensors[0].shape) == 1 else 1)
 
 
 def vstack(tensors: Sequence[Any]) -> Any:
     """Join as rows: along axis 0, where a tensor of one axis counts as one row."""
+    if not tensors:
+        raise RuntimeError("vstack expects a non-empty TensorList")
     return cat([x if len(x.shape) > 1 else x.reshape(1, -1) for x in tensors], 0)

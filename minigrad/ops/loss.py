@@ -25,6 +25,7 @@ from .index import place, where
 from .reduce import log_softmax
 from .reduce import sum as sum_
 from .shape import permute, reshape
+from .values import number
 
 ndarray = np.ndarray
 REDUCTIONS = ("none", "mean", "sum")
@@ -272,6 +273,7 @@ def cross_entropy(
         From 0 to 1: how much of the target is spread evenly over all classes.
     """
     check_reduction(reduction)
+    label_smoothing = number(label_smoothing, "cross_entropy", "label_smoothing", "float")
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     _check_tensors(input, target, "cross_entropy")

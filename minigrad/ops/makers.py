@@ -36,6 +36,10 @@ Rule = Callable[..., Any]
 ndarray = np.ndarray
 
 
+class NoOperand(TypeError):
+    """Raised for what cannot stand beside a tensor in an operation."""
+
+
 class _Broadcast(Primitive):
     """A primitive whose arguments are broadcast: its gradients are summed back to their shapes.
 
@@ -135,7 +139,12 @@ def binary(
             elif isinstance(a, TensorBase) or isinstance(b, TensorBase):
                 if strict and not (number_fits and type(b) in _PLAIN_NUMBERS):
                     _check_operands(name, (a, b), numbers)
-                a, b = promoted(a, b, floats, bools)
+                try:
+                    a, b = promoted(a, b, floats, bools)
+                except NoOperand:
+                    if strict:
+                        raise
+                    return NotImplemented  # an operator: Python asks the other operand, then raises
             elif strict:
                 raise refuse(name, "input", 1, a)
             else:
@@ -195,12 +204,17 @@ def comparison(
                 return forward(input, other)
             if strict and not (number_fits and type(other) in _PLAIN_NUMBERS):
                 _check_operands(name, (input, other), numbers)
-            x, y = [
-                v.array if isinstance(v, TensorBase)
-                else v if type(v) in _PLAIN_NUMBERS
-                else array_of(_operand(v))
-                for v in (input, other)
-            ]  # fmt: skip
+            try:
+                x, y = [
+                    v.array if isinstance(v, TensorBase)
+                    else v if type(v) in _PLAIN_NUMBERS
+                    else array_of(_operand(v))
+                    for v in (input, other)
+                ]  # fmt: skip
+            except NoOperand:
+                if strict:
+                    raise
+                return NotImplemented
             if isinstance(x, ndarray) and isinstance(y, ndarray) and x.dtype is not y.dtype:
                 kind = dtypes.result_type(x, y)  # two tensors are compared in their common type
                 x, y = x.astype(kind, copy=False), y.astype(kind, copy=False)
@@ -318,7 +332,7 @@ def _operand(value: Any) -> Any:
         if not -(2**63) <= value < 2**64 and isinstance(value, int):
             raise OverflowError(f"int too big to convert: {value} has more than 64 bits")
         return value
-    raise TypeError(
+    raise NoOperand(
         f"unsupported operand type(s): 'Tensor' and '{type(value).__name__}'; expected a Tensor, a "
         "NumPy array or a number"
     )

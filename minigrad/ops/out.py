@@ -11,11 +11,22 @@ from .. import dtypes
 from ..autograd.engine import TensorBase, bump_version, mode
 from .layout import check_memory
 
+# Functions whose out= must have the very dtype of the result; other functions cast into it.
+EXACT = {
+    "abs", "addmm", "all", "amax", "amin", "any", "argmax", "argmin", "baddbmm", "bitwise_not",
+    "bmm", "ceil", "clamp", "diag", "dot", "floor", "gather", "index_add", "index_copy",
+    "index_select", "log_softmax", "masked_select", "matmul", "max", "median", "min", "mm",
+    "multinomial", "mv", "neg", "nonzero", "norm", "round", "scatter", "scatter_add", "sign",
+    "softmax", "sort", "take", "take_along_dim", "topk", "tril", "triu", "trunc", "where",
+}  # fmt: skip
+ANY_SHAPE = {"arange", "linspace", "range"}  # which fill an out= of any shape of as many entries
 
-def written(name: str, out: Any, result: Any) -> Any:
+
+def written(name: str, out: Any, result: Any, exact: bool = False) -> Any:
     """`out`, a tensor or a tuple of tensors, after `result` was written into it.
 
-    It takes the shape of the result; its dtype must be able to hold the result's.
+    It takes the shape of the result; its dtype must be able to hold the result's, or be the same
+    where the function asks for that (`EXACT`), or its user by ``dtype=`` (`exact`).
 
     Raises
     ------
@@ -27,12 +38,12 @@ def written(name: str, out: Any, result: Any) -> Any:
     if isinstance(result, tuple):
         if not isinstance(out, (tuple, list)) or len(out) != len(result):
             raise TypeError(f"{name}(): argument 'out' must be tuple of {len(result)} Tensors")
-        parts = [_written(name, o, r) for o, r in zip(out, result)]
+        parts = [_written(name, o, r, exact) for o, r in zip(out, result)]
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
-    return _written(name, out, result)
+    return _written(name, out, result, exact)
 
 
-def _written(name: str, out: Any, result: Any) -> Any:
+def _written(name: str, out: Any, result: Any, exact: bool) -> Any:
     if not isinstance(result, TensorBase):
         raise TypeError(f"{name}() got an unexpected keyword argument 'out'")
     if not isinstance(out, TensorBase):
@@ -43,6 +54,13 @@ def _written(name: str, out: Any, result: Any) -> Any:
             "but one of the arguments requires grad: leave out= away, or use no_grad()."
         )
     new, old = result.array, out.array
+    if new.dtype != old.dtype and (exact or name in EXACT):
+        raise RuntimeError(
+            f"{name}(): Expected out tensor to have dtype {dtypes.of_numpy(new.dtype)}, but got "
+            f"{dtypes.of_numpy(old.dtype)} instead"
+        )
+    if name in ANY_SHAPE and new.size == old.size:
+        new = new.reshape(old.shape)
     if not dtypes.can_cast(new.dtype, old.dtype):
         raise RuntimeError(
             f"result type {dtypes.legacy_name(new.dtype)} can't be cast to the desired output type "
@@ -56,7 +74,7 @@ def _written(name: str, out: Any, result: Any) -> Any:
                 f"{list(new.shape)}. Give out= a tensor of that shape, or of no elements.",
                 stacklevel=3,
             )
-        out.array = np.empty(new.shape, old.dtype)
+        out.array = np.empty_like(new, old.dtype)  # in the same order in memory
     check_memory(out.array)
     out.array[...] = new
     bump_version(out)

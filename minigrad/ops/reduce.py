@@ -192,7 +192,9 @@ def _spread_arguments(
     axes = as_axes(input, dim, axis)
     shape = array_of(input).shape
     count = math.prod(shape if axes is None else [shape[k] for k in axes])
-    divisor = count - ((1 if unbiased else 0) if correction is None else correction)
+    if correction is None:
+        correction = 1 if unbiased else 0
+    divisor = count - number(correction, name, "correction")
     if divisor <= 0:
         warnings.warn(
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the "

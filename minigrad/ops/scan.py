@@ -103,6 +103,8 @@ _prod = primitive("prod", reduced_by(np.multiply), overload=1, layout=rows,
 def _summable(input: Any, dtype: Any) -> Any:
     """`input` in `dtype`, or integers and bools as int64."""
     if dtype is not None:
+        if dtypes.to_numpy(dtype).kind == "b":
+            raise NotImplementedError('"cumsum" and "cumprod" not implemented for \'Bool\'')
         return cast(input, dtypes.to_numpy(dtype))
     return cast(input, dtypes.INT64) if array_of(input).dtype.kind in "bui" else input
 

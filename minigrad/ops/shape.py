@@ -15,7 +15,7 @@ import numpy as np
 
 from ..autograd.engine import array_of, primitive
 from ..sums import total
-from .arguments import as_shape, checked_axes, checked_axis
+from .arguments import as_int, as_shape, checked_axes, checked_axis
 from .layout import alike, copied, rows
 
 ndarray = np.ndarray
@@ -184,8 +184,8 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 
 
 def ravel(input: Any) -> Any:
-    """All entries in one axis."""
-    return reshape(input, -1) if array_of(input).size else reshape(input, 0)
+    """All entries in one axis, next to each other in memory."""
+    return reshape(contiguous(input), -1) if array_of(input).size else reshape(input, 0)
 
 
 def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
@@ -282,6 +282,12 @@ def permute(input: Any, *order: Any, dims: Any = None) -> Any:
 def movedim(input: Any, source: Any, destination: Any) -> Any:
     """A view with the axes `source` moved to `destination`; the others keep their order."""
     rank = array_of(input).ndim
+    given = [v if isinstance(v, (tuple, list)) else (v,) for v in (source, destination)]
+    if len(given[0]) != len(given[1]):
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({list(given[0])} dims) should "
+            f"contain the same number of dims as destination ({list(given[1])} dims)"
+        )
     sources, targets = checked_axes(source, rank), checked_axes(destination, rank)
     if not rank:
         return _permute(input, ())
@@ -322,6 +328,8 @@ def tile(input: Any, *sizes: Any, dims: Any = None) -> Any:
 
 def flip(input: Any, *axes: Any, dims: Any = None) -> Any:
     """`input` with the order of its entries reversed along `dims`, copied."""
+    if dims is None and not axes:
+        raise TypeError('flip() missing 1 required positional arguments: "dims"')
     chosen = as_shape(axes if dims is None else (dims,))
     return _flip(input, checked_axes(chosen, array_of(input).ndim))
 
@@ -329,9 +337,16 @@ def flip(input: Any, *axes: Any, dims: Any = None) -> Any:
 def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
     """`input` with its entries moved by `shifts` along `dims`, around the end to the beginning."""
     steps = as_shape((shifts,), "shifts")
-    if dims is None or dims == () or dims == []:
+    if not steps:
+        raise RuntimeError("`shifts` required: roll() needs to know how far")
+    given = () if dims is None else as_shape((dims,), "dims")
+    if len(steps) != (len(given) or 1):
+        raise RuntimeError(
+            f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(given)}"
+        )
+    if not given:
         return _roll(input, steps, None)
-    axes = checked_axes(dims, array_of(input).ndim)
+    axes = tuple([checked_axis(d, array_of(input).ndim) for d in given])  # one may come twice
     if not array_of(input).ndim:
         raise IndexError(f"Dimension specified as {axes[0]} but tensor has no dimensions")
     return _roll(input, steps, axes)
@@ -340,13 +355,13 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
 def tril(input: Any, diagonal: int = 0) -> Any:
     """The lower triangle of the last two axes; zeros above diagonal number `diagonal`."""
     _need_a_matrix("tril", input)
-    return _tril(input, diagonal)
+    return _tril(input, as_int(diagonal, "tril", "diagonal"))
 
 
 def triu(input: Any, diagonal: int = 0) -> Any:
     """The upper triangle of the last two axes; zeros below diagonal number `diagonal`."""
     _need_a_matrix("triu", input)
-    return _triu(input, diagonal)
+    return _triu(input, as_int(diagonal, "triu", "diagonal"))
 
 
 def _need_a_matrix(name: str, input: Any) -> None:

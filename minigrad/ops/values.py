@@ -43,13 +43,19 @@ def number(value: Any, function: str, argument: str, kinds: str = "Number") -> A
     Raises
     ------
     TypeError
-        It is no number: the message names `function`, `argument`, and the `kinds` that it takes.
+        It is no number, or a tensor that waits for a gradient, which a number does not get: the
+        message names `function`, `argument`, and the `kinds` that it takes.
     OverflowError
         An integer of more than 64 bits.
     """
     if type(value) is float:
         return value
     if isinstance(value, TensorBase) and not value.array.ndim:
+        if value._requires_grad and "Tensor" not in kinds:
+            raise TypeError(
+                f"{function}(): argument '{argument}' must be {kinds}, not Tensor: it requires a "
+                "gradient, and none would reach it here. Use .item(), or compute with operators"
+            )
         value = value.array.item()
     elif isinstance(value, (np.number, np.bool_)):
         value = value.item()

@@ -9,6 +9,7 @@ from ... import dtypes
 from ...autograd.engine import TensorBase
 from ...ops.checked import refuse
 from ...ops.inplace import inplace
+from ...ops.values import number
 
 
 def check_tensor(name: str, value: Any, argument: str = "input") -> None:
@@ -34,15 +35,17 @@ def check_optional(name: str, **tensors: Any) -> None:
             check_tensor(name, value, argument)
 
 
-def check_probability(p: float) -> None:
-    """Check that `p` can be the probability of a dropout.
+def checked_probability(p: Any) -> float:
+    """`p` as a Python number, which can be the probability of a dropout.
 
     Raises
     ------
     ValueError
     """
+    p = number(p, "dropout", "p", "float")
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    return p
 
 
 def apply(

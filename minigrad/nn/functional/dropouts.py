@@ -17,7 +17,7 @@ import numpy as np
 from ... import dtypes, random
 from ...autograd.engine import wrap
 from ...ops.layout import empty_alike, in_memory_order
-from .arguments import check_probability, check_tensor
+from .arguments import check_tensor, checked_probability
 
 # what SELU tends to at minus infinity: -scale * alpha, in the notation of its authors
 SELU_LIMIT = -1.0507009873554805 * 1.6732632423543772
@@ -44,7 +44,7 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     RuntimeError
         `input` has another number of axes.
     """
-    check_probability(p)
+    checked_probability(p)
     check_tensor("dropout1d", input)
     shape = input.array.shape
     if len(shape) not in (2, 3):
@@ -65,7 +65,7 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     RuntimeError
         `input` has fewer than 2 axes.
     """
-    check_probability(p)
+    checked_probability(p)
     check_tensor("dropout2d", input)
     shape = input.array.shape
     if len(shape) not in (3, 4):
@@ -122,6 +122,7 @@ def with_mask(
     name: str, input: Any, p: float, training: bool, inplace: bool, shape: tuple[int, ...] | None
 ) -> Any:
     """`input` times a scaled random mask of this shape (None: that of `input`), if training."""
+    p = checked_probability(p)
     if _is_idle(name, input, p, training):
         return input
     kind = input.array.dtype
@@ -143,6 +144,7 @@ def _coins(p: float, like: np.ndarray) -> np.ndarray:
 
 
 def _alpha(name: str, input: Any, p: float, training: bool, inplace: bool, shape_of: Any) -> Any:
+    p = checked_probability(p)
     if _is_idle(name, input, p, training):
         return input
     kind = input.array.dtype
@@ -161,7 +163,6 @@ def _alpha(name: str, input: Any, p: float, training: bool, inplace: bool, shape
 
 def _is_idle(name: str, input: Any, p: float, training: bool) -> bool:
     """Whether there is nothing to do, after the checks."""
-    check_probability(p)
     check_tensor(name, input)
     if not training or p == 0.0 or not input.array.size:
         return True

@@ -17,6 +17,7 @@ from ...ops.makers import broadcast_error
 from ...ops.reduce import mean
 from ...ops.reduce import sum as sum_
 from ...ops.shape import broadcast_to
+from ...ops.values import number
 from .arguments import check_optional, check_tensor
 
 # ------------------------------------------------------------------------------------------------
@@ -160,6 +161,7 @@ def smooth_l1_loss(
     """
     reduction = check_reduction(chosen_reduction(reduction, size_average, reduce))
     _check_pair("smooth_l1_loss", input, target)
+    beta = number(beta, "smooth_l1_loss", "beta", "float")
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
     input, target = _same_shape(input, target)
@@ -181,6 +183,7 @@ def huber_loss(
     check_optional("huber_loss", weight=weight)
     check_reduction(reduction)
     _check_pair("huber_loss", input, target)
+    delta = number(delta, "huber_loss", "delta", "float")
     if delta <= 0:
         raise RuntimeError(
             f"huber_loss does not support non-positive values for delta, got {delta}"

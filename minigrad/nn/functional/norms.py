@@ -13,6 +13,7 @@ from ...ops import norm as ops
 from ...ops.elementwise import rsqrt, square
 from ...ops.reduce import mean
 from ...ops.shape import contiguous
+from ...ops.values import number
 from .arguments import check_optional, check_tensor
 
 
@@ -50,6 +51,7 @@ def layer_norm(
     for name, factor in (("weight", weight), ("bias", bias)):
         _same_dtype("layer_norm", input, name, factor)
     _floats("layer_norm", input)
+    eps = number(eps, "layer_norm", "eps", "float")
     return ops.layer_norm(input, len(sizes), weight, bias, eps)
 
 

@@ -9,6 +9,7 @@ from ...ops.arguments import checked_axis
 from ...ops.cast import cast
 from ...ops.elementwise import clamp, mul
 from ...ops.reduce import norm
+from ...ops.values import number
 from .arguments import check_tensor
 
 
@@ -76,6 +77,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """
     check_tensor("cosine_similarity", x1, "x1")
     check_tensor("cosine_similarity", x2, "x2")
+    eps = number(eps, "cosine_similarity", "eps", "float")
     if eps < 0:
         raise RuntimeError(f"cosine_similarity: eps must be non-negative, got: {eps}")
     if "f" not in (x1.array.dtype.kind, x2.array.dtype.kind):

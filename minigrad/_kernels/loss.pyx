@@ -61,7 +61,7 @@ cdef inline bint stops_at(Py_ssize_t n, Py_ssize_t C) noexcept nogil:
 
 
 cdef inline bint counts(int64_t y, Py_ssize_t C, int64_t ignore_index) noexcept nogil:
-    """Whether a sample counts. Targets are checked, but another thread may change them meanwhile."""
+    """Whether a sample counts. (Another thread may change targets that were checked.)"""
     return y != ignore_index and 0 <= y < C
 
 
@@ -177,7 +177,8 @@ def cross_entropy_forward(
 ):
     """Return (loss, log_prob, total_weight): loss is (N,) for NONE, else has no axes.
 
-    The mean over no sample, or over samples without weight, is nan. A target that is no class raises IndexError.
+    The mean over no sample, or over samples without weight, is nan. A target that is no class
+    raises IndexError.
     """
     logits, target, weight = ordered(logits), ordered(target), ordered(weight)
     check_reduction(reduction)

@@ -153,6 +153,13 @@ def test_given_and_strided_output_gradients():
     assert gradgradcheck(mg.sin, x, gen_non_contig_grad_outputs=True)
 
 
+def test_given_gradients_of_outputs_are_left_alone():
+    """Nothing is asked of a g that requires no gradient, so it may be of low precision."""
+    g = mg.tensor([2.0, 3.0])
+    assert gradgradcheck(lambda x: x * 2, leaf(0.5, -1.0), g)
+    assert not g.requires_grad
+
+
 def test_random_stream_is_left_alone():
     mg.manual_seed(0)
     expected = mg.rand(1).item()

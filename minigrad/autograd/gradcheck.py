@@ -158,7 +158,8 @@ def gradgradcheck(
     func, inputs
         As in `gradcheck`.
     grad_outputs : Tensor or tuple of Tensor, optional
-        The :math:`g`, one for each output that requires a gradient. Default: random numbers.
+        The :math:`g`, one for each output that requires a gradient. Default: random numbers. The
+        derivative with respect to one is checked, too, if it requires a gradient.
     gen_non_contig_grad_outputs : bool
         Make those random numbers tensors that are not contiguous in memory.
     check_rev_over_rev : bool
@@ -191,10 +192,10 @@ def gradgradcheck(
     if grad_outputs is None:
         outputs = _differentiable_outputs(func(*inputs))
         grad_outputs = _random_like(outputs, strided=gen_non_contig_grad_outputs)
+        for g in grad_outputs:
+            g._requires_grad = True
     else:
         grad_outputs = _as_tuple(grad_outputs)
-    for g in grad_outputs:
-        g._requires_grad = True
     n_inputs = len(inputs)
 
     def first_derivatives(*arguments: Any) -> tuple[Any, ...]:

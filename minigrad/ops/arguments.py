@@ -65,7 +65,8 @@ def checked_axes(dim: Any, rank: int) -> tuple[int, ...]:
         [checked_axis(d, rank) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))]
     )
     if len(set(axes)) != len(axes):
-        raise RuntimeError(f"dim {axes} appears multiple times in the list of dims")
+        twice = next(a for k, a in enumerate(axes) if a in axes[:k])
+        raise RuntimeError(f"dim {twice} appears multiple times in the list of dims {axes}")
     return axes
 
 

@@ -443,8 +443,8 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
     tensors = common_type((input, tensor1, tensor2))
     if not any([array_of(v).dtype.kind == "f" for v in (tensor1, tensor2)]):
         raise RuntimeError(
-            "Integer division with addcdiv is not supported: make tensor1 or tensor2 floats first, "
-            "as by tensor1.float()"
+            "Integer division with addcdiv is no longer supported: make tensor1 or tensor2 floats "
+            "first, as by tensor1.float()"
         )
     return _checked_shapes(_addcdiv, *tensors, number(value, "addcdiv", "value"))
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..autograd.engine import array_of, primitive, wrap
 from . import introsort
-from .arguments import checked_axis
+from .arguments import as_int, checked_axis
 from .elementwise import isnan, maximum, minimum, where
 from .index import scatter_sum
 from .layout import alike, rows
@@ -280,6 +280,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     Of equal entries, those are taken that PyTorch takes (see `introsort`), and in its order, also
     if the result need not be `sorted`.
     """
+    k = as_int(k, "topk", "k")
     if array_of(input).dtype.kind == "b":
         raise RuntimeError("topk does not support bool dtypes on CPU; use topk(x.long(), ...)")
     if not array_of(input).ndim and k in (0, 1):

@@ -81,6 +81,12 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
             "input, the last 3 of 4-D or 5-D input"
         )
     for axis, (before, after) in enumerate(pairs, len(shape) - len(pairs)):
+        left = before + shape[axis] + after
+        if (before < 0 or after < 0) and (left < 0 or (left == 0 and mode != "circular")):
+            raise RuntimeError(
+                f"pad: input is too small: padding ({before}, {after}) takes all entries from axis "
+                f"{axis}, which has {shape[axis]}"
+            )
         places = _SOURCES[mode](shape[axis], before, after, shape, axis)
         input = advanced_index(input, (slice(None),) * axis + (places,))
     return input

@@ -398,7 +398,7 @@ def linspace(
     start, end = number(start, "linspace", "start"), number(end, "linspace", "end")
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, but got {steps}")
-    if kind.kind == "b":
+    if kind.kind == "b" and steps > 1:
         raise NotImplementedError("\"linspace\" not implemented for 'Bool'")
     if kind.kind != "f":  # the ends are integers, the steps between them need not be
         start, end = int(start), int(end)

@@ -245,6 +245,8 @@ def test_arguments_that_seem_not_to_go_together():
     repeated = X.repeat_interleave(mg.tensor([1, 2]), 0, output_size=3)
     assert repeated.tolist() == [[0, 1, 2], [3, 4, 5], [3, 4, 5]]
     assert mg.linspace(-3.7, 9.9, 5, dtype=mg.int64).tolist() == [-3, 0, 3, 6, 9]
+    assert mg.linspace(2, 0, 1, dtype=mg.bool).tolist() == [True]
+    assert MASK.prod(0, dtype=mg.bool).tolist() == [True, False]
     assert X.gather(1, LONGS, sparse_grad=True).tolist() == [[0, 0], [3, 3]]
 
 
@@ -276,3 +278,11 @@ def test_steps_through_memory():
     assert strided.ravel().stride() == (1,)
     assert all([places.stride() == (1,) for places in mg.eye(3).nonzero(as_tuple=True)])
     assert mg.zeros(2, 0, 3).stride() == (3, 3, 1)
+
+
+def test_bools_have_no_product_wherever_they_come_from():
+    """Also where the type of the entries is another object than NumPy's own."""
+    foreign = np.zeros((2, 2), np.dtype("?").newbyteorder("<").newbyteorder("="))
+    for mask in (MASK, mg.from_numpy(foreign)):
+        with pytest.raises(NotImplementedError, match="not implemented for 'Bool'"):
+            mask @ mask

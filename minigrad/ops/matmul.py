@@ -77,7 +77,7 @@ def _check_product(x: np.ndarray, y: np.ndarray) -> None:
         )
     if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
         raise RuntimeError(_inner_sizes(x.shape, y.shape))
-    if x.dtype is dtypes.BOOL:
+    if x.dtype.kind == "b":
         raise NotImplementedError(
             "\"matmul\" not implemented for 'Bool'; use x.float() or x.long()"
         )

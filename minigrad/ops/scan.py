@@ -103,20 +103,26 @@ _prod = primitive("prod", reduced_by(np.multiply), overload=1, layout=rows,
 def _summable(input: Any, dtype: Any) -> Any:
     """`input` in `dtype`, or integers and bools as int64."""
     if dtype is not None:
-        if dtypes.to_numpy(dtype).kind == "b":
-            raise NotImplementedError('"cumsum" and "cumprod" not implemented for \'Bool\'')
         return cast(input, dtypes.to_numpy(dtype))
     return cast(input, dtypes.INT64) if array_of(input).dtype.kind in "bui" else input
 
 
+def _not_bool(name: str, input: Any) -> Any:
+    if array_of(input).dtype.kind == "b" and array_of(input).ndim and array_of(input).size:
+        raise NotImplementedError(f"\"{name}\" not implemented for 'Bool'")
+    return input
+
+
 def cumsum(input: Any, dim: Any = None, *, dtype: Any = None, axis: Any = None) -> Any:
     """The running sum along `dim`."""
-    return _cumsum(_summable(input, dtype), _one_axis("cumsum", input, dim, axis))
+    along = _one_axis("cumsum", input, dim, axis)
+    return _cumsum(_not_bool("cumsum", _summable(input, dtype)), along)
 
 
 def cumprod(input: Any, dim: Any = None, *, dtype: Any = None, axis: Any = None) -> Any:
     """The running product along `dim`."""
-    return _cumprod(_summable(input, dtype), _one_axis("cumprod", input, dim, axis))
+    along = _one_axis("cumprod", input, dim, axis)
+    return _cumprod(_not_bool("cumprod", _summable(input, dtype)), along)
 
 
 def prod(

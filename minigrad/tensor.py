@@ -185,7 +185,7 @@ class Tensor(TensorBase):
     def stride(self, dim: int | None = None) -> Any:
         """How many entries to go on in memory for one step along each axis, or along `dim`."""
         x = self.array
-        if not x.size and x.flags.c_contiguous:  # NumPy's are all 0 then
+        if not x.size and not any(x.strides):  # NumPy's, where there is no entry to step to
             x = np.empty([max(n, 1) for n in x.shape], np.int8)
         steps = tuple([s // x.itemsize for s in x.strides])
         return steps if dim is None else steps[dim]

@@ -278,6 +278,7 @@ def test_steps_through_memory():
     assert strided.ravel().stride() == (1,)
     assert all([places.stride() == (1,) for places in mg.eye(3).nonzero(as_tuple=True)])
     assert mg.zeros(2, 0, 3).stride() == (3, 3, 1)
+    assert mg.zeros(2, 3, 4)[:, 1:1].stride() == (12, 4, 1)
 
 
 def test_bools_have_no_product_wherever_they_come_from():

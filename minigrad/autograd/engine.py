@@ -383,12 +383,12 @@ LENT = object()  # the same of a result that may be changed: the node borrows it
 class Op:
     """An operation: a name, and a rule that turns output gradients into input gradients.
 
-    `saves_tensors` says whether its nodes keep values alive that `backward` frees, `gives_views`
-    why its outputs must not be written to, if they are views and must not, `gives_new` whether the
-    gradients that its rules return as arrays are new ones, which nothing else refers to,
-    `outputs_apart` whether
-    PyTorch makes each output by a node of its own. PyTorch numbers the forms of an operation that
-    differ in their arguments; `overload` is that number, which ``grad_fn`` shows.
+    `saves_tensors` says whether its nodes keep values alive that `backward` frees, `gives_new`
+    whether the gradients that its rules return as arrays are new ones, which nothing else refers
+    to, `outputs_apart` whether PyTorch makes each output by a node of its own. `gives_views` is
+    empty, or says why its outputs, which are views, must not be written to. PyTorch numbers the
+    forms of an operation that differ in their arguments; `overload` is that number, which
+    ``grad_fn`` shows.
     """
 
     saves_tensors = True

@@ -80,6 +80,8 @@ def as_array(data: Any, dtype: np.dtype | None = None) -> ndarray:
 
 def _of_numbers(data: Any, dtype: np.dtype | None) -> ndarray:
     """Python numbers, in sequences of sequences, as an array."""
+    if dtype is None and type(data) is list and set(map(type, data)) == {float}:
+        return np.array(data, dtypes.default())  # the most frequent case
     if not isinstance(data, (list, tuple, builtins.range)):
         kind = dtypes.scalar_type(data)
         if isinstance(data, int) and not -(2**63) <= data < 2**63:

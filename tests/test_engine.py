@@ -965,6 +965,12 @@ def test_expanded_memory_must_not_be_written():
         wide.add_(1)
 
 
+def test_what_is_given_by_name_counts_in_place():
+    x, w = mg.tensor([1.0, 2.0]), mg.tensor([3.0, 4.0], requires_grad=True)
+    x.mul_(other=w).sum().backward()
+    assert w.grad.tolist() == [1.0, 2.0]
+
+
 def test_result_must_fit_in_place():
     with pytest.raises(RuntimeError, match="doesn't match the broadcast shape"):
         mg.zeros(3).add_(mg.zeros(2, 3))

@@ -21,6 +21,7 @@ from .shape import broadcast_to, copy_of_rows, flatten, reshape, sum_to, unsquee
 from .values import EITHER, entry, filling, number
 
 ndarray = np.ndarray
+_least, _most = np.minimum.reduce, np.maximum.reduce  # (the methods go through Python)
 
 # ------------------------------------------------------------------------------------------------
 # x[index]
@@ -152,6 +153,11 @@ def getitem(input: Any, index: Any) -> Any:
         if not shape or not -shape[0] <= index < shape[0]:
             _check_int(index, 0, shape)
         return basic_index(input, index)
+    if isinstance(index, TensorBase) and shape:
+        rows_ = index.array  # and so are numbers of rows
+        if rows_.dtype.kind == "i" and rows_.ndim:
+            _check_array(rows_, 0, shape)
+            return advanced_index(input, index_of((rows_,), (index,)))
     basic, advanced = split_index(index, shape)
     if advanced is None:
         op = _slice_index if isinstance(index, slice) else _op_of(basic, shape)
@@ -289,7 +295,7 @@ def _check_array(item: ndarray, axis: int, shape: tuple[int, ...]) -> None:
                     f"shape of the indexed tensor {list(shape)} at index {axis + k}"
                 )
     elif item.size:
-        low, high = int(item.min()), int(item.max())
+        low, high = int(_least(item, None)), int(_most(item, None))
         if low < -shape[axis] or high >= shape[axis]:
             wrong = high if high >= shape[axis] else low
             raise IndexError(

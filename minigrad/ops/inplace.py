@@ -155,8 +155,9 @@ def inplace(
         if not one_value:
             check_memory(input.array)
         edge = check_writable(input)
+        given = (*args, *kwargs.values()) if kwargs else args
         if edge is not None or (
-            mode.enabled and any([isinstance(a, TensorBase) and a._requires_grad for a in args])
+            mode.enabled and any([isinstance(a, TensorBase) and a._requires_grad for a in given])
         ):
             # the graph goes on from what `input` was, so that must stay as it was
             before = wrap(input.array.copy() if saves else input.array)

@@ -314,8 +314,8 @@ def cross_entropy(
         inputs = (logits, classes, weight)
         loss = op.call(
             edges_if_recording(inputs), inputs, options, (kernels.loss, log_prob, total), value,
-            arrays=[logits.array, classes.array, array_of(weight)],
-            guarded=(classes, weight),  # the gradient needs log_prob, not the logits
+            [logits.array, classes.array, array_of(weight)],
+            (classes, weight),  # guarded: the gradient needs log_prob, not the logits
         )  # fmt: skip
     return _shaped_as_samples(loss, input, target) if reduction == "none" else loss
 

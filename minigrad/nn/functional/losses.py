@@ -98,7 +98,8 @@ def cross_entropy(
     label_smoothing: float = 0.0,
 ) -> Any:  # fmt: skip
     """See `minigrad.nn.CrossEntropyLoss`."""
-    check_optional("cross_entropy", weight=weight)
+    if weight is not None:
+        check_optional("cross_entropy", weight=weight)
     reduction = chosen_reduction(reduction, size_average, reduce)
     return of_classes.cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
 

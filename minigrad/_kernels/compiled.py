@@ -25,9 +25,10 @@ from importlib.util import spec_from_file_location
 # an operation (see `minigrad.autograd.quiet`).
 MODULES = (
     "sums", "autograd/engine", "autograd/loans", "autograd/backward", "ops/makers", "ops/fused",
-    "ops/recurrent", "ops/layout", "ops/inplace", "ops/shape", "ops/index", "ops/join", "ops/order",
-    "ops/introsort", "ops/elementwise", "ops/reduce", "ops/matmul", "ops/einsum", "ops/loss", "ops/checked",
-    "nn/cells", "nn/hooks", "nn/recurrent_base", "nn/recurrent_checks",
+    "ops/recurrent", "ops/layout", "ops/inplace", "ops/shape", "ops/index", "ops/join",
+    "ops/order", "ops/introsort", "ops/elementwise", "ops/reduce", "ops/matmul", "ops/einsum",
+    "ops/loss", "ops/checked", "nn/cells", "nn/hooks", "nn/recurrent_base",
+    "nn/recurrent_checks",
 )  # fmt: skip
 
 FOLDER = "_kernels/translated"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
-
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import SHARED_OPTIONS, Params, check_common_options, check_eps
-from .per_parameter import Arrays, PerParameter, decayed, move_mean_square
+from .averages import move_mean_square
+from .optimizer import Params
+from .options import describe_options
+from .per_parameter import Array, Arrays, Group, PerParameter, State, zeros
 
 
+@describe_options
 class Adadelta(PerParameter):
     r"""Adadelta.
 
@@ -25,27 +25,12 @@ class Adadelta(PerParameter):
 
     Parameters
     ----------
-    params : iterable
-        Tensors, pairs (name, tensor), or dicts of parameter groups; see `Optimizer`.
     lr : float or 0-d Tensor
         :math:`\gamma`, a factor on the step that the rule finds by itself. Default: 1.0.
     rho : float
-        :math:`\rho`, how slowly both mean squares forget. Default: 0.9.
+        :math:`\rho`, how slowly both mean squares forget, from 0 to 1. Default: 0.9.
     eps : float
         :math:`\epsilon`, which also decides how large the first steps are. Default: 1e-6.
-    weight_decay : float
-        :math:`\lambda`. Default: 0.
-    maximize : bool
-        Climb instead: the gradient's sign is turned around. Default: False.
-    foreach, capturable
-        Accepted, and kept in ``param_groups``, for scripts written for PyTorch; without effect.
-    differentiable : bool
-        Steps cannot be differentiated: `step` raises an error if it is True. Default: False.
-
-    Raises
-    ------
-    ValueError
-        A negative `lr`, `eps` or `weight_decay`; `rho` outside [0, 1].
 
     References
     ----------
@@ -62,8 +47,6 @@ class Adadelta(PerParameter):
     tensor([ 0.8586, -1.8211], requires_grad=True)
     """
 
-    _later_options: ClassVar[Mapping[str, Any]] = {**SHARED_OPTIONS, "capturable": False}
-
     def __init__(
         self,
         params: Params,
@@ -77,41 +60,21 @@ class Adadelta(PerParameter):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_common_options(lr, weight_decay)
         if not 0.0 <= rho <= 1.0:
             raise ValueError(f"Invalid rho value: {rho}")
-        check_eps(eps)
-        options = {
-            "lr": lr,
-            "rho": rho,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-            "capturable": capturable,
-            "foreach": foreach,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, options)
+        super().__init__(params, dict(
+            lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, maximize=maximize,
+            capturable=capturable, foreach=foreach, differentiable=differentiable,
+        ))  # fmt: skip
 
-    def _start(self, param: np.ndarray, group: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "step": 0.0,
-            "square_avg": np.zeros(param.shape, param.dtype),
-            "acc_delta": np.zeros(param.shape, param.dtype),
-        }
+    def _start(self, param: Array, group: Group) -> State:
+        return zeros(param, "square_avg", "acc_delta")
 
     def _update(
-        self,
-        param: np.ndarray,
-        grad: np.ndarray,
-        state: Arrays,
-        step: float,
-        lr: float,
-        group: dict[str, Any],
+        self, param: Array, grad: Array, state: Arrays, step: float, lr: float, group: Group
     ) -> None:
         rho, eps = group["rho"], group["eps"]
         square_avg, acc_delta = state["square_avg"], state["acc_delta"]
-        grad = decayed(grad, group["weight_decay"], param)
         move_mean_square(square_avg, rho, grad)
         delta = np.sqrt(acc_delta + eps)
         delta /= np.sqrt(square_avg + eps)

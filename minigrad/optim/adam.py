@@ -7,28 +7,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import dtypes
-from ..tensor import Tensor, from_array
-from .optimizer import (
-    SHARED_OPTIONS,
-    Closure,
-    Optimizer,
-    Params,
-    check_betas,
-    check_common_options,
-    check_differentiable,
-    check_eps,
-    optim_kernels,
-)
+from ..tensor import Tensor
+from .optimizer import Params
+from .options import describe_options
+from .per_parameter import Array, Group, PerParameter, State, kernels_for, zeros
 
 
 @np.errstate(all="ignore")  # a step to infinity is silent, as it is in the kernel
 def adam_step(
-    param: np.ndarray,
-    grad: np.ndarray,
-    exp_avg: np.ndarray,
-    exp_avg_sq: np.ndarray,
-    max_exp_avg_sq: np.ndarray | None,
+    param: Array,
+    grad: Array,
+    exp_avg: Array,
+    exp_avg_sq: Array,
+    max_exp_avg_sq: Array | None,
     step: float,
     lr: float,
     beta1: float,
@@ -72,7 +63,8 @@ def adam_step(
     param -= step_size * exp_avg / (np.sqrt(exp_avg_sq) / correction + eps)
 
 
-class Adam(Optimizer):
+@describe_options
+class Adam(PerParameter):
     r"""Adam.
 
     .. math::
@@ -85,31 +77,8 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    params : iterable
-        Tensors, pairs (name, tensor), or dicts of parameter groups; see `Optimizer`.
-    lr : float or 0-d Tensor
-        Learning rate :math:`\gamma`. Default: 1e-3.
-    betas : (float, float)
-        :math:`\beta_1, \beta_2`. Default: (0.9, 0.999).
-    eps : float
-        :math:`\epsilon`. Default: 1e-8.
-    weight_decay : float
-        :math:`\lambda`. Default: 0.
     amsgrad : bool
         Use the largest :math:`v_t` so far in place of :math:`v_t`. Default: False.
-    maximize : bool
-        Climb instead: the gradient's sign is turned around. Default: False.
-    decoupled_weight_decay : bool
-        Decay as `AdamW` does. Default: False.
-    foreach, capturable, fused
-        Accepted, and kept in ``param_groups``, for scripts written for PyTorch; without effect.
-    differentiable : bool
-        Steps cannot be differentiated: `step` raises an error if it is True. Default: False.
-
-    Raises
-    ------
-    ValueError
-        A negative `lr`, `eps` or `weight_decay`; a beta outside [0, 1).
 
     References
     ----------
@@ -127,14 +96,6 @@ class Adam(Optimizer):
     tensor([ 0.9000, -1.9000], requires_grad=True)
     """
 
-    _later_options: ClassVar[Mapping[str, Any]] = {
-        **SHARED_OPTIONS,
-        "capturable": False,
-        "amsgrad": False,
-        "decoupled_weight_decay": False,
-        "fused": None,
-    }
-
     def __init__(
         self,
         params: Params,
@@ -151,7 +112,6 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        check_common_options(lr, weight_decay, foreach, fused, differentiable)
         for k, beta in enumerate(betas):
             if isinstance(beta, Tensor) and foreach and not capturable:
                 raise ValueError(
@@ -161,86 +121,49 @@ class Adam(Optimizer):
             raise ValueError(
                 "lr as a Tensor is not supported for capturable=False and foreach=True"
             )
-        check_eps(eps)
-        check_betas(betas)
         if isinstance(betas[0], Tensor) != isinstance(betas[1], Tensor):
             raise ValueError("betas must be either both floats or both Tensors")
-        options = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-            "fused": fused,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
-        super().__init__(params, options)
+        super().__init__(params, dict(
+            lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad,
+            maximize=maximize, foreach=foreach, capturable=capturable,
+            differentiable=differentiable, fused=fused,
+            decoupled_weight_decay=decoupled_weight_decay,
+        ))  # fmt: skip
 
-    def step(self, closure: Closure | None = None) -> Any:
-        """Update all parameters once; return what `closure` returns.
+    def _start(self, param: Array, group: Group) -> State:
+        names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+        return zeros(param, *names[: 3 if group["amsgrad"] else 2])
 
-        Parameters
-        ----------
-        closure : callable, optional
-            Computes the loss and its gradients anew, and returns the loss.
-        """
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            check_differentiable(group)
-            amsgrad = group["amsgrad"]
-            beta1, beta2 = group["betas"]
-            options = (
-                float(group["lr"]),
-                float(beta1),
-                float(beta2),
-                float(group["eps"]),
-                float(group["weight_decay"]),
-                amsgrad,
-                group["maximize"],
-                group["decoupled_weight_decay"],
-            )
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                param, grad = p.array, p.grad.array
-                state = self.state[p]
-                if not state:
-                    _start(state, param, amsgrad)
-                # The count is a tensor only so that state dicts look like PyTorch's. Reading and
-                # writing its single number costs a tenth of ``step += 1`` on a 0-d array.
-                count = state["step"].array
-                step = count.item() + 1
-                count[()] = step
-                kernels = optim_kernels(param, grad)
-                update = adam_step if kernels is None else kernels.adam_step
-                update(
-                    param,
-                    grad,
-                    state["exp_avg"].array,
-                    state["exp_avg_sq"].array,
-                    state["max_exp_avg_sq"].array if amsgrad else None,
-                    step,
-                    *options,
-                )
-                p._bump_version()
-        return loss
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._make_counters_tensors(("step",))
+    def _update_group(self, group: Group) -> None:
+        amsgrad = group["amsgrad"]
+        beta1, beta2 = group["betas"]
+        options = (
+            float(group["lr"]), float(beta1), float(beta2), float(group["eps"]),
+            float(group["weight_decay"]), amsgrad, group["maximize"],
+            group["decoupled_weight_decay"],
+        )  # fmt: skip
+        for p in group["params"]:
+            gradient = p.grad
+            if gradient is None:
+                continue
+            param, grad = p.array, gradient.array
+            state = self.state[p]
+            if not state:
+                self._remember(p, group)
+            # The count is a tensor only so that state dicts look like PyTorch's. Reading and
+            # writing its single number costs a tenth of ``step += 1`` on a 0-d array.
+            count = state["step"].array
+            step = count.item() + 1
+            count[()] = step
+            mean, mean_square = state["exp_avg"].array, state["exp_avg_sq"].array
+            largest = state["max_exp_avg_sq"].array if amsgrad else None
+            kernels = kernels_for(param, grad)
+            update = adam_step if kernels is None else kernels.adam_step
+            update(param, grad, mean, mean_square, largest, step, *options)
+            p._bump_version()
 
 
-def _start(state: dict[str, Any], param: np.ndarray, amsgrad: bool) -> None:
-    """What is remembered of a parameter before its first step."""
-    state["step"] = from_array(np.zeros((), dtypes.default()))
-    for name in ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[: 3 if amsgrad else 2]:
-        state[name] = from_array(np.zeros(param.shape, param.dtype))
-
-
+@describe_options
 class AdamW(Adam):
     r"""Adam with weight decay that does not go through the gradient's means.
 
@@ -250,10 +173,10 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    params, lr, betas, eps, amsgrad, maximize, foreach, capturable, differentiable, fused
-        As `Adam`.
     weight_decay : float
-        :math:`\lambda`. Default: 0.01.
+        :math:`\lambda`, not negative. Default: 0.01.
+    amsgrad : bool
+        As `Adam`. Default: False.
 
     References
     ----------
@@ -270,10 +193,7 @@ class AdamW(Adam):
     tensor([ 0.8500, -1.8000], requires_grad=True)
     """
 
-    _later_options: ClassVar[Mapping[str, Any]] = {
-        **Adam._later_options,
-        "decoupled_weight_decay": True,
-    }
+    _later_options: ClassVar[Mapping[str, Any]] = {"decoupled_weight_decay": True}
 
     def __init__(
         self,
@@ -291,16 +211,7 @@ class AdamW(Adam):
         fused: bool | None = None,
     ) -> None:
         super().__init__(
-            params,
-            lr,
-            betas,
-            eps,
-            weight_decay,
-            amsgrad,
-            foreach=foreach,
-            maximize=maximize,
-            capturable=capturable,
-            differentiable=differentiable,
-            fused=fused,
+            params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize,
+            capturable=capturable, differentiable=differentiable, fused=fused,
             decoupled_weight_decay=True,
-        )
+        )  # fmt: skip

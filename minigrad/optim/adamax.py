@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
-
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import SHARED_OPTIONS, Params, check_betas, check_common_options, check_eps
-from .per_parameter import Arrays, PerParameter, decayed, move_mean
+from .averages import move_mean
+from .optimizer import Params
+from .options import describe_options
+from .per_parameter import Array, Arrays, Group, PerParameter, State, zeros
 
 
+@describe_options
 class Adamax(PerParameter):
     r"""Adamax.
 
@@ -24,27 +24,6 @@ class Adamax(PerParameter):
 
     Parameters
     ----------
-    params : iterable
-        Tensors, pairs (name, tensor), or dicts of parameter groups; see `Optimizer`.
-    lr : float or 0-d Tensor
-        Learning rate :math:`\gamma`. Default: 2e-3.
-    betas : (float, float)
-        :math:`\beta_1, \beta_2`. Default: (0.9, 0.999).
-    eps : float
-        :math:`\epsilon`. Default: 1e-8.
-    weight_decay : float
-        :math:`\lambda`. Default: 0.
-    maximize : bool
-        Climb instead: the gradient's sign is turned around. Default: False.
-    foreach, capturable
-        Accepted, and kept in ``param_groups``, for scripts written for PyTorch; without effect.
-    differentiable : bool
-        Steps cannot be differentiated: `step` raises an error if it is True. Default: False.
-
-    Raises
-    ------
-    ValueError
-        A negative `lr`, `eps` or `weight_decay`; a beta outside [0, 1).
 
     References
     ----------
@@ -62,8 +41,6 @@ class Adamax(PerParameter):
     tensor([ 0.9000, -1.9000], requires_grad=True)
     """
 
-    _later_options: ClassVar[Mapping[str, Any]] = {**SHARED_OPTIONS, "capturable": False}
-
     def __init__(
         self,
         params: Params,
@@ -77,40 +54,19 @@ class Adamax(PerParameter):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_common_options(lr, weight_decay)
-        check_eps(eps)
-        check_betas(betas)
-        options = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, options)
+        super().__init__(params, dict(
+            lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, foreach=foreach,
+            maximize=maximize, differentiable=differentiable, capturable=capturable,
+        ))  # fmt: skip
 
-    def _start(self, param: np.ndarray, group: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "step": 0.0,
-            "exp_avg": np.zeros(param.shape, param.dtype),
-            "exp_inf": np.zeros(param.shape, param.dtype),
-        }
+    def _start(self, param: Array, group: Group) -> State:
+        return zeros(param, "exp_avg", "exp_inf")
 
     def _update(
-        self,
-        param: np.ndarray,
-        grad: np.ndarray,
-        state: Arrays,
-        step: float,
-        lr: float,
-        group: dict[str, Any],
+        self, param: Array, grad: Array, state: Arrays, step: float, lr: float, group: Group
     ) -> None:
         beta1, beta2 = group["betas"]
         exp_avg, exp_inf = state["exp_avg"], state["exp_inf"]
-        grad = decayed(grad, group["weight_decay"], param)
         move_mean(exp_avg, beta1, grad)
         exp_inf *= beta2
         np.maximum(exp_inf, np.abs(grad) + group["eps"], out=exp_inf)

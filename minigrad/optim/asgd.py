@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
-
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import SHARED_OPTIONS, Params, check_common_options
-from .per_parameter import Arrays, PerParameter, decayed
+from .optimizer import Params
+from .options import describe_options
+from .per_parameter import Array, Arrays, Group, PerParameter, State, zeros
 
 
+@describe_options
 class ASGD(PerParameter):
     r"""Averaged stochastic gradient descent.
 
@@ -28,29 +27,12 @@ class ASGD(PerParameter):
 
     Parameters
     ----------
-    params : iterable
-        Tensors, pairs (name, tensor), or dicts of parameter groups; see `Optimizer`.
-    lr : float or 0-d Tensor
-        Learning rate :math:`\gamma`. Default: 0.01.
     lambd : float
         :math:`\Lambda`: decays the parameter and the rate. Default: 1e-4.
     alpha : float
         :math:`\alpha`. Default: 0.75.
     t0 : float
         :math:`t_0`. Default: 1e6.
-    weight_decay : float
-        :math:`\lambda`. Default: 0.
-    maximize : bool
-        Climb instead: the gradient's sign is turned around. Default: False.
-    foreach, capturable
-        Accepted, and kept in ``param_groups``, for scripts written for PyTorch; without effect.
-    differentiable : bool
-        Steps cannot be differentiated: `step` raises an error if it is True. Default: False.
-
-    Raises
-    ------
-    ValueError
-        A negative `lr` or `weight_decay`.
 
     References
     ----------
@@ -74,8 +56,6 @@ class ASGD(PerParameter):
 
     _counters = ("step", "eta", "mu")
 
-    _later_options: ClassVar[Mapping[str, Any]] = {**SHARED_OPTIONS, "capturable": False}
-
     def __init__(
         self,
         params: Params,
@@ -89,40 +69,19 @@ class ASGD(PerParameter):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_common_options(lr, weight_decay)
-        options = {
-            "lr": lr,
-            "lambd": lambd,
-            "alpha": alpha,
-            "t0": t0,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, options)
+        super().__init__(params, dict(
+            lr=lr, lambd=lambd, alpha=alpha, t0=t0, weight_decay=weight_decay, foreach=foreach,
+            maximize=maximize, differentiable=differentiable, capturable=capturable,
+        ))  # fmt: skip
 
-    def _start(self, param: np.ndarray, group: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "step": 0.0,
-            "eta": float(group["lr"]),
-            "mu": 1.0,
-            "ax": np.zeros(param.shape, param.dtype),
-        }
+    def _start(self, param: Array, group: Group) -> State:
+        return {"eta": float(group["lr"]), "mu": 1.0, **zeros(param, "ax")}
 
     def _update(
-        self,
-        param: np.ndarray,
-        grad: np.ndarray,
-        state: Arrays,
-        step: float,
-        lr: float,
-        group: dict[str, Any],
+        self, param: Array, grad: Array, state: Arrays, step: float, lr: float, group: Group
     ) -> None:
         lambd = group["lambd"]
         eta, mu, average = state["eta"].item(), state["mu"].item(), state["ax"]
-        grad = decayed(grad, group["weight_decay"], param)
         param *= 1 - lambd * eta
         param -= eta * grad
         if mu == 1:
@@ -130,6 +89,6 @@ class ASGD(PerParameter):
         else:
             average += mu * (param - average)
 
-    def _finish(self, state: Arrays, step: float, lr: float, group: dict[str, Any]) -> None:
+    def _finish(self, state: Arrays, step: float, lr: float, group: Group) -> None:
         state["eta"][...] = lr / (1 + group["lambd"] * lr * step) ** group["alpha"]
         state["mu"][...] = 1 / max(1, step - group["t0"])

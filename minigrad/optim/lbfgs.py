@@ -9,7 +9,8 @@ import numpy as np
 from ..sums import dot, total
 from ..tensor import Tensor, from_array
 from .line_search import Point, strong_wolfe
-from .optimizer import Closure, Optimizer, Params, check_common_options
+from .optimizer import Closure, Optimizer, Params
+from .options import check_options
 
 
 class LBFGS(Optimizer):
@@ -92,17 +93,12 @@ class LBFGS(Optimizer):
         history_size: int = 100,
         line_search_fn: str | None = None,
     ) -> None:
-        check_common_options(lr)
-        options = {
-            "lr": lr,
-            "max_iter": max_iter,
-            "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval,
-            "tolerance_grad": tolerance_grad,
-            "tolerance_change": tolerance_change,
-            "history_size": history_size,
-            "line_search_fn": line_search_fn,
-        }
-        super().__init__(params, options)
+        check_options({"lr": lr})
+        super().__init__(params, dict(
+            lr=lr, max_iter=max_iter, max_eval=max_iter * 5 // 4 if max_eval is None else max_eval,
+            tolerance_grad=tolerance_grad, tolerance_change=tolerance_change,
+            history_size=history_size, line_search_fn=line_search_fn,
+        ))  # fmt: skip
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
 

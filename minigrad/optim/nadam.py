@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
-
-import numpy as np
-
 from ..tensor import Tensor
-from .optimizer import SHARED_OPTIONS, Params, check_betas, check_common_options, check_eps
-from .per_parameter import (
-    Arrays,
-    PerParameter,
-    decayed,
-    move_mean,
-    move_mean_square,
-    root,
-)
+from .averages import move_mean, move_mean_square, root
+from .optimizer import Params
+from .options import check_not_negative, describe_options
+from .per_parameter import Array, Arrays, Group, PerParameter, State, zeros
 
 
+@describe_options
 class NAdam(PerParameter):
     r"""NAdam.
 
@@ -35,31 +26,8 @@ class NAdam(PerParameter):
 
     Parameters
     ----------
-    params : iterable
-        Tensors, pairs (name, tensor), or dicts of parameter groups; see `Optimizer`.
-    lr : float or 0-d Tensor
-        Learning rate :math:`\gamma`. Default: 2e-3.
-    betas : (float, float)
-        :math:`\beta_1, \beta_2`. Default: (0.9, 0.999).
-    eps : float
-        :math:`\epsilon`. Default: 1e-8.
-    weight_decay : float
-        :math:`\lambda`. Default: 0.
     momentum_decay : float
-        :math:`\psi`. Default: 4e-3.
-    decoupled_weight_decay : bool
-        Decay the parameter itself, as `AdamW` does. Default: False.
-    maximize : bool
-        Climb instead: the gradient's sign is turned around. Default: False.
-    foreach, capturable
-        Accepted, and kept in ``param_groups``, for scripts written for PyTorch; without effect.
-    differentiable : bool
-        Steps cannot be differentiated: `step` raises an error if it is True. Default: False.
-
-    Raises
-    ------
-    ValueError
-        A negative `lr`, `eps`, `weight_decay` or `momentum_decay`; a beta outside [0, 1).
+        :math:`\psi`, not negative. Default: 4e-3.
 
     References
     ----------
@@ -78,12 +46,6 @@ class NAdam(PerParameter):
 
     _counters = ("step", "mu_product")
 
-    _later_options: ClassVar[Mapping[str, Any]] = {
-        **SHARED_OPTIONS,
-        "capturable": False,
-        "decoupled_weight_decay": False,
-    }
-
     def __init__(
         self,
         params: Params,
@@ -99,49 +61,21 @@ class NAdam(PerParameter):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_common_options(lr, weight_decay)
-        check_eps(eps)
-        check_betas(betas)
-        if not momentum_decay >= 0.0:
-            raise ValueError(f"Invalid momentum_decay value: {momentum_decay}")
-        options = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "momentum_decay": momentum_decay,
-            "decoupled_weight_decay": decoupled_weight_decay,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, options)
+        check_not_negative(momentum_decay=momentum_decay)
+        super().__init__(params, dict(
+            lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, momentum_decay=momentum_decay,
+            decoupled_weight_decay=decoupled_weight_decay, maximize=maximize, foreach=foreach,
+            capturable=capturable, differentiable=differentiable,
+        ))  # fmt: skip
 
-    def _start(self, param: np.ndarray, group: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "step": 0.0,
-            "mu_product": 1.0,
-            "exp_avg": np.zeros(param.shape, param.dtype),
-            "exp_avg_sq": np.zeros(param.shape, param.dtype),
-        }
+    def _start(self, param: Array, group: Group) -> State:
+        return {"mu_product": 1.0, **zeros(param, "exp_avg", "exp_avg_sq")}
 
     def _update(
-        self,
-        param: np.ndarray,
-        grad: np.ndarray,
-        state: Arrays,
-        step: float,
-        lr: float,
-        group: dict[str, Any],
+        self, param: Array, grad: Array, state: Arrays, step: float, lr: float, group: Group
     ) -> None:
         beta1, beta2 = group["betas"]
-        psi, weight_decay = group["momentum_decay"], group["weight_decay"]
-        exp_avg, exp_avg_sq = state["exp_avg"], state["exp_avg_sq"]
-        if group["decoupled_weight_decay"]:
-            param *= 1 - lr * weight_decay
-        else:
-            grad = decayed(grad, weight_decay, param)
+        exp_avg, exp_avg_sq, psi = state["exp_avg"], state["exp_avg_sq"], group["momentum_decay"]
         mu, mu_next = momentum(step, beta1, psi), momentum(step + 1, beta1, psi)
         mu_product = (state["mu_product"] * mu).item()
         move_mean(exp_avg, beta1, grad)
@@ -152,7 +86,7 @@ class NAdam(PerParameter):
         change *= lr
         param -= change
 
-    def _finish(self, state: Arrays, step: float, lr: float, group: dict[str, Any]) -> None:
+    def _finish(self, state: Arrays, step: float, lr: float, group: Group) -> None:
         state["mu_product"] *= momentum(step, group["betas"][0], group["momentum_decay"])
 
 

@@ -1,8 +1,9 @@
 """`Optimizer`: parameter groups, state, saving and hooks; everything but the update rule itself.
 
-A new optimizer is a subclass whose ``__init__`` passes its options on as `defaults`, and whose
+A new optimizer whose rule looks at one parameter at a time is a subclass of `PerParameter`. Another
+one is a subclass of `Optimizer` whose ``__init__`` passes its options on as `defaults`, and whose
 ``step`` changes ``p.array`` for every parameter `p` with a gradient and then calls
-``p._bump_version()``. See `minigrad.optim.sgd`.
+``p._bump_version()``. See `minigrad.optim.lbfgs`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,11 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeAlias
 
-import numpy as np
-
-from .. import _kernels, dtypes
+from ..autograd.errors import stacklevel
 from ..autograd.grad_mode import enable_grad
 from ..autograd.hooks import RemovableHandle
 from ..ops.arguments import check_keywords
-from ..tensor import Tensor, from_array
+from ..tensor import Tensor
 
 Params: TypeAlias = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 Closure: TypeAlias = Callable[[], Any]
@@ -35,99 +34,6 @@ class _Required:
 
 
 required = _Required()
-
-SHARED_OPTIONS: dict[str, Any] = {
-    "foreach": None,
-    "maximize": False,
-    "differentiable": False,
-}
-"""Options that nearly all optimizers have, and what an optimizer does that was not told of them."""
-
-
-def optim_kernels(param: np.ndarray, grad: np.ndarray) -> Any:
-    """The compiled update rules for these arrays, or None if NumPy has to do it."""
-    kernels = _kernels.kernels_for(param.dtype)
-    if kernels is None or not (param.flags.c_contiguous and grad.flags.c_contiguous):
-        return None
-    return kernels.optim
-
-
-def check_common_options(
-    lr: float | Tensor,
-    weight_decay: float | Tensor = 0,
-    foreach: bool | None = None,
-    fused: bool | None = None,
-    differentiable: bool = False,
-) -> None:
-    """Check the options that all optimizers share.
-
-    Raises
-    ------
-    ValueError
-        A negative `lr` or `weight_decay`; a tensor `lr` that is not one number.
-    RuntimeError
-        A combination that PyTorch refuses.
-    """
-    if isinstance(lr, Tensor) and lr.numel() != 1:
-        raise ValueError(f"Tensor lr must be 1-element, but it has shape {lr.shape}")
-    if not lr >= 0.0:
-        raise ValueError(f"Invalid learning rate: {lr}")
-    if not weight_decay >= 0.0:
-        raise ValueError(f"Invalid weight_decay value: {weight_decay}")
-    if fused and differentiable:
-        raise RuntimeError("`fused` does not support `differentiable`")
-    if fused and foreach:
-        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
-
-
-def check_eps(eps: float) -> None:
-    """Check the number that keeps a rule from dividing by zero.
-
-    Raises
-    ------
-    ValueError
-        It is negative.
-    """
-    if not eps >= 0.0:
-        raise ValueError(f"Invalid epsilon value: {eps}")
-
-
-def check_betas(betas: tuple[Any, Any]) -> None:
-    """Check the decay rates of two running means.
-
-    Raises
-    ------
-    ValueError
-        One is not in [0, 1).
-    """
-    for k in (0, 1):
-        if not 0.0 <= betas[k] < 1.0:
-            raise ValueError(f"Invalid beta parameter at index {k}: {betas[k]}")
-
-
-def check_differentiable(group: dict[str, Any]) -> None:
-    """Refuse steps that are to be differentiated; minigrad's update rules are not recorded.
-
-    Raises
-    ------
-    AssertionError
-        With `foreach`, as in PyTorch.
-    RuntimeError
-        A parameter is a leaf that requires a gradient, as in PyTorch.
-    NotImplementedError
-        In other cases, in which PyTorch would record the step.
-    """
-    if not group["differentiable"]:
-        return
-    if group.get("foreach"):
-        raise AssertionError("_foreach ops don't support autograd")
-    for p in group["params"]:
-        if p.grad is not None:
-            if p.is_leaf and p.requires_grad:
-                raise RuntimeError(
-                    "a leaf Variable that requires grad is being used in an in-place operation."
-                )
-            raise NotImplementedError("differentiable=True: a step cannot be differentiated")
 
 
 def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
@@ -264,13 +170,6 @@ class Optimizer:
             for option, default in self.defaults.items():
                 group.setdefault(option, default)
 
-    def _make_counters_tensors(self, counters: tuple[str, ...]) -> None:
-        """Turn the numbers that older checkpoints count with into tensors."""
-        for remembered in self.state.values():
-            for name in counters:
-                if name in remembered and not isinstance(remembered[name], Tensor):
-                    remembered[name] = from_array(np.array(remembered[name], dtypes.default()))
-
     def __repr__(self) -> str:
         text = f"{type(self).__name__} ("
         for number, group in enumerate(self.param_groups):
@@ -394,7 +293,7 @@ class Optimizer:
             warnings.warn(
                 "optimizer contains a parameter group with duplicate parameters; in future, this "
                 "will cause an error",
-                stacklevel=5,  # the line that makes the optimizer
+                stacklevel=stacklevel(),
             )
         for group in self.param_groups:
             if not new.isdisjoint({id(p) for p in group["params"]}):

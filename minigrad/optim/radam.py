@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
-
-import numpy as np
-
 from ..tensor import Tensor
-from .optimizer import SHARED_OPTIONS, Params, check_betas, check_common_options, check_eps
-from .per_parameter import (
-    Arrays,
-    PerParameter,
-    decayed,
-    move_mean,
-    move_mean_square,
-    root,
-)
+from .averages import move_mean, move_mean_square, root
+from .optimizer import Params
+from .options import describe_options
+from .per_parameter import Array, Arrays, Group, PerParameter, State, zeros
 
 
+@describe_options
 class RAdam(PerParameter):
     r"""Rectified Adam.
 
@@ -45,29 +36,6 @@ class RAdam(PerParameter):
 
     Parameters
     ----------
-    params : iterable
-        Tensors, pairs (name, tensor), or dicts of parameter groups; see `Optimizer`.
-    lr : float or 0-d Tensor
-        Learning rate :math:`\gamma`. Default: 1e-3.
-    betas : (float, float)
-        :math:`\beta_1, \beta_2`. Default: (0.9, 0.999).
-    eps : float
-        :math:`\epsilon`. Default: 1e-8.
-    weight_decay : float
-        :math:`\lambda`. Default: 0.
-    decoupled_weight_decay : bool
-        Decay the parameter itself, as `AdamW` does. Default: False.
-    maximize : bool
-        Climb instead: the gradient's sign is turned around. Default: False.
-    foreach, capturable
-        Accepted, and kept in ``param_groups``, for scripts written for PyTorch; without effect.
-    differentiable : bool
-        Steps cannot be differentiated: `step` raises an error if it is True. Default: False.
-
-    Raises
-    ------
-    ValueError
-        A negative `lr`, `eps` or `weight_decay`; a beta outside [0, 1).
 
     References
     ----------
@@ -85,12 +53,6 @@ class RAdam(PerParameter):
     tensor([ 0.8000, -1.6000], requires_grad=True)
     """
 
-    _later_options: ClassVar[Mapping[str, Any]] = {
-        **SHARED_OPTIONS,
-        "capturable": False,
-        "decoupled_weight_decay": False,
-    }
-
     def __init__(
         self,
         params: Params,
@@ -105,44 +67,20 @@ class RAdam(PerParameter):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_common_options(lr, weight_decay)
-        check_eps(eps)
-        check_betas(betas)
-        options = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "decoupled_weight_decay": decoupled_weight_decay,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, options)
+        super().__init__(params, dict(
+            lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize,
+            foreach=foreach, capturable=capturable, decoupled_weight_decay=decoupled_weight_decay,
+            differentiable=differentiable,
+        ))  # fmt: skip
 
-    def _start(self, param: np.ndarray, group: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "step": 0.0,
-            "exp_avg": np.zeros(param.shape, param.dtype),
-            "exp_avg_sq": np.zeros(param.shape, param.dtype),
-        }
+    def _start(self, param: Array, group: Group) -> State:
+        return zeros(param, "exp_avg", "exp_avg_sq")
 
     def _update(
-        self,
-        param: np.ndarray,
-        grad: np.ndarray,
-        state: Arrays,
-        step: float,
-        lr: float,
-        group: dict[str, Any],
+        self, param: Array, grad: Array, state: Arrays, step: float, lr: float, group: Group
     ) -> None:
         beta1, beta2 = group["betas"]
         exp_avg, exp_avg_sq = state["exp_avg"], state["exp_avg_sq"]
-        if group["decoupled_weight_decay"]:
-            param *= 1 - lr * group["weight_decay"]
-        else:
-            grad = decayed(grad, group["weight_decay"], param)
         move_mean(exp_avg, beta1, grad)
         move_mean_square(exp_avg_sq, beta2, grad)
         correction = 1 - beta2**step

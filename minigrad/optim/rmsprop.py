@@ -8,10 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import SHARED_OPTIONS, Params, check_common_options, check_eps
-from .per_parameter import Arrays, PerParameter, decayed, move_mean, move_mean_square, root
+from .averages import move_mean, move_mean_square, root
+from .optimizer import Params
+from .options import check_not_negative, describe_options
+from .per_parameter import Array, Arrays, Group, PerParameter, State, zeros
 
 
+@describe_options
 class RMSprop(PerParameter):
     r"""RMSprop.
 
@@ -27,31 +30,12 @@ class RMSprop(PerParameter):
 
     Parameters
     ----------
-    params : iterable
-        Tensors, pairs (name, tensor), or dicts of parameter groups; see `Optimizer`.
-    lr : float or 0-d Tensor
-        Learning rate :math:`\gamma`. Default: 0.01.
     alpha : float
-        :math:`\alpha`, how slowly the mean square forgets. Default: 0.99.
-    eps : float
-        :math:`\epsilon`. Default: 1e-8.
-    weight_decay : float
-        :math:`\lambda`. Default: 0.
+        :math:`\alpha`, how slowly the mean square forgets; not negative. Default: 0.99.
     momentum : float
-        :math:`\mu`. Default: 0.
+        :math:`\mu`, not negative. Default: 0.
     centered : bool
         Divide by the standard deviation instead. Default: False.
-    maximize : bool
-        Climb instead: the gradient's sign is turned around. Default: False.
-    capturable, foreach
-        Accepted, and kept in ``param_groups``, for scripts written for PyTorch; without effect.
-    differentiable : bool
-        Steps cannot be differentiated: `step` raises an error if it is True. Default: False.
-
-    Raises
-    ------
-    ValueError
-        A negative `lr`, `alpha`, `eps`, `weight_decay` or `momentum`.
 
     References
     ----------
@@ -70,12 +54,7 @@ class RMSprop(PerParameter):
     tensor([ 0.8000, -1.8000], requires_grad=True)
     """
 
-    _later_options: ClassVar[Mapping[str, Any]] = {
-        **SHARED_OPTIONS,
-        "capturable": False,
-        "momentum": 0,
-        "centered": False,
-    }
+    _later_options: ClassVar[Mapping[str, Any]] = {"momentum": 0, "centered": False}
 
     def __init__(
         self,
@@ -91,45 +70,25 @@ class RMSprop(PerParameter):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_common_options(lr, weight_decay)
-        check_eps(eps)
-        if not momentum >= 0.0:
-            raise ValueError(f"Invalid momentum value: {momentum}")
-        if not alpha >= 0.0:
-            raise ValueError(f"Invalid alpha value: {alpha}")
-        options = {
-            "lr": lr,
-            "momentum": momentum,
-            "alpha": alpha,
-            "eps": eps,
-            "centered": centered,
-            "weight_decay": weight_decay,
-            "capturable": capturable,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, options)
+        check_not_negative(momentum=momentum, alpha=alpha)
+        super().__init__(params, dict(
+            lr=lr, momentum=momentum, alpha=alpha, eps=eps, centered=centered,
+            weight_decay=weight_decay, capturable=capturable, foreach=foreach, maximize=maximize,
+            differentiable=differentiable,
+        ))  # fmt: skip
 
-    def _start(self, param: np.ndarray, group: dict[str, Any]) -> dict[str, Any]:
-        state = {"step": 0.0, "square_avg": np.zeros(param.shape, param.dtype)}
+    def _start(self, param: Array, group: Group) -> State:
+        names = ["square_avg"]
         if group["momentum"] > 0:
-            state["momentum_buffer"] = np.zeros(param.shape, param.dtype)
+            names.append("momentum_buffer")
         if group["centered"]:
-            state["grad_avg"] = np.zeros(param.shape, param.dtype)
-        return state
+            names.append("grad_avg")
+        return zeros(param, *names)
 
     def _update(
-        self,
-        param: np.ndarray,
-        grad: np.ndarray,
-        state: Arrays,
-        step: float,
-        lr: float,
-        group: dict[str, Any],
+        self, param: Array, grad: Array, state: Arrays, step: float, lr: float, group: Group
     ) -> None:
         alpha, momentum = group["alpha"], group["momentum"]
-        grad = decayed(grad, group["weight_decay"], param)
         spread = state["square_avg"]
         move_mean_square(spread, alpha, grad)
         if group["centered"]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
-
 import numpy as np
 
 from ..tensor import Tensor
-from .optimizer import SHARED_OPTIONS, Params, check_common_options
-from .per_parameter import Arrays, PerParameter
+from .optimizer import Params
+from .options import describe_options
+from .per_parameter import Array, Arrays, Group, PerParameter, State, zeros
 
 
+@describe_options
 class Rprop(PerParameter):
     r"""Resilient backpropagation, for gradients of the whole data set, not of batches.
 
@@ -32,25 +31,12 @@ class Rprop(PerParameter):
 
     Parameters
     ----------
-    params : iterable
-        Tensors, pairs (name, tensor), or dicts of parameter groups; see `Optimizer`.
     lr : float or 0-d Tensor
         :math:`\gamma`, the first step size of every coordinate. Default: 0.01.
     etas : (float, float)
-        :math:`\eta_-, \eta_+`. Default: (0.5, 1.2).
+        :math:`\eta_-, \eta_+`, with 0 < smaller < 1 < larger. Default: (0.5, 1.2).
     step_sizes : (float, float)
         :math:`\Delta_{\min}, \Delta_{\max}`. Default: (1e-6, 50).
-    maximize : bool
-        Climb instead: the gradient's sign is turned around. Default: False.
-    capturable, foreach
-        Accepted, and kept in ``param_groups``, for scripts written for PyTorch; without effect.
-    differentiable : bool
-        Steps cannot be differentiated: `step` raises an error if it is True. Default: False.
-
-    Raises
-    ------
-    ValueError
-        A negative `lr`; `etas` that are not 0 < smaller < 1 < larger.
 
     References
     ----------
@@ -70,8 +56,6 @@ class Rprop(PerParameter):
     tensor([ 0.7800, -1.7800], requires_grad=True)
     """
 
-    _later_options: ClassVar[Mapping[str, Any]] = {**SHARED_OPTIONS, "capturable": False}
-
     def __init__(
         self,
         params: Params,
@@ -84,35 +68,19 @@ class Rprop(PerParameter):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_common_options(lr)
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
-        options = {
-            "lr": lr,
-            "etas": etas,
-            "step_sizes": step_sizes,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, options)
+        super().__init__(params, dict(
+            lr=lr, etas=etas, step_sizes=step_sizes, foreach=foreach, maximize=maximize,
+            differentiable=differentiable, capturable=capturable,
+        ))  # fmt: skip
 
-    def _start(self, param: np.ndarray, group: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "step": 0.0,
-            "prev": np.zeros(param.shape, param.dtype),
-            "step_size": np.full(param.shape, float(group["lr"]), param.dtype),
-        }
+    def _start(self, param: Array, group: Group) -> State:
+        step_size = np.full(param.shape, float(group["lr"]), param.dtype)
+        return {**zeros(param, "prev"), "step_size": step_size}
 
     def _update(
-        self,
-        param: np.ndarray,
-        grad: np.ndarray,
-        state: Arrays,
-        step: float,
-        lr: float,
-        group: dict[str, Any],
+        self, param: Array, grad: Array, state: Arrays, step: float, lr: float, group: Group
     ) -> None:
         smaller, larger = group["etas"]
         prev, step_size = state["prev"], state["step_size"]

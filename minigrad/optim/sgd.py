@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
-
 import numpy as np
 
 from ..tensor import Tensor, from_array
-from .optimizer import (
-    SHARED_OPTIONS,
-    Closure,
-    Optimizer,
-    Params,
-    check_common_options,
-    check_differentiable,
-    optim_kernels,
-)
+from .optimizer import Params
+from .options import describe_options
+from .per_parameter import Array, Group, PerParameter, kernels_for
 
 
 @np.errstate(all="ignore")  # a step to infinity is silent, as it is in the kernel
 def sgd_step(
-    param: np.ndarray,
-    grad: np.ndarray,
-    momentum_buffer: np.ndarray | None,
+    param: Array,
+    grad: Array,
+    momentum_buffer: Array | None,
     lr: float,
     momentum: float,
     dampening: float,
@@ -59,7 +50,8 @@ def sgd_step(
     param -= lr * grad
 
 
-class SGD(Optimizer):
+@describe_options
+class SGD(PerParameter):
     r"""Stochastic gradient descent.
 
     .. math::
@@ -72,30 +64,17 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    params : iterable
-        Tensors, pairs (name, tensor), or dicts of parameter groups; see `Optimizer`.
-    lr : float or 0-d Tensor
-        Learning rate :math:`\gamma`. Default: 1e-3.
     momentum : float
-        :math:`\mu`; 0 remembers nothing. Default: 0.
+        :math:`\mu`, not negative; 0 remembers nothing. Default: 0.
     dampening : float
         :math:`\tau`. Default: 0.
-    weight_decay : float
-        :math:`\lambda`. Default: 0.
     nesterov : bool
-        Default: False.
-    maximize : bool
-        Climb instead: the gradient's sign is turned around. Default: False.
-    foreach, fused
-        Accepted, and kept in ``param_groups``, for scripts written for PyTorch; without effect.
-    differentiable : bool
-        Steps cannot be differentiated: `step` raises an error if it is True. Default: False.
+        Use Nesterov's momentum. Default: False.
 
     Raises
     ------
     ValueError
-        A negative `lr`, `momentum` or `weight_decay`; `nesterov` without momentum or with
-        dampening.
+        An option is out of its range; `nesterov` without momentum or with dampening.
 
     References
     ----------
@@ -113,12 +92,6 @@ class SGD(Optimizer):
     tensor([ 0.8000, -1.6000], requires_grad=True)
     """
 
-    _later_options: ClassVar[Mapping[str, Any]] = {
-        **SHARED_OPTIONS,
-        "nesterov": False,
-        "fused": None,
-    }
-
     def __init__(
         self,
         params: Params,
@@ -133,57 +106,35 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        check_common_options(lr, weight_decay, foreach, fused, differentiable)
         if momentum < 0.0:
             raise ValueError(f"Invalid momentum value: {momentum}")
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
-        options = {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "maximize": maximize,
-            "foreach": foreach,
-            "differentiable": differentiable,
-            "fused": fused,
-        }
-        super().__init__(params, options)
+        super().__init__(params, dict(
+            lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
+            nesterov=nesterov, maximize=maximize, foreach=foreach, differentiable=differentiable,
+            fused=fused,
+        ))  # fmt: skip
 
-    def step(self, closure: Closure | None = None) -> Any:
-        """Update all parameters once; return what `closure` returns.
-
-        Parameters
-        ----------
-        closure : callable, optional
-            Computes the loss and its gradients anew, and returns the loss.
-        """
-        loss = self._evaluate(closure)
-        for group in self.param_groups:
-            check_differentiable(group)
-            momentum = float(group["momentum"])
-            options = (
-                float(group["lr"]),
-                momentum,
-                float(group["dampening"]),
-                float(group["weight_decay"]),
-                group["nesterov"],
-                group["maximize"],
-            )
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                param, grad = p.array, p.grad.array
-                buffer, first = None, False
-                if momentum != 0:
-                    state = self.state[p]
-                    first = state.get("momentum_buffer") is None
-                    if first:
-                        state["momentum_buffer"] = from_array(np.zeros(param.shape, param.dtype))
-                    buffer = state["momentum_buffer"].array
-                kernels = optim_kernels(param, grad)
-                update = sgd_step if kernels is None else kernels.sgd_step
-                update(param, grad, buffer, *options, first)
-                p._bump_version()
-        return loss
+    def _update_group(self, group: Group) -> None:
+        momentum = float(group["momentum"])
+        options = (
+            float(group["lr"]), momentum, float(group["dampening"]), float(group["weight_decay"]),
+            group["nesterov"], group["maximize"],
+        )  # fmt: skip
+        for p in group["params"]:
+            gradient = p.grad
+            if gradient is None:
+                continue
+            param, grad = p.array, gradient.array
+            buffer, first = None, False
+            if momentum != 0:
+                state = self.state[p]
+                first = state.get("momentum_buffer") is None
+                if first:
+                    state["momentum_buffer"] = from_array(np.zeros(param.shape, param.dtype))
+                buffer = state["momentum_buffer"].array
+            kernels = kernels_for(param, grad)
+            update = sgd_step if kernels is None else kernels.sgd_step
+            update(param, grad, buffer, *options, first)
+            p._bump_version()

@@ -7,23 +7,24 @@ from importlib import import_module
 from math import e, inf, nan, pi
 from typing import Any
 
-from . import _blas, _kernels, autograd
+from . import runtime  # first of all: it has something to say before NumPy is there
+from . import _kernels, autograd, moved
 from .autograd.grad_mode import (
     enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled,
 )  # fmt: skip
-from .config import show_config
-from .creation import (
+from .runtime.config import show_config
+from .tensor.creation import (
     Generator, arange, as_tensor, bernoulli, default_generator, empty, empty_like, eye, from_numpy,
     full, full_like, get_rng_state, initial_seed, linspace, manual_seed, multinomial, normal, ones,
     ones_like, rand, rand_like, randint, randn, randn_like, randperm, range, seed, set_rng_state,
     tensor, zeros, zeros_like,
 )  # fmt: skip
-from .dtypes import (
+from .arrays.dtypes import (
     bfloat16, bool, cdouble, cfloat, complex64, complex128, double, dtype, float, float16, float32,
     float64, get_default_dtype, half, int, int8, int16, int32, int64, long, set_default_dtype,
     short, uint8,
 )  # fmt: skip
-from .functions import (
+from .tensor.questions import (
     broadcast_shapes, broadcast_tensors, can_cast, finfo, get_default_device, iinfo, is_complex,
     is_floating_point, is_nonzero, is_tensor, meshgrid, numel, promote_types, result_type,
     set_default_device,
@@ -66,15 +67,16 @@ from .ops.shape import expand as broadcast_to
 from .ops.shape import movedim as moveaxis
 from .ops.shape import transpose as swapaxes
 from .ops.shape import transpose as swapdims
-from .printing import set_printoptions
-from .size import Size, device, layout, strided
+from .arrays.printing import set_printoptions
+from .arrays.size import Size, device, layout, strided
 from .tensor import Tensor
-from .threads import get_num_threads, set_num_threads
+from .runtime.threads import get_num_threads, set_num_threads
 from .version import __version__
 
 multiply, divide, true_divide, subtract, negative, absolute, clip, concat, concatenate = (
     mul, div, div, sub, neg, abs, clamp, cat, cat)  # fmt: skip
 
+moved.install()
 _publish(globals())  # from here on, what has to be a tensor is one
 
 from . import nn, optim, serialization, utils  # noqa: E402 - they use the names above
@@ -83,6 +85,8 @@ from .serialization import load, save  # noqa: E402
 
 def __getattr__(name: str) -> Any:
     """Look a name that minigrad itself does not have up among those for old and foreign scripts."""
+    if name in moved.MODULES:
+        return import_module(f"minigrad.{name}")
     if not name.startswith("_"):
         compat = import_module("minigrad.compat")
         if name in compat.__all__:

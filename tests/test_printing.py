@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from minigrad import printing
+from minigrad.arrays import printing
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = json.loads((GOLDEN / "printing.json").read_text(encoding="utf-8"))["cases"]

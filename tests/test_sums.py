@@ -11,7 +11,7 @@ import pytest
 import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad import _kernels, nn
-from minigrad.sums import add_at, dot, total, total_of_products
+from minigrad.arrays.sums import add_at, dot, total, total_of_products
 
 ROWS = 300_000
 ALLOWED = 1e-6

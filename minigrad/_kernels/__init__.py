@@ -103,7 +103,7 @@ def set_level(name: str) -> None:
 
 
 def set_threads(count: int) -> None:
-    """Let the recurrent kernels use up to `count` threads from now on (see `minigrad.threads`)."""
+    """Let the recurrent kernels use up to `count` threads from now on: see `runtime.threads`."""
     global threads
     threads = count
     for kernels in list(_loaded.values()):

@@ -25,7 +25,7 @@ from weakref import ref
 
 import numpy as np
 
-from ..sums import add_at
+from ..arrays.sums import add_at
 from . import errors, hooks
 from .grad_mode import mode
 from .quiet import quiet

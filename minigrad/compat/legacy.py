@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
-from ..creation import as_array
+from ..arrays import dtypes
 from ..tensor import Tensor, from_array
+from ..tensor.creation import as_array
 
 
 class _TypedTensor(type):

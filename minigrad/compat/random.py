@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..creation import (
+from ..tensor.creation import (
     Generator,
     default_generator,
     get_rng_state,

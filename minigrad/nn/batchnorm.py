@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..arrays.dtypes import int64
 from ..autograd.grad_mode import no_grad
-from ..creation import empty, ones, tensor, zeros
-from ..dtypes import int64
+from ..tensor.creation import empty, ones, tensor, zeros
 from . import functional as F
 from . import init
 from .functional.arguments import check_tensor

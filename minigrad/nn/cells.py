@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..creation import empty
 from ..ops import reference
 from ..ops.recurrent import recur_once
+from ..tensor.creation import empty
 from .module import Module
 from .parameter import Parameter
 from .recurrent_checks import check_cell_input, check_cell_state, check_forget_bias

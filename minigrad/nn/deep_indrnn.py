@@ -20,10 +20,10 @@ from itertools import repeat
 from typing import Any
 
 from ..autograd.engine import TensorBase
-from ..creation import empty
 from ..ops.join import cat
 from ..ops.recurrent import recur
 from ..ops.reference import INDRNN_RELU
+from ..tensor.creation import empty
 from . import init
 from .batchnorm import BatchNorm1d
 from .containers import ModuleList

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.grad_mode import no_grad
-from ..creation import empty
+from ..tensor.creation import empty
 from . import init
 from .functional import embedding
 from .module import Module

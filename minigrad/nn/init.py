@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.grad_mode import no_grad
-from ..creation import as_tensor, empty_like, randperm
+from ..tensor.creation import as_tensor, empty_like, randperm
 from .functional.arguments import check_tensor
 
 

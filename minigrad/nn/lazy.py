@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
-from ..creation import empty
+from ..arrays import dtypes
 from ..tensor import Tensor, from_array
+from ..tensor.creation import empty
 from .linear import Linear
 from .module import Module
 from .parameter import Parameter

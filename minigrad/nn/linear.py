@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from ..autograd.engine import TensorBase
-from ..creation import empty
 from ..ops.checked import refuse
 from ..ops.matmul import linear
 from ..ops.shape import flatten
+from ..tensor.creation import empty
 from . import init
 from .functional.arguments import check_tensor
 from .module import Module

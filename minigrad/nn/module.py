@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .. import dtypes
+from ..arrays import dtypes
 from ..autograd.grad_mode import no_grad
 from ..ops.arguments import check_keywords
 from ..tensor import Tensor, from_array

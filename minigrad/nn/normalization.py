@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..creation import empty
+from ..tensor.creation import empty
 from . import functional as F
 from . import init
 from .module import Module

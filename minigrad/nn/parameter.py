@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+from ..arrays import dtypes
 from ..tensor import Tensor, from_array, own_attributes
 
 

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import dtypes
+from ..arrays import dtypes
 from ..autograd.engine import TensorBase
 from ..ops.order import unstable_order
 

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from ..autograd.engine import primitive, wrap
-from ..creation import empty
 from ..ops import reference
 from ..ops.join import cat, stack_rows, unbind
 from ..ops.recurrent import recur
 from ..ops.rows import gather_rows, reorder, scatter_rows
 from ..ops.shape import transpose
+from ..tensor.creation import empty
 from .functional import dropout
 from .module import Module
 from .parameter import Parameter

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from .. import dtypes
+from ..arrays import dtypes
 from ..autograd.engine import TensorBase
 from ..autograd.errors import stacklevel
 from ..ops.checked import hint_for

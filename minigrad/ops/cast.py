@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+from ..arrays import dtypes
 from ..autograd.engine import array_of, primitive
 from .layout import copied
 

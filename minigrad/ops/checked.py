@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .. import dtypes
+from ..arrays import dtypes
 from ..autograd.engine import TensorBase
 from .out import written
 from .values import is_number, type_name

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+from ..arrays import dtypes
 from ..autograd.engine import TensorBase, array_of, primitive, wrap
 from .arguments import as_int
 from .cast import cast, common_type

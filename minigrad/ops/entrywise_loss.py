@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+from ..arrays import dtypes
+from ..arrays.sums import total as total_of
+from ..arrays.sums import wide
 from ..autograd.engine import TensorBase, primitive
-from ..sums import total as total_of
-from ..sums import wide
 from .cast import cast
 from .elementwise import log, log1p, maximum, mul, sigmoid
 from .index import where

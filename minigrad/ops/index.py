@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import _kernels, dtypes
+from .. import _kernels
+from ..arrays import dtypes
 from ..autograd.engine import Placed, TensorBase, array_of, index_of, primitive, wrap
 from .arguments import checked_axis
 from .cast import cast

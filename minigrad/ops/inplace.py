@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+from ..arrays import dtypes
+from ..arrays.sums import add_at
 from ..autograd.engine import (
     Node,
     Op,
@@ -32,7 +33,6 @@ from ..autograd.engine import (
     wrap,
 )
 from ..autograd.loans import before_write
-from ..sums import add_at
 from .arguments import checked_axis
 from .cast import cast
 from .index import along_axis, checked_gather_index, masked_fill, split_index, where

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import _kernels, dtypes
+from .. import _kernels
+from ..arrays import dtypes
+from ..arrays.sums import total as total_of
+from ..arrays.sums import wide
 from ..autograd.engine import TensorBase, array_of, edges_if_recording, primitive
-from ..sums import total as total_of
-from ..sums import wide
 from .cast import cast
 from .elementwise import mul
 from .fused import Fused

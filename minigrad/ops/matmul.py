@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+from ..arrays import dtypes
+from ..arrays.sums import dot as dot_of
 from ..autograd.engine import array_of, primitive
-from ..sums import dot as dot_of
 from .makers import no_slope
 from .shape import fresh_view, reshape, squeeze, sum_to, transpose, unsqueeze
 from .values import factor

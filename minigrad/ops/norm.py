@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.sums import PRODUCTS, total, total_of_products
 from ..autograd.engine import array_of, edges_if_recording
-from ..sums import PRODUCTS, total, total_of_products
 from .elementwise import rsqrt
 from .fused import Fused
 from .reduce import mean

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+from ..arrays import dtypes
+from ..arrays.sums import in_wide, total
 from ..autograd.engine import array_of, primitive, wrap
 from ..autograd.errors import stacklevel
-from ..sums import in_wide, total
 from .arguments import checked_axes, checked_axis
 from .cast import cast, common_type
 from .elementwise import abs as abs_

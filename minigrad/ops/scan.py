@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+from ..arrays import dtypes
+from ..arrays.sums import running
 from ..autograd.engine import array_of, primitive, wrap
-from ..sums import running
 from .arguments import checked_axis
 from .cast import cast
 from .elementwise import isfinite

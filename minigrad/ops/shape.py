@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.sums import total
 from ..autograd.engine import array_of, primitive
-from ..sums import total
 from .arguments import as_int, as_shape, checked_axes, checked_axis
 from .layout import alike, copied, rows
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..sums import dot, total
+from ..arrays.sums import dot, total
 from ..tensor import Tensor, from_array
 from .line_search import Point, strong_wolfe
 from .optimizer import Closure, Optimizer, Params

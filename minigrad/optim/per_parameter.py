@@ -12,7 +12,8 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from .. import _kernels, dtypes
+from .. import _kernels
+from ..arrays import dtypes
 from ..tensor import Tensor, from_array
 from .optimizer import Closure, Optimizer, Params
 from .options import ALWAYS_THERE, BEFORE, check_options, refuse_to_differentiate

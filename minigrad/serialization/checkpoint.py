@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pickle import UnpicklingError
 from typing import Any
 
-from ..size import device
+from ..arrays.size import device
 from . import files, names
 from .archive import Archive, write_archive
 from .machine import Machine

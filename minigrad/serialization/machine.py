@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import moved
 from . import allowed, arrays, names
 
 # ------------------------------------------------------------------------------------------------
@@ -284,10 +285,12 @@ class Machine:
             raise UnpicklingError(
                 f"Trying to load unsupported GLOBAL {full} whose module {module} is blocked."
             )
+        present = f"{moved.current(module)}.{name}"  # of what has moved since the file was written
         for table in (FUNCTIONS, VALUES, self.users):
-            if full in table:
-                self.push(table[full])
-                return
+            for known_as in (full, present):
+                if known_as in table:
+                    self.push(table[known_as])
+                    return
         if names.is_pytorch(module):
             known = names.counterpart(module, name)
             if known is None:

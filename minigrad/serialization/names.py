@@ -12,9 +12,10 @@ from __future__ import annotations
 from pickle import UnpicklingError
 from typing import Any
 
-from .. import dtypes, nn, optim
+from .. import nn, optim
+from ..arrays import dtypes
+from ..arrays.size import Size, device
 from ..nn.parameter import Buffer, Parameter
-from ..size import Size, device
 from ..tensor import Tensor, from_array
 from . import storages
 

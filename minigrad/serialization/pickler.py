@@ -13,8 +13,8 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
+from ..arrays.size import Size, device
 from ..nn.parameter import Buffer, Parameter
-from ..size import Size, device
 from ..tensor import Tensor, own_attributes, warn_of_hooks
 from . import names
 from .storages import StorageTable, StoredStorage

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import dtypes
+from ...arrays import dtypes
 from ...ops.elementwise import mul
 from ...ops.matmul import linear as _linear
 from .arguments import check_tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ... import dtypes
+from ...arrays import dtypes
 from ...autograd.engine import TensorBase
 from ...ops.checked import refuse
 from ...ops.inplace import inplace

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ... import dtypes, random
+from ... import random
+from ...arrays import dtypes
 from ...autograd.engine import wrap
 from ...ops.layout import empty_alike, in_memory_order
 from .arguments import check_tensor, checked_probability

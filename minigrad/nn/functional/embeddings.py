@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import dtypes
+from ...arrays import dtypes
 from ...autograd.engine import array_of, primitive, wrap
 from ...autograd.grad_mode import no_grad
 from ...ops.index import advanced_index, where

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import dtypes
+from ...arrays import dtypes
 from ...ops import entrywise_loss as entrywise
 from ...ops import loss as of_classes
 from ...ops.elementwise import abs as abs_

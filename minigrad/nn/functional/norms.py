@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import dtypes
+from ...arrays import dtypes
 from ...autograd.engine import bump_version
 from ...ops import norm as ops
 from ...ops.elementwise import rsqrt, square

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import dtypes
+from ...arrays import dtypes
 from ...ops.arguments import checked_axis
 from ...ops.cast import cast
 from ...ops.elementwise import clamp, mul

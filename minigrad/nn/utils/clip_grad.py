@@ -16,8 +16,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ...arrays.dtypes import legacy_name
 from ...autograd.engine import bump_version
-from ...dtypes import legacy_name
 from ...ops.inplace import check_memory
 from ...tensor import Tensor, from_array
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...autograd.grad_mode import no_grad
-from ...creation import randn
 from ...ops.matmul import dot, mv
 from ...ops.reduce import norm
 from ...ops.shape import transpose
+from ...tensor.creation import randn
 from ..module import Module
 from ..parameter import Parameter
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from ...arrays.dtypes import float64
 from ...autograd.engine import edge_of, wrap
-from ...creation import as_tensor, tensor
-from ...dtypes import float64
 from ...ops.join import stack
 from ...tensor import Tensor
+from ...tensor.creation import as_tensor, tensor
 
 NO_NUMBERS = "SaUO"
 """The kinds of NumPy arrays that no tensor can hold: texts and objects."""

@@ -14,8 +14,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from ... import creation
-from ...tensor import Tensor
+from ...tensor import Tensor, creation
 
 T_co = TypeVar("T_co", covariant=True)
 

@@ -13,10 +13,10 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ... import creation, random
-from ...creation import as_tensor, multinomial
-from ...dtypes import float64
-from ...tensor import Tensor
+from ... import random
+from ...arrays.dtypes import float64
+from ...tensor import Tensor, creation
+from ...tensor.creation import as_tensor, multinomial
 
 T_co = TypeVar("T_co", covariant=True)
 

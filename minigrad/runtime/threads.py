@@ -3,14 +3,14 @@
 The kernels split the sequences of a batch between threads of their own, wherever there is so much
 to do that it pays. Matrix products elsewhere are NumPy's, whose library has threads of its own and
 its own environment variables, ``OPENBLAS_NUM_THREADS`` as a rule. Import minigrad before NumPy, so
-that the two do not stand in each other's way (see `minigrad._blas`).
+that the two do not stand in each other's way (see `minigrad.runtime.blas`).
 """
 
 from __future__ import annotations
 
 import os
 
-from . import _kernels
+from .. import _kernels
 
 __all__ = ["get_num_threads", "set_num_threads"]
 

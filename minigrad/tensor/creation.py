@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from . import dtypes, random
-from .autograd.engine import TensorBase, primitive
-from .ops.arguments import as_shape
-from .ops.layout import empty_alike, make_alike
-from .ops.makers import no_slope
-from .ops.shape import sum_to
-from .ops.values import check_range, entry, filling, number
-from .size import device as device_
+from .. import random
+from ..arrays import dtypes
+from ..arrays.size import device as device_
+from ..autograd.engine import TensorBase, primitive
+from ..ops.arguments import as_shape
+from ..ops.layout import empty_alike, make_alike
+from ..ops.makers import no_slope
+from ..ops.shape import sum_to
+from ..ops.values import check_range, entry, filling, number
 from .tensor import Tensor, from_array
 
 ndarray = np.ndarray

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from . import dtypes
-from .autograd.engine import TensorBase, array_of
-from .ops.shape import broadcast_to, reshape
-from .size import CPU, Size
-from .size import device as device_
+from ..arrays import dtypes
+from ..arrays.size import CPU, Size
+from ..arrays.size import device as device_
+from ..autograd.engine import TensorBase, array_of
+from ..ops.shape import broadcast_to, reshape
 
 
 def is_tensor(obj: Any) -> bool:

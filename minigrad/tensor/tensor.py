@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from . import dtypes, printing, random
-from .autograd import backward as _backward
-from .autograd import errors
-from .autograd.engine import (
+from .. import random
+from ..arrays import dtypes, printing
+from ..arrays.size import CPU, Size, Storage, device, strided
+from ..autograd import backward as _backward
+from ..autograd import errors
+from ..autograd.engine import (
     TensorBase,
     bump_version,
     is_view,
@@ -27,26 +29,25 @@ from .autograd.engine import (
     set_tensor_class,
     wrap,
 )
-from .autograd.grad_mode import is_grad_enabled
-from .autograd.graph import grad_fn_at
-from .autograd.hooks import HooksInTurn, RemovableHandle, add_hook, add_tensor_hook, retain
-from .autograd.loans import before_write
-from .ops import elementwise as ew
-from .ops import index as indexing  # plural names: the class has methods with the singular ones
-from .ops import inplace as writes
-from .ops import join as joins
-from .ops import matmul as products
-from .ops import order
-from .ops import reduce as reductions
-from .ops import scan as scans
-from .ops import shape as views
-from .ops.arguments import as_shape
-from .ops.cast import cast
-from .ops.checked import publish_methods
-from .ops.inplace import inplace as in_place
-from .ops.layout import copied, in_memory_order, order_of_axes
-from .ops.values import filling, number
-from .size import CPU, Size, Storage, device, strided
+from ..autograd.grad_mode import is_grad_enabled
+from ..autograd.graph import grad_fn_at
+from ..autograd.hooks import HooksInTurn, RemovableHandle, add_hook, add_tensor_hook, retain
+from ..autograd.loans import before_write
+from ..ops import elementwise as ew
+from ..ops import index as indexing  # plural names: the class has methods with the singular ones
+from ..ops import inplace as writes
+from ..ops import join as joins
+from ..ops import matmul as products
+from ..ops import order
+from ..ops import reduce as reductions
+from ..ops import scan as scans
+from ..ops import shape as views
+from ..ops.arguments import as_shape
+from ..ops.cast import cast
+from ..ops.checked import publish_methods
+from ..ops.inplace import inplace as in_place
+from ..ops.layout import copied, in_memory_order, order_of_axes
+from ..ops.values import filling, number
 
 ndarray = np.ndarray
 # the methods `float`, `int`, `bool`, `type` and the property `device` hide these names in the class
@@ -162,7 +163,7 @@ class Tensor(TensorBase):
         """The shape, or the size of axis `dim`."""
         if dim is None:
             return Size(self.array.shape)
-        from .ops.arguments import checked_axis
+        from ..ops.arguments import checked_axis
 
         return self.array.shape[checked_axis(dim, self.array.ndim)]
 

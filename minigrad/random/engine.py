@@ -3,7 +3,7 @@
 What belongs here is what concerns *words*: how a seed starts the engine, how 32-bit and 64-bit
 words are taken from it, and how the whole state is written to and read from 5056 bytes in the
 layout PyTorch uses, so that a state saved by one library goes on in the other. What the words
-are turned into is said in ``random_uniform.py`` and ``random.py``.
+are turned into is said in `uniform` and `generator`.
 """
 
 from __future__ import annotations

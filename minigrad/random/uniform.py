@@ -4,7 +4,7 @@ What belongs here: uniform floats, integers of a range or of a whole dtype, perm
 coin flips (a uniform compared with a probability). Each draw is a method that checks its
 arguments, takes its words under the lock, and says how many words one value costs: two
 libraries stay in step only if both take the same number of words. Draws that bend a uniform
-into another distribution are in ``random.py``.
+into another distribution are in `generator`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .random_engine import Engine
+from .engine import Engine
 
 FLOAT32_BITS = 24
 """A float32 holds 24 significant bits: that many of a 32-bit word are used."""

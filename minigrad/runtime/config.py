@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from . import _kernels
+from .. import _kernels
+from ..version import __version__
 from .threads import get_num_threads
-from .version import __version__
 
 
 def config() -> dict[str, Any]:

@@ -16,9 +16,9 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from typing_extensions import Self  # typing.Self from Python 3.11 on
 
 DEFAULT_SEED = 67280421310721

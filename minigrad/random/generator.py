@@ -7,12 +7,14 @@ them. The package's first page has the way from a word to a float.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
 from .uniform import Shape, UniformDraws, kernel_name, pieces, require_float
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["Generator"]
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
 from .engine import Engine
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
 
 FLOAT32_BITS = 24
 """A float32 holds 24 significant bits: that many of a 32-bit word are used."""

@@ -14,7 +14,9 @@ import pytest
 
 import minigrad as mg
 from minigrad import _kernels, nn
+from minigrad.nn.recurrent_base import MODES
 from minigrad.nn.utils.rnn import pack_padded_sequence
+from minigrad.ops import reference
 
 TESTS = Path(__file__).parent
 made = SimpleNamespace(**runpy.run_path(str(TESTS / "golden" / "make_recurrent.py")))
@@ -391,3 +393,58 @@ def test_dropout_between_layers_only(kind):
     np.testing.assert_array_equal(layer(x)[0].detach().numpy(), output.detach().numpy())
     layer.dropout = 0.5
     assert not np.array_equal(layer(x)[0].detach().numpy(), output.detach().numpy())
+
+
+# ------------------------------------------------------------------------------------------------
+# A recurrence without a kernel
+# ------------------------------------------------------------------------------------------------
+
+
+def coupled_step(x, h, c, w_ih, w_hh, b_ih, b_hh):
+    """An LSTM whose input gate is what the forget gate leaves."""
+    pre = reference.linear(x, w_ih, b_ih) + reference.linear(h, w_hh, b_hh)
+    f, g, o = reference.chunk(pre, 3, -1)
+    f = reference.sigmoid(f)
+    c = f * c + (1 - f) * reference.tanh(g)
+    return reference.sigmoid(o) * reference.tanh(c), c
+
+
+# One has a name of its own, the other that of a kernel, which computes something else.
+COUPLED = reference.LSTM._replace(
+    name="coupled", gates=("forget", "cell", "output"), step=coupled_step,
+    parameters=("weight_ih", "weight_hh", "bias_ih", "bias_hh"),
+)  # fmt: skip
+NAMESAKE = reference.GRU._replace(step=lambda *values: (reference.GRU.step(*values)[0] * 0.5,))
+
+
+class OwnCell(nn.RNNCellBase):
+    def forward(self, input, hx=None):
+        return self._step(self.recurrence, input, hx)
+
+
+@pytest.mark.parametrize("own", [COUPLED, NAMESAKE], ids=lambda own: own.name)
+def test_a_recurrence_without_a_kernel_runs_as_it_is_written(own, level, monkeypatch):
+    """At every level, to the last bit: layers, both directions, ragged, cells, two derivatives."""
+    monkeypatch.setitem(MODES, "OWN", own)
+    layer = nn.RNNBase("OWN", 3, 4, 2, bidirectional=True, dtype=mg.float64)
+    cell = type("Cell", (OwnCell,), {"recurrence": own})(3, 4, True, dtype=mg.float64)
+    states = [leaf(2 + k, 4, 2, 4) for k in range(len(own.states))]
+
+    def everything():
+        x, results = leaf(1, 5, 2, 3), []
+        for lengths in (None, [2, 5]):
+            results += family.flat(layer(x, family.given(states), lengths=lengths))
+        packed, ends = layer(pack_padded_sequence(x, [5, 3]))
+        results += [packed.data, *family.flat((ends,))]
+        after = cell(x[0], cell(x[1], [s[0] for s in states]))
+        results += after
+        leaves = [x, *states, *layer.parameters(), *cell.parameters()]
+        grads = mg.autograd.grad([(y * y).sum() for y in results], leaves, create_graph=True)
+        results += [*grads, *mg.autograd.grad([(g * g).sum() for g in grads], leaves)]
+        return [y.detach().numpy().copy() for y in results]
+
+    got = everything()
+    monkeypatch.setattr(_kernels, "kernels_for", lambda dtype: None)
+    for a, b in zip(got, everything(), strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert a.any()

@@ -1,9 +1,8 @@
 """The recurrences as operations: kernel forward, kernel gradient, reference for everything else.
 
 `recur` is what one direction of one layer computes, `recur_once` what a cell does. Arguments are
-checked by the layers in `minigrad.nn`, and once more by the kernels. Without kernels
-(``MINIGRAD_KERNELS=reference``, or a dtype they do not know) the reference runs, recorded operation
-by operation.
+checked by the layers in `minigrad.nn`, and once more by the kernels. Where there is no kernel
+(`_kernel_for`) the reference runs, recorded operation by operation.
 
 What must not be changed in place before backward is what PyTorch guards: what a product or a gate
 would save there (`_guarded`). That is never less than the kernels read again in backward, except
@@ -25,9 +24,37 @@ from .. import _kernels
 from ..autograd.engine import LENT, OUTPUT, edges_if_recording, wrap
 from .fused import Fused
 from .join import stack
-from .reference import GRU, JANET, LSTM, Recurrence, unroll
+from .reference import (
+    GRU,
+    INDRNN_RELU,
+    INDRNN_TANH,
+    JANET,
+    LSTM,
+    RNN_RELU,
+    RNN_TANH,
+    Recurrence,
+    unroll,
+)
 
 ndarray = np.ndarray
+
+# The recurrences with a kernel; `_kernels/recurrent.pyx` knows it by their names.
+_WITH_KERNEL = (RNN_TANH, RNN_RELU, LSTM, GRU, JANET, INDRNN_RELU, INDRNN_TANH)
+
+
+def _kernel_for(recurrence: Recurrence, dtype: Any) -> Any:
+    """The kernel module that runs a recurrence on arrays of `dtype`; None: its reference runs.
+
+    There is none with ``MINIGRAD_KERNELS=reference``, for a dtype that kernels do not know, and for
+    a recurrence that is none of `_WITH_KERNEL` itself: a kernel stands for one step, and a user's
+    recurrence may have the name of another.
+    """
+    kernels = _kernels.kernels_for(dtype)
+    if kernels is not None:
+        for known in _WITH_KERNEL:
+            if known is recurrence:
+                return kernels.recurrent
+    return None
 
 
 def _states(recurrence: Recurrence, x: Any, h: Any, c: Any, w_hh: Any, w_hr: Any) -> list[Any]:
@@ -135,10 +162,10 @@ def recur(
     if batch_sizes is not None:
         batch_sizes = batch_sizes.copy()  # backward shall find what this call found
     options = (recurrence, batch_sizes, reverse)
-    kernels = _kernels.kernels_for(x.array.dtype)
-    if kernels is None:
+    kernel = _kernel_for(recurrence, x.array.dtype)
+    if kernel is None:
         return _SEQUENCE.reference(x.contiguous(), *inputs[1:], *options)
-    kernel, edges = kernels.recurrent, edges_if_recording(inputs)
+    edges = edges_if_recording(inputs)
     arrays: list[Any] = [None if v is None else v.array for v in inputs]
     copied: tuple[int, ...] = ()
     if x.view_of is not None and not arrays[0].flags.c_contiguous:
@@ -208,10 +235,10 @@ def recur_once(
 ) -> tuple[Any, ...]:
     """One step of a recurrence: x (N, I) and states (N, H) to the next states, as a tuple."""
     inputs = (x, *states, *parameters)
-    kernels = _kernels.kernels_for(x.array.dtype)
-    if kernels is None:
+    kernel = _kernel_for(recurrence, x.array.dtype)
+    if kernel is None:
         return _STEP["add"].reference(*inputs, recurrence)
-    kernel, edges = kernels.recurrent, edges_if_recording(inputs)
+    edges = edges_if_recording(inputs)
     arrays: list[Any] = [None if v is None else v.array for v in inputs]
     output, _, c_n, gates = kernel.forward(
         recurrence.name, arrays[0][None], *arrays[1:], None, False, edges is not None, False

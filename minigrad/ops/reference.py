@@ -3,8 +3,9 @@
 A step takes the input of one time step, the states and the parameters, and returns the next states,
 as a tuple; the first of them is the output. It is a pure function: nothing hidden, no branching on
 values. `unroll` runs a step over a sequence. The kernels compute the same thing over a whole
-sequence, and are tested against this file; ``MINIGRAD_KERNELS=reference`` runs it instead of them;
-derivatives of second and higher order are those of this file.
+sequence, and are tested against this file; a recurrence without a kernel runs as it is written, and
+with ``MINIGRAD_KERNELS=reference`` all of them do; derivatives of second and higher order are those
+of the steps.
 
     N batch, I input size, H hidden size, G number of gates
     x (N, I), h (N, H), w_ih (G H, I), w_hh (G H, H), b_ih and b_hh (G H,) or None
@@ -26,7 +27,7 @@ from .matmul import linear
 class Recurrence(NamedTuple):
     """A recurrence: what cells and layers are built from."""
 
-    name: str  # that of its kernel
+    name: str  # that of its kernel, if it has one
     gates: tuple[str, ...]
     states: tuple[str, ...]
     parameters: tuple[str, ...]

@@ -148,7 +148,7 @@ def describe_options(cls: Class) -> Class:
     text = inspect.cleandoc(cls.__doc__ or "")  # there is none under python -OO
     beginning, heading, rest = text.partition("Parameters\n----------\n")
     if heading:
-        own, _, end = rest.partition("\n\n")
+        own, _, end = ("\n" + rest).partition("\n\n")
         described = {entry.partition(" : ")[0]: entry for entry in re.split(r"\n(?=\S)", own)}
         _, *parameters = inspect.signature(vars(cls)["__init__"]).parameters.values()
         entries = [described.get(p.name) or _description(p) for p in parameters]

@@ -1326,7 +1326,7 @@ def test_backward_inside_no_grad():
 
 
 def test_error_of_a_wrong_rule_names_both_shapes():
-    from minigrad.autograd.engine import primitive
+    from minigrad.autograd.primitive import primitive
 
     wrong = primitive("wrong", lambda x: x * 2, x=lambda g: g.sum())
     with pytest.raises(RuntimeError, match=r"got \[\] but expected shape compatible with \[2\]"):
@@ -1334,7 +1334,7 @@ def test_error_of_a_wrong_rule_names_both_shapes():
 
 
 def test_primitive_runs_on_plain_arrays():
-    from minigrad.autograd.engine import primitive
+    from minigrad.autograd.primitive import primitive
 
     cube = primitive("cube", lambda x: x**3, x=lambda g, x: g * 3 * x**2)
     array = np.array([1.0, 2.0])

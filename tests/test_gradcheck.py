@@ -5,8 +5,10 @@ import pytest
 
 import minigrad as mg
 from minigrad.autograd import gradcheck, gradgradcheck
-from minigrad.autograd.engine import Op, array_of, primitive, record
+from minigrad.autograd.engine import record
 from minigrad.autograd.gradcheck import GradcheckError
+from minigrad.autograd.primitive import Op, primitive
+from minigrad.autograd.tensor_base import array_of
 
 
 def leaf(*values, dtype=mg.float64):

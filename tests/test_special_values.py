@@ -11,7 +11,8 @@ import pytest
 
 import minigrad as mg
 from minigrad import _kernels
-from minigrad.autograd.engine import Node, Op
+from minigrad.autograd.engine import Node
+from minigrad.autograd.primitive import Op
 from minigrad.ops.fused import Fused
 
 GOLDEN = Path(__file__).parent / "golden"

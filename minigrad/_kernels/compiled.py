@@ -6,15 +6,17 @@ and the interpreter's share of the time about halved. When minigrad is imported,
 Python find the translations instead of the texts.
 
 A text may have declarations beside it, in a .pxd of its name, which make its objects structures of
-C: engine.pxd does.
+C, and may use those of other texts: tensor_base.pxd and engine.pxd do.
 
 Nobody should edit a file and see nothing happen. A translation therefore lies in a folder named by
-the checksum of its text (and declarations): after an edit there is none that fits, and the text
-itself runs (more slowly) until the next build. ``MINIGRAD_KERNELS=reference`` runs all texts, for a
-debugger to step through.
+the checksum of its text and declarations, and of all texts whose declarations it uses: after an
+edit there is none that fits, and the text itself runs (more slowly) until the next build.
+``MINIGRAD_KERNELS=reference`` runs all texts, for a debugger to step through.
 """
 
+import functools
 import os
+import re
 import sys
 import zlib
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec
@@ -34,16 +36,36 @@ MODULES = (
 FOLDER = "_kernels/translated"
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
+_CIMPORT = re.compile(r"^from (\.+)([\w.]*) cimport ", re.MULTILINE)
+
 
 def folder_of(module: str, root: str) -> str:
     """Where the translation of a module of `MODULES` lies, below the package's folder `root`."""
     checksum = 0
-    for suffix in (".py", ".pxd"):
-        path = os.path.join(root, module + suffix)
-        if os.path.exists(path):
-            with open(path, "rb") as text:
-                checksum = zlib.crc32(text.read().replace(b"\r\n", b"\n"), checksum)
+    for text in _texts_of(module, root, {}).values():
+        checksum = zlib.crc32(text, checksum)
     return f"{FOLDER}/t{checksum:08x}"
+
+
+@functools.cache
+def _read(path: str) -> bytes | None:
+    if not os.path.exists(path):
+        return None
+    with open(path, "rb") as file:
+        return file.read().replace(b"\r\n", b"\n")
+
+
+def _texts_of(module: str, root: str, found: dict[str, bytes]) -> dict[str, bytes]:
+    """The text of a module, its declarations, and those of the modules that these cimport."""
+    for path in (module + ".py", module + ".pxd"):
+        text = None if path in found else _read(os.path.join(root, path))
+        if text is not None:
+            found[path] = text
+            if path.endswith(".pxd"):
+                for dots, name in _CIMPORT.findall(found[path].decode()):
+                    folder = module.split("/")[: -len(dots)]
+                    _texts_of("/".join([*folder, *name.split(".")]), root, found)
+    return found
 
 
 class _Finder:

@@ -1,10 +1,15 @@
 """Automatic differentiation: read `engine` first, it is the heart of minigrad.
 
 - `engine`: how operations are recorded, and how gradients walk back.
+- `tensor_base`, `views`, `indexing`: what the engine knows of a tensor; memory that is shared;
+  indices and their gradients.
+- `primitive`: how an operation is made from a function and the rules of its gradients.
 - `backward`: `backward` and `grad`.
 - `grad_mode`: `no_grad` and its kin, and anomaly detection.
 - `function`: operations that users write themselves.
 - `hooks`, `graph`: functions hung on tensors and nodes; the graph as others walk through it.
+- `names`: what PyTorch prints for operations.
+- `quiet`, `loans`: NumPy's warnings silenced; outputs that are lent to their nodes.
 - `errors`: what the engine says when something is wrong.
 - `gradcheck`: gradients compared with finite differences.
 """

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from . import errors
-from .engine import TensorBase, add_to_grad, add_unwatched, edge_of, own_tensor, walk, wrap
+from .engine import walk
 from .grad_mode import mode
 from .hooks import adding
 from .quiet import restore, silence
+from .tensor_base import TensorBase, bump_version, wrap
+from .views import edge_of
 
 
 def backward(
@@ -257,6 +259,37 @@ def _initial_grads(roots: Sequence[Any], given: Any, create_graph: bool) -> list
             g = wrap(g.array.astype(array.dtype))
         grads.append(g if create_graph else g.array)
     return grads
+
+
+def own_tensor(g: Any, is_new: bool = False) -> Any:
+    """A gradient as a tensor whose memory is in row-major order and belongs to nothing else."""
+    if g is None or isinstance(g, TensorBase):
+        return g
+    return wrap(g if is_new and g.flags.c_contiguous else g.copy())
+
+
+def add_to_grad(leaf: TensorBase, g: Any, is_new: bool, create_graph: bool) -> None:
+    """Add `g` to the gradient of `leaf`."""
+    if leaf._grad is None:
+        leaf._grad = own_tensor(g, is_new)
+    elif create_graph:
+        leaf._grad = leaf._grad + g
+    else:
+        total = leaf._grad.array
+        total += g
+        bump_version(leaf._grad)
+
+
+def add_unwatched(leaf: TensorBase, g: Any, is_new: bool, create_graph: bool) -> bool:
+    """Add `g` to the gradient of `leaf`, if it is a leaf still and nobody watches; whether it is.
+
+    (One that was frozen after the forward pass gets nothing.)
+    """
+    if not (leaf.edge is None and leaf._hooks is None and leaf._accumulate_hooks is None):
+        return False
+    if leaf._requires_grad:
+        add_to_grad(leaf, g, is_new, create_graph)
+    return True
 
 
 def accumulate(gradients: Sequence[tuple[Any, Any, bool]], create_graph: bool) -> None:

@@ -18,21 +18,12 @@ from typing import Any
 import numpy as np
 
 from . import errors
-from .engine import (
-    Node,
-    Op,
-    Output,
-    TensorBase,
-    attach,
-    bump_version,
-    edge_of,
-    edges_of,
-    fixed_view,
-    mode,
-    wrap,
-)
-from .grad_mode import no_grad
+from .engine import attach, edges_of, Node, Output
+from .grad_mode import mode, no_grad
 from .loans import before_write
+from .primitive import Op
+from .tensor_base import TensorBase, bump_version, wrap
+from .views import edge_of, fixed_view
 
 
 class FunctionCtx:
@@ -126,12 +117,15 @@ class _Custom(Op):
 
     def __init__(self, function: type[Function], context: FunctionCtx) -> None:
         super().__init__(function.__name__)
-        self.node_name = f"{function.__name__}Backward"
         self.function = function
         self.context = context
         self.inputs: list[Any] = []  # of each argument its shape and type; None: is no tensor
         self.outputs: list[Any] = []  # of each output, likewise
         self.saves_tensors = bool(context.to_save)
+
+    def printed(self, output: int = 0) -> str:
+        """The name of the user's class."""
+        return f"{self.name}Backward"
 
     def vjp(
         self, node: Node, edges: Sequence[Any], grads: list[Any], create_graph: bool
@@ -159,7 +153,7 @@ class _Custom(Op):
         count = len(self.inputs)
         if len(results) < count or any([g is not None for g in results[count:]]):
             raise RuntimeError(
-                f"function {self.node_name} returned an incorrect number of gradients (expected "
+                f"function {self.printed()} returned an incorrect number of gradients (expected "
                 f"{count}, got {len(results)})"
             )
         return results[:count]
@@ -170,7 +164,7 @@ class _Custom(Op):
             return None
         if self.inputs[k] is None:
             raise RuntimeError(
-                f"function {self.node_name} returned a gradient different than None at position "
+                f"function {self.printed()} returned a gradient different than None at position "
                 f"{k + 1}, but the corresponding forward input was not a Variable"
             )
         if not isinstance(g, TensorBase):
@@ -185,7 +179,7 @@ class _Custom(Op):
         summed = g.sum(tuple(axes), keepdim=True) if axes else g
         if lead < 0 or summed.array.shape[lead:] != shape:
             raise RuntimeError(
-                f"Function {self.node_name} returned an invalid gradient at index {k} - got "
+                f"Function {self.printed()} returned an invalid gradient at index {k} - got "
                 f"{list(g.array.shape)} but expected shape compatible with {list(shape)}"
             )
         return summed.reshape(shape)
@@ -432,7 +426,6 @@ class _Once(Op):
 
 
 _ONCE = _Once("once_differentiable")
-_ONCE.node_name = "DelayedError"
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:

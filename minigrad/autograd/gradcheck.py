@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from .backward import grad
-from .engine import TensorBase, edge_of, wrap
+from .tensor_base import TensorBase, wrap
+from .views import edge_of
 
 ndarray = np.ndarray
 Function = Callable[..., Any]

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .engine import Node as EngineNode
-from .engine import Primitive
 from .hooks import Hook, RemovableHandle, add_hook, hung_on
+from .primitive import Primitive
 
 
 class GradFn:

@@ -13,6 +13,9 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .indexing import Placed
+from .tensor_base import TensorBase, wrap
+
 Hook = Callable[..., Any]
 _next_id = itertools.count().__next__
 
@@ -156,8 +159,6 @@ def retain(tensor: Any) -> None:
 
 def _as_tensor(g: Any) -> Any:
     """A gradient on its way through the graph, in whatever form, as hooks see it."""
-    from .engine import Placed, TensorBase, wrap  # not above: the engine itself imports this file
-
     if g is None or isinstance(g, TensorBase):
         return g
     return wrap(g.dense() if isinstance(g, Placed) else g)
@@ -184,8 +185,6 @@ def _replaced_all(hook: Hook, old: tuple[Any, ...], new: Any) -> tuple[Any, ...]
 
 def _replaced(hook: Hook, old: Any, new: Any) -> Any:
     """The gradient `new` that a hook returned in the place of `old`, after a check that it fits."""
-    from .engine import TensorBase
-
     if not isinstance(new, TensorBase):
         raise TypeError(f"expected Variable, but hook returned '{type(new).__name__}'")
     if old is None:

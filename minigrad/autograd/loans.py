@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .engine import TensorBase
+from .tensor_base import TensorBase
 
 
 def before_write(tensor: TensorBase) -> None:

@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 
 from ..autograd import errors
-from ..autograd.engine import Node, Op, attach, edge_of, fixed_view, wrap
+from ..autograd.engine import attach, Node
 from ..autograd.grad_mode import is_grad_enabled
+from ..autograd.primitive import Op
+from ..autograd.tensor_base import wrap
+from ..autograd.views import edge_of, fixed_view
 from ..tensor import Tensor
 
 Hook = Callable[..., Any]
@@ -32,7 +35,6 @@ class _Boundary(Op):
 
     def __init__(self) -> None:
         super().__init__("backward_hook_function")
-        self.node_name = "BackwardHookFunctionBackward"
 
     def vjp(
         self, node: Node, edges: Sequence[Any], grads: list[Any], create_graph: bool

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd.engine import TensorBase
+from ..autograd.tensor_base import TensorBase
 from ..ops import loss as ops
 from . import functional as F
 from .functional.losses import chosen_reduction

@@ -36,7 +36,7 @@ MODES = {
 }  # fmt: skip
 
 # PyTorch prints another name for outputs with the batch first after all of its layers but LSTM.
-_batch_to_front = primitive("transpose", lambda x: x.swapaxes(0, 1), view="always", overload=1,
+_batch_to_front = primitive("batch_to_front", lambda x: x.swapaxes(0, 1), view="always",
                             x=lambda g: transpose(g, 0, 1))  # fmt: skip
 _BATCH_TO_FRONT = dict.fromkeys(("RNN_TANH", "RNN_RELU", "GRU"), _batch_to_front)
 

@@ -13,6 +13,7 @@ from typing import Any
 from ..arrays import dtypes
 from ..autograd.engine import TensorBase
 from ..autograd.errors import stacklevel
+from ..autograd.tensor_base import TensorBase
 from ..ops.checked import hint_for
 
 # ------------------------------------------------------------------------------------------------

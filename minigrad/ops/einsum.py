@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from ..autograd.engine import array_of
+from ..autograd.tensor_base import array_of
 from .elementwise import mul
 from .index import basic_index, diagonal
 from .matmul import bmm

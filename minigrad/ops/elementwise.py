@@ -109,7 +109,7 @@ add = binary("add", np.add,
 sub = binary("sub", np.subtract, bools=False,
              a=lambda g: g,
              b=lambda g: -g)  # fmt: skip
-rsub = binary("rsub", lambda a, b: b - a, bools=False, overloads=(0, 1, 1),
+rsub = binary("rsub", lambda a, b: b - a, bools=False,
               a=lambda g: -g,
               b=lambda g: g)  # fmt: skip
 mul = binary("mul", np.multiply,
@@ -118,7 +118,7 @@ mul = binary("mul", np.multiply,
 div = binary("div", np.divide, floats=True,
              a=lambda g, b: g / b,
              b=lambda g, a, b: -g * ((a / b) / b))  # fmt: skip
-pow = binary("pow", _power, overloads=(1, 0, 2),
+pow = binary("pow", _power,
              a=lambda g, a, b: _power_slope(g, a, b),
              b=lambda g, y, a, b: g * where((a == 0) & (b >= 0), 0, y * _log_base(a, b))
 )  # fmt: skip
@@ -128,10 +128,10 @@ maximum = binary("maximum", np.maximum, numbers=(False, False),
 minimum = binary("minimum", np.minimum, numbers=(False, False),
                  a=lambda g, a, b: where(a == b, g / 2, where(a > b, 0, g)),
                  b=lambda g, a, b: where(a == b, g / 2, where(a < b, 0, g)))  # fmt: skip
-remainder = binary("remainder", _checked_division(np.remainder), overloads=(1, 0, 1),
+remainder = binary("remainder", _checked_division(np.remainder),
                    a=lambda g: g,
                    b=lambda g, a, b: -g * _div_floor(a, b))  # fmt: skip
-fmod = binary("fmod", _checked_division(np.fmod), overloads=(1, 0, 1), numbers=(False, True),
+fmod = binary("fmod", _checked_division(np.fmod), numbers=(False, True),
               a=lambda g: g,
               b=lambda g, a, b: -g * _div_trunc(a, b))  # fmt: skip
 atan2 = binary("atan2", np.arctan2, floats=True, numbers=(False, False),
@@ -142,7 +142,6 @@ neg = unary("neg", np.negative, lambda g: -g, floats=False)
 abs = unary("abs", np.abs, lambda g, x: g * sign(x), floats=False, bools=False)
 sign = unary("sign", _sign, no_slope, floats=False)
 square = unary("square", _square, lambda g, x: g * (2 * x), floats=False)
-square.op.node_name = pow.op.node_name.replace("1", "0")  # as PyTorch's, where it is x**2
 
 # ------------------------------------------------------------------------------------------------
 # Elementary functions
@@ -244,10 +243,10 @@ def rsub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     return rsub(_scaled(input, alpha, other, "rsub"), other)
 
 
-_div_floor = binary("div", _checked_division(np.floor_divide), overloads=(2, 3, 2),
+_div_floor = binary("div.rounded", _checked_division(np.floor_divide),
                     a=no_slope,
                     b=no_slope)  # fmt: skip
-_div_trunc = binary("div", _checked_division(_truncated), overloads=(2, 3, 2),
+_div_trunc = binary("div.rounded", _checked_division(_truncated),
                     a=no_slope,
                     b=no_slope)  # fmt: skip
 
@@ -273,8 +272,8 @@ for _form in (add_scaled, sub_scaled, div_rounded):
 
 floor_divide = binary("floor_divide", _checked_division(np.floor_divide), a=no_slope, b=no_slope)
 _round_half_even = unary("round", np.round, no_slope, floats=False, bools=False)
-_round_to = primitive("round", lambda x, decimals: np.round(x * 10.0**decimals) / 10.0**decimals,
-                      overload=1,
+_round_to = primitive("round.decimals",
+                      lambda x, decimals: np.round(x * 10.0**decimals) / 10.0**decimals,
                       x=no_slope)  # fmt: skip
 
 
@@ -329,7 +328,7 @@ def _inside(x: Any, low: Any, high: Any) -> Any:
     return (x >= low) & (x <= high)
 
 
-_clamp = primitive("clamp", _between, overload=1,
+_clamp = primitive("clamp.numbers", _between,
                    x=lambda g, x, low, high: where(_inside(x, low, high), g, 0))  # fmt: skip
 _clamp_min = primitive("clamp_min", _between,
                        x=lambda g, x, low, high: where(_inside(x, low, high), g, 0))  # fmt: skip
@@ -396,8 +395,8 @@ _lerp_number = primitive("lerp", lambda a, b, w: a + w * (b - a) if w < 0.5
                          else b - (1 - w) * (b - a), layout=entrywise,
                          a=lambda g, w, a_shape: _to(g * (1 - w), a_shape),
                          b=lambda g, w, b_shape: _to(g * w, b_shape))  # fmt: skip
-_lerp_tensor = primitive("lerp", lambda a, b, w: np.where(np.abs(w) < 0.5, a + w * (b - a),
-                                                          b - (1 - w) * (b - a)), overload=1,
+_lerp_tensor = primitive("lerp.tensor", lambda a, b, w: np.where(np.abs(w) < 0.5, a + w * (b - a),
+                                                          b - (1 - w) * (b - a)),
                          layout=entrywise,
                          a=lambda g, w, a_shape: _to(g * (1 - w), a_shape),
                          b=lambda g, w, b_shape: _to(g * w, b_shape),

@@ -12,7 +12,9 @@ from typing import Any
 
 from ..autograd import errors
 from ..autograd.backward import grad
-from ..autograd.engine import Node, Op, TensorBase, in_graph, primitive, record_with, wrap
+from ..autograd.engine import Node, record_with
+from ..autograd.primitive import Op, in_graph, primitive
+from ..autograd.tensor_base import TensorBase, wrap
 
 # the tensor itself as the result of an operation, so that it can be told from its own history
 _same = primitive("alias", lambda x: x.view(), x=lambda g: g)

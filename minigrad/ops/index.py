@@ -361,10 +361,9 @@ _diagonal_back = primitive("diagonal_backward", _on_diagonal,
                            g=lambda g, offset, a, b: _diagonal(g, offset, a, b))  # fmt: skip
 
 
-_diagonal_copy = primitive("diagonal", lambda x, offset: _diagonal_of(x, offset, 0, 1).copy(),
+_diagonal_copy = primitive("diagonal_copy", lambda x, offset: _diagonal_of(x, offset, 0, 1).copy(),
                            x=lambda g, x_shape, offset: _diagonal_back(g, x_shape, offset, 0, 1)
 )  # fmt: skip
-_diagonal_copy.op.node_name = "DiagonalBackward0_copy"  # type: ignore[attr-defined]
 _diag_embed = primitive("diag_embed", lambda x, offset: np.diag(x, offset),
                         x=lambda g, offset: _diagonal(g, offset, 0, 1))  # fmt: skip
 
@@ -649,8 +648,8 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 _masked_fill = primitive("masked_fill", lambda x, value, mask: np.where(mask, value, x),
                          keeps="mask", layout=rows,
                          x=lambda g, mask, x_shape: _masked(g, mask, x_shape, False))  # fmt: skip
-_masked_fill_with = primitive("masked_fill", lambda x, value, mask: np.where(mask, value, x),
-                              overload=1, keeps="mask", layout=rows,
+_masked_fill_with = primitive("masked_fill.tensor", lambda x, value, mask: np.where(mask, value, x),
+                              keeps="mask", layout=rows,
                               x=lambda g, mask, x_shape: _masked(g, mask, x_shape, False),
                               value=lambda g, mask: _masked(g, mask, (), True))  # fmt: skip
 

@@ -4,7 +4,7 @@ Each one is the ordinary operation followed by `assign`, which writes the result
 `x` and moves `x` to the result's place in the graph. If `x` is a view, it is the base that gets a
 new place: the base is now "its former self, with the part that the view shows replaced". Views that
 were taken earlier notice that their base has moved and renew their own place when they are next
-used (`minigrad.autograd.engine.refresh_view`).
+used (`minigrad.autograd.views.refresh_view`).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def check_writable(target: Any) -> Any:
         node, k = root.edge or (target, 0)
         if isinstance(node, Node) and node.op.gives_views:
             raise RuntimeError(
-                f"Output {k} of {node.op.node_name.rpartition('Backward')[0]} is a view and is "
+                f"Output {k} of {node.op.printed().rpartition('Backward')[0]} is a view and is "
                 f"being modified inplace. {node.op.gives_views}"
             )
         root = parent_of(root)
@@ -215,7 +215,6 @@ class _CopySlices(Op):
 
 
 _COPY_SLICES = _CopySlices("copy_slices")
-_COPY_SLICES.node_name = "CopySlices"
 
 
 def _path(view: Any) -> tuple[Any, list[Any]]:
@@ -246,11 +245,10 @@ def _replace_in_base(view: Any, value: Any) -> None:
 _copied = primitive("copy", lambda a, b: np.broadcast_to(b, a.shape),
                     a=no_slope,
                     b=lambda g, b_shape: sum_to(g, b_shape))  # fmt: skip
-_copied.op.node_name = "CopyBackwards"  # type: ignore[attr-defined]
 _zeroed = primitive("zero", lambda x: np.zeros_like(x), x=no_slope)
-_filled = primitive("fill", lambda x, value: np.full_like(x, value), overload=2,
+_filled = primitive("fill.number", lambda x, value: np.full_like(x, value),
                     x=no_slope)  # fmt: skip
-_filled_with = primitive("fill", lambda x, value: np.full_like(x, value), overload=3,
+_filled_with = primitive("fill.tensor", lambda x, value: np.full_like(x, value),
                          x=no_slope,
                          value=lambda g: sum_to(g, ()))  # fmt: skip
 
@@ -261,15 +259,15 @@ def _written(base: ndarray, value: Any, index: Any) -> ndarray:
     return out
 
 
-def _overwriting(name: str, overload: int = 0, layout: Any = None) -> Any:
-    return primitive(name, _written, keeps="index", overload=overload, layout=layout,
+def _overwriting(name: str, layout: Any = None) -> Any:
+    return primitive(name, _written, keeps="index", layout=layout,
                      base=lambda g, index: _index_put(g, 0, index),
                      value=lambda g, value_shape, index: sum_to(getitem_(g, index), value_shape)
     )  # fmt: skip
 
 
-def _overwriting_with_number(name: str, overload: int = 0, layout: Any = None) -> Any:
-    return primitive(name, _written, keeps="index", overload=overload, layout=layout,
+def _overwriting_with_number(name: str, layout: Any = None) -> Any:
+    return primitive(name, _written, keeps="index", layout=layout,
                      base=lambda g, index: _index_put(g, 0, index))  # fmt: skip
 
 
@@ -288,9 +286,9 @@ def _adding(name: str, layout: Any = None) -> Any:
 
 _index_put, _index_copy = _overwriting("index_put"), _overwriting("index_copy", layout=rows)
 _scatter = _overwriting("scatter", layout=rows)
-_scatter_number = _overwriting_with_number("scatter", 1, rows)
+_scatter_number = _overwriting_with_number("scatter.number", rows)
 _index_fill_number = _overwriting_with_number("index_fill")
-_index_fill = _overwriting("index_fill", 1)
+_index_fill = _overwriting("index_fill.tensor")
 _scatter_add, _index_add = _adding("scatter_add", rows), _adding("index_add", rows)
 _index_put_add = _adding("index_put")
 
@@ -671,7 +669,7 @@ def reshaping(op: Callable[..., Any]) -> Callable[..., Any]:
     """The in-place method of a view operation: the tensor becomes a view of its former self.
 
     Its memory stays what it was, so older views are from now on views of that former self, too
-    (`minigrad.autograd.engine.parent_of`).
+    (`minigrad.autograd.views.parent_of`).
     """
 
     def call(input: Any, *args: Any) -> Any:

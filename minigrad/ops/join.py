@@ -13,19 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.engine import (
-    Node,
-    Op,
-    TensorBase,
-    View,
-    array_of,
-    attach,
-    edges_of,
-    mode,
-    record,
-    wrap,
-)  # fmt: skip
+from ..autograd.engine import attach, edges_of, Node, record
 from ..autograd.errors import ONE_OF_SEVERAL_VIEWS
+from ..autograd.grad_mode import mode
+from ..autograd.primitive import Op
+from ..autograd.tensor_base import TensorBase, array_of, wrap
+from ..autograd.views import View
 from .arguments import as_int, as_shape, checked_axis
 from .cast import common_type
 from .index import basic_index

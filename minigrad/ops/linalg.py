@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd.engine import array_of, edges_if_recording, wrap
+from ..autograd.engine import edges_if_recording
+from ..autograd.tensor_base import array_of, wrap
 from .checked import publish
 from .elementwise import abs as abs_
 from .matmul import matmul

@@ -159,7 +159,9 @@ def _picked_vjp(
     return place(where(kept, mul(g, factor), 0), x_shape, index)
 
 
-_nll, _nll_2d = [primitive(name, _picked, x=_picked_vjp) for name in ("nll_loss", "nll_loss2_d")]
+_nll, _nll_2d = [
+    primitive(name, _picked, x=_picked_vjp) for name in ("nll_loss", "nll_loss.images")
+]
 
 
 def _shares(
@@ -247,10 +249,9 @@ def _cross_entropy_vjp(
     return d_logits, None, None
 
 
-# the names that PyTorch prints: of its last step, which depends on the case
 _CROSS_ENTROPY, _CROSS_ENTROPY_2D, _SMOOTHED = [
     Fused(name, _cross_entropy_vjp, _cross_entropy_reference)
-    for name in ("nll_loss", "nll_loss2_d", "add")
+    for name in ("cross_entropy", "cross_entropy.images", "cross_entropy.smoothed")
 ]
 
 
@@ -321,9 +322,8 @@ def cross_entropy(
     return _shaped_as_samples(loss, input, target) if reduction == "none" else loss
 
 
-_mean_over = primitive("div", lambda total, samples: _divided(total, samples),
+_mean_over = primitive("div.by_count", lambda total, samples: _divided(total, samples),
                        total=lambda g, samples: g / samples)  # fmt: skip
-_mean_over.op.node_name = "DivBackward1"  # type: ignore[attr-defined]
 
 
 def _cross_entropy_probabilities(

@@ -24,6 +24,8 @@ from ..autograd.engine import (
     wrap,
 )
 from ..autograd.quiet import quiet
+from ..autograd.tensor_base import TensorBase, array_of, wrap
+from ..autograd.views import edge_of
 from .cast import cast
 from .checked import EITHER, TENSOR, refuse
 from .layout import entrywise
@@ -78,7 +80,7 @@ def unary(
                 if strict:
                     raise refuse(name, "input", 1, input)
                 return forward(input)
-            x = input.array
+            x = array_of(input)
             if floats and x.dtype.kind != "f":
                 x = x.astype(dtypes.default())
             if not bools and x.dtype.kind == "b":
@@ -93,8 +95,7 @@ def unary(
                     saved = [
                         Output(result) if kind == "output" else input for kind, _ in op.sources
                     ]
-                    result.edge = (Node(op, (edge,), saved), 0)
-                    result._requires_grad = True
+                    attach_one(result, op, (edge,), saved)
             return result if out is None else written(name, out, result)
 
         return _named(call, name, op)
@@ -108,20 +109,18 @@ def binary(
     *,
     floats: bool = False,
     bools: bool = True,
-    overloads: tuple[int, int, int] = (0, 0, 0),
     numbers: tuple[bool, bool] = (True, True),
     **rules: Rule,
 ) -> Any:
     """An operation of two arguments ``a`` and ``b``, either of which may be a Python number.
 
     With `floats`, integers are first made floats; without `bools`, an operand that is one raises.
-    `overloads` are the numbers that PyTorch gives it (see `Op`): of two tensors, of a tensor and a
-    number, of a number and a tensor. `numbers` says of each argument whether users may give a
-    number in the place of a tensor.
+    `numbers` says of each argument whether users may give a number in the place of a tensor.
     """
     op, op_a_number, op_number_b = [
-        _Broadcast(name, ("a", "b"), rules, overload) for overload in overloads
+        _Broadcast(name + form, ("a", "b"), rules) for form in ("", ".number", ".of_number")
     ]
+    name = name.partition(".")[0]
     only_a, only_b = op.needed((True, None)), op.needed((None, True))
     number_fits = numbers[1]
     forward = quiet(forward, 2)
@@ -132,9 +131,9 @@ def binary(
             if (
                 isinstance(a, TensorBase)
                 and isinstance(b, TensorBase)
-                and a.array.dtype is b.array.dtype
+                and array_of(a).dtype is array_of(b).dtype
             ):
-                if floats and a.array.dtype.kind != "f":
+                if floats and array_of(a).dtype.kind != "f":
                     a, b = promoted(a, b, floats, bools)
             elif isinstance(a, TensorBase) or isinstance(b, TensorBase):
                 if strict and not (number_fits and type(b) in _PLAIN_NUMBERS):
@@ -149,8 +148,7 @@ def binary(
                 raise refuse(name, "input", 1, a)
             else:
                 return forward(a, b)
-            x = a.array if isinstance(a, TensorBase) else a
-            y = b.array if isinstance(b, TensorBase) else b
+            x, y = array_of(a), array_of(b)
             try:
                 result = wrap(forward(x, y))
             except ValueError as error:
@@ -172,14 +170,13 @@ def binary(
                         else None
                         for kind, k in sources
                     ]
-                    shape = result.array.shape
+                    shape = array_of(result).shape
                     same = x.shape == shape if a is not x else True
                     if b is not y:
                         same = same and y.shape == shape
                     saved.append(None if same else (np.shape(x), np.shape(y)))
                     form = op_a_number if b is y else op_number_b if a is x else op
-                    result.edge = (Node(form, (edge_a, edge_b), saved), 0)
-                    result._requires_grad = True
+                    attach_one(result, form, (edge_a, edge_b), saved)
             return result if out is None else written(name, out, result)
 
         return _named(call, name, op)
@@ -244,7 +241,7 @@ def predicate(name: str, forward: Callable[..., Any]) -> Any:
                 if strict:
                     raise refuse(name, "input", 1, input)
                 return forward(input)
-            x = input.array
+            x = array_of(input)
             try:
                 result = forward(x)
             except TypeError as error:

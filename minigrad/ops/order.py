@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd.engine import array_of, primitive, wrap
+from ..autograd.primitive import primitive
+from ..autograd.tensor_base import array_of, wrap
 from . import introsort
 from .arguments import as_int, checked_axis
 from .elementwise import isnan, maximum, minimum, where
@@ -51,24 +52,23 @@ def _shared_or_nan(g: Any, y: Any, x: Any, axes: Axes) -> Any:
     return where(isnan(y), math.nan, shared(g, x == y, axes))
 
 
-def _equal_shares(reduce: Any, name: str, overload: int = 0, rule: Any = _shared_among_ties) -> Any:
+def _equal_shares(reduce: Any, name: str, rule: Any = _shared_among_ties) -> Any:
     return primitive(name, lambda x, axes, keepdims: reduce(x, axis=axes, keepdims=keepdims),
-                     overload=overload, layout=rows,
+                     layout=rows,
                      x=lambda g, y, x, axes: rule(g, y, x, axes))  # fmt: skip
 
 
 _amax = _equal_shares(np.maximum.reduce, "amax", rule=_shared_or_nan)
 _amin = _equal_shares(np.minimum.reduce, "amin", rule=_shared_or_nan)
-_max_of_all = _equal_shares(np.maximum.reduce, "max", 1)
-_min_of_all = _equal_shares(np.minimum.reduce, "min", 1)
+_max_of_all = _equal_shares(np.maximum.reduce, "max.all")
+_min_of_all = _equal_shares(np.minimum.reduce, "min.all")
 (_picked_of_max, _picked_of_min, _picked_of_sort, _picked_of_stable_sort, _picked_of_topk,
  _picked_of_median) = [
     # the entries at `indices` along `axis`, which the caller has at hand already
-    primitive(name, lambda x, values, indices, axis: values, keeps="indices", overload=overload,
+    primitive(name, lambda x, values, indices, axis: values, keeps="indices",
               x=lambda g, x_shape, indices, axis: scatter_sum(
                   g, _with_axis(indices, axis, x_shape), axis, x_shape))
-    for name, overload in (("max", 0), ("min", 0), ("sort", 0), ("sort", 1), ("topk", 0),
-                           ("median", 1))
+    for name in ("max", "min", "sort", "sort.stable", "topk", "median.axis")
 ]  # fmt: skip
 
 

@@ -15,13 +15,15 @@ recurrence lacks.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import _kernels
-from ..autograd.engine import LENT, OUTPUT, edges_if_recording, wrap
+from ..autograd.engine import edges_if_recording, LENT, OUTPUT
+from ..autograd.tensor_base import wrap
 from .fused import Fused
 from .join import stack
 from .reference import (
@@ -120,12 +122,10 @@ def _sequence_vjp(
     )  # fmt: skip
 
 
-# A node is named by what PyTorch calls the last step of its own computation, which differs.
 _SEQUENCE, _PACKED, _LSTM = [
     Fused(name, _sequence_vjp, _sequence_reference, reads_output=True)
-    for name in ("stack", "cat", "mkldnn_rnn_layer")
+    for name in ("sequence", "sequence.packed", "sequence.lstm")
 ]
-_PACKED.output_names = _LSTM.output_names = dict.fromkeys((1, 2), "StackBackward0")  # of h_n, c_n
 
 
 def recur(
@@ -224,10 +224,10 @@ def _step_vjp(
     return None if d_x is None else d_x[0], *others
 
 
-_LAST_OPERATION = {"rnn_tanh": "tanh", "rnn_relu": "relu", "lstm": "mul", "indrnn_relu": "relu",
-                   "indrnn_tanh": "tanh"}  # fmt: skip
-_STEP = {name: Fused(name, _step_vjp, _step_reference) for name in ("tanh", "relu", "mul", "add")}
-_STEP["mul"].output_names = {1: "AddBackward0"}  # the cell state of an LSTM
+@functools.cache
+def _step_op(name: str) -> Fused:
+    """The operation that is one step of the recurrence of that name."""
+    return Fused(f"{name}_step", _step_vjp, _step_reference)
 
 
 def recur_once(
@@ -244,7 +244,7 @@ def recur_once(
         recurrence.name, arrays[0][None], *arrays[1:], None, False, edges is not None, False
     )
     results = (output[0],) if c_n is None else (output[0], c_n)
-    op = _STEP[_LAST_OPERATION.get(recurrence.name, "add")]
+    op = _step_op(recurrence.name)
     if edges is None:
         return op.call(None, inputs, (recurrence,), None, results, arrays, ())
     guarded = _guarded(recurrence, inputs, edges, 1)

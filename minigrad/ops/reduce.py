@@ -110,15 +110,15 @@ def _share(x_shape: tuple[int, ...], axes: Axes) -> float:
     return 1 / builtins.max(math.prod(x_shape if axes is None else [x_shape[k] for k in axes]), 1)
 
 
-_sum_of_all, _sum = [  # PyTorch's numbers: 0 of all entries, 1 along axes
-    primitive("sum", total, overload=overload, layout=rows,
+_sum_of_all, _sum = [
+    primitive(name, total, layout=rows,
               x=lambda g, x_shape, axes: _spread(g, x_shape, axes))
-    for overload in (0, 1)
+    for name in ("sum", "sum.axes")
 ]  # fmt: skip
 _mean_of_all, _mean = [
-    primitive("mean", in_wide(_mean_of), overload=overload, layout=rows,
+    primitive(name, in_wide(_mean_of), layout=rows,
               x=lambda g, x_shape, axes: _spread(g * _share(x_shape, axes), x_shape, axes))
-    for overload in (0, 1)
+    for name in ("mean", "mean.axes")
 ]  # fmt: skip
 
 

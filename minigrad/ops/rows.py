@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.engine import Node, Op, array_of, primitive, record
+from ..autograd.engine import Node, record
+from ..autograd.primitive import Op, primitive
+from ..autograd.tensor_base import array_of
 
 ndarray = np.ndarray
 
@@ -51,8 +53,7 @@ _gather = primitive("gather_rows", take_rows,
                         _scatter(g, index, x_shape[:axes], 0))  # fmt: skip
 _scatter = primitive("scatter_rows", put_rows,
                      x=lambda g, index, rows: _gather(g, index, len(rows)))  # fmt: skip
-# the name that PyTorch prints
-_reorder = primitive("index_select", lambda x, order, inverse, axis: x.take(order, axis),
+_reorder = primitive("reorder", lambda x, order, inverse, axis: x.take(order, axis),
                      x=lambda g, order, inverse, axis:
                         _reorder(g, inverse, order, axis))  # fmt: skip
 
@@ -178,7 +179,6 @@ class _TakePieces(Op):
 
 
 _PUT, _TAKE = _PutPieces("put_pieces"), _TakePieces("take_pieces")
-_PUT.node_name, _TAKE.node_name = "CopySlices", "IndexBackward0"  # the names that PyTorch prints
 
 
 def put_pieces(

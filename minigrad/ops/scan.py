@@ -95,7 +95,7 @@ def _finite_beside_zeros(g: Any, x: Any) -> Any:
 _prod_of_all = primitive("prod", reduced_by(np.multiply), layout=rows,
                          x=lambda g, x, axes: restored(_finite_beside_zeros(g, x), x.shape, axes)
                          * _product_of_others(x, axes))  # fmt: skip
-_prod = primitive("prod", reduced_by(np.multiply), overload=1, layout=rows,
+_prod = primitive("prod.axes", reduced_by(np.multiply), layout=rows,
                   x=lambda g, x, axes: restored(g, x.shape, axes)
                   * _product_of_others(x, axes))  # fmt: skip
 

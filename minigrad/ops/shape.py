@@ -62,7 +62,7 @@ def _broadcast_to(x: ndarray, shape: tuple[int, ...]) -> ndarray:
 
 
 # `sum_to` adds up the axes along which `shape` was broadcast; `broadcast_to` is its transpose
-sum_to = primitive("sum", _sum_to, overload=1,
+sum_to = primitive("sum.axes", _sum_to,
                    x=lambda g, x_shape: broadcast_to(g, x_shape))  # fmt: skip
 broadcast_to = primitive("expand", _broadcast_to, view="always",
                          x=lambda g, x_shape: sum_to(g, x_shape))  # fmt: skip
@@ -106,9 +106,9 @@ _reshape = primitive("view", lambda x, shape: x.reshape(shape), view=True,
 _unsafe_view = primitive("unsafe_view", lambda x, copied: copied,
                          x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
 _squeeze_all, _squeeze_axis, _squeeze_axes = [
-    primitive("squeeze", lambda x, shape: x.reshape(shape), view=True, overload=overload,
+    primitive(name, lambda x, shape: x.reshape(shape), view=True,
               x=lambda g, x_shape: _reshape(g, x_shape))
-    for overload in (0, 1, 2)
+    for name in ("squeeze", "squeeze.axis", "squeeze.axes")
 ]  # fmt: skip
 _unsqueeze = primitive("unsqueeze", _with_axis, view="always",
                        x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.engine import TensorBase
+from ..autograd.tensor_base import TensorBase
 
 ndarray = np.ndarray
 MOST_FLOAT32 = float(np.finfo(np.float32).max)

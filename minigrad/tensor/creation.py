@@ -565,7 +565,7 @@ def normal(
 
 # Random numbers are no function of what they were drawn with: the gradient is 0.
 _bernoulli = primitive("bernoulli", lambda input, drawn: drawn, input=no_slope)
-_normal = primitive("normal", lambda mean, std, drawn: drawn, overload=3,
+_normal = primitive("normal.tensors", lambda mean, std, drawn: drawn,
                     mean=lambda g, mean_shape: sum_to(no_slope(g), mean_shape),
                     std=lambda g, std_shape: sum_to(no_slope(g), std_shape))  # fmt: skip
 

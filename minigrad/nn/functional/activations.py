@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd.engine import TensorBase, primitive
+from ...autograd.primitive import primitive
+from ...autograd.tensor_base import TensorBase
 from ...ops import elementwise as ew
 from ...ops.index import where
 from ...ops.layout import rows

@@ -9,6 +9,8 @@ import numpy as np
 from ...arrays import dtypes
 from ...autograd.engine import array_of, primitive, wrap
 from ...autograd.grad_mode import no_grad
+from ...autograd.primitive import primitive
+from ...autograd.tensor_base import array_of, wrap
 from ...ops.index import advanced_index, where
 from .arguments import check_tensor
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd.engine import primitive
+from ...autograd.primitive import primitive
 from ...ops.index import advanced_index, getitem, narrow
 from ...ops.values import filling
 from .arguments import check_tensor

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import random
-from ...autograd.engine import wrap
+from ...autograd.tensor_base import wrap
 from ...ops import reduce as reductions
 from ...ops.arguments import checked_axis
 from .arguments import check_tensor

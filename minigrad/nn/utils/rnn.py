@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd.engine import TensorBase, array_of, primitive, wrap
+from ...autograd.primitive import primitive
+from ...autograd.tensor_base import TensorBase, array_of, wrap
 from ...ops.cast import cast
 from ...ops.rows import gather_rows, put_pieces, put_rows, scatter_rows, take_pieces, take_rows
 from ...ops.shape import transpose
@@ -39,17 +40,12 @@ _pack = primitive("pack_padded_sequence", take_rows,
                     scatter_rows(g, index, x_shape[:axes]))  # fmt: skip
 
 
-def _padding(node_name: str) -> Any:
-    call: Any = primitive("pad_packed_sequence", put_rows,
-                          x=lambda g, index, rows: gather_rows(g, index, len(rows)))  # fmt: skip
-    call.op.node_name = node_name
-    return call
-
-
-# The name that PyTorch prints depends on what it did last.
-_pad, _pad_batch_first, _pad_unsorted = (
-    _padding("CopySlices"), _padding("TransposeBackward0"),
-    _padding("IndexSelectBackward0"))  # fmt: skip
+_pad, _pad_batch_first, _pad_unsorted = [
+    primitive(name, put_rows,
+              x=lambda g, index, rows: gather_rows(g, index, len(rows)))
+    for name in ("pad_packed_sequence", "pad_packed_sequence.batch_first",
+                 "pad_packed_sequence.unsorted")
+]  # fmt: skip
 
 
 def pack_padded_sequence(

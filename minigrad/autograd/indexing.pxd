@@ -1,0 +1,3 @@
+"""What of indexing.py is C when it runs translated: see autograd/tensor_base.pxd."""
+
+from .tensor_base cimport TensorBase

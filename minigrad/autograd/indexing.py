@@ -1,0 +1,52 @@
+"""Indices, and gradients of what they take out of a tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..sums import add_at
+from .tensor_base import TensorBase
+
+ndarray = np.ndarray
+
+
+class Index(tuple[Any, ...]):
+    """An index made of slices and arrays, which knows the `tensors` that the arrays belong to."""
+
+    tensors: list[TensorBase]
+
+
+def index_of(items: Iterable[Any], sources: Iterable[Any]) -> tuple[Any, ...]:
+    """The index `items`, made of `sources`, of which those are noted that are tensors."""
+    tensors = [t for t in sources if isinstance(t, TensorBase)]
+    if not tensors:
+        return tuple(items)
+    index = Index(items)
+    index.tensors = tensors
+    return index
+
+
+class Placed:
+    """The gradient of ``x[index]``: `g` at `index`, else zero. `walk` adds it without the zeros."""
+
+    __slots__ = ("g", "index", "shape")
+
+    def __init__(self, g: Any, shape: tuple[int, ...], index: Any) -> None:
+        self.g, self.shape, self.index = g, shape, index
+
+    def add_to(self, total: ndarray) -> ndarray:
+        """Add to `total` in place; an entry that `index` names twice gets both."""
+        index = self.index
+        parts = index if isinstance(index, tuple) else (index,)
+        if any([isinstance(i, ndarray) and i.dtype.kind != "b" for i in parts]):
+            add_at(total, index, self.g)
+        else:
+            total[index] += self.g
+        return total
+
+    def dense(self) -> ndarray:
+        """The whole array."""
+        return self.add_to(np.zeros(self.shape, self.g.dtype))

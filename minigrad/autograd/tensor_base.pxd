@@ -1,0 +1,28 @@
+"""What of tensor_base.py is C when it runs translated: its objects' fields, and its functions.
+
+Cython takes these declarations together with the text of tensor_base.py, which stays what it is. A
+field is then read in one machine instruction instead of a search in two dictionaries, and functions
+are called without packing their arguments, also by other translated modules, whose declarations
+cimport them. So it is with all .pxd files beside a .py.
+"""
+
+cimport cython
+
+
+cdef class TensorBase:
+    cdef public object array
+    cdef public list version
+    cdef public bint _requires_grad, _retains_grad
+    cdef public tuple edge
+    cdef public object view_of
+    cdef public object _grad, _hooks, _accumulate_hooks
+
+
+cpdef array_of(value)
+cpdef shape_of(value)
+cpdef Py_ssize_t next_number() except -1
+cpdef bump_version(TensorBase tensor)
+
+
+@cython.locals(tensor=TensorBase)
+cpdef wrap(array)

@@ -1,0 +1,95 @@
+"""`TensorBase`: what the engine knows of a tensor, an array and a place in the graph.
+
+What people call on a tensor is in `minigrad.tensor`. Here is also the one count by which the engine
+numbers whatever happens, operations and changes in place alike.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+ndarray = np.ndarray
+
+
+class TensorBase:
+    """An array and its place in the graph.
+
+    Attributes
+    ----------
+    array : numpy.ndarray
+        The data; views share its memory.
+    edge : tuple (Node, int) or None
+        The node that made this tensor and which of its outputs this is; None for a leaf.
+    version : list of two ints
+        How often the memory was changed in place, and when last (a number of the same count as
+        `Node.number`). Tensors that share memory share the list. (Behind them may stand nodes that
+        borrowed the memory, see `loans`.)
+    view_of : View or None
+        For a view, where it came from (see `views`).
+    _hooks : Hooks or None
+        What hangs on a leaf; what hangs on another tensor, its node has.
+    """
+
+    array: ndarray
+    version: list[int]
+    _requires_grad: bool
+    edge: tuple[Any, int] | None
+    view_of: Any
+    _grad: TensorBase | None
+    _hooks: Any
+    _accumulate_hooks: Any
+    _retains_grad: bool
+
+
+# What a fresh tensor has. (Compiled, these are fields of a C structure, which begin so anyway.)
+if not hasattr(TensorBase, "edge"):
+    TensorBase._requires_grad = TensorBase._retains_grad = False
+    for _name in ("edge", "view_of", "_grad", "_hooks", "_accumulate_hooks"):
+        setattr(TensorBase, _name, None)
+
+
+_tensor_class: type[TensorBase] = TensorBase
+_new = TensorBase.__new__
+
+
+def set_tensor_class(cls: type[TensorBase]) -> None:
+    """Tell the engine which class its results have (`minigrad.tensor` does, once)."""
+    global _tensor_class
+    _tensor_class = cls
+
+
+def wrap(array: Any) -> Any:
+    """A new tensor around `array`, without a copy, outside any graph."""
+    tensor = _new(_tensor_class)
+    tensor.array = array if type(array) is ndarray else np.asarray(array)
+    tensor.version = [0, -1]
+    return tensor
+
+
+def array_of(value: Any) -> Any:
+    """The ndarray inside a tensor; anything else as it is."""
+    return value.array if isinstance(value, TensorBase) else value
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """The shape of a tensor or array; () for a number."""
+    array = array_of(value)
+    return array.shape if isinstance(array, ndarray) else np.shape(array)
+
+
+_next_number = itertools.count().__next__
+
+
+def next_number() -> int:
+    """The number of what happens now: it is larger than all before."""
+    return _next_number()
+
+
+def bump_version(tensor: TensorBase) -> None:
+    """Note that the memory of `tensor` was changed in place."""
+    version = tensor.version
+    version[0] += 1
+    version[1] = _next_number()

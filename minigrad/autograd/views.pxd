@@ -1,0 +1,30 @@
+"""What of views.py is C when it runs translated: see tensor_base.pxd."""
+
+cimport cython
+
+from .tensor_base cimport TensorBase, wrap
+
+
+@cython.final
+cdef class View:
+    cdef public TensorBase parent, root
+    cdef public object op, shown
+    cdef public bint of_itself
+    cdef public tuple arguments
+    cdef public tuple start
+
+
+cpdef tuple edge_of(TensorBase tensor)
+cpdef move(TensorBase tensor, tuple edge)
+
+
+@cython.locals(view=View)
+cpdef TensorBase root_of(TensorBase tensor)
+
+
+@cython.locals(view=View, parent=TensorBase)
+cpdef TensorBase parent_of(TensorBase tensor)
+
+
+@cython.locals(view=View, current=TensorBase, again=TensorBase)
+cpdef refresh_view(TensorBase tensor)

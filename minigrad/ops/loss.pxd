@@ -1,0 +1,4 @@
+"""What of loss.py is C when it runs translated: see autograd/tensor_base.pxd."""
+
+from ..autograd.engine cimport edges_if_recording
+from ..autograd.tensor_base cimport TensorBase, array_of

@@ -1,0 +1,3 @@
+"""What of reduce.py is C when it runs translated: see autograd/tensor_base.pxd."""
+
+from ..autograd.tensor_base cimport array_of, wrap

@@ -15,7 +15,7 @@ import pytest
 import minigrad as mg
 from minigrad import ops
 from minigrad.autograd import gradcheck, gradgradcheck
-from minigrad.autograd.engine import edges_if_recording, Node
+from minigrad.autograd.engine import Node, edges_if_recording
 from minigrad.autograd.primitive import Op, Primitive
 from minigrad.autograd.tensor_base import array_of
 from minigrad.ops import elementwise as ew

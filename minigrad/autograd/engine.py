@@ -24,8 +24,7 @@ from weakref import ref
 
 import numpy as np
 
-from ..arrays.sums import add_at
-from . import errors, hooks
+from . import errors
 from .grad_mode import mode
 from .hooks import Hooks
 from .indexing import Placed

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from . import errors
-from .engine import attach, edges_of, Node, Output
+from .engine import Node, Output, attach, edges_of
 from .grad_mode import mode, no_grad
 from .loans import before_write
 from .primitive import Op

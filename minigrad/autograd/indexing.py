@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..sums import add_at
+from ..arrays.sums import add_at
 from .tensor_base import TensorBase
 
 ndarray = np.ndarray

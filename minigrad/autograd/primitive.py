@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine import attach, edges_of, Node, OUTPUT, record
+from .engine import OUTPUT, Node, attach, edges_of, record
 from .grad_mode import mode
 from .indexing import Index
 from .names import printed

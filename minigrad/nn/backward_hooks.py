@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import errors
-from ..autograd.engine import attach, Node
+from ..autograd.engine import Node, attach
 from ..autograd.grad_mode import is_grad_enabled
 from ..autograd.primitive import Op
 from ..autograd.tensor_base import wrap

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
-from ..autograd.engine import TensorBase
+from ..autograd.tensor_base import TensorBase
 from ..ops.join import cat
 from ..ops.recurrent import recur
 from ..ops.reference import INDRNN_RELU

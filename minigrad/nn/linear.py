@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..autograd.engine import TensorBase
+from ..autograd.tensor_base import TensorBase
 from ..ops.checked import refuse
 from ..ops.matmul import linear
 from ..ops.shape import flatten

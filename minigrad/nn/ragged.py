@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays import dtypes
-from ..autograd.engine import TensorBase
+from ..autograd.tensor_base import TensorBase
 from ..ops.order import unstable_order
 
 ndarray = np.ndarray

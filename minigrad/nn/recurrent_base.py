@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.engine import primitive, wrap
+from ..autograd.primitive import primitive
+from ..autograd.tensor_base import wrap
 from ..ops import reference
 from ..ops.join import cat, stack_rows, unbind
 from ..ops.recurrent import recur

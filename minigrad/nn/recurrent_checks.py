@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..arrays import dtypes
-from ..autograd.engine import TensorBase
 from ..autograd.errors import stacklevel
 from ..autograd.tensor_base import TensorBase
 from ..ops.checked import hint_for

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import dtypes
-from ..autograd.engine import array_of, primitive
+from ..autograd.primitive import primitive
+from ..autograd.tensor_base import array_of
 from .layout import copied
 
 _to_copy = primitive("to_copy", lambda x, target, source: copied(x, target),

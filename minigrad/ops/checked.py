@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..arrays import dtypes
-from ..autograd.engine import TensorBase
+from ..autograd.tensor_base import TensorBase
 from .out import written
 from .values import is_number, type_name
 

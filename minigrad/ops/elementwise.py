@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import dtypes
-from ..autograd.engine import TensorBase, array_of, primitive, wrap
+from ..autograd.primitive import primitive
+from ..autograd.tensor_base import TensorBase, array_of, wrap
 from .arguments import as_int
 from .cast import cast, common_type
 from .erf import erf as erf_of

@@ -20,7 +20,8 @@ import numpy as np
 from ..arrays import dtypes
 from ..arrays.sums import total as total_of
 from ..arrays.sums import wide
-from ..autograd.engine import TensorBase, primitive
+from ..autograd.primitive import primitive
+from ..autograd.tensor_base import TensorBase
 from .cast import cast
 from .elementwise import log, log1p, maximum, mul, sigmoid
 from .index import where

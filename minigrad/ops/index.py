@@ -14,7 +14,9 @@ import numpy as np
 
 from .. import _kernels
 from ..arrays import dtypes
-from ..autograd.engine import Placed, TensorBase, array_of, index_of, primitive, wrap
+from ..autograd.indexing import Placed, index_of
+from ..autograd.primitive import primitive
+from ..autograd.tensor_base import TensorBase, array_of, wrap
 from .arguments import checked_axis
 from .cast import cast
 from .layout import broadcast_strides, entrywise, order_of_axes, placed_in_order, rows

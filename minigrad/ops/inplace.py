@@ -16,23 +16,13 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..arrays.sums import add_at
-from ..autograd.engine import (
-    Node,
-    Op,
-    TensorBase,
-    array_of,
-    bump_version,
-    edge_of,
-    index_of,
-    mode,
-    move,
-    parent_of,
-    primitive,
-    record,
-    refresh_view,
-    wrap,
-)
+from ..autograd.engine import Node, record
+from ..autograd.grad_mode import mode
+from ..autograd.indexing import index_of
 from ..autograd.loans import before_write
+from ..autograd.primitive import Op, primitive
+from ..autograd.tensor_base import TensorBase, array_of, bump_version, wrap
+from ..autograd.views import edge_of, move, parent_of, refresh_view
 from .arguments import checked_axis
 from .cast import cast
 from .index import along_axis, checked_gather_index, masked_fill, split_index, where

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.engine import attach, edges_of, Node, record
+from ..autograd.engine import Node, attach, edges_of, record
 from ..autograd.errors import ONE_OF_SEVERAL_VIEWS
 from ..autograd.grad_mode import mode
 from ..autograd.primitive import Op

@@ -18,7 +18,9 @@ from .. import _kernels
 from ..arrays import dtypes
 from ..arrays.sums import total as total_of
 from ..arrays.sums import wide
-from ..autograd.engine import TensorBase, array_of, edges_if_recording, primitive
+from ..autograd.engine import edges_if_recording
+from ..autograd.primitive import primitive
+from ..autograd.tensor_base import TensorBase, array_of
 from .cast import cast
 from .elementwise import mul
 from .fused import Fused

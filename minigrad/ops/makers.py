@@ -13,16 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..arrays import dtypes
-from ..autograd.engine import (
-    Node,
-    Output,
-    Primitive,
-    TensorBase,
-    array_of,
-    edge_of,
-    mode,
-    wrap,
-)
+from ..autograd.engine import Node, Output, attach_one
+from ..autograd.grad_mode import mode
+from ..autograd.primitive import Primitive
 from ..autograd.quiet import quiet
 from ..autograd.tensor_base import TensorBase, array_of, wrap
 from ..autograd.views import edge_of

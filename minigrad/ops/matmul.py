@@ -9,7 +9,8 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..arrays.sums import dot as dot_of
-from ..autograd.engine import array_of, primitive
+from ..autograd.primitive import primitive
+from ..autograd.tensor_base import array_of
 from .makers import no_slope
 from .shape import fresh_view, reshape, squeeze, sum_to, transpose, unsqueeze
 from .values import factor

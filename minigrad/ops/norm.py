@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.sums import PRODUCTS, total, total_of_products
-from ..autograd.engine import array_of, edges_if_recording
+from ..autograd.engine import edges_if_recording
+from ..autograd.tensor_base import array_of
 from .elementwise import rsqrt
 from .fused import Fused
 from .reduce import mean

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import dtypes
-from ..autograd.engine import TensorBase, bump_version, mode
+from ..autograd.grad_mode import mode
+from ..autograd.tensor_base import TensorBase, bump_version
 from .layout import check_memory
 
 # Functions whose out= must have the very dtype of the result; other functions cast into it.

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
-from ..autograd.engine import edges_if_recording, LENT, OUTPUT
+from ..autograd.engine import LENT, OUTPUT, edges_if_recording
 from ..autograd.tensor_base import wrap
 from .fused import Fused
 from .join import stack
@@ -237,7 +237,7 @@ def recur_once(
     inputs = (x, *states, *parameters)
     kernel = _kernel_for(recurrence, x.array.dtype)
     if kernel is None:
-        return _STEP["add"].reference(*inputs, recurrence)
+        return _step_op(recurrence.name).reference(*inputs, recurrence)
     edges = edges_if_recording(inputs)
     arrays: list[Any] = [None if v is None else v.array for v in inputs]
     output, _, c_n, gates = kernel.forward(

@@ -18,8 +18,9 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..arrays.sums import in_wide, total
-from ..autograd.engine import array_of, primitive, wrap
 from ..autograd.errors import stacklevel
+from ..autograd.primitive import primitive
+from ..autograd.tensor_base import array_of, wrap
 from .arguments import checked_axes, checked_axis
 from .cast import cast, common_type
 from .elementwise import abs as abs_

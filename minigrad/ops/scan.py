@@ -13,7 +13,8 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..arrays.sums import running
-from ..autograd.engine import array_of, primitive, wrap
+from ..autograd.primitive import primitive
+from ..autograd.tensor_base import array_of, wrap
 from .arguments import checked_axis
 from .cast import cast
 from .elementwise import isfinite

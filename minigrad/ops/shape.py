@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.sums import total
-from ..autograd.engine import array_of, primitive
+from ..autograd.primitive import primitive
+from ..autograd.tensor_base import array_of
 from .arguments import as_int, as_shape, checked_axes, checked_axis
 from .layout import alike, copied, rows
 

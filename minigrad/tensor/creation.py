@@ -19,7 +19,8 @@ import numpy as np
 from .. import random
 from ..arrays import dtypes
 from ..arrays.size import device as device_
-from ..autograd.engine import TensorBase, primitive
+from ..autograd.primitive import primitive
+from ..autograd.tensor_base import TensorBase
 from ..ops.arguments import as_shape
 from ..ops.layout import empty_alike, make_alike
 from ..ops.makers import no_slope

@@ -9,7 +9,7 @@ import numpy as np
 from ..arrays import dtypes
 from ..arrays.size import CPU, Size
 from ..arrays.size import device as device_
-from ..autograd.engine import TensorBase, array_of
+from ..autograd.tensor_base import TensorBase, array_of
 from ..ops.shape import broadcast_to, reshape
 
 

@@ -21,18 +21,12 @@ from ..arrays import dtypes, printing
 from ..arrays.size import CPU, Size, Storage, device, strided
 from ..autograd import backward as _backward
 from ..autograd import errors
-from ..autograd.engine import (
-    TensorBase,
-    bump_version,
-    is_view,
-    refresh_view,
-    set_tensor_class,
-    wrap,
-)
 from ..autograd.grad_mode import is_grad_enabled
 from ..autograd.graph import grad_fn_at
 from ..autograd.hooks import HooksInTurn, RemovableHandle, add_hook, add_tensor_hook, retain
 from ..autograd.loans import before_write
+from ..autograd.tensor_base import TensorBase, bump_version, set_tensor_class, wrap
+from ..autograd.views import is_view, refresh_view
 from ..ops import elementwise as ew
 from ..ops import index as indexing  # plural names: the class has methods with the singular ones
 from ..ops import inplace as writes

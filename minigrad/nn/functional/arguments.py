@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...arrays import dtypes
-from ...autograd.engine import TensorBase
+from ...autograd.tensor_base import TensorBase
 from ...ops.checked import refuse
 from ...ops.inplace import inplace
 from ...ops.values import number

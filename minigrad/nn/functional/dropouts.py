@@ -16,7 +16,7 @@ import numpy as np
 
 from ... import random
 from ...arrays import dtypes
-from ...autograd.engine import wrap
+from ...autograd.tensor_base import wrap
 from ...ops.layout import empty_alike, in_memory_order
 from .arguments import check_tensor, checked_probability
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from ...arrays import dtypes
-from ...autograd.engine import array_of, primitive, wrap
 from ...autograd.grad_mode import no_grad
 from ...autograd.primitive import primitive
 from ...autograd.tensor_base import array_of, wrap

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...arrays import dtypes
-from ...autograd.engine import bump_version
+from ...autograd.tensor_base import bump_version
 from ...ops import norm as ops
 from ...ops.elementwise import rsqrt, square
 from ...ops.reduce import mean

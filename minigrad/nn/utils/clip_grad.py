@@ -17,7 +17,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from ...arrays.dtypes import legacy_name
-from ...autograd.engine import bump_version
+from ...autograd.tensor_base import bump_version
 from ...ops.inplace import check_memory
 from ...tensor import Tensor, from_array
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...arrays import dtypes
-from ...autograd.engine import TensorBase, wrap
+from ...autograd.tensor_base import TensorBase, wrap
 from ..ragged import Ragged, unpacked
 
 ndarray = np.ndarray

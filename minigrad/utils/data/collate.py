@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ...arrays.dtypes import float64
-from ...autograd.engine import edge_of, wrap
+from ...autograd.tensor_base import wrap
+from ...autograd.views import edge_of
 from ...ops.join import stack
 from ...tensor import Tensor
 from ...tensor.creation import as_tensor, tensor

@@ -111,6 +111,8 @@ cdef define(
     forward_function forward_of, backward_function backward_of,
 ):
     global table
+    if name in index_of:    # the next one would have its row, too
+        raise ValueError(f"define: there is a {name!r} already")
     cdef Py_ssize_t index = len(index_of)
     cdef void* longer = PyMem_Realloc(table, (index + 1) * sizeof(Recurrence))
     if longer is NULL:

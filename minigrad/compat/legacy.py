@@ -13,7 +13,7 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..tensor import Tensor, from_array
-from ..tensor.creation import as_array
+from ..tensor.data import as_array
 
 
 class _TypedTensor(type):

@@ -18,7 +18,7 @@ Elementwise operations look at their argument anyway and bring a strict form of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from ..arrays import dtypes
 from ..autograd.tensor_base import TensorBase
@@ -29,6 +29,8 @@ TENSOR, EITHER, MANY = "Tensor", "Tensor or Number", "tuple of Tensors"
 _PLAIN_NUMBERS = (float, int)
 COUNTS = "Tensor, int or None"
 OPTIONAL = "Tensor or None", "Tensor, Number or None"
+
+Class = TypeVar("Class", bound=type)
 
 KINDS = {  # by the name of the argument
     "input": TENSOR, "tensor": TENSOR, "tensor1": TENSOR, "tensor2": TENSOR, "mat1": TENSOR,
@@ -249,8 +251,9 @@ def publish(namespace: dict[str, Any], names: Iterable[str] | None = None) -> No
             namespace[name] = done[key]
 
 
-def publish_methods(cls: type) -> None:
-    """The same for the methods of a class that take tensors beside `self`."""
+def checked_methods(cls: Class) -> Class:
+    """The same for the methods of a class that take tensors beside `self`: decorates the class."""
     for name, function in list(vars(cls).items()):
         if not name.startswith("_") and hasattr(function, "__code__"):
             setattr(cls, name, checked(name, function, self=True))
+    return cls

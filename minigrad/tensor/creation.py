@@ -6,10 +6,7 @@ so that the same seed gives the same numbers (see `minigrad.random`).
 
 from __future__ import annotations
 
-import builtins
-import functools
 import math
-import operator
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,16 +16,26 @@ import numpy as np
 from .. import random
 from ..arrays import dtypes
 from ..arrays.size import device as device_
-from ..autograd.primitive import primitive
 from ..autograd.tensor_base import TensorBase
+from ..ops import draws
 from ..ops.arguments import as_shape
+from ..ops.draws import bernoulli, multinomial, source
 from ..ops.layout import empty_alike, make_alike
-from ..ops.makers import no_slope
-from ..ops.shape import sum_to
-from ..ops.values import check_range, entry, filling, number
-from .tensor import Tensor, from_array
+from ..ops.values import entry, filling, number
+from .data import as_array
+from .leaf import from_array
+from .tensor import Tensor
+
+__all__ = [
+    "Generator", "arange", "as_array", "as_tensor", "bernoulli", "default_generator", "empty",
+    "empty_like", "eye", "from_numpy", "full", "full_like", "get_rng_state", "initial_seed",
+    "linspace", "manual_seed", "multinomial", "normal", "ones", "ones_like", "rand", "rand_like",
+    "randint", "randn", "randn_like", "randperm", "range", "seed", "set_rng_state", "tensor",
+    "zeros", "zeros_like",
+]  # fmt: skip
 
 ndarray = np.ndarray
+Makers = tuple[Callable[..., Tensor], Callable[..., Tensor]]
 
 
 def _made(array: ndarray, device: Any, requires_grad: bool) -> Tensor:
@@ -40,136 +47,6 @@ def _made(array: ndarray, device: Any, requires_grad: bool) -> Tensor:
 # ------------------------------------------------------------------------------------------------
 # From data
 # ------------------------------------------------------------------------------------------------
-
-
-def as_array(data: Any, dtype: np.dtype | None = None) -> ndarray:
-    """`data` (numbers, nested sequences, arrays, tensors) as an ndarray of a type minigrad has.
-
-    Python floats become the default type, Python integers int64.
-
-    Raises
-    ------
-    ValueError
-        Sequences of different lengths at one level, or integers of more than 64 bits.
-    TypeError
-        Strings; or, with `dtype`, entries that are no numbers.
-    RuntimeError
-        `data` is none of those; or a Python number does not fit `dtype`.
-    """
-    if isinstance(data, TensorBase):
-        array = data.array
-    elif isinstance(data, (ndarray, np.generic)):
-        array = np.asarray(data)
-        if array.dtype.kind not in "biuf" or dtype is None:
-            dtypes.of_numpy(array.dtype)  # raises for a type that does not exist here
-        elif isinstance(data, np.generic):
-            check_range(array, dtype)
-    elif isinstance(data, (bool, int, float, list, tuple, builtins.range)):
-        array = _of_numbers(data, dtype)
-        if dtype is not None:
-            check_range(array, dtype)
-    elif hasattr(data, "__array__"):
-        return as_array(np.asarray(data), dtype)
-    elif hasattr(data, "__len__") and not isinstance(data, (str, bytes, dict, set)):
-        return as_array([data[k] for k in builtins.range(len(data))], dtype)
-    else:
-        array = np.asarray(_entry(data, dtype))
-    if dtype is None:
-        dtypes.of_numpy(array.dtype)  # raises for a type that does not exist here
-        return array
-    return array.astype(dtype, copy=False)
-
-
-def _of_numbers(data: Any, dtype: np.dtype | None) -> ndarray:
-    """Python numbers, in sequences of sequences, as an array."""
-    if dtype is None and type(data) is list and set(map(type, data)) == {float}:
-        return np.array(data, dtypes.default())  # the most frequent case
-    if not isinstance(data, (list, tuple, builtins.range)):
-        kind = dtypes.scalar_type(data)
-        if isinstance(data, int) and not -(2**63) <= data < 2**63:
-            return np.asarray(_entry(data, dtype))
-        return np.asarray(data, kind if dtype is None else None)
-    data = [d.array if isinstance(d, TensorBase) else d for d in data]
-    try:
-        array = np.array(data)
-    except ValueError:
-        raise ValueError(_ragged(data, 0)) from None
-    if array.dtype.kind in "biuf" and array.dtype != np.uint64:
-        if dtype is None and array.dtype == np.float64:
-            return array.astype(_floats_in(data))
-        return array
-    if isinstance(_first_entry(data), (str, bytes)):
-        raise ValueError(f"too many dimensions '{type(_first_entry(data)).__name__}'")
-    # something is no plain number, or is a large one: look at each by itself
-    return np.array([
-        as_array(d, dtype) if isinstance(d, (list, tuple, *_ARRAYS)) else _entry(d, dtype)
-        for d in data
-    ])  # fmt: skip
-
-
-_ARRAYS = (ndarray, np.generic)
-
-
-def _floats_in(data: Sequence[Any]) -> np.dtype:
-    """The type of a sequence with floats: the default one, or that of arrays among the entries."""
-    kinds = {d.dtype for d in data if isinstance(d, _ARRAYS)}
-    if not kinds:
-        first = _first_entry(data)
-        return first.dtype if isinstance(first, _ARRAYS) else dtypes.default()
-    if isinstance(data[0], (float, int)):
-        kinds.add(dtypes.default())
-    return functools.reduce(dtypes.promote, kinds)
-
-
-def _entry(value: Any, dtype: np.dtype | None) -> Any:
-    """What is neither sequence nor array as an entry for `dtype`, in PyTorch's words if it is none.
-
-    Where floats are asked for, what can become one is one, such as a Fraction; where integers are,
-    what can become an index.
-    """
-    if isinstance(value, (str, bytes)):
-        raise TypeError(f"new(): invalid data type '{type(value).__name__}'")
-    whole = isinstance(value, int)
-    if dtype is None and not isinstance(value, (bool, int, float)):
-        raise RuntimeError(f"Could not infer dtype of {type(value).__name__}")
-    if dtype is not None and dtype.kind == "f":
-        if isinstance(value, complex) or not hasattr(value, "__float__"):
-            raise TypeError(f"must be real number, not {type(value).__name__}")
-        return float(value)
-    if dtype is not None and not isinstance(value, float):
-        if not hasattr(value, "__index__"):
-            raise TypeError(f"'{type(value).__name__}' object cannot be interpreted as an integer")
-        value, whole = operator.index(value), True
-    if dtype is not None and dtype.kind == "b":
-        return bool(value)
-    if whole and not -(2**63) <= value < 2**63:
-        raise ValueError(f"Overflow when unpacking long long: {value} has more than 64 bits")
-    return value if dtype is None else entry(value, dtype)
-
-
-def _first_entry(data: Any) -> Any:
-    while isinstance(data, (list, tuple)) and len(data):
-        data = data[0]
-    return data
-
-
-def _ragged(data: Any, axis: int) -> str:
-    """Which sequence has another length than the first at its level."""
-    lengths = [len(d) if hasattr(d, "__len__") else None for d in data]
-    for n in lengths:
-        if n != lengths[0]:
-            return f"expected sequence of length {lengths[0]} at dim {axis + 1} (got {n})"
-    return next(
-        (_ragged(d, axis + 1) for d in data if _is_ragged(d)), "sequences of different lengths"
-    )
-
-
-def _is_ragged(data: Any) -> bool:
-    try:
-        np.array(data)
-    except ValueError:
-        return True
-    return False
 
 
 def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -200,7 +77,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """As `tensor`, but a tensor, or the memory of an ndarray, is used as it is where possible."""
     kind = None if dtype is None else dtypes.to_numpy(dtype)
     if isinstance(data, TensorBase):
-        return data.to(dtypes.of_numpy(kind)) if kind is not None else data  # type: ignore[attr-defined, return-value]
+        return data.to(dtypes.of_numpy(kind)) if kind is not None else data  # type: ignore
     return _made(as_array(data, kind), device, False)
 
 
@@ -227,9 +104,7 @@ def _sizes(size: tuple[Any, ...], keyword: Any) -> tuple[int, ...]:
     return shape
 
 
-def _filler(
-    name: str, make: Callable[..., ndarray], what: str
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _filler(name: str, make: Callable[..., ndarray], what: str) -> Makers:
     """The function of a shape, and the function of a tensor whose shape to take."""
 
     def of_shape(
@@ -444,10 +319,6 @@ default_generator = random.default_generator = Generator()  # from here on with 
 default_generator.seed()  # as PyTorch: without `manual_seed` every run draws other numbers
 
 
-def _source(generator: random.Generator | None) -> random.Generator:
-    return random.default_generator if generator is None else generator
-
-
 def manual_seed(seed: int) -> random.Generator:
     """Start the default generator again from `seed`; the same seed gives the same numbers.
 
@@ -481,16 +352,14 @@ def set_rng_state(new_state: Tensor) -> None:
     default_generator.set_state(new_state)
 
 
-def _drawer(
-    name: str, method: str, fill: str, what: str
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _drawer(name: str, method: str, fill: str, what: str) -> Makers:
     def of_shape(
         *sizes: Any, size: Any = None, generator: random.Generator | None = None, dtype: Any = None,
         layout: Any = None, device: Any = None, requires_grad: bool = False,
         pin_memory: bool = False,
     ) -> Tensor:  # fmt: skip
         kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
-        draw = getattr(_source(generator), method)
+        draw = getattr(source(generator), method)
         return _made(draw(_sizes(sizes, size), dtype=kind), device, requires_grad)
 
     def like(
@@ -528,7 +397,7 @@ def randint(
         low, high, size = 0, low, high
     kind = dtypes.INT64 if dtype is None else dtypes.to_numpy(dtype)
     return _made(
-        _source(generator).integers(_sizes((), size), low, high, kind), device, requires_grad
+        source(generator).integers(_sizes((), size), low, high, kind), device, requires_grad
     )
 
 
@@ -537,7 +406,7 @@ def randperm(
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """The integers from 0 to ``n - 1`` in random order."""
-    order = _source(generator).permutation(n)
+    order = source(generator).permutation(n)
     return _made(
         order if dtype is None else order.astype(dtypes.to_numpy(dtype)), device, requires_grad
     )
@@ -551,46 +420,14 @@ def normal(
     if size is not None:
         kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
         return _made(
-            _source(generator).normal(_sizes((), size), mean, std, kind), device, requires_grad
+            source(generator).normal(_sizes((), size), mean, std, kind), device, requires_grad
         )
     m, s = [v.array if isinstance(v, TensorBase) else v for v in (mean, std)]
     if np.any(np.asarray(s) < 0):
         raise RuntimeError("normal expects all elements of std >= 0.0")
     shape = np.broadcast_shapes(np.shape(m), np.shape(s))
     kind = dtypes.result_type(*[v for v in (m, s) if isinstance(v, ndarray)])
-    draws = _source(generator).normal(shape, dtype=kind)
-    drawn = _made((draws * s + m).astype(kind), device, requires_grad)
+    standard = source(generator).normal(shape, dtype=kind)
+    drawn = _made((standard * s + m).astype(kind), device, requires_grad)
     given = isinstance(mean, TensorBase) or isinstance(std, TensorBase)
-    return _normal(mean, std, drawn) if given and not requires_grad else drawn
-
-
-# Random numbers are no function of what they were drawn with: the gradient is 0.
-_bernoulli = primitive("bernoulli", lambda input, drawn: drawn, input=no_slope)
-_normal = primitive("normal.tensors", lambda mean, std, drawn: drawn,
-                    mean=lambda g, mean_shape: sum_to(no_slope(g), mean_shape),
-                    std=lambda g, std_shape: sum_to(no_slope(g), std_shape))  # fmt: skip
-
-
-def bernoulli(
-    input: Tensor, p: float | None = None, *, generator: random.Generator | None = None
-) -> Tensor:
-    """1 with the probability that stands in `input` (or with `p`), otherwise 0."""
-    chance = input.array if p is None else p
-    drawn = _source(generator).bernoulli(chance, input.array.shape)
-    result: Tensor = _bernoulli(input, np.asarray(drawn).astype(input.array.dtype))
-    return result
-
-
-def multinomial(
-    input: Tensor,
-    num_samples: int,
-    replacement: bool = False,
-    *,
-    generator: random.Generator | None = None,
-) -> Tensor:
-    """`num_samples` indices drawn with the weights in `input` (1-D, or one row each in 2-D).
-
-    The weights need not sum to one.
-    """
-    drawn = _source(generator).multinomial(input.array, num_samples, replacement)
-    return from_array(np.asarray(drawn, order="C"))
+    return draws.normal_with(mean, std, drawn) if given and not requires_grad else drawn

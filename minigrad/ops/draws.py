@@ -1,0 +1,117 @@
+"""Random numbers in tensors: `bernoulli`, `multinomial`, and what fills a tensor in place.
+
+A fill draws in the order of the tensor's memory, whatever its strides, as PyTorch does. What is
+drawn is no function of what it was drawn with: where there is a gradient at all, it is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import random
+from ..autograd.loans import before_write
+from ..autograd.primitive import primitive
+from ..autograd.tensor_base import TensorBase, bump_version, wrap
+from .inplace import check_memory, check_writable, overwritten
+from .layout import in_memory_order, order_of_axes
+from .makers import no_slope
+from .shape import sum_to
+from .values import number
+
+ndarray = np.ndarray
+
+_bernoulli = primitive("bernoulli", lambda input, drawn: drawn, input=no_slope)
+# What `normal` drew with tensors as mean and deviation: see `minigrad.tensor.creation`.
+normal_with = primitive("normal.tensors", lambda mean, std, drawn: drawn,
+                        mean=lambda g, mean_shape: sum_to(no_slope(g), mean_shape),
+                        std=lambda g, std_shape: sum_to(no_slope(g), std_shape))  # fmt: skip
+
+
+def source(generator: random.Generator | None) -> random.Generator:
+    """The generator to draw from: the default one, if none is given."""
+    return random.default_generator if generator is None else generator
+
+
+def bernoulli(
+    input: Any, p: float | None = None, *, generator: random.Generator | None = None
+) -> Any:
+    """1 with the probability that stands in `input` (or with `p`), otherwise 0."""
+    chance = input.array if p is None else p
+    drawn = source(generator).bernoulli(chance, input.array.shape)
+    return _bernoulli(input, np.asarray(drawn).astype(input.array.dtype))
+
+
+def multinomial(
+    input: Any,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: random.Generator | None = None,
+) -> Any:
+    """`num_samples` indices drawn with the weights in `input` (1-D, or one row each in 2-D).
+
+    The weights need not sum to one.
+    """
+    drawn = source(generator).multinomial(input.array, num_samples, replacement)
+    return wrap(np.asarray(drawn, order="C"))
+
+
+# ------------------------------------------------------------------------------------------------
+# In place
+# ------------------------------------------------------------------------------------------------
+
+
+def _fill(tensor: Any, draw: Callable[[Any, ndarray], ndarray], generator: Any) -> Any:
+    """Fill the memory, in its own order, with ``draw(generator, view of the memory)``."""
+    check_memory(tensor.array)
+    edge = check_writable(tensor)
+    before_write(tensor)
+    memory = in_memory_order(tensor.array)
+    memory[...] = draw(source(generator), memory)
+    bump_version(tensor)
+    if edge is not None:
+        overwritten(tensor, edge)
+    return tensor
+
+
+def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Any:
+    """Fill with numbers drawn evenly from [a, b)."""
+    a, b = number(a, "uniform_", "from", "float"), number(b, "uniform_", "to", "float")
+    return _fill(tensor, lambda g, m: g.uniform(m.shape, a, b, m.dtype), generator)
+
+
+def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Any:
+    """Fill with normally distributed numbers."""
+    mean, std = number(mean, "normal_", "mean", "float"), number(std, "normal_", "std", "float")
+    blocks = tensor.array.flags.c_contiguous
+    return _fill(
+        tensor, lambda g, m: g.normal(m.shape, mean, std, m.dtype, blocks=blocks), generator
+    )
+
+
+def random_(
+    tensor: Any, low: int | None = None, high: int | None = None, *, generator: Any = None
+) -> Any:
+    """Fill with integers from `low` (0) to below `high` (the most that the type can hold)."""
+    if low is None:
+        return _fill(tensor, lambda g, m: g.any_integers(m.shape, m.dtype), generator)
+    if high is None:
+        low, high = 0, low
+    return _fill(tensor, lambda g, m: g.integers(m.shape, low, high, m.dtype), generator)
+
+
+def bernoulli_(tensor: Any, p: Any = 0.5, *, generator: Any = None) -> Any:
+    """Fill with ones (probability `p`, a number or a tensor) and zeros."""
+    chance = p.array if isinstance(p, TensorBase) else p
+    if isinstance(chance, ndarray):  # each in the place of the entry that it is for
+        order = order_of_axes(tensor.array.shape, (tensor.array.strides,))
+        chance = np.broadcast_to(chance, tensor.array.shape).transpose(order)
+    return _fill(tensor, lambda g, m: g.bernoulli(chance, m.shape), generator)
+
+
+def exponential_(tensor: Any, lambd: float = 1.0, *, generator: Any = None) -> Any:
+    """Fill with exponentially distributed numbers of mean ``1 / lambd``."""
+    return _fill(tensor, lambda g, m: g.exponential(m.shape, lambd, m.dtype), generator)

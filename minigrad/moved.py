@@ -30,6 +30,16 @@ MODULES = {
     "size": "arrays.size",
     "sums": "arrays.sums",
     "threads": "runtime.threads",
+    "nn.recurrent": "recurrences",
+    "nn.cells": "recurrences",
+    "nn.deep_indrnn": "recurrences.deep_indrnn",
+    "nn.recurrent_base": "recurrences.layer",
+    "nn.recurrent_checks": "recurrences.checks",
+    "nn.recurrent_init": "recurrences.initial",
+    "nn.ragged": "recurrences.ragged",
+    "nn.utils.packed": "recurrences.packed",
+    "ops.recurrent": "recurrences.operation",
+    "ops.reference": "recurrences.recurrence",
 }
 
 

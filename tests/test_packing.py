@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad.autograd.gradcheck import gradcheck, gradgradcheck
-from minigrad.nn.ragged import longest_first, ragged, unpacked
 from minigrad.nn.utils import rnn
-from minigrad.nn.utils.packed import places_of
 from minigrad.nn.utils.rnn import (
     PackedSequence,
     pack_padded_sequence,
@@ -26,6 +24,8 @@ from minigrad.nn.utils.rnn import (
     unpad_sequence,
 )  # fmt: skip
 from minigrad.ops.rows import gather_rows, put_pieces, reorder, scatter_rows, take_pieces
+from minigrad.recurrences.packed import places_of
+from minigrad.recurrences.ragged import longest_first, ragged, unpacked
 
 GOLDEN = Path(__file__).parent / "golden"
 facts = SimpleNamespace(**runpy.run_path(str(GOLDEN / "facts.py")))

@@ -26,11 +26,12 @@ from importlib.util import spec_from_file_location
 # what warns (its frames are not counted), what calls NumPy's functions on numbers elsewhere than in
 # an operation (see `minigrad.autograd.quiet`).
 MODULES = (
-    "arrays/sums", "autograd/tensor_base", "autograd/indexing", "autograd/views", "autograd/engine",
-    "autograd/primitive", "autograd/loans", "autograd/backward", "ops/makers", "ops/fused",
-    "ops/recurrent", "ops/layout", "ops/inplace", "ops/shape", "ops/index", "ops/join", "ops/order",
-    "ops/introsort", "ops/elementwise", "ops/reduce", "ops/matmul", "ops/einsum", "ops/loss",
-    "ops/checked", "nn/cells", "nn/hooks", "nn/recurrent_base", "nn/recurrent_checks",
+    "arrays/sums", "autograd/tensor_base", "autograd/indexing", "autograd/views",
+    "autograd/engine", "autograd/primitive", "autograd/loans", "autograd/backward",
+    "ops/makers", "ops/fused", "ops/layout", "ops/inplace", "ops/shape", "ops/index",
+    "ops/join", "ops/order", "ops/introsort", "ops/elementwise", "ops/reduce", "ops/matmul",
+    "ops/einsum", "ops/loss", "ops/checked", "nn/hooks", "recurrences/operation",
+    "recurrences/layer", "recurrences/cell", "recurrences/checks",
 )  # fmt: skip
 
 FOLDER = "_kernels/translated"

@@ -133,6 +133,8 @@ define("janet",       2, 3, True, False, True, False, janet_forward, janet_backw
 define("indrnn_tanh", 1, 0, False, False, True, False, indrnn_tanh_forward, indrnn_tanh_backward)
 define("indrnn_relu", 1, 0, False, False, True, False, indrnn_relu_forward, indrnn_relu_backward)
 
+NAMES = frozenset(index_of)     # of all that have a kernel
+
 
 cdef struct Sizes:
     Py_ssize_t T, N, input_size, H, S, G

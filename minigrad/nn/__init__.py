@@ -1,22 +1,23 @@
 """Layers: modules that hold parameters, and the functions they call.
 
 - `module`, `parameter`, `containers`: what every network is made of; `hooks`, `state_dict`.
-- `cells`: recurrent cells, one step; `recurrent`: the same over sequences, in several layers, on
-  top of `recurrent_base`, which has all that is common to them; `deep_indrnn`: networks of IndRNNs.
+- recurrent layers and cells come from `minigrad.recurrences`.
 - `linear`, `lazy`, `embedding`, `activation`, `dropout`, `normalization`, `batchnorm`, `loss`: the
   rest of a model.
 - `functional`: the same without parameters; `init`: initial values.
 """
 
+from ..recurrences import (
+    GRU, JANET, LSTM, RNN, DenseIndRNN, GRUCell, IndRNN, IndRNNCell, JANETCell, LSTMCell,
+    RNNBase, RNNCell, RNNCellBase, ResidualIndRNN,
+)  # fmt: skip
 from . import functional, init, utils
 from .activation import (
     ELU, GELU, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax, ReLU, ReLU6, Sigmoid, SiLU, Softmax,
     Softmin, Softplus, Softsign, Tanh, Tanhshrink, Threshold,
 )  # fmt: skip
 from .batchnorm import BatchNorm1d
-from .cells import GRUCell, IndRNNCell, JANETCell, LSTMCell, RNNCell, RNNCellBase
 from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
-from .deep_indrnn import DenseIndRNN, ResidualIndRNN
 from .dropout import (
     AlphaDropout, Dropout, Dropout1d, Dropout2d, FeatureAlphaDropout, LockedDropout,
 )  # fmt: skip
@@ -30,17 +31,73 @@ from .loss import (
 from .module import Module
 from .normalization import LayerNorm, RMSNorm
 from .parameter import Buffer, Parameter
-from .recurrent import GRU, JANET, LSTM, RNN, IndRNN, RNNBase
 
 __all__ = [
-    "ELU", "GELU", "GRU", "JANET", "LSTM", "RNN", "AlphaDropout", "BCELoss", "BCEWithLogitsLoss",
-    "BatchNorm1d", "Buffer", "CosineSimilarity", "CrossEntropyLoss", "DenseIndRNN", "Dropout",
-    "Dropout1d", "Dropout2d", "Embedding", "FeatureAlphaDropout", "Flatten", "GRUCell", "Hardtanh",
-    "HuberLoss", "Identity", "IndRNN", "IndRNNCell", "JANETCell", "KLDivLoss", "L1Loss", "LSTMCell",
-    "LayerNorm", "LazyLinear", "LeakyReLU", "Linear", "LockedDropout", "LogSigmoid", "LogSoftmax",
-    "MSELoss", "Module", "ModuleDict", "ModuleList", "NLLLoss", "Parameter", "ParameterDict",
-    "ParameterList", "RMSNorm", "RNNBase", "RNNCell", "RNNCellBase", "ReLU", "ReLU6",
-    "ResidualIndRNN", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softmin",
-    "Softplus", "Softsign", "Tanh", "Tanhshrink", "Threshold", "UninitializedParameter",
-    "functional", "init", "utils",
+    "ELU",
+    "GELU",
+    "GRU",
+    "JANET",
+    "LSTM",
+    "RNN",
+    "AlphaDropout",
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "Buffer",
+    "CosineSimilarity",
+    "CrossEntropyLoss",
+    "DenseIndRNN",
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Embedding",
+    "FeatureAlphaDropout",
+    "Flatten",
+    "GRUCell",
+    "Hardtanh",
+    "HuberLoss",
+    "Identity",
+    "IndRNN",
+    "IndRNNCell",
+    "JANETCell",
+    "KLDivLoss",
+    "L1Loss",
+    "LSTMCell",
+    "LayerNorm",
+    "LazyLinear",
+    "LeakyReLU",
+    "Linear",
+    "LockedDropout",
+    "LogSigmoid",
+    "LogSoftmax",
+    "MSELoss",
+    "Module",
+    "ModuleDict",
+    "ModuleList",
+    "NLLLoss",
+    "Parameter",
+    "ParameterDict",
+    "ParameterList",
+    "RMSNorm",
+    "RNNBase",
+    "RNNCell",
+    "RNNCellBase",
+    "ReLU",
+    "ReLU6",
+    "ResidualIndRNN",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "SmoothL1Loss",
+    "Softmax",
+    "Softmin",
+    "Softplus",
+    "Softsign",
+    "Tanh",
+    "Tanhshrink",
+    "Threshold",
+    "UninitializedParameter",
+    "functional",
+    "init",
+    "utils",
 ]  # fmt: skip

@@ -20,8 +20,8 @@ from ...autograd.tensor_base import TensorBase, array_of, wrap
 from ...ops.cast import cast
 from ...ops.rows import gather_rows, put_pieces, put_rows, scatter_rows, take_pieces, take_rows
 from ...ops.shape import transpose
-from ..ragged import checked_lengths, longest_first, placed
-from .packed import PackedSequence, invert_permutation, places_of
+from ...recurrences.packed import PackedSequence, invert_permutation, places_of
+from ...recurrences.ragged import checked_lengths, longest_first, placed
 
 __all__ = [
     "PackedSequence", "invert_permutation", "pack_padded_sequence", "pack_sequence",

@@ -93,7 +93,7 @@ def ragged(
 
     Examples
     --------
-    >>> from minigrad.nn.ragged import ragged
+    >>> from minigrad.recurrences.ragged import ragged
     >>> batch = ragged([2, 4, 1], steps=4, batch=3)
     >>> batch.order, batch.batch_sizes
     (array([1, 0, 2]), array([3, 2, 1, 1]))
@@ -134,7 +134,7 @@ def unpacked(batch_sizes: ndarray, order: ndarray | None, inverse: ndarray | Non
     Examples
     --------
     >>> import numpy as np
-    >>> from minigrad.nn.ragged import unpacked
+    >>> from minigrad.recurrences.ragged import unpacked
     >>> unpacked(np.array([3, 2, 1, 1]), None, None).lengths
     array([4, 2, 1])
     """
@@ -236,7 +236,7 @@ def longest_first(lengths: ndarray) -> ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from minigrad.nn.ragged import longest_first
+    >>> from minigrad.recurrences.ragged import longest_first
     >>> longest_first(np.array([2, 4, 2, 4]))
     array([1, 3, 0, 2])
     >>> longest_first(np.full(17, 3))

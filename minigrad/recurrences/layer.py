@@ -1,6 +1,6 @@
 """`RNNBase`: what all recurrent layers have in common, written once for all recurrences.
 
-A layer names its recurrence, a step of `minigrad.ops.reference`. Everything else is here:
+A layer names its recurrence. Everything else is here:
 parameters, layouts, stacking, both directions, dropout between layers, and batches of sequences of
 different lengths, whether they come packed or with ``lengths=``.
 
@@ -10,36 +10,33 @@ different lengths, whether they come packed or with ``lengths=``.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import wrap
-from ..ops import reference
+from ..nn.functional import dropout
+from ..nn.module import Module
+from ..nn.parameter import Parameter
 from ..ops.join import cat, stack_rows, unbind
-from ..ops.recurrent import recur
 from ..ops.rows import gather_rows, reorder, scatter_rows
 from ..ops.shape import transpose
 from ..tensor.creation import empty
-from .functional import dropout
-from .module import Module
-from .parameter import Parameter
+from .checks import check_construction, check_layer_input, check_layer_states, check_no_projection
+from .initial import draw_, parameter_shapes
+from .operation import recur
+from .packed import PackedSequence
 from .ragged import ragged
-from .recurrent_checks import check_construction, check_layer_input, check_layer_states
-from .recurrent_init import draw_, parameter_shapes
-from .utils.packed import PackedSequence
+from .recurrence import RECURRENCES, Recurrence
 
-MODES = {
-    "RNN_TANH": reference.RNN_TANH, "RNN_RELU": reference.RNN_RELU, "LSTM": reference.LSTM,
-    "GRU": reference.GRU, "JANET": reference.JANET,
-    "INDRNN_RELU": reference.INDRNN_RELU, "INDRNN_TANH": reference.INDRNN_TANH,
-}  # fmt: skip
 
-# PyTorch prints another name for outputs with the batch first after all of its layers but LSTM.
-_batch_to_front = primitive("batch_to_front", lambda x: x.swapaxes(0, 1), view="always",
-                            x=lambda g: transpose(g, 0, 1))  # fmt: skip
-_BATCH_TO_FRONT = dict.fromkeys(("RNN_TANH", "RNN_RELU", "GRU"), _batch_to_front)
+@functools.cache
+def _batch_to_front(name: str) -> Any:
+    """A transposition, named after the recurrence of that name: what is printed depends on it."""
+    return primitive(f"transpose.of_{name}", lambda x: x.swapaxes(0, 1), view="always",
+                     x=lambda g: transpose(g, 0, 1))  # fmt: skip
 
 
 class RNNBase(Module):
@@ -48,8 +45,8 @@ class RNNBase(Module):
     Parameters
     ----------
     mode : str
-        The recurrence: "RNN_TANH", "RNN_RELU", "LSTM", "GRU", "JANET", "INDRNN_RELU" or
-        "INDRNN_TANH".
+        The recurrence, by its name in `minigrad.recurrences.recurrence.RECURRENCES`: "RNN_TANH",
+        "RNN_RELU", "LSTM", "GRU", ...
     input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size
         See `LSTM`.
     device, dtype : optional
@@ -73,11 +70,13 @@ class RNNBase(Module):
         check_construction(
             input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size
         )
-        if mode not in MODES:
-            raise ValueError(f"Unrecognized RNN mode: {mode}; choose one of {', '.join(MODES)}")
-        if proj_size and mode != "LSTM":
-            raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
+        if mode not in RECURRENCES:
+            raise ValueError(
+                f"Unrecognized RNN mode: {mode}; choose one of {', '.join(RECURRENCES)}"
+            )
         self.mode = mode
+        if "weight_hr" not in self.recurrence.parameters:
+            check_no_projection(proj_size)
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.num_layers = num_layers
@@ -90,7 +89,7 @@ class RNNBase(Module):
         for layer in range(num_layers):
             columns = input_size if layer == 0 else (proj_size or hidden_size) * self._directions
             for suffix in ("", "_reverse")[: self._directions]:
-                shapes = parameter_shapes(MODES[mode], columns, hidden_size, proj_size, bias)
+                shapes = parameter_shapes(self.recurrence, columns, hidden_size, proj_size, bias)
                 names = {f"{kind}_l{layer}{suffix}": shape for kind, shape in shapes.items()}
                 for name, shape in names.items():
                     setattr(self, name, Parameter(empty(shape, device=device, dtype=dtype)))
@@ -101,6 +100,11 @@ class RNNBase(Module):
         super().__setstate__({"proj_size": 0, **state})  # older pickles know no projection
 
     @property
+    def recurrence(self) -> Recurrence:
+        """The recurrence of all layers."""
+        return RECURRENCES[self.mode]
+
+    @property
     def _directions(self) -> int:
         return 2 if self.bidirectional else 1
 
@@ -108,7 +112,7 @@ class RNNBase(Module):
     def _state_sizes(self) -> tuple[int, ...]:
         """The size of each state: the projection makes the hidden state smaller, not the cell."""
         sizes = (self.proj_size or self.hidden_size, self.hidden_size)
-        return sizes[: len(MODES[self.mode].states)]
+        return sizes[: len(self.recurrence.states)]
 
     @property
     def all_weights(self) -> list[list[Any]]:
@@ -210,8 +214,7 @@ class RNNBase(Module):
         if not batched:
             output, states = output.squeeze(1), [s.squeeze(1) for s in states]
         elif self.batch_first:
-            to_front = _BATCH_TO_FRONT.get(self.mode)
-            output = output.transpose(0, 1) if to_front is None else to_front(output)
+            output = _batch_to_front(self.recurrence.name)(output)
         return output, states[0] if len(states) == 1 else tuple(states)
 
     def _forward_packed(self, input: Any, hx: Any, lengths: Any) -> tuple[Any, Any]:
@@ -274,7 +277,7 @@ class RNNBase(Module):
         The states come as pairs (h, c), one for each layer and direction, and go as one tensor
         each, (D * num_layers, N, H).
         """
-        recurrence, directions = MODES[self.mode], self._directions
+        recurrence, directions = self.recurrence, self._directions
         ends = []
         for layer in range(self.num_layers):
             if layer and self.dropout:

@@ -1,7 +1,7 @@
 """The recurrences as operations: kernel forward, kernel gradient, reference for everything else.
 
 `recur` is what one direction of one layer computes, `recur_once` what a cell does. Arguments are
-checked by the layers in `minigrad.nn`, and once more by the kernels. Where there is no kernel
+checked by layers and cells, and once more by the kernels. Where there is no kernel
 (`_kernel_for`) the reference runs, recorded operation by operation.
 
 What must not be changed in place before backward is what PyTorch guards: what a product or a gate
@@ -24,39 +24,24 @@ import numpy as np
 from .. import _kernels
 from ..autograd.engine import LENT, OUTPUT, edges_if_recording
 from ..autograd.tensor_base import wrap
-from .fused import Fused
-from .join import stack
-from .reference import (
-    GRU,
-    INDRNN_RELU,
-    INDRNN_TANH,
-    JANET,
-    LSTM,
-    RNN_RELU,
-    RNN_TANH,
-    Recurrence,
-    unroll,
-)
+from ..ops.fused import Fused
+from ..ops.join import stack
+from .recurrence import Recurrence, is_listed
+from .unroll import unroll
 
 ndarray = np.ndarray
 
-# The recurrences with a kernel; `_kernels/recurrent.pyx` knows it by their names.
-_WITH_KERNEL = (RNN_TANH, RNN_RELU, LSTM, GRU, JANET, INDRNN_RELU, INDRNN_TANH)
-
 
 def _kernel_for(recurrence: Recurrence, dtype: Any) -> Any:
-    """The kernel module that runs a recurrence on arrays of `dtype`; None: its reference runs.
+    """The kernel module that runs a recurrence on arrays of `dtype`; None: its step runs.
 
-    There is none with ``MINIGRAD_KERNELS=reference``, for a dtype that kernels do not know, and for
-    a recurrence that is none of `_WITH_KERNEL` itself: a kernel stands for one step, and a user's
-    recurrence may have the name of another.
+    There is none with ``MINIGRAD_KERNELS=reference``, for a dtype that kernels do not know, for a
+    recurrence without a kernel page, and for one of a user's that has only the name of another.
     """
     kernels = _kernels.kernels_for(dtype)
-    if kernels is not None:
-        for known in _WITH_KERNEL:
-            if known is recurrence:
-                return kernels.recurrent
-    return None
+    if kernels is None or not is_listed(recurrence):
+        return None
+    return kernels.recurrent if recurrence.name in kernels.recurrent.NAMES else None
 
 
 def _states(recurrence: Recurrence, x: Any, h: Any, c: Any, w_hh: Any, w_hr: Any) -> list[Any]:
@@ -77,7 +62,7 @@ def _guarded(
     for_x, for_h, _, for_w_ih, for_w_hh, _, _, _ = edges
     return [
         x if for_w_ih is not None else None,
-        h if for_w_hh is not None or recurrence is JANET else None,  # (f * h)
+        h if for_w_hh is not None or "h" in recurrence.saves else None,
         c,
         w_ih if for_x is not None else None,
         w_hh if for_h is not None or steps > 1 else None,
@@ -86,7 +71,7 @@ def _guarded(
 
 
 def _copied_h(arrays: list[Any], edges: Sequence[Any]) -> tuple[int, ...]:
-    """Copy h for the kernel of a GRU with fixed weights, which in PyTorch saves h - n instead."""
+    """Copy h for a kernel that reads it, although with fixed weights nothing need save it."""
     if arrays[1] is None or edges[4] is not None:
         return ()
     arrays[1] = arrays[1].copy()
@@ -122,7 +107,7 @@ def _sequence_vjp(
     )  # fmt: skip
 
 
-_SEQUENCE, _PACKED, _LSTM = [
+_SEQUENCE, _PACKED, _WHOLE = [
     Fused(name, _sequence_vjp, _sequence_reference, reads_output=True)
     for name in ("sequence", "sequence.packed", "sequence.lstm")
 ]
@@ -177,18 +162,18 @@ def recur(
     results = (output, h_n[None]) if c_n is None else (output, h_n[None], c_n[None])
     if batch_sizes is not None:
         op = _PACKED
-    elif recurrence is LSTM and parameters[4] is None and output.dtype == np.float32:
-        op = _LSTM
+    elif "everything" in recurrence.saves and parameters[4] is None and output.dtype == np.float32:
+        op = _WHOLE
     else:
         op = _SEQUENCE
     if edges is None:
         return op.call(None, inputs, options, None, results, arrays, ())
     steps = len(arrays[0] if batch_sizes is None else batch_sizes)
-    if op is _LSTM:  # in PyTorch one operation, which saves all that it has
+    if op is _WHOLE:  # in PyTorch one operation, which saves all that it has
         guarded = [*inputs, OUTPUT]
     else:
         guarded = [*_guarded(recurrence, inputs, edges, steps), LENT]
-        if recurrence is GRU:
+        if "copy of h" in recurrence.saves:
             copied += _copied_h(arrays, edges)
     if 0 in copied:
         guarded[0] = None
@@ -249,9 +234,9 @@ def recur_once(
         return op.call(None, inputs, (recurrence,), None, results, arrays, ())
     guarded = _guarded(recurrence, inputs, edges, 1)
     copied: tuple[int, ...] = ()
-    if recurrence is GRU:
+    if "copy of h" in recurrence.saves:
         copied = _copied_h(arrays, edges)
-    elif c_n is None and recurrence is not JANET:
-        guarded.append(OUTPUT)  # tanh and relu save what they return
+    if "output" in recurrence.saves:
+        guarded.append(OUTPUT)
     kept = (kernel, output, gates)
     return op.call(edges, inputs, (recurrence,), kept, results, arrays, guarded, copied)

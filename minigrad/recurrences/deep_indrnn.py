@@ -20,20 +20,20 @@ from itertools import repeat
 from typing import Any
 
 from ..autograd.tensor_base import TensorBase
+from ..nn import init
+from ..nn.batchnorm import BatchNorm1d
+from ..nn.containers import ModuleList
+from ..nn.dropout import LockedDropout
+from ..nn.linear import Linear
+from ..nn.module import Module
+from ..nn.parameter import Parameter
+from ..nn.utils.clip_recurrent import clip_recurrent_weights_
 from ..ops.join import cat
-from ..ops.recurrent import recur
-from ..ops.reference import INDRNN_RELU
 from ..tensor.creation import empty
-from . import init
-from .batchnorm import BatchNorm1d
-from .containers import ModuleList
-from .dropout import LockedDropout
-from .linear import Linear
-from .module import Module
-from .parameter import Parameter
-from .recurrent_checks import check_layer_input, check_same_dtype
-from .recurrent_init import clip_, indrnn_bound
-from .utils.clip_recurrent import clip_recurrent_weights_
+from .checks import check_layer_input, check_same_dtype
+from .indrnn import indrnn_bound, indrnn_relu
+from .initial import clip_
+from .operation import recur
 
 LINEAR_SLOPE = 8.0
 """The authors draw W from kaiming_uniform_(a=8): small, so a residual block is at first near 1."""
@@ -96,7 +96,7 @@ class Recurrent(Module):
         # Steps and sequences alike are samples: (L, N, C) -> (L * N, C) -> (L, N, C)
         x = self.norm(x.reshape(steps * batch, size)).view(steps, batch, size)
         parameters = (None, self.weight_hh, None, None, None)
-        output, h_n = recur(INDRNN_RELU, x, (next(starts), None), parameters)
+        output, h_n = recur(indrnn_relu, x, (next(starts), None), parameters)
         ends.append(h_n.squeeze(0))
         return self.dropout(output)
 

@@ -68,6 +68,18 @@ def _check_dropout(dropout: Any, num_layers: int) -> None:
         )
 
 
+def check_no_projection(proj_size: int) -> None:
+    """Check that a layer that cannot have one was given no projection."""
+    if proj_size:
+        raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
+
+
+def check_nonlinearity(nonlinearity: Any) -> None:
+    """Check the option of layers that have a choice."""
+    if nonlinearity not in ("tanh", "relu"):
+        raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
+
+
 def check_forget_bias(bias: bool, forget_bias: Any, chrono_t_max: Any) -> None:
     """Check the options that set the bias of a forget gate."""
     if forget_bias is None and chrono_t_max is None:
@@ -203,6 +215,17 @@ def check_cell_input(cell: Any, input: Any, weight: Any) -> None:
             f"({name}: input has shape {list(x.shape)}, its last axis must be input_size)"
         )
     check_same_dtype(cell, input, "input", weight, "weight_ih")
+
+
+def check_pair(cell: Any, hx: Any) -> None:
+    """Check that the states of a cell with two states are two."""
+    owner = type(cell).__name__
+    if not isinstance(hx, (tuple, list)):
+        raise TypeError(
+            f"{owner}: argument 'hx' must be tuple of Tensors (h, c), not {type(hx).__name__}"
+        )
+    if len(hx) != 2:
+        raise RuntimeError(f"{owner} expects two hidden states (h, c), got {len(hx)}")
 
 
 def check_cell_state(cell: Any, input: Any, state: Any, name: str, label: str) -> None:

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...arrays import dtypes
-from ...autograd.tensor_base import TensorBase, wrap
-from ..ragged import Ragged, unpacked
+from ..arrays import dtypes
+from ..autograd.tensor_base import TensorBase, wrap
+from .ragged import Ragged, unpacked
 
 ndarray = np.ndarray
 

@@ -1,0 +1,30 @@
+"""Recurrences: everything that is particular to recurrent networks.
+
+A page for each: `rnn`, `lstm`, `gru`, `janet`, `indrnn` have the equations, the step as one
+would write it on a blackboard, initial values, the layer and the cell. `deep_indrnn` has networks
+of IndRNNs.
+
+What all share is written once:
+
+- `recurrence`: what a recurrence is made of, and the list of all; `unroll`: a step over time.
+- `operation`: how a kernel stands in for the step.
+- `layer`, `cell`: parameters, layouts, layers, directions; `checks`: what they refuse; `initial`:
+  shapes and first values of parameters.
+- `ragged`, `packed`: sequences of different lengths.
+
+People find the layers and cells in `minigrad.nn`.
+"""
+
+from .cell import RNNCellBase
+from .deep_indrnn import DenseIndRNN, ResidualIndRNN
+from .gru import GRU, GRUCell
+from .indrnn import IndRNN, IndRNNCell
+from .janet import JANET, JANETCell
+from .layer import RNNBase
+from .lstm import LSTM, LSTMCell
+from .rnn import RNN, RNNCell
+
+__all__ = [
+    "GRU", "JANET", "LSTM", "RNN", "DenseIndRNN", "GRUCell", "IndRNN", "IndRNNCell",
+    "JANETCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase", "ResidualIndRNN",
+]  # fmt: skip

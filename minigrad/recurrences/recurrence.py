@@ -1,0 +1,78 @@
+"""`Recurrence`: what a recurrence is made of, and the list of all of them.
+
+A recurrence is its gates, its states and one step, written in tensor operations: a pure function,
+with nothing hidden in it and no branching on values. The step takes the input of one time step, the
+states and the parameters, and returns the next states, as a tuple; the first of them is the output.
+Each recurrence has a page beside this file, with its step, its layer and its cell. A kernel of the
+same name, if there is one, computes the same over a whole sequence and is tested against the step;
+a recurrence without a kernel runs as it is written, and with ``MINIGRAD_KERNELS=reference`` all of
+them do; derivatives of second and higher order are those of the step.
+
+    N batch, I input size, H hidden size, G number of gates
+    x (N, I), h (N, H), w_ih (G H, I), w_hh (G H, H), b_ih and b_hh (G H,) or None
+
+The rows of w_ih, w_hh and of the biases are those of the first gate, then those of the second, ...,
+in the order in which the recurrence names its gates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Recurrence(NamedTuple):
+    """A recurrence: what cells and layers are built from.
+
+    Attributes
+    ----------
+    name : str
+        Its own, and that of its kernel, if it has one.
+    gates : tuple of str
+        In the order of their rows in the parameters.
+    step : callable
+        ``step(x, *states, *parameters)`` returns the next states.
+    states : tuple of str
+        The first is the output.
+    parameters : tuple of str
+        Some of weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, in this order.
+    diagonal : bool
+        weight_hh is a vector (H,): one recurrent weight a unit.
+    saves : tuple of str
+        What the step's gates save for backward, besides the factors of its products, and what
+        therefore must not be changed in place before: "h", the hidden state before the step;
+        "output", that after it. With "copy of h" the kernel is given a copy where h might change;
+        with "everything" PyTorch runs a whole layer as one operation, which saves all that it has
+        (in float32, without a projection).
+    """
+
+    name: str
+    gates: tuple[str, ...]
+    step: Callable[..., tuple[Any, ...]]
+    states: tuple[str, ...] = ("hidden",)
+    parameters: tuple[str, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    diagonal: bool = False
+    saves: tuple[str, ...] = ()
+
+
+# All that have a page, by what `RNNBase` calls them: "LSTM", "RNN_TANH".
+RECURRENCES: dict[str, Recurrence] = {}
+
+
+def define(name: str, gates: tuple[str, ...], step: Callable[..., Any], **more: Any) -> Recurrence:
+    """Make a `Recurrence`, and put it on the list.
+
+    Raises
+    ------
+    ValueError
+        The list has another one of this name.
+    """
+    if name.upper() in RECURRENCES:
+        raise ValueError(f"there is a recurrence named {name!r} already")
+    recurrence = RECURRENCES[name.upper()] = Recurrence(name, gates, step, **more)
+    return recurrence
+
+
+def is_listed(recurrence: Recurrence) -> bool:
+    """Whether it is on the list itself, not only its name: a kernel stands for one step alone."""
+    return RECURRENCES.get(recurrence.name.upper()) is recurrence

@@ -22,6 +22,7 @@ LAYERS = {
     "lstm_proj": (nn.LSTM, {"proj_size": 2}),
     "gru": (nn.GRU, {}),
     "janet": (nn.JANET, {}),
+    "mgu": (nn.MGU, {}),
     "indrnn_relu": (nn.IndRNN, {}),
     "indrnn_tanh": (nn.IndRNN, {"nonlinearity": "tanh"}),
 }
@@ -31,6 +32,7 @@ CELLS = {
     "lstm": (nn.LSTMCell, {}),
     "gru": (nn.GRUCell, {}),
     "janet": (nn.JANETCell, {}),
+    "mgu": (nn.MGUCell, {}),
     "indrnn_relu": (nn.IndRNNCell, {}),
     "indrnn_tanh": (nn.IndRNNCell, {"nonlinearity": "tanh"}),
 }

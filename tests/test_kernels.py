@@ -81,6 +81,7 @@ GATES = {
     "lstm": 4,
     "gru": 3,
     "janet": 2,
+    "mgu": 2,
     "indrnn_tanh": 1,
     "indrnn_relu": 1,
 }
@@ -132,6 +133,17 @@ def recurrent_step(name, pre_x, pre_h, h, c):
             return d_pre, d_pre, d_h * f, d_c
 
         return f * h + i * g, c, back
+    if name == "mgu":
+        (x_f, x_n), (h_f, h_n) = np.split(pre_x, 2, 1), np.split(pre_h, 2, 1)
+        f = sigmoid(x_f + h_f)
+        n = np.tanh(x_n + f * h_n)
+
+        def back(d_h, d_c):
+            d_n = d_h * f * (1 - n**2)
+            d_f = (d_h * (n - h) + d_n * h_n) * f * (1 - f)
+            return np.hstack([d_f, d_n]), np.hstack([d_f, d_n * f]), d_h * (1 - f), d_c
+
+        return (1 - f) * h + f * n, c, back
     h_next, slope = activation(name, pre_x + pre_h)
     return h_next, c, lambda d_h, d_c: (d_h * slope, d_h * slope, 0.0, d_c)
 

@@ -79,7 +79,7 @@ def test_texts_with_kernels_are_pytorchs(name):
 # ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["janet", "indrnn_relu", "indrnn_tanh"])
+@pytest.mark.parametrize("kind", ["janet", "mgu", "indrnn_relu", "indrnn_tanh"])
 def test_errors_of_the_others_are_those_of_rnn(kind):
     cls, cell = family.LAYERS[kind][0].__name__, family.CELLS[kind][0].__name__
     layers = {name: e for name, e in made.layer_errors(cls).items() if e[0] != "TypeError"}
@@ -368,7 +368,7 @@ def test_batches_without_sequences(kind, level):
 
 
 def test_dropout_of_one_layer_warns_where_it_was_written():
-    for cls in (nn.RNN, nn.LSTM, nn.GRU, nn.JANET, nn.IndRNN):
+    for cls in (nn.RNN, nn.LSTM, nn.GRU, nn.JANET, nn.MGU, nn.IndRNN):
         with pytest.warns(
             UserWarning, match="dropout option adds dropout after all but last"
         ) as caught:

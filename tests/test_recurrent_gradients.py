@@ -155,7 +155,7 @@ def test_derivatives_of_cells(kind, level):
                 assert gradcheck(lambda *v, f=two_steps, k=k: f(*v)[k], values)
 
 
-@pytest.mark.parametrize("kind", ["lstm", "gru", "janet", "rnn_tanh", "indrnn_tanh"])
+@pytest.mark.parametrize("kind", ["lstm", "gru", "janet", "mgu", "rnn_tanh", "indrnn_tanh"])
 def test_third_derivative(kind):
     layer = family.layer(kind, 2, 3)
     x, h_0 = leaf(1, 3, 2, 2), family.start(layer, 2)

@@ -1,8 +1,8 @@
 """What may be changed in place between forward and backward of a recurrent layer or cell: what
 PyTorch lets be changed. The gradient is then that of what was computed, and else there is an error.
 
-The tables were filled in by doing the same with PyTorch 2.13, except for JANET and IndRNN, which it
-does not have and which are like their neighbours. "." may be changed, "!" raises.
+The tables were filled in by doing the same with PyTorch 2.13, except for JANET, MGU and IndRNN,
+which it does not have and which are like their neighbours. "." may be changed, "!" raises.
 """
 
 import runpy
@@ -29,6 +29,7 @@ rnn_tanh     both       !    !   -      !         !        .       .        -   
 rnn_relu     both       !    !   -      !         !        .       .        -        .    .   -
 gru          both       !    !   -      !         !        .       .        -        .    .   -
 janet        both       !    !   -      !         !        .       .        -        .    .   -
+mgu          both       !    !   -      !         !        .       .        -        .    .   -
 indrnn_tanh  both       !    !   -      !         !        .       -        -        .    .   -
 indrnn_relu  both       !    !   -      !         !        .       -        -        .    .   -
 lstm_proj    both       !    !   !      !         !        .       .        !        .    .   .
@@ -41,6 +42,7 @@ rnn_tanh     both       !    !   -      !         !        .       .       !    
 rnn_relu     both       !    !   -      !         !        .       .       !    -
 gru          both       !    !   -      !         !        .       .       .    -
 janet        both       !    !   -      !         !        .       .       .    -
+mgu          both       !    !   -      !         !        .       .       .    -
 indrnn_tanh  both       !    !   -      !         !        .       -       !    -
 indrnn_relu  both       !    !   -      !         !        .       -       !    -
 lstm         both       !    !   !      !         !        .       .       .    .
@@ -174,7 +176,7 @@ def unsqueezed(output):
 
 @pytest.mark.parametrize("change", [relu_in_place, zero_first, dropout_in_place, unsqueezed])
 @pytest.mark.parametrize("batch_first", [False, True])
-@pytest.mark.parametrize("kind", ["rnn_tanh", "rnn_relu", "gru", "janet", "indrnn_relu"])
+@pytest.mark.parametrize("kind", ["rnn_tanh", "rnn_relu", "gru", "janet", "mgu", "indrnn_relu"])
 def test_outputs_changed_in_the_graph(kind, batch_first, change):
     results = []
     for through in (lambda y: y, lambda y: y * 1.0):  # the output itself, or a copy

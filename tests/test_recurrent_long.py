@@ -142,6 +142,7 @@ KINDS = (
     ("LSTM", {"proj_size": 8}),
     ("GRU", {}),
     ("JANET", {}),
+    ("MGU", {}),
     ("RNN", {}),
     ("IndRNN", {}),
 )

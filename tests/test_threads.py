@@ -11,7 +11,7 @@ import pytest
 import minigrad as mg
 from minigrad import _kernels
 
-KINDS = ("RNN", "GRU", "LSTM", "IndRNN", "JANET")
+KINDS = ("RNN", "GRU", "LSTM", "IndRNN", "JANET", "MGU")
 
 
 @pytest.fixture(autouse=True)

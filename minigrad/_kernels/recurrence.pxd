@@ -3,7 +3,7 @@
 The loop over time (forward.pxd, backward.pxd) is the same for all recurrences. A recurrence adds
 a row of the table in recurrent.pyx, a `Recurrence`, with two functions: its gates, forward and
 backward. Each has a file of its own: rnn_step.pxd, lstm_step.pxd, gru_step.pxd, janet_step.pxd,
-indrnn_step.pxd.
+indrnn_step.pxd, mgu_step.pxd.
 
 Units stand in blocks of LANES, one vector of each gate: a block of LSTM units is the four vectors
 i f g o. The last block is filled up; the lanes that are no units hold harmless numbers in scratch

@@ -11,10 +11,11 @@
     lstm                        4   input, forget, cell, output
     gru                         3   reset, update, new
     janet                       2   forget, cell
+mgu                         2   forget, new
     indrnn_tanh, indrnn_relu    1   here w_hh is a vector (H,), and b_hh is None
 
 What each of them computes stands in its own file: rnn_step.pxd, lstm_step.pxd, gru_step.pxd,
-janet_step.pxd, indrnn_step.pxd. The loops over time are in forward.pxd and backward.pxd, what
+janet_step.pxd, indrnn_step.pxd, mgu_step.pxd. The loops over time are in forward.pxd and backward.pxd, what
 ragged batches and directions mean in sequence.pxd. Here are the two functions that Python sees:
 they check the arguments, get all memory, and call: once for every thread, see `parts`.
 
@@ -70,6 +71,7 @@ from .indrnn_step cimport (
 from .janet_step cimport janet_backward, janet_forward
 from .lstm_step cimport lstm_backward, lstm_forward
 from .matmul cimport vectors
+from .mgu_step cimport mgu_backward, mgu_forward
 from .real cimport LANES, real, scratch, scratch_free
 from .recurrence cimport Recurrence, backward_function, forward_function
 from .rnn_step cimport (
@@ -132,6 +134,7 @@ define("gru",         3, 4, True, True, True, False, gru_forward, gru_backward)
 define("janet",       2, 3, True, False, True, False, janet_forward, janet_backward)
 define("indrnn_tanh", 1, 0, False, False, True, False, indrnn_tanh_forward, indrnn_tanh_backward)
 define("indrnn_relu", 1, 0, False, False, True, False, indrnn_relu_forward, indrnn_relu_backward)
+define("mgu",         2, 3, True, True, True, False, mgu_forward, mgu_backward)
 
 NAMES = frozenset(index_of)     # of all that have a kernel
 

@@ -47,6 +47,7 @@ PRINTED = {
     "sequence.lstm": "MkldnnRnnLayerBackward0",
     "rnn_tanh_step": "TanhBackward0", "rnn_relu_step": "ReluBackward0",
     "lstm_step": "MulBackward0", "gru_step": "AddBackward0", "janet_step": "AddBackward0",
+    "mgu_step": "AddBackward0",
     "indrnn_tanh_step": "TanhBackward0", "indrnn_relu_step": "ReluBackward0",
     "transpose.of_rnn_tanh": "TransposeBackward1", "transpose.of_rnn_relu": "TransposeBackward1",
     "transpose.of_gru": "TransposeBackward1",

@@ -8,8 +8,8 @@
 """
 
 from ..recurrences import (
-    GRU, JANET, LSTM, RNN, DenseIndRNN, GRUCell, IndRNN, IndRNNCell, JANETCell, LSTMCell,
-    RNNBase, RNNCell, RNNCellBase, ResidualIndRNN,
+    GRU, JANET, LSTM, MGU, RNN, DenseIndRNN, GRUCell, IndRNN, IndRNNCell, JANETCell, LSTMCell,
+    MGUCell, RNNBase, RNNCell, RNNCellBase, ResidualIndRNN,
 )  # fmt: skip
 from . import functional, init, utils
 from .activation import (
@@ -38,6 +38,7 @@ __all__ = [
     "GRU",
     "JANET",
     "LSTM",
+    "MGU",
     "RNN",
     "AlphaDropout",
     "BCELoss",
@@ -70,6 +71,7 @@ __all__ = [
     "LockedDropout",
     "LogSigmoid",
     "LogSoftmax",
+    "MGUCell",
     "MSELoss",
     "Module",
     "ModuleDict",

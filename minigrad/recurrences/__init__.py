@@ -1,6 +1,6 @@
 """Recurrences: everything that is particular to recurrent networks.
 
-A page for each: `rnn`, `lstm`, `gru`, `janet`, `indrnn` have the equations, the step as one
+A page for each: `rnn`, `lstm`, `gru`, `janet`, `mgu`, `indrnn` have the equations, the step as one
 would write it on a blackboard, initial values, the layer and the cell. `deep_indrnn` has networks
 of IndRNNs.
 
@@ -22,9 +22,10 @@ from .indrnn import IndRNN, IndRNNCell
 from .janet import JANET, JANETCell
 from .layer import RNNBase
 from .lstm import LSTM, LSTMCell
+from .mgu import MGU, MGUCell
 from .rnn import RNN, RNNCell
 
 __all__ = [
-    "GRU", "JANET", "LSTM", "RNN", "DenseIndRNN", "GRUCell", "IndRNN", "IndRNNCell",
-    "JANETCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase", "ResidualIndRNN",
+    "GRU", "JANET", "LSTM", "MGU", "RNN", "DenseIndRNN", "GRUCell", "IndRNN", "IndRNNCell",
+    "JANETCell", "LSTMCell", "MGUCell", "RNNBase", "RNNCell", "RNNCellBase", "ResidualIndRNN",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """minigrad's own Python runs translated, but only as long as the translation fits its text."""
 
+import inspect
 import os
 import shutil
 import subprocess
@@ -87,3 +88,48 @@ def test_names_are_those_of_the_texts():
     assert engine.Node.__module__ == "minigrad.autograd.engine"
     if _kernels.level == "reference":
         assert compiled.in_use() == ()
+
+
+def named_functions():
+    """What people look up: functions, methods and classes, by the names that they have for them."""
+    for name, value in sorted(vars(minigrad).items()):
+        if not name.startswith("_") and callable(value):
+            yield f"minigrad.{name}", value
+    for cls in (minigrad.Tensor, minigrad.nn.LSTM, minigrad.nn.Linear, minigrad.optim.Adam):
+        for name in dir(cls):
+            value = getattr(cls, name)
+            if inspect.isroutine(value) and not name.startswith("__"):
+                yield f"{cls.__name__}.{name}", value
+
+
+def test_everything_shows_its_text():
+    """To `inspect`, so to IPython and to debuggers, whether it runs translated or not."""
+    hidden = []
+    for name, value in named_functions():
+        try:
+            text = inspect.getsource(value)
+            assert "def " in text or "lambda" in text or "class " in text, name
+        except (OSError, TypeError):
+            hidden.append(name)
+    assert hidden == []
+
+
+def test_modules_and_classes_show_their_text():
+    for name in compiled.MODULES:
+        module = sys.modules["minigrad." + name.replace("/", ".")]
+        assert inspect.getsource(module) == (PACKAGE / f"{name}.py").read_text(encoding="utf-8")
+    from minigrad.autograd.engine import Node, walk
+
+    assert inspect.getsource(Node).startswith("class Node:")
+    assert inspect.getsource(walk).startswith("def walk(")
+    assert list(inspect.signature(walk).parameters)[:2] == ["roots", "root_grads"]
+
+
+def test_tracebacks_show_the_text():
+    import traceback
+
+    try:
+        minigrad.zeros(2)[5]
+    except IndexError:
+        said = traceback.format_exc()
+    assert "_check_int(index, 0, shape)" in said

@@ -12,6 +12,9 @@ Nobody should edit a file and see nothing happen. A translation therefore lies i
 the checksum of its text and declarations, and of all texts whose declarations it uses: after an
 edit there is none that fits, and the text itself runs (more slowly) until the next build.
 ``MINIGRAD_KERNELS=reference`` runs all texts, for a debugger to step through.
+
+minigrad is there to be read, translated or not. So a translation's loader hands out the text, for
+tracebacks; the module says that its file is the text; and its functions point to it (`_show_text`).
 """
 
 import functools
@@ -21,6 +24,8 @@ import sys
 import zlib
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec
 from importlib.util import spec_from_file_location
+from types import FunctionType, ModuleType
+from typing import Any
 
 # Not among them: what users call with many arguments (Cython words its complaints differently),
 # what warns (its frames are not counted), what calls NumPy's functions on numbers elsewhere than in
@@ -69,6 +74,59 @@ def _texts_of(module: str, root: str, found: dict[str, bytes]) -> dict[str, byte
     return found
 
 
+class _Loader(ExtensionFileLoader):
+    """Loads a translation, and shows the text that it was made from."""
+
+    def __init__(self, name: str, path: str, text: str) -> None:
+        super().__init__(name, path)
+        self.text = text
+
+    def get_source(self, fullname: str) -> str | None:  # type: ignore[override]
+        """The text, for tracebacks and debuggers."""
+        text = _read(self.text)
+        return None if text is None else text.decode()
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module, then let everything in it point to the text."""
+        super().exec_module(module)
+        module.__file__ = self.text
+        for value in list(vars(module).values()):
+            if isinstance(value, type) and value.__module__ == module.__name__:
+                for own in list(vars(value).values()):
+                    _show_text(getattr(own, "fget", None) or getattr(own, "__func__", own), module)
+            else:
+                _show_text(value, module)
+
+
+def _stub() -> None:
+    """What is run instead of a function's text, if anybody calls it."""
+
+
+def _show_text(function: Any, module: ModuleType) -> None:
+    """Let a translated function, found in `module`, show its text to `inspect`.
+
+    `inspect` knows functions of Python only: it looks for their source at the place that their
+    code names. But first it goes on to ``__wrapped__``, if there is one: that is here a function of
+    Python with the same names, defaults and place, which is never called.
+    """
+    if type(function).__name__ != "cython_function_or_method" or hasattr(function, "__wrapped__"):
+        return
+    home = sys.modules.get(function.__module__, module)  # operations are made by other modules
+    code, stub = function.__code__, _stub.__code__
+    shown = FunctionType(
+        code.replace(
+            co_filename=home.__file__, co_code=stub.co_code, co_consts=stub.co_consts,
+            co_stacksize=stub.co_stacksize,
+        ),
+        vars(home), function.__name__, function.__defaults__,
+    )  # fmt: skip
+    shown.__kwdefaults__ = function.__kwdefaults__
+    shown.__annotations__ = function.__annotations__
+    shown.__doc__ = function.__doc__
+    shown.shows_text = True  # type: ignore[attr-defined]
+    function.__wrapped__ = shown
+
+
 class _Finder:
     """Finds the translation of a module, if there is one of its present text."""
 
@@ -80,7 +138,7 @@ class _Finder:
         stem = os.path.join(ROOT, folder_of(module, ROOT), module.rpartition("/")[2])
         for suffix in EXTENSION_SUFFIXES:
             if os.path.exists(stem + suffix):
-                loader = ExtensionFileLoader(name, stem + suffix)
+                loader = _Loader(name, stem + suffix, os.path.join(ROOT, module + ".py"))
                 return spec_from_file_location(name, stem + suffix, loader=loader)
         return None
 
@@ -94,7 +152,5 @@ def install() -> None:
 def in_use() -> tuple[str, ...]:
     """The modules of minigrad that run translated in this process."""
     names = ["minigrad." + module.replace("/", ".") for module in MODULES]
-    files = [getattr(sys.modules.get(name), "__file__", None) or "" for name in names]
-    return tuple(
-        [name for name, file in zip(names, files) if file.endswith(tuple(EXTENSION_SUFFIXES))]
-    )
+    specs = [getattr(sys.modules.get(name), "__spec__", None) for name in names]
+    return tuple([name for name, s in zip(names, specs) if s and isinstance(s.loader, _Loader)])

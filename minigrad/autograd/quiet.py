@@ -30,7 +30,7 @@ def quiet(function: Callable[..., Any], count: int = 0) -> Callable[..., Any]:
     With a `count` of 1 or 2 it takes so many arguments, which need not be packed into a tuple.
     """
     inner = getattr(function, "__wrapped__", function)  # a compiled one may call one of Python
-    is_python = isinstance(inner, types.FunctionType)
+    is_python = isinstance(inner, types.FunctionType) and not hasattr(inner, "shows_text")
     return silenced(function) if is_python else _called_by_nobody(function, count)
 
 

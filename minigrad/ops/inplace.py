@@ -158,7 +158,7 @@ def inplace(
 
     call.__name__ = call.__qualname__ = name or op.__name__ + "_"
     call.__doc__ = f"In-place form of `{op.__name__}`: changes the tensor and returns it."
-    call.form_of = op  # type: ignore[attr-defined]
+    call.form_of = call.__wrapped__ = op  # type: ignore[attr-defined]
     return call
 
 
@@ -679,4 +679,5 @@ def reshaping(op: Callable[..., Any]) -> Callable[..., Any]:
 
     call.__name__ = call.__qualname__ = op.__name__ + "_"
     call.__doc__ = f"In-place form of `{op.__name__}`: the tensor itself gets the new shape."
+    call.__wrapped__ = op  # type: ignore[attr-defined]
     return call

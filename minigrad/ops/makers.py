@@ -250,6 +250,7 @@ def _in_two_forms(make: Callable[[bool], Any]) -> Any:
     """The operation as rules use it, on arrays too, and as ``.public`` the strict one for users."""
     call = make(False)
     call.public = make(True)
+    call.public.__wrapped__ = call  # whose text it has
     return call
 
 

@@ -1,30 +1,38 @@
 """Builds the kernels: one Cython source tree, compiled once per SIMD level and dtype.
 
-The rest of the project's metadata is in pyproject.toml. Two switches in the environment:
+What was compiled before, from the same texts with the same flags and tools, is not compiled again
+(see `BuildKernels`). The rest of the project's metadata is in pyproject.toml. Two switches in the
+environment:
 
     MINIGRAD_DEBUG=1        index checks, assertions and debug symbols, little optimization
     MINIGRAD_LEVELS=v3,v4   build only these levels besides the baseline
 """
 
+import hashlib
 import os
 import platform
 import runpy
 import shutil
+import subprocess
+import sys
+import sysconfig
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import Cython
 import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
-from setuptools.errors import CompileError
+from setuptools.errors import CompileError, PlatformError
 
 PACKAGE = "minigrad._kernels"
 SOURCES = "minigrad/_kernels"
 KERNELS = ("recurrent", "loss", "optim", "rows")
 DTYPES = ("float32", "float64")
 
+SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")  # of the files that this Python imports
 DEBUG = os.environ.get("MINIGRAD_DEBUG", "0") not in ("", "0")
 
 # Single flags instead of -ffast-math: that one forgets NaN and infinity, reorders sums and, where
@@ -55,6 +63,14 @@ PYTHON_DIRECTIVES = {
 }
 
 
+NO_COMPILER = (
+    "minigrad: there is no C compiler here that can compile the kernels. Install one with Python's "
+    "headers (Linux: gcc and python3-dev or python3-devel; Windows: the Visual Studio Build Tools; "
+    "macOS: xcode-select --install), or run minigrad from its checkout without kernels, with NumPy "
+    "and MINIGRAD_KERNELS=reference in the environment."
+)
+
+
 @dataclass(frozen=True)
 class Level:
     """A set of instructions that the kernels are compiled for."""
@@ -79,20 +95,30 @@ def kernel_extensions(level: Level, dtype: str) -> list[Extension]:
             [f"{SOURCES}/{kernel}.pyx"],
             include_dirs=[np.get_include(), SOURCES],
             define_macros=[
+                # The text is translated once, as a module of its own name: this is the other name.
+                (f"PyInit_{kernel}", f"PyInit_{kernel}_{level.name}_{dtype}"),
                 (f"MINIGRAD_{dtype.upper()}", "1"),
                 ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
                 *([("MINIGRAD_DEBUG", "1")] if DEBUG else []),
             ],
             extra_compile_args=list(level.flags),
-            depends=[str(path) for pattern in ("*.h", "*.pxd") for path in HERE.glob(pattern)],
+            depends=[f"{SOURCES}/{kernel}.pyx", "setup.py", *files("*.h"), *files("*.pxd")],
         )
         for kernel in KERNELS
     ]
 
 
-HERE = Path(SOURCES)
+def files(pattern: str, folder: str = SOURCES) -> list[str]:
+    """Return the files of a pattern below a folder, always in the same order."""
+    return sorted(path.as_posix() for path in Path(folder).rglob(pattern))
+
+
 # cpu.pyx decides at import which level runs, so it must itself run anywhere.
-CPU = Extension(f"{PACKAGE}.cpu", [f"{SOURCES}/cpu.pyx"])
+CPU = Extension(
+    f"{PACKAGE}.cpu",
+    [f"{SOURCES}/cpu.pyx"],
+    depends=[f"{SOURCES}/cpu.pyx", "setup.py", *files("*.h"), *files("*.pxd")],
+)
 compiled = runpy.run_path(f"{SOURCES}/compiled.py")  # the list of Python modules to translate
 
 
@@ -100,7 +126,9 @@ def python_extension(module: str) -> Extension:
     """Return the translation of one of minigrad's Python modules, to lie where it is looked for."""
     folder = compiled["folder_of"](module, "minigrad")
     place = f"minigrad/{folder}/{Path(module).name}".replace("/", ".")
-    return Extension(place, [f"minigrad/{module}.py"])
+    text = f"minigrad/{module}.py"
+    declarations = [path for path in files("*.pxd", "minigrad") if not path.startswith(SOURCES)]
+    return Extension(place, [text], depends=[text, "setup.py", *declarations])
 
 
 PYTHON = [python_extension(module) for module in compiled["MODULES"]]
@@ -109,63 +137,163 @@ GROUPS = {(level, dtype): kernel_extensions(level, dtype) for level in LEVELS fo
 
 def own_name(extension: Extension) -> str:
     """Return the module name that the code itself knows: that of its text, wherever it lies."""
-    source = Path(extension.sources[0])
-    return ".".join(source.with_suffix("").parts) if source.suffix == ".py" else extension.name
+    return ".".join(Path(extension.depends[0]).with_suffix("").parts)
 
 
 def translate(
-    extensions: list[Extension],
-    folder: str,
-    threads: int,
-    directives: dict[str, object] = DIRECTIVES,
+    extensions: list[Extension], threads: int, directives: dict[str, object] = DIRECTIVES
 ) -> None:
-    """Translate .pyx or .py to .c below build/, in a folder that no other call of cythonize uses.
+    """Translate .pyx or .py to .c, below build/.
 
-    All levels and dtypes share the name of the .pyx and thus of the .c file: in one call, or one
-    folder, they would overwrite one another. cythonize also remembers the compiler options that
-    it once saw next to a .pyx and adds them to those of later calls: it is shown none.
+    Each text once: all levels and dtypes have copies of the same C. (cythonize remembers the
+    compiler options that it once saw next to a text and adds them to those of later calls: it is
+    shown none.)
     """
-    bare = [Extension(own_name(extension), extension.sources) for extension in extensions]
+    texts = {own_name(extension): extension.sources for extension in extensions}
     translated = cythonize(
-        bare,
-        build_dir=f"build/cython/{folder}",
+        [Extension(name, sources) for name, sources in texts.items()],
+        build_dir="build/cython",
         nthreads=threads,
         compiler_directives=directives,
+        force=True,  # it would go by the times of the files
     )
-    for extension, result in zip(extensions, translated, strict=True):
-        extension.sources = result.sources
+    results = {result.name: result.sources[0] for result in translated}
+    for extension in extensions:
+        copy = Path("build/c", f"{extension.name}.c")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(results[own_name(extension)], copy)
+        extension.sources = [str(copy)]
 
 
 class BuildKernels(build_ext):
-    """build_ext that first finds out which levels this compiler knows."""
+    """build_ext that asks the compiler what it knows, and compiles only what has changed.
+
+    pip builds in temporary folders, with a new copy of NumPy each time, and would compile all
+    extensions at each `pip install -e .`. So what was compiled is kept in build/compiled/, under a
+    checksum of all that decides how it comes out: its text and what that includes, flags and
+    macros, this file, the compiler, Python, NumPy and Cython. What has the same checksum is taken
+    from there. The times of files say nothing: they change with a checkout, and not with a flag.
+    """
+
+    KEPT = Path("build/compiled")
+    GENERATIONS = 3  # kept of each extension: to go back to another branch, or from a debug build
 
     def finalize_options(self) -> None:
         super().finalize_options()
-        self.parallel = self.parallel or os.cpu_count()
+        self.parallel = int(self.parallel or os.cpu_count() or 1)
 
     def build_extensions(self) -> None:
-        known = {level for level in LEVELS if self.compiler_knows(level)}
+        if not self.compiles("#include <Python.h>\n"):
+            raise SystemExit(NO_COMPILER)
+        known = [level for level in LEVELS if self.compiler_knows(level)]
         for level in LEVELS:
             if level not in known:
                 print(f"minigrad: no {level.name} kernels: not with this compiler on this machine")
-        self.extensions = [CPU, *([] if DEBUG else PYTHON)]
-        translate([CPU], "cpu", threads=1)
-        translate(PYTHON, "python", int(self.parallel or 1), PYTHON_DIRECTIVES)
-        for (level, dtype), group in GROUPS.items():
-            if level in known:
-                translate(group, f"{level.name}_{dtype}", threads=int(self.parallel or 1))
-                self.extensions += group
+        groups = [group for (level, _), group in GROUPS.items() if level in known]
+        self.extensions = [CPU, *(e for group in groups for e in group), *([] if DEBUG else PYTHON)]
         if self.compiler.compiler_type != "msvc":
             for extension in self.extensions:
                 extension.extra_compile_args = [*extension.extra_compile_args, *GNU_FLAGS]
+                if extension in PYTHON and not DEBUG:  # calls of Python gain nothing from -O3
+                    extension.extra_compile_args += ["-O2"]
+
+        self.tools = self.find_tools()
+        self.checksums = {extension.name: self.checksum(extension) for extension in self.extensions}
+        self.clear(self.build_lib)
+        new = [extension for extension in self.extensions if not self.take(extension)]
+        print(f"minigrad: {len(new)} of {len(self.extensions)} extensions have to be compiled")
+        translate([e for e in new if e not in PYTHON], self.parallel)
+        translate([e for e in new if e in PYTHON], self.parallel, PYTHON_DIRECTIVES)
+
+        # The longest first, so that no processor is left waiting for the last one.
+        new.sort(key=lambda extension: -os.path.getsize(extension.sources[0]))
+        self.extensions, every = new, self.extensions
         super().build_extensions()
+        self.extensions = every
+        edited = [e.name for e in every if self.checksum(e) != self.checksums[e.name]]
+        if edited:
+            names = ", ".join(edited)
+            raise SystemExit(f"minigrad: edited while it was being compiled, build again: {names}")
+
+    def build_extension(self, extension: Extension) -> None:
+        super().build_extension(extension)
+        self.keep(extension)
+
+    # --------------------------------------------------------------------------------------------
+    # What was compiled before
+    # --------------------------------------------------------------------------------------------
+
+    def find_tools(self) -> list[object]:
+        """Return what decides how all extensions come out: versions, commands, environment."""
+        names = (
+            "CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX",
+            "SDKROOT", "MACOSX_DEPLOYMENT_TARGET", "INCLUDE", "LIB", "CL", "_CL_", "LINK", "_LINK_",
+        )  # fmt: skip
+        command = getattr(self.compiler, "compiler_so", None)  # (the path of MSVC has its version)
+        return [
+            DEBUG,
+            (sys.version, SUFFIX, np.__version__, Cython.__version__),
+            sorted((name, repr(value)) for name, value in vars(self.compiler).items()),
+            command and subprocess.run([*command, "--version"], capture_output=True).stdout,
+            (platform.machine(), platform.node()),  # -march=native is another on each
+            [(name, os.environ.get(name)) for name in names],
+        ]
+
+    def checksum(self, extension: Extension) -> str:
+        """Return the checksum of all that decides how an extension comes out."""
+        flags = (extension.name, extension.define_macros, extension.extra_compile_args)
+        result = hashlib.sha256(repr((self.tools, flags)).encode())
+        for path in extension.depends:
+            text = Path(path).read_bytes()
+            result.update(f"{path} {len(text)} ".encode() + text)
+        return result.hexdigest()[:32]
+
+    def place(self, extension: Extension) -> Path:
+        """Return where an extension is kept."""
+        # (the name of a translation has a checksum of its text in it, and would always be another)
+        name = own_name(extension) if extension in PYTHON else extension.name
+        return self.KEPT / f"{name}{SUFFIX}-{self.checksums[extension.name]}"
+
+    def take(self, extension: Extension) -> bool:
+        """Return whether there was a compiled extension to take."""
+        place = self.place(extension)
+        if self.force or not place.exists():
+            return False
+        place.touch()  # the oldest are removed
+        target = Path(self.get_ext_fullpath(extension.name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(place, target)
+        return True
+
+    def keep(self, extension: Extension) -> None:
+        """Keep an extension that was compiled just now."""
+        if self.checksum(extension) != self.checksums[extension.name]:
+            return  # somebody edited a text meanwhile: who knows what was compiled
+        place = self.place(extension)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = place.with_name(f"{place.name}.{os.getpid()}")
+        shutil.copy(self.get_ext_fullpath(extension.name), part)
+        part.replace(place)  # at once, for an interrupted build must not leave half a file
+        name, _, _ = place.name.rpartition("-")
+        generations = sorted(place.parent.glob(f"{name}-*"), key=os.path.getmtime)
+        for old in generations[: -self.GENERATIONS]:
+            old.unlink(missing_ok=True)
+
+    def clear(self, root: str) -> None:
+        """Remove older extensions: none may stay to be imported, or packed into a wheel."""
+        shutil.rmtree(Path(root, "minigrad", compiled["FOLDER"]), ignore_errors=True)
+        for path in Path(root, SOURCES).glob(f"*{SUFFIX}"):
+            path.unlink()
 
     def copy_extensions_to_source(self) -> None:
-        folder = Path("minigrad", compiled["FOLDER"])
-        shutil.rmtree(folder, ignore_errors=True)  # translations of texts that have changed since
-        for extension in PYTHON:
+        self.clear(".")
+        for extension in self.extensions:
             Path(extension.name.replace(".", "/")).parent.mkdir(parents=True, exist_ok=True)
         super().copy_extensions_to_source()
+
+    # --------------------------------------------------------------------------------------------
+    # What the compiler knows
+    # --------------------------------------------------------------------------------------------
 
     def compiler_knows(self, level: Level) -> bool:
         """Return whether a small file really compiles with the flags of this level."""
@@ -177,16 +305,21 @@ class BuildKernels(build_ext):
         # MSVC only warns of a flag that it does not know.
         if self.compiler.compiler_type == "msvc" or platform.machine() not in ("x86_64", "AMD64"):
             return False
+        return self.compiles(
+            f"#ifndef {level.macro}\n#error\n#endif\n"
+            "#include <immintrin.h>\n"
+            "float first(const float *x) { return _mm_cvtss_f32(_mm_loadu_ps(x)); }\n",
+            level.flags,
+        )
+
+    def compiles(self, code: str, flags: tuple[str, ...] = ()) -> bool:
+        """Return whether the compiler is there and compiles a small file."""
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "try.c")
-            source.write_text(
-                f"#ifndef {level.macro}\n#error\n#endif\n"
-                "#include <immintrin.h>\n"
-                "float first(const float *x) { return _mm_cvtss_f32(_mm_loadu_ps(x)); }\n"
-            )
+            source.write_text(code)
             try:
-                self.compiler.compile([str(source)], folder, extra_postargs=list(level.flags))
-            except CompileError:
+                self.compiler.compile([str(source)], folder, extra_postargs=list(flags))
+            except (CompileError, PlatformError):
                 return False
         return True
 

@@ -26,7 +26,7 @@ from ..autograd.engine import LENT, OUTPUT, edges_if_recording
 from ..autograd.tensor_base import wrap
 from ..ops.fused import Fused
 from ..ops.join import stack
-from .recurrence import Recurrence, is_listed
+from .recurrence import BY_NAME, Recurrence
 from .unroll import unroll
 
 ndarray = np.ndarray
@@ -39,9 +39,10 @@ def _kernel_for(recurrence: Recurrence, dtype: Any) -> Any:
     recurrence without a kernel page, and for one of a user's that has only the name of another.
     """
     kernels = _kernels.kernels_for(dtype)
-    if kernels is None or not is_listed(recurrence):
+    name = recurrence.name
+    if kernels is None or BY_NAME.get(name) is not recurrence:
         return None
-    return kernels.recurrent if recurrence.name in kernels.recurrent.NAMES else None
+    return kernels.recurrent if name in kernels.recurrent.NAMES else None
 
 
 def _states(recurrence: Recurrence, x: Any, h: Any, c: Any, w_hh: Any, w_hr: Any) -> list[Any]:

@@ -55,8 +55,9 @@ class Recurrence(NamedTuple):
     saves: tuple[str, ...] = ()
 
 
-# All that have a page, by what `RNNBase` calls them: "LSTM", "RNN_TANH".
+# All that have a page, by what `RNNBase` calls them: "LSTM", "RNN_TANH"; and by their names.
 RECURRENCES: dict[str, Recurrence] = {}
+BY_NAME: dict[str, Recurrence] = {}
 
 
 def define(name: str, gates: tuple[str, ...], step: Callable[..., Any], **more: Any) -> Recurrence:
@@ -69,10 +70,6 @@ def define(name: str, gates: tuple[str, ...], step: Callable[..., Any], **more: 
     """
     if name.upper() in RECURRENCES:
         raise ValueError(f"there is a recurrence named {name!r} already")
-    recurrence = RECURRENCES[name.upper()] = Recurrence(name, gates, step, **more)
+    recurrence = Recurrence(name, gates, step, **more)
+    RECURRENCES[name.upper()] = BY_NAME[name] = recurrence
     return recurrence
-
-
-def is_listed(recurrence: Recurrence) -> bool:
-    """Whether it is on the list itself, not only its name: a kernel stands for one step alone."""
-    return RECURRENCES.get(recurrence.name.upper()) is recurrence

@@ -28,6 +28,8 @@ PRINTED = {
     "sum.axes": "SumBackward1", "mean.axes": "MeanBackward1", "prod.axes": "ProdBackward1",
     "max.all": "MaxBackward1", "min.all": "MinBackward1", "median.axis": "MedianBackward1",
     "sort.stable": "SortBackward1",
+    # products; PyTorch's end in a view
+    "einsum": "ViewBackward0",
     # shapes
     "squeeze.axis": "SqueezeBackward1", "squeeze.axes": "SqueezeBackward2",
     "diagonal_copy": "DiagonalBackward0_copy",

@@ -4,7 +4,8 @@
 - `shape`: views and their transposes; `join`: cat, stack, split, unbind.
 - `index`: ``x[...]``, gather, scatter, where; `inplace`: everything that changes a tensor.
 - `reduce`: sums, means, norms, softmax; `scan`: running sums and products; `order`: extremes,
-  sorting; `matmul`: products, linear; `einsum`; `linalg`: norms and decompositions of matrices.
+  sorting; `matmul`: products, linear; `einsum`, and `equation`, which reads what it is told;
+  `linalg`: norms and decompositions of matrices.
 - `loss`, `entrywise_loss`: what training minimises; `norm`: layer and batch normalisation.
 - `recurrent` and `reference`: the recurrences.
 - `layout`: how results lie in memory.

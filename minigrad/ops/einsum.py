@@ -1,9 +1,10 @@
 """Sums of products in Einstein's notation, made of products of matrices.
 
-An equation such as ``bij,bjk->bik`` names the axes of the operands by letters. All operands are
-brought to one order of axes, first those of the result, then those to be summed over (`_aligned`);
-then they are multiplied two at a time (`_contracted`), as stacks of matrices: the axes that both
-have and the result keeps make the stack, those that are summed are the inner axis of the product.
+An equation such as ``bij,bjk->bik`` names the axes of the operands by letters. The operands are
+multiplied from left to right, two at a time, as stacks of matrices: the axes that both have and the
+result keeps make the stack, those that are summed are the inner axis of the product, the others are
+its rows and columns. What is to be done depends on the equation and the shapes alone. So it is
+planned (`_planned`), once for all calls that agree in these, and `einsum` carries the plan out.
 There is no gradient rule here: everything is made of operations that have one.
 """
 
@@ -12,16 +13,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..autograd.tensor_base import array_of
 from .elementwise import mul
-from .index import basic_index, diagonal
-from .matmul import bmm
+from .equation import spelled, understood
+from .index import diagonal
+from .matmul import product_of_matrices, sum_of_products
 from .reduce import sum as sum_along
-from .shape import fresh_view, movedim, permute, reshape
+from .shape import fresh_view, permuted, reshaped, unsqueeze
 
-DOTS = "..."
+Step = tuple[Any, tuple[Any, ...]]  # an operation, and what it is called with behind the tensor
 
 
 def einsum(equation: Any, *operands: Any) -> Any:
@@ -50,190 +52,206 @@ def einsum(equation: Any, *operands: Any) -> Any:
     tensor([1, 4])
     """
     if not isinstance(equation, str):
-        equation, operands = _spelled(equation, *operands)
+        equation, operands = spelled(equation, *operands)
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
-    shapes = [array_of(x).shape for x in operands]
-    names, order, count = _understood(equation, tuple(map(len, shapes)))
-    aligned = [_aligned(x, names[k], order, k) for k, x in enumerate(operands)]
-    _check_sizes(aligned, order)
-    result = _contracted(aligned, count)
-    return permute(result, tuple(range(count))) if result is operands[0] else result
+    shapes = tuple([array_of(x).shape for x in operands])
+    products, last_steps = _planned(equation, shapes)
+    result = operands[0]
+    for operand, product in zip(operands[1:], products):
+        left, right = _done(product.left, result), _done(product.right, operand)
+        multiply, arguments = product.multiply
+        if product.swapped:
+            left, right = right, left
+        result = multiply(left, right, *arguments)
+    return _done(last_steps, result)
 
 
-@lru_cache(maxsize=64)
-def _understood(
-    equation: str, ranks: tuple[int, ...]
-) -> tuple[list[list[str]], tuple[str, ...], int]:
-    """The names of the axes of each operand; all names, those of the result first; their number."""
-    left, arrow, right = equation.replace(" ", "").partition("->")
-    terms = [_letters(term, f"operand {k}") for k, term in enumerate(left.split(","))]
-    if len(terms) != len(ranks):
-        many = "more" if len(ranks) > len(terms) else "fewer"
-        raise RuntimeError(
-            f"einsum(): {many} operands were provided than specified in the equation {equation!r}"
-        )
-    hidden = 0  # how many axes an ellipsis stands for, at most
-    for k, (term, rank) in enumerate(zip(terms, ranks)):
-        rest = rank - len([c for c in term if c != DOTS])
-        if rest < 0 or (rest and DOTS not in term):
-            raise RuntimeError(
-                f"einsum(): the number of subscripts in the equation ({len(term)}) does not match "
-                f"the number of dimensions ({rank}) for operand {k}"
-                f"{'' if DOTS in term else ' and no ellipsis was given'}"
-            )
-        hidden = max(hidden, rest if DOTS in term else 0)
-    used = [c for term in terms for c in term if c != DOTS]
-    if arrow:
-        kept = _letters(right, "the output")
-        _check_output(kept, used)
-    else:
-        kept = [DOTS, *sorted([c for c in set(used) if used.count(c) == 1])]
-    dots = [f"{DOTS}{k}" for k in range(hidden)]  # the hidden axes get names, too
-    order = [name for c in kept for name in (dots if c == DOTS else [c])]
-    count = len(order)
-    order += ([] if DOTS in kept else dots) + sorted(set(used) - set(kept))
-    names = []
-    for term, rank in zip(terms, ranks):
-        shown = dots[hidden - (rank - len(term) + 1) :] if DOTS in term else []
-        names.append([name for c in term for name in (shown if c == DOTS else [c])])
-    return names, tuple(order), count
-
-
-def _spelled(*arguments: Any) -> tuple[str, tuple[Any, ...]]:
-    """The equation for operands that are each followed by a list of numbers."""
-
-    def term(numbers: Sequence[Any]) -> str:
-        names = [DOTS if n is Ellipsis else chr(n + (65 if n < 26 else 71)) for n in numbers]
-        return "".join(names)
-
-    operands, lists = arguments[::2], list(arguments[1::2])
-    arrow = ""
-    if len(arguments) % 2:
-        operands, arrow = operands[:-1], "->" + term(arguments[-1])
-    return ",".join(map(term, lists)) + arrow, operands
-
-
-def _letters(term: str, where: str) -> list[str]:
-    """The letters of a term, with ``...`` as one of them."""
-    before, dots, after = term.partition(DOTS)
-    names = [*before, *([DOTS] if dots else []), *after]
-    for name in names:
-        if name == ".":
-            what = "for which an ellipsis was already found" if dots else (
-                "that is not part of any ellipsis (...)")  # fmt: skip
-            raise RuntimeError(f"einsum(): found '.' for {where} {what}")
-        if name != DOTS and not (name.isascii() and name.isalpha()):
-            raise RuntimeError(
-                f"einsum(): invalid subscript given in the equation, {name!r} of {where}: "
-                "subscripts must be in [a-zA-Z]"
-            )
-    return names
-
-
-def _check_output(kept: list[str], used: list[str]) -> None:
-    for name in kept:
-        if kept.count(name) > 1:
-            raise RuntimeError(
-                f"einsum(): output subscript {name} appears more than once in the output"
-            )
-        if name not in used and name != DOTS:
-            raise RuntimeError(
-                f"einsum(): output subscript {name} does not appear in the equation for any input "
-                "operand"
-            )
-
-
-def _aligned(x: Any, names: list[str], order: tuple[str, ...], number: int) -> Any:
-    """An operand with the axes of `order`, of size 1 where it has none; repeated letters once."""
-    if len(set(names)) < len(names):
-        names = list(names)
-        for name in dict.fromkeys(names):
-            while names.count(name) > 1:
-                first = names.index(name)
-                second = names.index(name, first + 1)
-                sizes = array_of(x).shape
-                if sizes[first] != sizes[second]:
-                    raise RuntimeError(
-                        f"einsum(): subscript {name} is repeated for operand {number} but the "
-                        f"sizes don't match, {sizes[second]} != {sizes[first]}"
-                    )
-                x = movedim(diagonal(x, 0, first, second), -1, first)
-                del names[second]
-    x = _permuted(x, [names.index(name) for name in order if name in names])
-    if len(names) < len(order):
-        x = basic_index(x, tuple([slice(None) if name in names else None for name in order]))
+def _done(steps: Sequence[Step], x: Any) -> Any:
+    for operation, arguments in steps:
+        x = operation(x, *arguments)
     return x
 
 
-def _permuted(x: Any, axes: list[int]) -> Any:
-    return permute(x, tuple(axes)) if axes != sorted(axes) else x
+# ------------------------------------------------------------------------------------------------
+# The plan
+# ------------------------------------------------------------------------------------------------
 
 
-def _reshaped(x: Any, *shape: int) -> Any:
-    return x if array_of(x).shape == shape else reshape(x, shape)
+class _Term:
+    """An operand or a product as it will be: the sizes of its axes by name, and the steps to it."""
+
+    def __init__(self, sizes: dict[str, int], steps: list[Step]) -> None:
+        self.sizes = sizes
+        self.steps = steps
+
+    def size(self, name: str) -> int:
+        """The size of an axis; 1 where it is missing, which is as good."""
+        return self.sizes.get(name, 1)
+
+    def permute(self, names: Sequence[str]) -> None:
+        """Put all axes in the order of `names`."""
+        before = list(self.sizes)
+        self.steps.append((permuted, (tuple([before.index(n) for n in names]),)))
+        self.sizes = {n: self.sizes[n] for n in names}
+
+    def arrange(self, names: Sequence[str], shape: Sequence[int] | None = None) -> None:
+        """Put axes in the order of `names`, drop others (of size 1), and reshape to `shape`."""
+        if [n for n in self.sizes if n in names] != list(names):
+            self.permute([*names, *[n for n in self.sizes if n not in names]])
+        before = tuple(self.sizes.values())
+        self.sizes = {n: self.sizes[n] for n in names}
+        after = tuple(self.sizes.values() if shape is None else shape)
+        if after != before:
+            self.steps.append((reshaped, (after,)))
+
+    def sum(self, lost: Sequence[str], order: Sequence[str]) -> None:
+        """Sum along the axes `lost`; those that are left are in the order of `order`."""
+        kept = [n for n in order if n in self.sizes and n not in lost]
+        if kept != [n for n in self.sizes if n not in lost]:
+            self.permute([*kept, *lost])
+        axes = tuple([axis for axis, n in enumerate(self.sizes) if n in lost])
+        self.steps.append((sum_along, (axes,)))
+        self.sizes = {n: self.sizes[n] for n in kept}
 
 
-def _check_sizes(operands: list[Any], order: tuple[str, ...]) -> None:
-    for axis, name in enumerate(order):
+class _Product(NamedTuple):
+    """How the result so far is multiplied with the next operand: the steps of both come first."""
+
+    left: list[Step]
+    right: list[Step]
+    swapped: bool
+    multiply: Step
+
+
+@lru_cache(maxsize=256)
+def _planned(
+    equation: str, shapes: tuple[tuple[int, ...], ...]
+) -> tuple[list[_Product], list[Step]]:
+    """The products, and the steps behind the last one."""
+    names, order, count = understood(equation, tuple(map(len, shapes)))
+    terms = [_operand(k, names[k], shape) for k, shape in enumerate(shapes)]
+    _check_sizes(terms, order)
+    products, result = [], terms[0]
+    for k in range(1, len(terms)):
+        # an axis that no later operand has can be summed now
+        lost = [n for n in order[count:] if all([t.size(n) == 1 for t in terms[k + 1 :]])]
+        product, result = _product(result, terms[k], lost, order)
+        products.append(product)
+    if products:
+        result.arrange(order[:count])
+        if count < len(order) and products[-1].multiply[0] is mul and not result.steps:
+            # PyTorch drops summed axes at the end: its ``grad_fn`` is that of a view
+            shape = tuple(result.sizes.values())
+            result.steps.append((fresh_view, (shape, tuple(range(count)))))
+    elif count < len(order):
+        result.sum(order[count:], order)
+    else:
+        result.permute(order)  # even if that changes nothing: the result is not the operand itself
+    return products, result.steps
+
+
+def _operand(number: int, names: list[str], shape: tuple[int, ...]) -> _Term:
+    """An operand, of whose axes with one name the diagonal is taken."""
+    left, steps = list(names), []
+    for name in dict.fromkeys(names):
+        first, *others = [size for n, size in zip(names, shape) if n == name]
+        for other in others:
+            if other != first:
+                raise RuntimeError(
+                    f"einsum(): subscript {name} is repeated for operand {number} but the sizes "
+                    f"don't match, {other} != {first}"
+                )
+            a = left.index(name)
+            b = left.index(name, a + 1)
+            steps.append((diagonal, (0, a, b)))
+            left = [*left[:a], *left[a + 1 : b], *left[b + 1 :], name]
+    sizes = dict(zip(names, shape))
+    return _Term({n: sizes[n] for n in left}, steps)
+
+
+def _check_sizes(terms: list[_Term], order: tuple[str, ...]) -> None:
+    for name in order:
         seen = 1
-        for k, x in enumerate(operands):
-            size = array_of(x).shape[axis]
+        for k, term in enumerate(terms):
+            size = term.size(name)
             if size != 1 and seen not in (1, size):
                 raise RuntimeError(
                     f"einsum(): subscript {name} has size {size} for operand {k} which does not "
                     f"broadcast with previously seen size {seen}: the operands have the shapes "
-                    f"{[list(array_of(x).shape) for x in operands]} in the order {''.join(order)}"
+                    f"{[[t.size(n) for n in order] for t in terms]} in the order {''.join(order)}"
                 )
             seen = size if size != 1 else seen
 
 
-def _contracted(operands: list[Any], count: int) -> Any:
-    """The product of aligned operands, summed over all axes but the first `count`."""
-    result = operands[0]
-    rank = array_of(result).ndim
-    for k in range(1, len(operands)):
-        later = operands[k + 1 :]
-        sizes = [array_of(x).shape for x in later]
-        # an axis that no later operand has can be summed now
-        axes = [axis for axis in range(count, rank) if all([s[axis] == 1 for s in sizes])]
-        result = _product(result, operands[k], axes)
-    if rank == count:
-        return result
-    if len(operands) > 1:
-        return reshape(result, array_of(result).shape[:count])
-    return sum_along(result, tuple(range(count, rank)))
+def _product(
+    a: _Term, b: _Term, lost: Sequence[str], order: Sequence[str]
+) -> tuple[_Product, _Term]:
+    """How `a` and `b` are multiplied and summed along the axes `lost`; and what comes out."""
+    for x, other in ((a, b), (b, a)):
+        alone = [n for n in lost if x.size(n) != 1 and other.size(n) == 1]
+        if alone:
+            x.sum(alone, order)
+    larger = max(a, b, key=lambda x: math.prod(x.sizes.values()))  # it had better not be copied
+    inner = [n for n in larger.sizes if n in lost and larger.size(n) != 1]
+    names = [n for n in order if n in a.sizes or n in b.sizes]
+    if inner:
+        return _product_of_matrices(a, b, [n for n in names if n not in lost], inner)
+    return _product_of_entries(a, b, names)
 
 
-def _product(a: Any, b: Any, axes: list[int]) -> Any:
-    """``(a * b).sum(axes, keepdim=True)``, by a product of stacks of matrices."""
-    sizes = list(zip(array_of(a).shape, array_of(b).shape))
-    in_a = [k for k in axes if sizes[k][0] != 1 and sizes[k][1] == 1]
-    in_b = [k for k in axes if sizes[k][1] != 1 and sizes[k][0] == 1]
-    a = sum_along(a, tuple(in_a), True) if in_a else a
-    b = sum_along(b, tuple(in_b), True) if in_b else b
-    inner = [k for k in axes if sizes[k][0] != 1 and sizes[k][1] != 1]
-    if not inner:
-        return mul(a, b)
-    others = [k for k in range(len(sizes)) if k not in axes]
-    stack = [k for k in others if sizes[k][0] != 1 and sizes[k][1] != 1]
-    rows = [k for k in others if sizes[k][0] != 1 and sizes[k][1] == 1]
-    columns = [k for k in others if sizes[k][0] == 1]
-    if rows and columns and columns[-1] < rows[0]:  # the result then lies in memory in its order
-        a, b, rows, columns = b, a, columns, rows
-    x, y = array_of(a).shape, array_of(b).shape
-    lost = [k for k in axes if k not in inner]
-    depth = math.prod([x[k] for k in inner])
+def _product_of_entries(a: _Term, b: _Term, names: list[str]) -> tuple[_Product, _Term]:
+    """A product without a sum: the axes in one order, the operands are broadcast."""
+    for x in (a, b):
+        own = [n for n in names if n in x.sizes]
+        x.arrange(own)
+        # an axis of size 1 for each that is missing, except in front; for a number one at least, so
+        # that it counts as a tensor when the types are promoted
+        front = names.index(own[0]) if own else len(names) - 1
+        missing = [k for k, n in enumerate(names) if k >= front and n not in own]
+        x.steps += [(unsqueeze, (k - front,)) for k in missing]
+    result = _Term({n: _broadcast(a, b, n) for n in names}, [])
+    return _Product(a.steps, b.steps, False, (mul, ())), result
 
-    def joined(shape: Sequence[int], names: list[int]) -> int:
-        return math.prod([shape[k] for k in names])
 
-    left = _permuted(a, [*stack, *rows, *inner, *lost, *columns])
-    right = _permuted(b, [*stack, *inner, *columns, *lost, *rows])
-    product = bmm(
-        _reshaped(left, joined(x, stack), joined(x, rows), depth),
-        _reshaped(right, joined(x, stack), depth, joined(y, columns)),
-    )
-    shape = [x[k] for k in (*stack, *rows)] + [1] * len(axes) + [y[k] for k in columns]
-    order = [*stack, *rows, *axes, *columns]
-    return _permuted(fresh_view(product, tuple(shape)), [order.index(k) for k in range(len(order))])
+def _product_of_matrices(
+    a: _Term, b: _Term, names: list[str], inner: list[str]
+) -> tuple[_Product, _Term]:
+    """A product with a sum along the axes `inner`; the result has the axes `names`."""
+    sizes = {n: _broadcast(a, b, n) for n in (*names, *inner)}
+    in_a, in_b = [[n for n in names if n in x.sizes and x.size(n) == sizes[n]] for x in (a, b)]
+    stack = [n for n in in_a if n in in_b]
+    rows = [n for n in in_a if n not in stack]
+    columns = [n for n in in_b if n not in stack]
+    # PyTorch's rule for the order of the result in memory, which counts axes of size 1 as columns
+    long = [k for k, n in enumerate(names) if n in rows and sizes[n] != 1]
+    rest = [k for k, n in enumerate(names) if n in columns or sizes[n] == 1]
+    swapped = bool(long and columns and rest[-1] < long[0])
+    left, right = (b, a) if swapped else (a, b)
+    if swapped:
+        rows, columns = columns, rows
+    stacked, depth = [sizes[n] for n in stack], math.prod([sizes[n] for n in inner])
+    # without a stack, a vector stays one
+    height = [math.prod([sizes[n] for n in rows])] if stack or rows else []
+    width = [math.prod([sizes[n] for n in columns])] if stack or columns else []
+    if rows or columns:
+        multiply: Step = (product_of_matrices, ())
+        left.arrange([*stack, *rows, *inner], [*stacked, *height, depth])
+        right.arrange([*stack, *inner, *columns], [*stacked, depth, *width])
+        shape = [*stacked, *height, *width]
+    else:
+        multiply = (sum_of_products, (tuple(range(len(stack), len(stack) + len(inner))),))
+        left.arrange([*stack, *inner])
+        right.arrange([*stack, *inner])
+        shape = stacked
+    found = {n: sizes[n] for n in (*stack, *rows, *columns)}
+    steps = []
+    if list(found) != names or list(found.values()) != shape:
+        order = tuple([list(found).index(n) for n in names])
+        steps = [(fresh_view, (tuple(found.values()), order))]
+    return _Product(a.steps, b.steps, swapped, multiply), _Term({n: sizes[n] for n in names}, steps)
+
+
+def _broadcast(a: _Term, b: _Term, name: str) -> int:
+    """The size of an axis after broadcasting."""
+    return a.size(name) if a.size(name) != 1 else b.size(name)

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..arrays import dtypes
+from ..arrays.sums import FEW, total_of_products
 from ..arrays.sums import dot as dot_of
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import array_of
+from .layout import rows
 from .makers import no_slope
+from .reduce import restored
 from .shape import fresh_view, reshape, squeeze, sum_to, transpose, unsqueeze
 from .values import factor
 
@@ -31,13 +34,22 @@ def _product(name: str) -> Any:
                      b=lambda g, a, b_shape: _to(matmul(_mT(a), g), b_shape))  # fmt: skip
 
 
-_mm, _bmm = _product("mm"), _product("bmm")
-_mv = primitive("mv", lambda a, b: np.matmul(a, b),
-                a=lambda g, b: outer(g, b),
-                b=lambda g, a: matmul(_mT(a), g))  # fmt: skip
+_mm, _bmm, _einsum_mm = _product("mm"), _product("bmm"), _product("einsum")
+_mv, _einsum_mv = [
+    primitive(name, lambda a, b: np.matmul(a, b),
+              a=lambda g, b: outer(g, b),
+              b=lambda g, a: matmul(_mT(a), g))
+    for name in ("mv", "einsum")
+]  # fmt: skip
+_einsum_vm = primitive("einsum", lambda a, b: np.matmul(a, b),
+                       a=lambda g, b: matmul(b, g),
+                       b=lambda g, a: outer(a, g))  # fmt: skip
 _dot = primitive("dot", lambda a, b: dot_of(a, b),
                  a=lambda g, b: g * b,
                  b=lambda g, a: g * a)  # fmt: skip
+_einsum_dot = primitive("einsum", lambda a, b, axes: _dots(a, b, axes), layout=rows,
+                        a=lambda g, b, axes: restored(g, b.shape, axes) * b,
+                        b=lambda g, a, axes: restored(g, a.shape, axes) * a)  # fmt: skip
 
 
 def matmul(input: Any, other: Any) -> Any:
@@ -71,13 +83,17 @@ def _check_product(x: np.ndarray, y: np.ndarray) -> None:
         raise RuntimeError(
             f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D"
         )
+    if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0] and x.dtype == y.dtype:
+        raise RuntimeError(_inner_sizes(x.shape, y.shape))
+    _check_types(x, y)
+
+
+def _check_types(x: np.ndarray, y: np.ndarray) -> None:
     if x.dtype is not y.dtype and x.dtype != y.dtype:
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {_c_name(x.dtype)} != "
             f"{_c_name(y.dtype)}"
         )
-    if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
-        raise RuntimeError(_inner_sizes(x.shape, y.shape))
     if x.dtype.kind == "b":
         raise NotImplementedError(
             "\"matmul\" not implemented for 'Bool'; use x.float() or x.long()"
@@ -152,6 +168,38 @@ mm, mv, dot, bmm = (
 def outer(input: Any, vec2: Any) -> Any:
     """``out[i, j] = input[i] * vec2[j]``."""
     return unsqueeze(input, 1) * unsqueeze(vec2, 0)
+
+
+# ------------------------------------------------------------------------------------------------
+# The products that an einsum is made of
+# ------------------------------------------------------------------------------------------------
+
+
+def product_of_matrices(a: Any, b: Any) -> Any:
+    """The product of equal stacks of matrices, of matrices, or of a matrix and a vector."""
+    x, y = array_of(a), array_of(b)
+    _check_product(x, y)
+    op = _einsum_vm if x.ndim == 1 else _einsum_mv if y.ndim == 1 else _einsum_mm
+    return op(a, b)
+
+
+def sum_of_products(a: Any, b: Any, axes: tuple[int, ...]) -> Any:
+    """The products of the entries of two tensors of one shape, summed along some axes."""
+    _check_types(array_of(a), array_of(b))
+    return _einsum_dot(a, b, axes)
+
+
+def _dots(a: np.ndarray, b: np.ndarray, axes: tuple[int, ...]) -> Any:
+    if len(axes) == a.ndim and a.flags.c_contiguous and b.flags.c_contiguous:
+        return dot_of(a.reshape(-1), b.reshape(-1))
+    if a.size <= FEW and axes == (a.ndim - 1,) and a.itemsize != 2:
+        return np.vecdot(a, b)
+    return total_of_products(a, b, axes)
+
+
+# ------------------------------------------------------------------------------------------------
+# Sums with a product
+# ------------------------------------------------------------------------------------------------
 
 
 def _scaled(x: Any, factor: float) -> Any:

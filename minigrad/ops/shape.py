@@ -106,6 +106,9 @@ _reshape = primitive("view", lambda x, shape: x.reshape(shape), view=True,
                      x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
 _unsafe_view = primitive("unsafe_view", lambda x, copied: copied,
                          x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
+_view_in_order = primitive("view", lambda x, shape, axes: x.reshape(shape).transpose(axes),
+                           x=lambda g, x_shape, axes: _reshape(_permute(g, _inverse(axes)), x_shape)
+)  # fmt: skip
 _squeeze_all, _squeeze_axis, _squeeze_axes = [
     primitive(name, lambda x, shape: x.reshape(shape), view=True,
               x=lambda g, x_shape: _reshape(g, x_shape))
@@ -129,8 +132,13 @@ def reshape(input: Any, *sizes: Any, shape: Any = None) -> Any:
     return _reshape(input, complete)
 
 
-def fresh_view(input: Any, shape: tuple[int, ...]) -> Any:
-    """The result of another operation, which nobody else has seen, in another shape."""
+def fresh_view(input: Any, shape: tuple[int, ...], axes: tuple[int, ...] | None = None) -> Any:
+    """The result of another operation, which nobody else has seen, in another shape.
+
+    With `axes`, the axes of that shape are in this order afterwards.
+    """
+    if axes is not None:
+        return _view_in_order(input, shape, axes)
     return _unsafe_view(input, array_of(input).reshape(shape))
 
 
@@ -227,6 +235,7 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
 
 _permute = primitive("permute", lambda x, axes: x.transpose(axes), view="always",
                      x=lambda g, axes: _permute(g, _inverse(axes)))  # fmt: skip
+permuted, reshaped = _permute, _reshape  # without a look at the arguments, for who knows them
 _transpose = primitive("transpose", lambda x, a, b: x.swapaxes(a, b) if x.ndim else x[...],
                        view="always",
                        x=lambda g, a, b: _transpose(g, a, b))  # fmt: skip

@@ -34,12 +34,8 @@ MODULES = {
     "nn.cells": "recurrences",
     "nn.deep_indrnn": "recurrences.deep_indrnn",
     "nn.recurrent_base": "recurrences.layer",
-    "nn.recurrent_checks": "recurrences.checks",
-    "nn.recurrent_init": "recurrences.initial",
     "nn.ragged": "recurrences.ragged",
     "nn.utils.packed": "recurrences.packed",
-    "ops.recurrent": "recurrences.operation",
-    "ops.reference": "recurrences.recurrence",
 }
 
 
@@ -57,6 +53,21 @@ def current(name: str) -> str:
     'minigrad.nn'
     """
     return _NEW_NAMES.get(name, name)
+
+
+def current_class(module: str, name: str) -> str:
+    """The present full name of a class of a module, which may have moved, and been divided.
+
+    Examples
+    --------
+    >>> current_class("minigrad.nn.recurrent", "LSTM")
+    'minigrad.recurrences.lstm.LSTM'
+    """
+    new = current(module)
+    thing = vars(sys.modules[new]).get(name) if new in sys.modules else None
+    if module in _NEW_NAMES and isinstance(thing, type):
+        return f"{thing.__module__}.{thing.__qualname__}"
+    return f"{new}.{name}"
 
 
 class _Loader:

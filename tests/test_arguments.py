@@ -37,9 +37,9 @@ WITHOUT = {
 
 def arguments(name, function):
     """(all names, how many may be given by position, the kinds of those that are tensors)."""
-    if function.__name__ in MEANINGS and not hasattr(
-        function, "__wrapped__"
-    ):  # made from a table, without names of their own
+    inner = getattr(function, "__wrapped__", None)
+    made = inner is None or getattr(inner, "public", None) is function
+    if made and function.__name__ in MEANINGS:  # from a table, without names of their own
         names = ("input", "other")[: 2 if name in BINARY else 1]
         kind = "Tensor or Number" if name in BINARY else "Tensor"
         return names, len(names), dict.fromkeys(names, kind)

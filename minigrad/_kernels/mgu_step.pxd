@@ -1,5 +1,5 @@
-"""One step of the minimal gated unit (Zhou et al. 2016), with the gate applied after the product with
-w_hn: its gates, forward and backward.
+"""One step of the minimal gated unit (Zhou et al. 2016), with the gate applied after the product
+with w_hn: its gates, forward and backward.
 
     pre_x = x @ w_ih.T + b_ih  and  pre_h = h @ w_hh.T + b_hh, each cut into two: f n
 

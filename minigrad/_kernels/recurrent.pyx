@@ -11,12 +11,13 @@
     lstm                        4   input, forget, cell, output
     gru                         3   reset, update, new
     janet                       2   forget, cell
-mgu                         2   forget, new
+    mgu                         2   forget, new
     indrnn_tanh, indrnn_relu    1   here w_hh is a vector (H,), and b_hh is None
 
 What each of them computes stands in its own file: rnn_step.pxd, lstm_step.pxd, gru_step.pxd,
-janet_step.pxd, indrnn_step.pxd, mgu_step.pxd. The loops over time are in forward.pxd and backward.pxd, what
-ragged batches and directions mean in sequence.pxd. Here are the two functions that Python sees:
+janet_step.pxd, indrnn_step.pxd, mgu_step.pxd. The loops over time are in forward.pxd and
+backward.pxd, what ragged batches and directions mean in sequence.pxd. Here are the two functions
+that Python sees:
 they check the arguments, get all memory, and call: once for every thread, see `parts`.
 
 A ragged batch comes as rows without padding, with batch_sizes, (T,) int64: how many sequences each

@@ -401,7 +401,7 @@ def fill_(input: Any, value: Any) -> Any:
 _fill_number = inplace(_filled, one_value=True)
 _fill_tensor = inplace(_filled_with, one_value=True)
 zero_ = inplace(_zeroed, "zero_", one_value=True)
-zero_.__doc__ = "Set every entry to 0."
+zero_.__doc__ = _zeroed.__doc__ = "Set every entry to 0."
 
 
 def fill_diagonal_(input: Any, fill_value: float, wrap: bool = False) -> Any:

@@ -31,6 +31,8 @@ from .packed import PackedSequence
 from .ragged import ragged
 from .recurrence import RECURRENCES, Recurrence
 
+MODES = RECURRENCES  # as they were called before
+
 
 @functools.cache
 def _batch_to_front(name: str) -> Any:

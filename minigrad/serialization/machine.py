@@ -285,7 +285,7 @@ class Machine:
             raise UnpicklingError(
                 f"Trying to load unsupported GLOBAL {full} whose module {module} is blocked."
             )
-        present = f"{moved.current(module)}.{name}"  # of what has moved since the file was written
+        present = moved.current_class(module, name)  # of what has moved since the file was written
         for table in (FUNCTIONS, VALUES, self.users):
             for known_as in (full, present):
                 if known_as in table:

@@ -193,6 +193,11 @@ several("sort-unstable", lambda t, x: t.sort(x).values)
 several("dot", lambda t, x: t.dot(x, x.detach()))
 several("mv", lambda t, x: t.mv(x.reshape(2, 2), x.detach()[:2]))
 several("bmm", lambda t, x: t.bmm(x.reshape(2, 1, 2), x.detach().reshape(2, 2, 1)))
+for _equation in ("ij,jk->ik", "ij,ij->i"):
+    several(f"einsum {_equation}", lambda t, x, equation=_equation: t.einsum(
+        equation, x.reshape(2, 2), x.detach().reshape(2, 2)))  # fmt: skip
+several("einsum ij,j->i", lambda t, x: t.einsum("ij,j->i", x.reshape(2, 2), x.detach()[:2]))
+several("einsum j,ji->i", lambda t, x: t.einsum("j,ji->i", x.detach()[:2], x.reshape(2, 2)))
 several("linear", lambda t, x: t.nn.functional.linear(x[:2], x.detach().reshape(2, 2), x[2:]))
 for _name in ("addmm", "baddbmm"):
     for _beta in (0, 2):

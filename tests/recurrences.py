@@ -1,9 +1,17 @@
 """The recurrent family, for its tests: every recurrence by one name, and small layers, cells,
 inputs and states of it, with neither zeros nor ones in them.
 
+Nobody lists the members. They are the layers and cells that stand on the pages of
+minigrad/recurrences, so that a new page is tested by being there: shapes, layouts, directions,
+layers, dropout, ragged and packed batches, derivatives, both dtypes, every level of kernels,
+threads, memory, state dicts, errors. `VARIANTS` has what else to try of some of them. One member
+is not on a page: `Coupled`, a recurrence as a user would write it.
+
     T steps, N batch, I input size, H hidden size, K layers times directions
 """
 
+import importlib
+import pkgutil
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,31 +19,102 @@ from types import SimpleNamespace
 import numpy as np
 
 import minigrad as mg
-from minigrad import nn
+from minigrad import _kernels, nn, recurrences
+from minigrad.ops.elementwise import sigmoid, tanh
+from minigrad.ops.join import chunk
+from minigrad.ops.matmul import linear
+from minigrad.recurrences.recurrence import BY_NAME, RECURRENCES, Recurrence
 
 facts = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "golden" / "facts.py")))
 
-LAYERS = {
-    "rnn_tanh": (nn.RNN, {}),
-    "rnn_relu": (nn.RNN, {"nonlinearity": "relu"}),
-    "lstm": (nn.LSTM, {}),
-    "lstm_proj": (nn.LSTM, {"proj_size": 2}),
-    "gru": (nn.GRU, {}),
-    "janet": (nn.JANET, {}),
-    "mgu": (nn.MGU, {}),
-    "indrnn_relu": (nn.IndRNN, {}),
-    "indrnn_tanh": (nn.IndRNN, {"nonlinearity": "tanh"}),
+# ------------------------------------------------------------------------------------------------
+# The members
+# ------------------------------------------------------------------------------------------------
+
+# The options with which a layer or cell is tested, where that is not once, without any.
+VARIANTS = {
+    "RNN": ({}, {"nonlinearity": "relu"}),
+    "RNNCell": ({}, {"nonlinearity": "relu"}),
+    "LSTM": ({}, {"proj_size": 2}),
+    "IndRNN": ({}, {"nonlinearity": "tanh"}),
+    "IndRNNCell": ({}, {"nonlinearity": "tanh"}),
 }
-CELLS = {
-    "rnn_tanh": (nn.RNNCell, {}),
-    "rnn_relu": (nn.RNNCell, {"nonlinearity": "relu"}),
-    "lstm": (nn.LSTMCell, {}),
-    "gru": (nn.GRUCell, {}),
-    "janet": (nn.JANETCell, {}),
-    "mgu": (nn.MGUCell, {}),
-    "indrnn_relu": (nn.IndRNNCell, {}),
-    "indrnn_tanh": (nn.IndRNNCell, {"nonlinearity": "tanh"}),
-}
+
+
+def coupled_step(x, h, c, w_ih, w_hh, b_ih, b_hh):
+    """What the forget gate leaves of the cell state, the new values fill; no output gate."""
+    f, n = chunk(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh), 2, -1)
+    f = sigmoid(f)
+    c = f * c + (1 - f) * tanh(n)
+    return tanh(c), c
+
+
+PAGES = [
+    importlib.import_module(f"{recurrences.__name__}.{page.name}")
+    for page in pkgutil.iter_modules(recurrences.__path__)
+]
+REGISTERED = dict(BY_NAME)  # when all pages have been read, and nobody has added to them
+OWN = Recurrence("coupled", ("forget", "new"), coupled_step, ("hidden", "cell"))
+RECURRENCES["COUPLED"] = OWN  # where `RNNBase` looks; `define` would say it is a page of minigrad's
+
+
+class Coupled(nn.RNNBase):
+    def __init__(self, *sizes, **options):
+        super().__init__("COUPLED", *sizes, **options)
+
+
+class CoupledCell(nn.RNNCellBase):
+    recurrence = OWN
+
+
+def classes(base):
+    """The layers or cells of all pages, by name."""
+    return {
+        name: cls
+        for page in PAGES
+        for name, cls in vars(page).items()
+        if isinstance(cls, type) and issubclass(cls, base) and cls is not base
+    }
+
+
+def members(base, own):
+    """Each class with each of its variants: {kind: (class, options)}, the user's own at the end."""
+    found = {}
+    for name, cls in [*classes(base).items(), (own.__name__, own)]:
+        for options in VARIANTS.get(name, ({},)):
+            kind = cls(3, 4, **options).recurrence.name
+            kind += "_proj" if "proj_size" in options else ""
+            found[kind if kind not in found else f"{kind} of {name}"] = cls, options
+    return found
+
+
+LAYERS = members(nn.RNNBase, Coupled)
+CELLS = members(nn.RNNCellBase, CoupledCell)
+
+
+def recurrence_of(kind):
+    """What the layers or cells of a kind are made of."""
+    cls, own = LAYERS.get(kind) or CELLS[kind]
+    return cls(3, 4, **own).recurrence
+
+
+def named_in_kernels():
+    """The names of the recurrences that have a kernel page, also where none is in use."""
+    before = _kernels.level
+    _kernels.set_level(_kernels.available_levels()[0])
+    try:
+        kernels = _kernels.kernels_for(np.dtype("float32"))
+        return tuple(kernels.recurrent.NAMES) if kernels else ()
+    finally:
+        _kernels.set_level(before)
+
+
+# The layers that have a kernel page: where it is about the memory and the threads of kernels.
+WITH_KERNEL = {k: LAYERS[k] for k in LAYERS if recurrence_of(k).name in named_in_kernels()}
+
+# ------------------------------------------------------------------------------------------------
+# Layers, cells, inputs, states
+# ------------------------------------------------------------------------------------------------
 
 
 def leaf(seed, *shape, dtype="float64"):
@@ -70,9 +149,9 @@ def start(module, *rows, seed=2, dtype="float64"):
     """Initial states of a layer (K, N, H) or cell (N, H), each another: a list of one or two."""
     if isinstance(module, nn.RNNBase):
         rows = (module.num_layers * (2 if module.bidirectional else 1), *rows)
-    two = isinstance(module, (nn.LSTM, nn.LSTMCell))
     sizes = [getattr(module, "proj_size", 0) or module.hidden_size, module.hidden_size]
-    return [leaf(seed + k, *rows, size, dtype=dtype) for k, size in enumerate(sizes[: 1 + two])]
+    count = len(module.recurrence.states)
+    return [leaf(seed + k, *rows, size, dtype=dtype) for k, size in enumerate(sizes[:count])]
 
 
 def given(states):

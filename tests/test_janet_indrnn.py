@@ -2,17 +2,14 @@
 the initial values that minigrad adds to PyTorch's: forget bias, chrono, those of IndRNN."""
 
 import math
-import runpy
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import recurrences as family
 
 import minigrad as mg
 from minigrad import nn
 
-family = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "recurrences.py")))
 leaf = family.leaf
 
 OWN = ("janet", "indrnn_relu", "indrnn_tanh")

@@ -205,6 +205,7 @@ def test_pytorchs_order_is_an_order(lengths):
     [
         [2, 3, 1], (2, 3, 1), np.array([2, 3, 1]), np.array([2, 3, 1], np.uint8),
         mg.tensor([2, 3, 1]), mg.tensor([2, 3, 1], dtype=mg.int16), [mg.tensor(2), np.int64(3), 1],
+        np.array([2, 9, 3, 9, 1, 9])[::2],
     ],
 )  # fmt: skip
 def test_lengths_come_in_many_forms(lengths):
@@ -228,6 +229,11 @@ def test_the_lengths_are_copied():
         (mg.tensor([True, False]), {}, TypeError, "torch.bool"),
         (3, {}, TypeError, "not int"),
         (None, {}, TypeError, "not NoneType"),
+        ("12", {}, TypeError, "not str"),
+        ({1: 2}, {}, TypeError, "not dict"),
+        (["2", 1], {}, TypeError, r"lengths\[0\] = '2' is of type str"),
+        (mg.tensor([1.0, 2.0]), {}, TypeError, "torch.float32"),
+        (np.array(2), {}, RuntimeError, "1D.*0D"),
         (np.array([[1, 2]]), {}, RuntimeError, r"2D cpu Long tensor of shape \[1, 2\]"),
         ([1], {}, RuntimeError, r"but got 1 \(batch_size=2\)"),
         ([1, -1], {}, RuntimeError, r"lengths\[1\] = -1"),

@@ -11,20 +11,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import recurrences as family
 
 import minigrad as mg
 from minigrad import _kernels, nn
 from minigrad.nn.utils.rnn import pack_padded_sequence
-from minigrad.ops.elementwise import sigmoid, tanh
-from minigrad.ops.join import chunk
-from minigrad.ops.matmul import linear
 from minigrad.recurrences.gru import gru
-from minigrad.recurrences.lstm import lstm
 from minigrad.recurrences.recurrence import RECURRENCES
 
 TESTS = Path(__file__).parent
 made = SimpleNamespace(**runpy.run_path(str(TESTS / "golden" / "make_recurrent.py")))
-family = SimpleNamespace(**runpy.run_path(str(TESTS / "recurrences.py")))
 facts, leaf = family.facts, family.leaf
 with np.load(TESTS / "golden" / "recurrent.npz") as file:
     STORED = dict(file)
@@ -79,23 +75,25 @@ def test_texts_with_kernels_are_pytorchs(name):
 # ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["janet", "mgu", "indrnn_relu", "indrnn_tanh"])
-def test_errors_of_the_others_are_those_of_rnn(kind):
-    cls, cell = family.LAYERS[kind][0].__name__, family.CELLS[kind][0].__name__
-    layers = {name: e for name, e in made.layer_errors(cls).items() if e[0] != "TypeError"}
-    assert len(layers) > 20
-    for name, expected in (layers | made.cell_errors(cell)).items():
-        facts.check_error(mg, f"{kind}: {name}", expected)
+@pytest.mark.parametrize("kind", family.CELLS)
+def test_errors_of_all_are_those_of_rnn_and_lstm(kind, monkeypatch):
+    two = len(family.recurrence_of(kind).states) == 2
+    for errors, members in ((made.layer_errors, family.LAYERS), (made.cell_errors, family.CELLS)):
+        cls, _ = members[kind]
+        monkeypatch.setattr(mg.nn, cls.__name__, cls, raising=False)  # a user's own is not there
+        for name, expected in errors(cls.__name__, two).items():
+            facts.check_error(mg, f"{kind}: {name}", expected)
 
 
-def test_errors_name_the_axes():
-    for kind, (cls, own) in family.LAYERS.items():
-        with pytest.raises(RuntimeError, match=r"L=5, N=2, H_in=7") as caught:
-            cls(3, 4, **own)(mg.zeros(5, 2, 7))
-        assert "batch_first=False" in str(caught.value), kind
-        assert cls.__name__ in str(caught.value), kind
-        with pytest.raises(RuntimeError, match=r"N=5, L=2, H_in=7.*batch_first=True"):
-            cls(3, 4, batch_first=True, **own)(mg.zeros(5, 2, 7))
+@pytest.mark.parametrize("kind", family.LAYERS)
+def test_errors_name_the_axes(kind):
+    cls, own = family.LAYERS[kind]
+    with pytest.raises(RuntimeError, match=r"L=5, N=2, H_in=7") as caught:
+        cls(3, 4, **own)(mg.zeros(5, 2, 7))
+    assert "batch_first=False" in str(caught.value)
+    assert cls.__name__ in str(caught.value)
+    with pytest.raises(RuntimeError, match=r"N=5, L=2, H_in=7.*batch_first=True"):
+        cls(3, 4, batch_first=True, **own)(mg.zeros(5, 2, 7))
 
 
 @pytest.mark.parametrize("wrong", [None, [1.0], np.zeros((5, 2, 3), np.float32)])
@@ -116,36 +114,43 @@ def test_input_and_states_must_be_tensors(kind, wrong):
     with pytest.raises(TypeError, match=f"{name}: input must be a Tensor"):
         cell(wrong)
     if wrong is not None:
-        hx, label = (wrong, "hidden") if kind != "lstm" else ((wrong, wrong), r"hx\[0\]")
+        one = len(family.start(cell, 2)) == 1
+        hx, label = (wrong, "hidden") if one else ((wrong, wrong), r"hx\[0\]")
         with pytest.raises(TypeError, match=f"{name}: {label} must be a Tensor"):
             cell(mg.zeros(2, 3), hx)
 
 
+TWO_STATES = [kind for kind in family.CELLS if len(family.recurrence_of(kind).states) == 2]
+
+
+@pytest.mark.parametrize("kind", TWO_STATES)
 @pytest.mark.parametrize(
     "hx", [mg.zeros(2, 2, 4), mg.zeros(1, 2, 4), (mg.zeros(1, 2, 4),), [mg.zeros(1, 2, 4)] * 3]
 )
-def test_the_states_of_an_lstm_must_be_a_pair(hx):
+def test_two_states_must_be_a_pair(kind, hx):
     """PyTorch would take a tensor with two entries for the pair of them."""
+    layer = family.layer(kind, 3, 4, dtype="float32")
     for x in (mg.zeros(5, 2, 3), pack_padded_sequence(mg.zeros(5, 2, 3), [5, 2])):
-        with pytest.raises(TypeError, match=r"LSTM: hx must be a tuple of two tensors, \(h_0, c_0"):
-            nn.LSTM(3, 4)(x, hx)
+        with pytest.raises(TypeError, match=r"hx must be a tuple of two tensors, \(h_0, c_0") as e:
+            layer(x, hx)
+        assert str(e.value).startswith(f"{type(layer).__name__}: ")
 
 
-def test_the_states_of_an_lstm_may_come_as_a_list(level):
-    layer, x = family.layer("lstm", 3, 4), leaf(1, 5, 2, 3)
-    states = family.start(layer, 2)
-    as_list, as_tuple = layer(x, list(states)), layer(x, tuple(states))
-    assert isinstance(as_list[1], tuple)
-    for a, b in zip(family.flat(as_list), family.flat(as_tuple), strict=True):
-        np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
-    cell, states = family.cell("lstm", 3, 4), family.start(family.cell("lstm", 3, 4), 2)
-    for a, b in zip(cell(x[0], list(states)), cell(x[0], tuple(states)), strict=True):
-        np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
+@pytest.mark.parametrize("kind", TWO_STATES)
+def test_two_states_may_come_as_a_list(kind, level):
+    layer, cell, x = family.layer(kind, 3, 4), family.cell(kind, 3, 4), leaf(1, 5, 2, 3)
+    assert isinstance(layer(x, list(family.start(layer, 2)))[1], tuple)
+    for module, own in ((layer, x), (cell, x[0])):
+        states = family.start(module, 2)
+        as_list, as_tuple = module(own, list(states)), module(own, tuple(states))
+        for a, b in zip(family.flat(as_list), family.flat(as_tuple), strict=True):
+            np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
 
 
-def test_a_cell_state_of_another_type_is_refused():
+@pytest.mark.parametrize("kind", TWO_STATES)
+def test_a_cell_state_of_another_type_is_refused(kind):
     """PyTorch returns float64 states there from float32 parameters."""
-    cell = nn.LSTMCell(3, 4)
+    cell = family.cell(kind, 3, 4, dtype="float32")
     with pytest.raises(RuntimeError, match="must have the same dtype"):
         cell(mg.zeros(2, 3), (mg.zeros(2, 4), mg.zeros(2, 4, dtype=mg.float64)))
 
@@ -178,9 +183,10 @@ def test_the_base_runs_any_recurrence(level):
             np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
     with pytest.raises(ValueError, match=r"Unrecognized RNN mode: lstm; choose one of .*LSTM"):
         nn.RNNBase("lstm", 3, 4)
-    for mode in ("RNN_TANH", "GRU", "JANET", "INDRNN_RELU"):
-        with pytest.raises(ValueError, match="proj_size argument is only supported for LSTM"):
-            nn.RNNBase(mode, 3, 4, proj_size=2)
+    for mode, own in RECURRENCES.items():
+        if "weight_hr" not in own.parameters:
+            with pytest.raises(ValueError, match="proj_size argument is only supported for LSTM"):
+                nn.RNNBase(mode, 3, 4, proj_size=2)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -367,13 +373,11 @@ def test_batches_without_sequences(kind, level):
 # ------------------------------------------------------------------------------------------------
 
 
-def test_dropout_of_one_layer_warns_where_it_was_written():
-    for cls in (nn.RNN, nn.LSTM, nn.GRU, nn.JANET, nn.MGU, nn.IndRNN):
-        with pytest.warns(
-            UserWarning, match="dropout option adds dropout after all but last"
-        ) as caught:
-            cls(3, 4, dropout=0.5)
-        assert caught[0].filename == __file__, cls
+@pytest.mark.parametrize("cls", family.classes(nn.RNNBase).values())
+def test_dropout_of_one_layer_warns_where_it_was_written(cls):
+    with pytest.warns(UserWarning, match="option adds dropout after all but last") as caught:
+        cls(3, 4, dropout=0.5)
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("kind", family.LAYERS)
@@ -383,14 +387,14 @@ def test_dropout_between_layers_only(kind):
     mg.manual_seed(0)
     (first, h_n, *_), (second, *_) = family.run(layer, x), family.run(layer, x)
     assert not np.array_equal(first.detach().numpy(), second.detach().numpy())
-    if not kind.endswith("relu"):  # ReLU has zeros of its own
-        assert np.all(first.detach().numpy() != 0)  # the last layer's output is whole
     mg.manual_seed(0)
     again = layer(x)[0]
     np.testing.assert_array_equal(again.detach().numpy(), first.detach().numpy())
     layer.eval()
     output, whole, *_ = family.run(layer, x)
     np.testing.assert_array_equal(whole.detach().numpy()[0], h_n.detach().numpy()[0])
+    if output.detach().numpy().all():  # ReLU has zeros of its own
+        assert first.detach().numpy().all()  # the last layer's output is whole
     np.testing.assert_array_equal(layer(x)[0].detach().numpy(), output.detach().numpy())
     layer.train()
     layer.dropout = 0.0  # may be changed later
@@ -404,34 +408,16 @@ def test_dropout_between_layers_only(kind):
 # ------------------------------------------------------------------------------------------------
 
 
-def coupled_step(x, h, c, w_ih, w_hh, b_ih, b_hh):
-    """An LSTM whose input gate is what the forget gate leaves."""
-    pre = linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh)
-    f, g, o = chunk(pre, 3, -1)
-    f = sigmoid(f)
-    c = f * c + (1 - f) * tanh(g)
-    return sigmoid(o) * tanh(c), c
-
-
 # One has a name of its own, the other that of a kernel, which computes something else.
-COUPLED = lstm._replace(
-    name="coupled", gates=("forget", "cell", "output"), step=coupled_step,
-    parameters=("weight_ih", "weight_hh", "bias_ih", "bias_hh"),
-)  # fmt: skip
 NAMESAKE = gru._replace(step=lambda *values: (gru.step(*values)[0] * 0.5,))
 
 
-class OwnCell(nn.RNNCellBase):
-    def forward(self, input, hx=None):
-        return self._step(self.recurrence, input, hx)
-
-
-@pytest.mark.parametrize("own", [COUPLED, NAMESAKE], ids=lambda own: own.name)
+@pytest.mark.parametrize("own", [family.OWN, NAMESAKE], ids=lambda own: own.name)
 def test_a_recurrence_without_a_kernel_runs_as_it_is_written(own, level, monkeypatch):
     """At every level, to the last bit: layers, both directions, ragged, cells, two derivatives."""
     monkeypatch.setitem(RECURRENCES, "OWN", own)
     layer = nn.RNNBase("OWN", 3, 4, 2, bidirectional=True, dtype=mg.float64)
-    cell = type("Cell", (OwnCell,), {"recurrence": own})(3, 4, True, dtype=mg.float64)
+    cell = type("Cell", (nn.RNNCellBase,), {"recurrence": own})(3, 4, True, dtype=mg.float64)
     states = [leaf(2 + k, 4, 2, 4) for k in range(len(own.states))]
 
     def everything():
@@ -440,8 +426,8 @@ def test_a_recurrence_without_a_kernel_runs_as_it_is_written(own, level, monkeyp
             results += family.flat(layer(x, family.given(states), lengths=lengths))
         packed, ends = layer(pack_padded_sequence(x, [5, 3]))
         results += [packed.data, *family.flat((ends,))]
-        after = cell(x[0], cell(x[1], [s[0] for s in states]))
-        results += after
+        after = family.run(cell, x[1], [s[0] for s in states])
+        results += family.run(cell, x[0], after)
         leaves = [x, *states, *layer.parameters(), *cell.parameters()]
         grads = mg.autograd.grad([(y * y).sum() for y in results], leaves, create_graph=True)
         results += [*grads, *mg.autograd.grad([(g * g).sum() for g in grads], leaves)]

@@ -1,19 +1,15 @@
 """Every level of the kernels computes what the reference computes, in values and all gradients, for
 all recurrences, sizes and options, dense and ragged."""
 
-import runpy
-from pathlib import Path
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
+import recurrences as family
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad import _kernels
 
-family = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "recurrences.py")))
 LEVELS = _kernels.available_levels()
 RELATIVE = {"float32": 2e-5, "float64": 1e-12}  # to each array's largest value
 

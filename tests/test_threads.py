@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import recurrences as family
 
 import minigrad as mg
 from minigrad import _kernels
 
-KINDS = ("RNN", "GRU", "LSTM", "IndRNN", "JANET", "MGU")
+PROJECTED = {"proj_size": 40}  # 2 columns are no work for threads
 
 
 @pytest.fixture(autouse=True)
@@ -21,10 +22,11 @@ def restored():
     mg.set_num_threads(before)
 
 
-def network(kind="LSTM", batch=32, steps=160, **options):
+def network(kind="lstm", batch=32, steps=160, **options):
     """A layer and an input with enough work for threads (see PRODUCTS_A_PART)."""
     mg.manual_seed(0)
-    layer = getattr(mg.nn, kind)(64, 96, **options)
+    cls, own = family.WITH_KERNEL[kind]
+    layer = cls(64, 96, **{**own, **(PROJECTED if "proj_size" in own else {}), **options})
     return layer, mg.randn(steps, batch, 64)
 
 
@@ -124,7 +126,7 @@ def test_number_reaches_levels_that_are_loaded_later():
 # -- the same results -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", family.WITH_KERNEL)
 def test_results_differ_by_rounding_only(kind):
     layer, x = network(kind)
     mg.set_num_threads(1)
@@ -167,7 +169,7 @@ def test_both_directions_packed_and_projected():
 
 def test_several_python_threads_at_once():
     mg.set_num_threads(3)
-    works = [network(kind) for kind in KINDS]
+    works = [network(kind) for kind in family.WITH_KERNEL]
     expected = [results(*work) for work in works]
 
     def repeat(index):

@@ -284,9 +284,8 @@ def packed(t: Any, columns: int = I, dtype: Any = None) -> Any:
     return t.nn.utils.rnn.pack_padded_sequence(x, [3, 5], enforce_sorted=False)
 
 
-def layer_errors(module: str) -> dict[str, Claim]:
-    """What every layer refuses."""
-    two = module == "LSTM"
+def layer_errors(module: str, two: bool = False) -> dict[str, Claim]:
+    """What every layer refuses; `two`: it has two states."""
     size = r"Expected hidden\[0\] size" if two else "Expected hidden size"
     which = "hx and cx" if two else "hx"
     rank = (lambda n: rf"\({n}-D, {n}-D\) tensors") if two else (lambda n: f"{n}-D tensor")
@@ -379,9 +378,8 @@ def layer_errors(module: str) -> dict[str, Claim]:
     }  # fmt: skip
 
 
-def cell_errors(module: str) -> dict[str, Claim]:
-    """What every cell refuses."""
-    two = module == "LSTMCell"
+def cell_errors(module: str, two: bool = False) -> dict[str, Claim]:
+    """What every cell refuses; `two`: it has two states."""
 
     def run(input: Any, state: Any = None, **options: Any) -> Any:
         states = () if state is None else (state, state) if two else (state,)
@@ -433,7 +431,7 @@ ERRORS: dict[str, Claim] = {
         (cell_errors, ("RNNCell", "LSTMCell", "GRUCell")),
     )
     for module in modules
-    for name, claim in errors(module).items()
+    for name, claim in errors(module, "LSTM" in module).items()
 } | {
     "RNN: projection": ("ValueError", NO_PROJECTION, lambda t: t.nn.RNN(3, 4, proj_size=2)),
     "GRU: projection": ("ValueError", NO_PROJECTION, lambda t: t.nn.GRU(3, 4, proj_size=2)),

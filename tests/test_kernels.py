@@ -1,4 +1,5 @@
-"""The compiled kernels, each against its equations written once more here in plain float64 NumPy.
+"""The compiled kernels, each against its equations written once more in plain float64 NumPy, here
+or, those of the recurrences, in equations.py.
 
 Every test runs at every SIMD level that was built and that this machine has, for both dtypes.
 """
@@ -9,6 +10,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from equations import ARGUMENTS, GATES, RECORDS, recurrent
 
 from minigrad import _kernels
 
@@ -75,141 +77,15 @@ def assert_close(actual, expected, dtype, terms=1, size=None):
 
 # -- recurrent ------------------------------------------------------------------------------------
 
-GATES = {
-    "rnn_tanh": 1,
-    "rnn_relu": 1,
-    "lstm": 4,
-    "gru": 3,
-    "janet": 2,
-    "mgu": 2,
-    "indrnn_tanh": 1,
-    "indrnn_relu": 1,
-}
-ARGUMENTS = ("x", "h_0", "c_0", "w_ih", "w_hh", "b_ih", "b_hh", "w_hr")
-
-
-def sigmoid(x):
-    return 0.5 + 0.5 * np.tanh(0.5 * x)
-
-
-def activation(name, pre):
-    """Return act(pre) and act'(pre)."""
-    if name.endswith("relu"):
-        return np.maximum(pre, 0), np.where(pre > 0, 1.0, np.where(np.isnan(pre), np.nan, 0.0))
-    return np.tanh(pre), 1 - np.tanh(pre) ** 2
-
-
-def recurrent_step(name, pre_x, pre_h, h, c):
-    """Return h', c' and the way back: d_h', d_c' -> d_pre_x, d_pre_h, direct part of d_h, d_c."""
-    if name == "lstm":
-        i, f, g, o = np.split(pre_x + pre_h, 4, axis=1)
-        i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
-        c_next = f * c + i * g
-
-        def back(d_h, d_c):
-            d_c = d_c + d_h * o / np.cosh(c_next) ** 2
-            d_i, d_f, d_g = d_c * g * i * (1 - i), d_c * c * f * (1 - f), d_c * i * (1 - g**2)
-            d_pre = np.hstack([d_i, d_f, d_g, d_h * np.tanh(c_next) * o * (1 - o)])
-            return d_pre, d_pre, 0.0, d_c * f
-
-        return o * np.tanh(c_next), c_next, back
-    if name == "gru":
-        (x_r, x_z, x_n), (h_r, h_z, h_n) = np.split(pre_x, 3, 1), np.split(pre_h, 3, 1)
-        r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
-        n = np.tanh(x_n + r * h_n)
-
-        def back(d_h, d_c):
-            d_n = d_h * (1 - z) * (1 - n**2)
-            d_z, d_r = d_h * (h - n) * z * (1 - z), d_n * h_n * r * (1 - r)
-            return np.hstack([d_r, d_z, d_n]), np.hstack([d_r, d_z, d_n * r]), d_h * z, d_c
-
-        return (1 - z) * n + z * h, c, back
-    if name == "janet":
-        s, g = np.split(pre_x + pre_h, 2, axis=1)
-        f, i, g = sigmoid(s), 1 - sigmoid(s - 1), np.tanh(g)
-
-        def back(d_h, d_c):
-            d_pre = np.hstack([d_h * (h * f * (1 - f) - g * i * (1 - i)), d_h * i * (1 - g**2)])
-            return d_pre, d_pre, d_h * f, d_c
-
-        return f * h + i * g, c, back
-    if name == "mgu":
-        (x_f, x_n), (h_f, h_n) = np.split(pre_x, 2, 1), np.split(pre_h, 2, 1)
-        f = sigmoid(x_f + h_f)
-        n = np.tanh(x_n + f * h_n)
-
-        def back(d_h, d_c):
-            d_n = d_h * f * (1 - n**2)
-            d_f = (d_h * (n - h) + d_n * h_n) * f * (1 - f)
-            return np.hstack([d_f, d_n]), np.hstack([d_f, d_n * f]), d_h * (1 - f), d_c
-
-        return (1 - f) * h + f * n, c, back
-    h_next, slope = activation(name, pre_x + pre_h)
-    return h_next, c, lambda d_h, d_c: (d_h * slope, d_h * slope, 0.0, d_c)
-
-
-def recurrent(name, arguments, sizes, reverse):
-    """Return output rows, h_n, c_n and their vjp, in float64; `sizes` has the rows of each step."""
-    x, h_0, c_0, w_ih, w_hh, b_ih, b_hh, w_hr = (
-        None if a is None else a.astype(np.float64) for a in arguments
-    )
-    takes_x_itself = w_ih is None
-    if takes_x_itself:
-        w_ih = np.eye(len(w_hh))
-    x = x.reshape(sum(sizes), w_ih.shape[1])
-    H = w_hh.shape[0] // GATES[name]
-    S = H if w_hr is None else len(w_hr)
-    N = next((len(a) for a in (h_0, c_0) if a is not None), sizes[0] if sizes else 0)
-    vector = name.startswith("indrnn")
-    starts = np.concatenate([[0], np.cumsum(sizes, dtype=int)])
-    order = list(reversed(range(len(sizes)))) if reverse else list(range(len(sizes)))
-    h = np.zeros((N, S)) if h_0 is None else h_0.copy()
-    c = np.zeros((N, H)) if c_0 is None else c_0.copy()
-    output, tape = np.zeros((len(x), S)), {}
-    for t in order:
-        n, rows = sizes[t], slice(starts[t], starts[t + 1])
-        h_prev = h[:n].copy()
-        pre_x = x[rows] @ w_ih.T + (0 if b_ih is None else b_ih)
-        pre_h = h_prev * w_hh if vector else h_prev @ w_hh.T + (0 if b_hh is None else b_hh)
-        inner, c[:n], back = recurrent_step(name, pre_x, pre_h, h_prev, c[:n].copy())
-        h[:n] = output[rows] = inner if w_hr is None else inner @ w_hr.T
-        tape[t] = h_prev, inner, back
-
-    def vjp(d_output, d_h_n, d_c_n):
-        d_h = np.zeros((N, S)) if d_h_n is None else d_h_n.astype(np.float64)
-        d_c = np.zeros((N, H)) if d_c_n is None else d_c_n.astype(np.float64)
-        d_x, d_w_ih, d_w_hh = np.zeros_like(x), np.zeros_like(w_ih), np.zeros_like(w_hh)
-        d_b_ih, d_b_hh = np.zeros(len(w_ih)), np.zeros(len(w_ih))
-        d_w_hr = None if w_hr is None else np.zeros_like(w_hr)
-        for t in reversed(order):
-            n, rows = sizes[t], slice(starts[t], starts[t + 1])
-            h_prev, inner, back = tape[t]
-            d_y = d_h[:n] + (0 if d_output is None else d_output[rows].astype(np.float64))
-            if w_hr is not None:
-                d_w_hr += d_y.T @ inner
-                d_y = d_y @ w_hr
-            d_pre_x, d_pre_h, direct, d_c[:n] = back(d_y, d_c[:n].copy())
-            d_h[:n] = direct + (d_pre_h * w_hh if vector else d_pre_h @ w_hh)
-            d_x[rows] = d_pre_x @ w_ih
-            d_w_ih += d_pre_x.T @ x[rows]
-            d_w_hh += (d_pre_h * h_prev).sum(axis=0) if vector else d_pre_h.T @ h_prev
-            d_b_ih += d_pre_x.sum(axis=0)
-            d_b_hh += d_pre_h.sum(axis=0)
-        d_c = d_c if name == "lstm" else None
-        d_w_ih = None if takes_x_itself else d_w_ih
-        return d_x, d_h, d_c, d_w_ih, d_w_hh, d_b_ih, None if vector else d_b_hh, d_w_hr
-
-    return output, h, c if name == "lstm" else None, vjp
-
 
 def recurrent_arguments(make, name, T, N, I, H, P=None, sizes=None):  # noqa: E741 (field's letter)
     """Return ARGUMENTS by name; with `sizes` x is ragged."""
     G, S = GATES[name], H if P is None else P
-    vector = name.startswith("indrnn")
+    vector = RECORDS[name].diagonal
     return {
         "x": make(T, N, I) if sizes is None else make(sum(sizes), I),
         "h_0": make(N, S),
-        "c_0": make(N, H) if name == "lstm" else None,
+        "c_0": make(N, H) if len(RECORDS[name].states) == 2 else None,
         "w_ih": make(G * H, I, scale=1 / np.sqrt(max(I, 1))),
         "w_hh": make(H) if vector else make(G * H, S, scale=1 / np.sqrt(max(S, 1))),
         "b_ih": make(G * H),

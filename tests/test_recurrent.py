@@ -12,9 +12,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import recurrences as family
+from equations import ARGUMENTS, recurrent
 
 import minigrad as mg
-from minigrad import _kernels, nn
+from minigrad import _kernels, nn, recurrences
 from minigrad.nn.utils.rnn import pack_padded_sequence
 from minigrad.recurrences.gru import gru
 from minigrad.recurrences.recurrence import RECURRENCES
@@ -24,6 +25,27 @@ made = SimpleNamespace(**runpy.run_path(str(TESTS / "golden" / "make_recurrent.p
 facts, leaf = family.facts, family.leaf
 with np.load(TESTS / "golden" / "recurrent.npz") as file:
     STORED = dict(file)
+
+# ------------------------------------------------------------------------------------------------
+# The members
+# ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", family.REGISTERED)
+def test_each_recurrence_is_tested_as_a_layer_and_as_a_cell(name):
+    """If not, its page lacks one, or one has an option to choose it: a line in VARIANTS."""
+    for members in (family.LAYERS, family.CELLS):
+        assert name in {cls(3, 4, **own).recurrence.name for cls, own in members.values()}
+
+
+def test_all_that_is_tested_can_be_found():
+    found = {**family.classes(nn.RNNBase), **family.classes(nn.RNNCellBase)}
+    assert set(found) <= set(nn.__all__) & set(recurrences.__all__)
+    assert all(found[name] is getattr(nn, name) for name in found)
+    assert set(family.VARIANTS) <= set(found)
+    assert set(family.CELLS) <= set(family.LAYERS)
+    assert {"coupled"} == set(family.LAYERS) - set(family.WITH_KERNEL) - set(family.REGISTERED)
+
 
 # ------------------------------------------------------------------------------------------------
 # Equal to PyTorch
@@ -68,6 +90,96 @@ def test_texts_with_kernels_are_pytorchs(name):
             facts.check_text(mg, text, scene)
     finally:
         _kernels.set_level(before)
+
+
+# ------------------------------------------------------------------------------------------------
+# Equal to their equations
+# ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", family.WITH_KERNEL)
+@pytest.mark.parametrize("bias", [True, False])
+def test_values_and_gradients_equal_the_equations(kind, bias, level):
+    """Of PyTorch's own, and of those that it does not have."""
+    layer, x = family.layer(kind, 3, 5, bias=bias), leaf(1, 6, 2, 3)
+    states = family.start(layer, 2)
+    outputs = family.run(layer, x, states)
+    named = dict(zip(("h_0", "c_0"), states)) | {"x": x}
+    for name, p in layer.named_parameters():
+        named[name.removesuffix("_l0").replace("weight", "w").replace("bias", "b")] = p
+    given = [named[key].detach().numpy() if key in named else None for key in ARGUMENTS]
+    given[1:3] = [None if s is None else s[0] for s in given[1:3]]
+    output, *ends, vjp = recurrent(layer.recurrence.name, given, [2] * 6, False)
+    expected = [output.reshape(6, 2, -1), *[e[None] for e in ends if e is not None]]
+    for a, b in zip(outputs, expected, strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b, 1e-12, 1e-14)
+    above = [facts.numbers(60 + k, *y.shape) for k, y in enumerate(outputs)]
+    d_output, d_h, d_c = (*above, None)[:3]
+    wanted = vjp(d_output.reshape(12, -1), d_h[0], None if d_c is None else d_c[0])
+    got = dict(zip(named, family.gradients_of(outputs, list(named.values()))))
+    for key, b in zip(ARGUMENTS, wanted, strict=True):
+        if key in named:
+            np.testing.assert_allclose(got[key], b.reshape(got[key].shape), 1e-9, 1e-11, str(key))
+
+
+# ------------------------------------------------------------------------------------------------
+# Layers, directions and layouts are put together from one layer in one direction
+# ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", family.LAYERS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_layers_and_directions_are_single_ones_put_together(kind, bias, level):
+    """Output, last states, and the gradients of everything; all shapes."""
+    layer = family.layer(kind, 3, 5, 3, bidirectional=True, bias=bias)
+    x, states = leaf(1, 6, 2, 3), family.start(layer, 2)
+    outputs = family.run(layer, x, states)
+    y, ends, width = x, [], layer.proj_size or 5
+    assert [tuple(v.shape) for v in outputs] == [
+        (6, 2, 2 * width), *[(6, 2, v.shape[-1]) for v in states],
+    ]  # fmt: skip
+    for k in range(3):
+        directions = []
+        for place, suffix in ((2 * k, ""), (2 * k + 1, "_reverse")):
+            single = family.layer(kind, y.shape[2], 5, bias=bias)
+            for name, _ in list(single.named_parameters()):
+                own = getattr(layer, name.replace("_l0", f"_l{k}{suffix}"))
+                assert own.shape == getattr(single, name).shape, name
+                setattr(single, name, own)
+            source = y.flip(0) if suffix else y
+            output, *end = family.run(single, source, [s[place : place + 1] for s in states])
+            directions.append(output.flip(0) if suffix else output)
+            ends.append(end)
+        y = mg.cat(directions, 2)
+    expected = [y, *[mg.cat(end) for end in zip(*ends)]]
+    for a, b in zip(outputs, expected, strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), 1e-12, 1e-14)
+    leaves = [x, *states, *layer.parameters()]
+    for a, b in zip(
+        family.gradients_of(outputs, leaves), family.gradients_of(expected, leaves), strict=True
+    ):
+        np.testing.assert_allclose(a, b, 1e-10, 1e-12)
+
+
+@pytest.mark.parametrize("kind", family.LAYERS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_layouts_are_those_of_time_first(kind, dtype, level):
+    """Batch first, and one sequence without a batch; with and without states."""
+    layer = family.layer(kind, 3, 5, 2, bidirectional=True, dtype=dtype)
+    turned = family.layer(kind, 3, 5, 2, bidirectional=True, batch_first=True, dtype=dtype)
+    x, all_states = leaf(1, 6, 2, 3, dtype=dtype), family.start(layer, 2, dtype=dtype)
+    bound = {"float32": 1e-5, "float64": 1e-13}[dtype]
+    for states in (all_states, []):
+        output, *ends = family.run(layer, x, states)
+        assert output.dtype is x.dtype
+        first, *same = family.run(turned, x.transpose(0, 1), states)
+        alone = [family.run(layer, x[:, n], [s[:, n] for s in states]) for n in range(2)]
+        for got in (
+            [first.transpose(0, 1), *same],
+            [mg.stack(parts, 1) for parts in zip(*alone)],
+        ):
+            for a, b in zip(got, [output, *ends], strict=True):
+                np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), bound, bound)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -209,24 +321,47 @@ def test_texts_of_minigrads_own():
         assert repr(module) == text
 
 
-def test_parameters_of_minigrads_own():
-    janet, indrnn = nn.JANET(3, 4, 2, bidirectional=True), nn.IndRNN(3, 4, 2, bidirectional=True)
-    kinds = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]
-    places = [f"_l{k}{suffix}" for k in range(2) for suffix in ("", "_reverse")]
-    assert list(janet.state_dict()) == [kind + place for place in places for kind in kinds]
-    assert list(indrnn.state_dict()) == [kind + place for place in places for kind in kinds[:3]]
-    shapes = [[tuple(p.shape) for p in weights] for weights in janet.all_weights]
-    assert shapes == [[(8, 3), (8, 4), (8,), (8,)]] * 2 + [[(8, 8), (8, 4), (8,), (8,)]] * 2
-    shapes = [[tuple(p.shape) for p in weights] for weights in indrnn.all_weights]
-    assert shapes == [[(4, 3), (4,), (4,)]] * 2 + [[(4, 8), (4,), (4,)]] * 2
-    assert list(nn.IndRNN(3, 4, bias=False).state_dict()) == ["weight_ih_l0", "weight_hh_l0"]
-    assert list(nn.JANET(3, 4, bias=False).state_dict()) == ["weight_ih_l0", "weight_hh_l0"]
-    assert list(nn.IndRNNCell(3, 4).state_dict()) == kinds[:3]
-    assert list(nn.IndRNNCell(3, 4, False).state_dict()) == kinds[:2]
-    assert list(nn.JANETCell(3, 4).state_dict()) == kinds
-    assert (janet.mode, indrnn.mode, nn.IndRNN(3, 4, 1, "tanh").mode) == (
-        "JANET", "INDRNN_RELU", "INDRNN_TANH",
-    )  # fmt: skip
+def expected_shapes(own, columns, output, bias):
+    """The names and shapes of the parameters of one layer and direction, or of a cell; H=5."""
+    rows = 5 * len(own.gates)
+    shapes = {
+        "weight_ih": (rows, columns), "weight_hh": (5,) if own.diagonal else (rows, output),
+        "bias_ih": (rows,), "bias_hh": (rows,), "weight_hr": (output, 5),
+    }  # fmt: skip
+    absent = {"weight_hr"} if output == 5 else set()
+    absent |= set() if bias else {"bias_ih", "bias_hh"}
+    return {name: shapes[name] for name in own.parameters if name not in absent}
+
+
+@pytest.mark.parametrize("kind", family.LAYERS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_parameters_are_those_of_the_record(kind, bias):
+    """Names, order and shapes, in the state dict and in all_weights."""
+    own, layer = (
+        family.recurrence_of(kind),
+        family.layer(kind, 3, 5, 2, bidirectional=True, bias=bias),
+    )
+    output = layer.proj_size or 5
+    each = [
+        {
+            name + suffix: shape
+            for name, shape in expected_shapes(own, columns, output, bias).items()
+        }
+        for columns, k in ((3, 0), (2 * output, 1))
+        for suffix in (f"_l{k}", f"_l{k}_reverse")
+    ]
+    found = [(name, tuple(value.shape)) for name, value in layer.state_dict().items()]
+    assert found == [item for shapes in each for item in shapes.items()]
+    by_layer = [[tuple(p.shape) for p in weights] for weights in layer.all_weights]
+    assert by_layer == [list(shapes.values()) for shapes in each]
+    if kind in family.CELLS:
+        cell = family.cell(kind, 3, 5, bias=bias)
+        found = {name: tuple(value.shape) for name, value in cell.state_dict().items()}
+        assert found == expected_shapes(own, 3, 5, bias)
+
+
+def test_options_of_some():
+    assert (nn.IndRNN(3, 4).mode, nn.IndRNN(3, 4, 1, "tanh").mode) == ("INDRNN_RELU", "INDRNN_TANH")
     for own in (nn.JANET, nn.IndRNN):
         with pytest.raises(TypeError, match="proj_size"):
             own(3, 4, proj_size=2)
@@ -239,14 +374,11 @@ def test_parameters_of_minigrads_own():
         nn.IndRNNCell(3, 4, nonlinearity="gelu")(mg.zeros(2, 3))
 
 
-@pytest.mark.parametrize("kind", family.LAYERS)
-def test_a_layer_is_its_cell_step_by_step(kind, level):
+@pytest.mark.parametrize("kind", family.CELLS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_layer_is_its_cell_step_by_step(kind, bias, level):
     """Also when the cell's parameters come from the layer's state_dict."""
-    if kind not in family.CELLS:
-        kind, options = "lstm", {"bias": False}  # cells have no projection
-    else:
-        options = {}
-    layer, cell = family.layer(kind, 3, 4, **options), family.cell(kind, 3, 4, **options)
+    layer, cell = family.layer(kind, 3, 4, bias=bias), family.cell(kind, 3, 4, bias=bias)
     cell.load_state_dict({k.removesuffix("_l0"): v for k, v in layer.state_dict().items()})
     x, states = leaf(1, 5, 2, 3), family.start(layer, 2)
     output, *ends = family.run(layer, x, states)

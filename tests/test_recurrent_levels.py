@@ -72,10 +72,10 @@ def test_levels_agree_at_sizes_that_fill_no_tile(kind):
                     agree(got, expected, dtype, label)
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize("kind", family.LAYERS)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data())
-def test_levels_agree_whatever_the_sizes_and_options(data):
-    kind = data.draw(st.sampled_from(list(family.LAYERS)), "kind")
+def test_levels_agree_whatever_the_sizes_and_options(kind, data):
     steps, batch = data.draw(st.integers(1, 6), "T"), data.draw(st.integers(0, 9), "N")
     columns, units = data.draw(st.integers(1, 20), "I"), data.draw(st.integers(3, 40), "H")
     layer = family.layer(

@@ -104,7 +104,7 @@ def named_in_kernels():
     _kernels.set_level(_kernels.available_levels()[0])
     try:
         kernels = _kernels.kernels_for(np.dtype("float32"))
-        return tuple(kernels.recurrent.NAMES) if kernels else ()
+        return sorted(kernels.recurrent.NAMES) if kernels else []  # a set has no order
     finally:
         _kernels.set_level(before)
 

@@ -41,7 +41,7 @@ from .ops.elementwise import add_scaled as add
 from .ops.elementwise import div_rounded as div
 from .ops.elementwise import rsub_scaled as rsub
 from .ops.elementwise import sub_scaled as sub
-from .ops import linalg
+from .ops import linalg, return_types
 from .ops.checked import publish as _publish
 from .ops.einsum import einsum
 from .ops.index import (

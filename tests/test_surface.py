@@ -6,7 +6,9 @@ counterpart in PyTorch's text.
 """
 
 import builtins
+import copy
 import json
+import pickle
 import re
 import runpy
 from pathlib import Path
@@ -89,6 +91,29 @@ def test_linalg_says_that_it_has_no_gradient():
     for bad, error in ((mg.ones(2), RuntimeError), (mg.ones(2, 2).long(), RuntimeError)):
         with pytest.raises(error, match="must have at least 2 dimensions"):
             mg.linalg.qr(bad)
+
+
+@pytest.mark.parametrize("name", mg.return_types.__all__)
+def test_named_results_can_be_copied_and_pickled(name):
+    x = mg.tensor([[3.0, 1.0], [2.0, 4.0]])
+    function = getattr(mg.linalg, name.removeprefix("linalg_"), None) or getattr(mg, name)
+    options = {"topk": {"k": 1}, "max": {"dim": 0}, "min": {"dim": 0}, "median": {"dim": 0}}
+    result = function(x, **options.get(name, {}))
+    assert type(result) is getattr(mg.return_types, name)
+    for twin in (copy.copy(result), copy.deepcopy(result), pickle.loads(pickle.dumps(result))):
+        assert type(twin) is type(result)
+        assert repr(twin) == repr(result)
+
+
+@pytest.mark.parametrize("kinds", [("float32", "float64"), ("float64", "float32")])
+def test_normal_has_the_type_of_the_mean(kinds):
+    mean, std = [mg.ones(3, dtype=getattr(mg, kind), requires_grad=True) for kind in kinds]
+    drawn = mg.normal(mean, std)
+    assert drawn.dtype == mean.dtype
+    (drawn * mg.inf).sum().backward()
+    for given in (mean, std):
+        assert given.grad.dtype == given.dtype
+        assert given.grad.tolist() == [0, 0, 0]
 
 
 def test_types_without_arithmetic_are_names_only():

@@ -71,6 +71,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.optim.rprop": ("optim.rprop",),
     "torch.optim.sgd": ("optim.sgd",),
     "torch.random": ("compat.random",),
+    "torch.return_types": ("ops.return_types",),
     "torch.serialization": ("serialization",),
     "torch.utils": ("utils",),
     "torch.utils.data": ("utils.data",),

@@ -18,16 +18,20 @@ from ..autograd.tensor_base import TensorBase, bump_version, wrap
 from .inplace import check_memory, check_writable, overwritten
 from .layout import in_memory_order, order_of_axes
 from .makers import no_slope
-from .shape import sum_to
 from .values import number
 
 ndarray = np.ndarray
 
 _bernoulli = primitive("bernoulli", lambda input, drawn: drawn, input=no_slope)
 # What `normal` drew with tensors as mean and deviation: see `minigrad.tensor.creation`.
-normal_with = primitive("normal.tensors", lambda mean, std, drawn: drawn,
-                        mean=lambda g, mean_shape: sum_to(no_slope(g), mean_shape),
-                        std=lambda g, std_shape: sum_to(no_slope(g), std_shape))  # fmt: skip
+normal_with = primitive("normal.tensors", lambda mean, std, drawn, m_type, s_type: drawn,
+                        mean=lambda g, mean_shape, m_type: _zeros(g, mean_shape, m_type),
+                        std=lambda g, std_shape, s_type: _zeros(g, std_shape, s_type))  # fmt: skip
+
+
+def _zeros(g: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    zeros = np.zeros(shape, dtype)
+    return wrap(zeros) if isinstance(g, TensorBase) else zeros
 
 
 def source(generator: random.Generator | None) -> random.Generator:

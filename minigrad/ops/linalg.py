@@ -6,7 +6,7 @@ The norms are differentiable; `qr` and `svd` say so if somebody wants a gradient
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,29 +18,9 @@ from .matmul import matmul
 from .order import amax, amin
 from .reduce import norm as norm_along
 from .reduce import sum as sum_
+from .return_types import linalg_qr, linalg_svd
 
 __all__ = ["matmul", "norm", "qr", "svd", "svdvals", "vector_norm"]
-
-
-class linalg_qr(NamedTuple):
-    """``Q, R`` with ``A = Q R``: Q has orthonormal columns, R is upper triangular."""
-
-    Q: Any
-    R: Any
-
-    def __repr__(self) -> str:
-        return f"torch.return_types.linalg_qr(\nQ={self.Q!r},\nR={self.R!r})"
-
-
-class linalg_svd(NamedTuple):
-    """``U, S, Vh`` with ``A = U diag(S) Vh``; the singular values S are in descending order."""
-
-    U: Any
-    S: Any
-    Vh: Any
-
-    def __repr__(self) -> str:
-        return f"torch.return_types.linalg_svd(\nU={self.U!r},\nS={self.S!r},\nVh={self.Vh!r})"
 
 
 def vector_norm(

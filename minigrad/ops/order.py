@@ -8,33 +8,19 @@ among all entries that are equal to it.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import array_of, wrap
-from . import introsort
+from . import introsort, return_types
 from .arguments import as_int, checked_axis
 from .elementwise import isnan, maximum, minimum, where
 from .index import scatter_sum
 from .layout import alike, rows
 from .reduce import Axes, as_axes, kept_shape, need_entries, restored, shared
 from .shape import unsqueeze
-
-
-class values_indices(NamedTuple):
-    values: Any
-    indices: Any
-
-
-def _return_type(name: str) -> Any:
-    """A named pair that prints as PyTorch's: ``torch.return_types.max(values=..., ...)``."""
-
-    def text(self: Any) -> str:
-        return f"torch.return_types.{name}(\nvalues={self.values!r},\nindices={self.indices!r})"
-
-    return type(name, (values_indices,), {"__repr__": text, "__slots__": ()})
 
 
 def _shared_among_ties(g: Any, y: Any, x: Any, axes: Axes) -> Any:
@@ -118,7 +104,7 @@ def _along(
 
 def _max_or_min(name: str, arg: Any, reduce: Any, whole: Any, pairwise: Any, picked: Any) -> Any:
     """`max` and `min`, three functions each: of all entries, along an axis, of two tensors."""
-    result = _return_type(name)
+    result = getattr(return_types, name)
 
     def call(
         input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, axis: Any = None
@@ -231,9 +217,6 @@ def _topk_order(array: np.ndarray, axis: int, k: int, largest: bool, is_sorted: 
     return np.take(order, np.arange(k), axis)
 
 
-_sort_result, _topk_result, _median_result = map(_return_type, ("sort", "topk", "median"))
-
-
 def _picked(input: Any, indices: np.ndarray, axis: int, picked: Any, result: Any) -> Any:
     array = array_of(input)
     values = np.take_along_axis(array, indices, axis) if array.ndim else array.copy()
@@ -252,7 +235,9 @@ def sort(
     in PyTorch (see `introsort`), which is the same as long as there are up to 16 entries.
     """
     picked = _picked_of_stable_sort if stable else _picked_of_sort
-    return _picked(input, *_sorting(input, dim, axis, descending, stable), picked, _sort_result)
+    return _picked(
+        input, *_sorting(input, dim, axis, descending, stable), picked, return_types.sort
+    )
 
 
 def argsort(
@@ -284,13 +269,13 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     if array_of(input).dtype.kind == "b":
         raise RuntimeError("topk does not support bool dtypes on CPU; use topk(x.long(), ...)")
     if not array_of(input).ndim and k in (0, 1):
-        return _picked(input, _first(dim), 0, _picked_of_topk, _topk_result)
+        return _picked(input, _first(dim), 0, _picked_of_topk, return_types.topk)
     axis = checked_axis(dim, array_of(input).ndim)
     size = array_of(input).shape[axis] if array_of(input).ndim else 1
     if not 0 <= k <= size:
         raise RuntimeError(f"selected index k out of range: k={k}, axis {axis} has size {size}")
     indices = _topk_order(array_of(input), axis, k, largest, sorted)
-    return _picked(input, indices, axis, _picked_of_topk, _topk_result)
+    return _picked(input, indices, axis, _picked_of_topk, return_types.topk)
 
 
 def _median_places(array: np.ndarray, axis: int) -> np.ndarray:
@@ -323,14 +308,14 @@ def median(
     if dim is None:
         return _median_of_all(input, None, False)
     if not array_of(input).ndim:
-        return _picked(input, _first(dim), 0, _picked_of_median, _median_result)
+        return _picked(input, _first(dim), 0, _picked_of_median, return_types.median)
     axis = checked_axis(dim, array_of(input).ndim)
     need_entries(input, "median", dim)
     indices = _median_places(array_of(input), axis)
     values = np.take_along_axis(array_of(input), indices, axis)
     places = wrap(indices if keepdim else indices.squeeze(axis))
     values = values if keepdim else values.squeeze(axis)
-    return _median_result(_picked_of_median(input, values, places, axis), places)
+    return return_types.median(_picked_of_median(input, values, places, axis), places)
 
 
 __all__ = [

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -164,4 +163,4 @@ def _description(parameter: inspect.Parameter) -> str:
     text = option.meaning
     if parameter.default is not parameter.empty:
         text += f" Default: {parameter.default}."
-    return f"{parameter.name} : {option.kind}\n" + textwrap.indent(textwrap.fill(text, 92), "    ")
+    return f"{parameter.name} : {option.kind}\n    {text}"

@@ -12,7 +12,6 @@ import errno
 import io
 import os
 import re
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -147,6 +146,8 @@ def _put_in_place(file: BinaryIO, temporary: str, target: str, exists: bool) -> 
     except OSError as e:
         if not exists or e.errno not in _CANNOT_REPLACE:
             raise
+        import shutil  # seldom needed, and long to import
+
         # Over the old contents, cut afterwards: so a disk that is full does not lose them.
         with open(temporary, "rb") as source, open(target, "r+b") as copy:
             shutil.copyfileobj(source, copy, 2**20)

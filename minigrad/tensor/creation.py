@@ -416,18 +416,23 @@ def normal(
     mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: random.Generator | None = None,
     dtype: Any = None, device: Any = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
-    """Normally distributed numbers; `mean` and `std` are numbers (with `size`) or tensors."""
+    """Normally distributed numbers; `mean` and `std` are numbers (with `size`) or tensors.
+
+    Of two tensors, the first one's dtype is that of the result.
+    """
     if size is not None:
         kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
         return _made(
             source(generator).normal(_sizes((), size), mean, std, kind), device, requires_grad
         )
-    m, s = [v.array if isinstance(v, TensorBase) else v for v in (mean, std)]
-    if np.any(np.asarray(s) < 0):
+    m, s = [v.array if isinstance(v, TensorBase) else np.asarray(v) for v in (mean, std)]
+    if np.any(s < 0):
         raise RuntimeError("normal expects all elements of std >= 0.0")
-    shape = np.broadcast_shapes(np.shape(m), np.shape(s))
-    kind = dtypes.result_type(*[v for v in (m, s) if isinstance(v, ndarray)])
+    shape = np.broadcast_shapes(m.shape, s.shape)
+    tensors = [v for v in (mean, std) if isinstance(v, TensorBase)]
+    kind = tensors[0].array.dtype if tensors else dtypes.default()
     standard = source(generator).normal(shape, dtype=kind)
     drawn = _made((standard * s + m).astype(kind), device, requires_grad)
-    given = isinstance(mean, TensorBase) or isinstance(std, TensorBase)
-    return draws.normal_with(mean, std, drawn) if given and not requires_grad else drawn
+    if not tensors or requires_grad:
+        return drawn
+    return draws.normal_with(mean, std, drawn, m.dtype, s.dtype)

@@ -1,4 +1,4 @@
-"""What several test files share: running a test at every level of the kernels."""
+"""What all tests share: the whole suite on all cores, and a test at every level of the kernels."""
 
 import os
 
@@ -12,6 +12,24 @@ from minigrad import _kernels
 
 _wanted = os.environ.get("MINIGRAD_KERNELS")
 LEVELS = (_wanted,) if _wanted else (*_kernels.available_levels(), "reference")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Run the whole suite on all cores, if pytest-xdist is there; named files run in one process.
+
+    ``python -m pytest -n 0`` runs everything in one.
+    """
+    everything = not config.invocation_params.args and "PYTEST_XDIST_WORKER" not in os.environ
+    if everything and getattr(config.option, "numprocesses", 0) is None:
+        config.option.numprocesses = "auto"
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests that run at every level by themselves: ``-m "not every_level"``."""
+    for item in items:
+        if "level" in item.fixturenames:
+            item.add_marker("every_level")
 
 
 @pytest.fixture(params=LEVELS)

@@ -284,15 +284,18 @@ def walk(
 
     while pending.heap:
         node, grads = pending.take()
-        hung = node._hooks
+        hung, edges = node._hooks, node.edges
+        goes_on = True
+        if useful is not None:
+            edges = tuple([e if e is not None and e[0] in useful else None for e in edges])
+            goes_on = any(edges)
+            if goes_on:  # PyTorch captures it as it came, and only what ends here after hooks
+                captured.update([((node, k), g) for k, g in enumerate(grads)])
         if hung is not None:
             hung.meet(node, grads, create_graph, node.op.outputs_apart)
-        edges = node.edges
-        if useful is not None:
+        if not goes_on:
             captured.update([((node, k), g) for k, g in enumerate(grads)])
-            edges = tuple([e if e is not None and e[0] in useful else None for e in edges])
-            if not any(edges):
-                continue
+            continue
         if hung is None:
             input_grads = node.op.vjp(node, edges, grads, create_graph)
         else:

@@ -24,6 +24,11 @@ from .views import View
 ndarray = np.ndarray
 
 
+def shares_memory(result: ndarray, array: ndarray) -> bool:
+    """Whether what was reshaped is a view. (Without entries it is, but has no memory to see it.)"""
+    return np.may_share_memory(result, array) or not result.size
+
+
 class Op:
     """An operation: a name, and a rule that turns output gradients into input gradients.
 
@@ -255,7 +260,7 @@ def primitive(
             edges = edges_of(inputs)
             if edges is not None:
                 attach((tensor,), op, edges, op.to_save(args, edges))
-        if view and (view == "always" or np.may_share_memory(tensor.array, args[0].array)):
+        if view and (view == "always" or shares_memory(tensor.array, args[0].array)):
             parent = args[0]
             tensor.version = parent.version
             tensor.view_of = View(parent, call, args[1:])

@@ -40,6 +40,8 @@ def _power(a: Any, b: Any) -> Any:
         return np.where(b < 0, np.where(np.abs(whole) == 1, whole, 0), whole)
     if isinstance(b, bool) and isinstance(a, ndarray) and a.dtype.kind == "b":
         return a | (not b)
+    if isinstance(b, ndarray) and b.dtype.kind == "b" and np.result_type(a, b).kind == "b":
+        raise NotImplementedError("\"pow\" not implemented for 'Bool'")
     if isinstance(b, float) and b == -0.5:
         return 1 / np.sqrt(a)  # NumPy takes the root for 0.5 only; of negative numbers it is nan
     result = np.power(a, b)
@@ -73,12 +75,19 @@ def _checked_division(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(a: Any, b: Any) -> Any:
         kind = np.result_type(a, b).kind
         if kind == "b":
-            raise NotImplementedError(f"{function.__name__!r} not implemented for 'Bool'")
+            name = function.__name__.strip("_")
+            raise NotImplementedError(f"{name!r} not implemented for 'Bool'")
         if kind in "iu" and not np.all(b):
             raise RuntimeError("ZeroDivisionError")
         return function(a, b)
 
     return call
+
+
+def _remainder(a: Any, b: Any) -> Any:
+    """What is left of a / b, with the sign of b; a zero has the sign of a (in NumPy, that of b)."""
+    left = np.remainder(a, b)
+    return left if left.dtype.kind != "f" else np.where(left == 0, np.copysign(left, a), left)
 
 
 def _truncated(a: Any, b: Any) -> Any:
@@ -102,6 +111,12 @@ def _sign(x: ndarray) -> ndarray:
     if x.dtype.kind == "b":
         return x.copy()
     return np.where(np.isnan(x), 0, np.sign(x))  # PyTorch: a NaN has the sign 0
+
+
+def _relu(x: ndarray) -> ndarray:
+    if x.dtype.kind == "b":
+        raise RuntimeError("Boolean inputs not supported for relu; use input.float()")
+    return np.maximum(x, 0)
 
 
 add = binary("add", np.add,
@@ -129,7 +144,7 @@ maximum = binary("maximum", np.maximum, numbers=(False, False),
 minimum = binary("minimum", np.minimum, numbers=(False, False),
                  a=lambda g, a, b: where(a == b, g / 2, where(a > b, 0, g)),
                  b=lambda g, a, b: where(a == b, g / 2, where(a < b, 0, g)))  # fmt: skip
-remainder = binary("remainder", _checked_division(np.remainder),
+remainder = binary("remainder", _checked_division(_remainder),
                    a=lambda g: g,
                    b=lambda g, a, b: -g * _div_floor(a, b))  # fmt: skip
 fmod = binary("fmod", _checked_division(np.fmod), numbers=(False, True),
@@ -169,7 +184,7 @@ cosh = unary("cosh", np.cosh, lambda g, x: g * sinh(x))
 erf = unary("erf", erf_of, lambda g, x: g * (2 / math.sqrt(math.pi)) * exp(-x * x))
 tanh = unary("tanh", np.tanh, lambda g, y: g * (1 - y * y))
 sigmoid = unary("sigmoid", lambda x: 1 / (1 + np.exp(-x)), lambda g, y: g * (y * (1 - y)))
-relu = unary("relu", lambda x: np.maximum(x, 0), lambda g, y: where(y <= 0, 0, g), floats=False)
+relu = unary("relu", _relu, lambda g, y: where(y <= 0, 0, g), floats=False)
 
 floor = unary("floor", np.floor, no_slope, floats=False, bools=False)
 ceil = unary("ceil", np.ceil, no_slope, floats=False, bools=False)

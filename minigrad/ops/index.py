@@ -119,8 +119,8 @@ def _as_indexed(result: ndarray, arguments: Any) -> ndarray:
     after = len(kept) - before
     shape = result.shape[before : result.ndim - after]  # of the arrays, broadcast
     of_x = (*kept[:before], *(0 for _ in shape), *kept[before:])
-    of_arrays = [
-        (1,) if i.dtype.kind == "b" else broadcast_strides(i, shape)  # a mask: a list of places
+    of_arrays = [  # (a mask is a list of places)
+        (0,) * (len(shape) - 1) + (1,) if i.dtype.kind == "b" else broadcast_strides(i, shape)
         for i in arrays
     ]
     strides = [of_x, *((0,) * before + s + (0,) * after for s in of_arrays)]

@@ -65,11 +65,11 @@ def check_writable(target: Any) -> Any:
         root = parent_of(root)
         if root is None:
             return edge
-    if root._requires_grad and root.edge is None:
-        raise RuntimeError(
-            "a view of a leaf Variable that requires grad is being used in an in-place operation. "
-            "Change it inside `with no_grad():`, or change a clone of the leaf."
-        )
+        if root._requires_grad and root.edge is None:  # also one that is itself a view
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an in-place "
+                "operation. Change it inside `with no_grad():`, or change a clone of the leaf."
+            )
     return edge
 
 
@@ -325,8 +325,7 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     elif value.array.dtype != kind:
         if advanced is not None and not value.array.ndim:
             filling(value, kind, "__setitem__", "value", EITHER)  # fits
-        masked = advanced is not None and any([_is_mask(i) for i in advanced])
-        if advanced is not None and not (masked and not value.array.ndim):
+        if advanced is not None and not (value.array.size == 1 and _is_one_mask(advanced)):
             _checked_values(input, value)
         value = cast(value, kind)
     if advanced is not None and value.array.size == 1:
@@ -361,8 +360,9 @@ def _check_mask(index: Any) -> None:
         )
 
 
-def _is_mask(item: Any) -> bool:
-    return isinstance(item, ndarray) and item.dtype.kind == "b"
+def _is_one_mask(index: tuple[Any, ...]) -> bool:
+    arrays = [i for i in index if isinstance(i, ndarray)]
+    return len(arrays) == 1 and arrays[0].dtype.kind == "b"
 
 
 def _assignable(value: Any, kind: np.dtype) -> Any:
@@ -669,7 +669,11 @@ def reshaping(op: Callable[..., Any]) -> Callable[..., Any]:
         before.version = input.version
         before.edge, before._requires_grad = input.edge, input._requires_grad
         before.view_of = input.view_of
-        after = op(before, *args)
+        previous, mode.enabled = mode.enabled, mode.enabled or input.edge is not None
+        try:  # (its gradient will have the new shape, whether this is recorded or not)
+            after = op(before, *args)
+        finally:
+            mode.enabled = previous
         input.array, input.view_of = after.array, after.view_of
         input.view_of.of_itself = True
         if after.edge is not None:

@@ -21,7 +21,7 @@ from ..autograd.tensor_base import TensorBase, array_of, wrap
 from ..autograd.views import edge_of
 from .cast import cast
 from .checked import EITHER, TENSOR, refuse
-from .layout import entrywise
+from .layout import copied, entrywise
 from .meanings import MEANINGS
 from .out import written
 from .shape import sum_to
@@ -75,7 +75,7 @@ def unary(
                 return forward(input)
             x = array_of(input)
             if floats and x.dtype.kind != "f":
-                x = x.astype(dtypes.default())
+                x = copied(x, dtypes.default())
             if not bools and x.dtype.kind == "b":
                 raise NotImplementedError(f"\"{name}\" not implemented for 'Bool'")
             try:

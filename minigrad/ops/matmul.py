@@ -13,7 +13,7 @@ from ..arrays.sums import dot as dot_of
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import array_of
 from .layout import rows
-from .makers import no_slope
+from .makers import broadcast_error, no_slope
 from .reduce import restored
 from .shape import fresh_view, reshape, squeeze, sum_to, transpose, unsqueeze
 from .values import factor
@@ -74,7 +74,11 @@ def matmul(input: Any, other: Any) -> Any:
     if y.ndim <= 2:  # fold the leading axes into the rows: one big product instead of many
         product = matmul(reshape(input, (math.prod(x.shape[:-1]), x.shape[-1])), other)
         return fresh_view(product, x.shape[:-1] + y.shape[1:])
-    product = _bmm(input, other)
+    try:
+        product = _bmm(input, other)
+    except ValueError as error:
+        stack_x, stack_y = [np.broadcast_to(0, z.shape[:-2]) for z in (x, y)]
+        raise broadcast_error(stack_x, stack_y, error) from None
     return fresh_view(product, array_of(product).shape)
 
 

@@ -289,7 +289,7 @@ def _median_places(array: np.ndarray, axis: int) -> np.ndarray:
 
 def _middle(x: np.ndarray, axis: None, keepdims: bool) -> Any:
     flat = x.reshape(-1)
-    return flat[_median_places(flat, 0)[0]] if flat.size else np.asarray(np.nan, x.dtype)
+    return flat[_median_places(flat, 0)[0]] if flat.size else np.array(np.nan).astype(x.dtype)
 
 
 _median_of_all = _equal_shares(_middle, "median")

@@ -325,7 +325,13 @@ def norm(
         raise RuntimeError(f"norm: p must be a number or 'fro', but got {p!r}")
     p = number(p, "norm", "p")
     if p == math.inf or p < 0:
-        need_entries(input, "linalg.vector_norm", dim)
+        shape = array_of(input).shape
+        empty = [k for k in range(len(shape)) if shape[k] == 0 and (axes is None or k in axes)]
+        if empty:
+            raise RuntimeError(
+                f"linalg.vector_norm cannot compute the {p} norm on the dimension {empty[0]} "
+                "because this dimension is empty and the operation does not have an identity"
+            )
     return _norm(input, axes, keepdim, float(p))
 
 

@@ -326,7 +326,7 @@ def _repeat_back(g: Any, x_shape: tuple[int, ...], times: tuple[int, ...]) -> An
     return _reshape(sum_to(_reshape(g, split), once), x_shape)
 
 
-_repeat = primitive("repeat", lambda x, times: np.tile(x, times),
+_repeat = primitive("repeat", lambda x, times: np.tile(x, times), layout=rows,
                     x=lambda g, x_shape, times: _repeat_back(g, x_shape, times))  # fmt: skip
 
 

@@ -119,7 +119,11 @@ class Tensor(TensorBase):
     @property
     def mT(self) -> Any:
         """The tensor with its last two axes swapped."""
-        return views.transpose(self, -2, -1) if self.array.ndim else views.reversed_axes(self)
+        if self.array.ndim == 1:
+            raise RuntimeError(
+                "tensor.mT is only supported on matrices or batches of matrices. Got 1-D tensor."
+            )
+        return views.transpose(self, -2, -1) if self.array.ndim else self
 
     itemsize = property(lambda self: self.array.itemsize, doc="Bytes per entry.")
     nbytes = property(lambda self: self.array.nbytes, doc="Bytes of all entries.")

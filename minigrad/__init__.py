@@ -32,9 +32,9 @@ from .tensor.questions import (
 from .ops.elementwise import (
     abs, acos, addcdiv, addcmul, allclose, asin, atan, atan2, bitwise_and, bitwise_not, bitwise_or,
     bitwise_xor, ceil, clamp, clamp_max, clamp_min, cos, cosh, eq, equal, erf, exp, exp2, expm1,
-    floor, floor_divide, fmod, ge, gt, isclose, isfinite, isinf, isnan, le, lerp, log, log1p, log2,
-    log10, logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum, mul, ne, neg,
-    positive, pow, reciprocal, relu, remainder, round, rsqrt, sigmoid, sign, sin, sinh, sqrt,
+    floor, floor_divide, fmod, ge, gt, hypot, isclose, isfinite, isinf, isnan, le, lerp, log, log1p,
+    log2, log10, logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum, mul, ne,
+    neg, positive, pow, reciprocal, relu, remainder, round, rsqrt, sigmoid, sign, sin, sinh, sqrt,
     square, tan, tanh, trunc,
 )  # fmt: skip
 from .ops.elementwise import add_scaled as add

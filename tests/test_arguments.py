@@ -52,8 +52,8 @@ def arguments(name, function):
 
 BINARY = {
     "mul", "multiply", "pow", "floor_divide", "remainder", "fmod", "maximum", "minimum", "atan2",
-    "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "bitwise_and",
-    "bitwise_or", "bitwise_xor",
+    "hypot", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor",
+    "bitwise_and", "bitwise_or", "bitwise_xor",
 }  # fmt: skip
 
 

@@ -109,7 +109,8 @@ BINARY = {  # name: the ranges of a and of b
     "div": ((-2, 2), (0.5, 2)), "pow": ((0.3, 2), (-2, 2)), "maximum": ((-2, 2), (-2, 2)),
     "minimum": ((-2, 2), (-2, 2)), "remainder": ((-5, 5), (1.1, 1.9)),
     "fmod": ((-5, 5), (1.1, 1.9)),
-    "atan2": ((0.3, 2), (-2, 2)), "floor_divide": ((-5, 5), (1.1, 1.9)),
+    "atan2": ((0.3, 2), (-2, 2)), "hypot": ((0.3, 2), (-2, 2)),
+    "floor_divide": ((-5, 5), (1.1, 1.9)),
 }  # fmt: skip
 
 PAIRS = {  # name: the shapes and layouts of a and of b

@@ -46,7 +46,7 @@ def test_commands_stand_on_lines_of_their_own(command):
 
 
 def test_files_that_are_named_exist():
-    named = re.findall(r"(?:minigrad|examples|docs)/[\w/.]*", README)
+    named = re.findall(r"(?:minigrad|examples|docs)/[\w/.-]*", README)
     linked = re.findall(r"\]\((?!https?:)([^)#]+)", README)
     assert {"minigrad/autograd/engine.py", "LICENSE"} <= {*named, *linked}
     missing = [path for path in (*named, *linked) if not (ROOT / path).exists()]

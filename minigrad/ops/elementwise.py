@@ -90,6 +90,12 @@ def _remainder(a: Any, b: Any) -> Any:
     return left if left.dtype.kind != "f" else np.where(left == 0, np.copysign(left, a), left)
 
 
+def _hypotenuse(a: Any, b: Any) -> Any:
+    if np.result_type(a, b).kind != "f":
+        raise TypeError("no floating point numbers")
+    return np.hypot(a, b)
+
+
 def _truncated(a: Any, b: Any) -> Any:
     if np.result_type(a, b).kind == "f":
         return np.trunc(np.divide(a, b))
@@ -153,6 +159,9 @@ fmod = binary("fmod", _checked_division(np.fmod), numbers=(False, True),
 atan2 = binary("atan2", np.arctan2, floats=True, numbers=(False, False),
                a=lambda g, a, b: g * (b * _one_over_square(a, b)),
                b=lambda g, a, b: g * (-a * _one_over_square(a, b)))  # fmt: skip
+hypot = binary("hypot", _hypotenuse, numbers=(False, False),
+               a=lambda g, y, a: g * (a / y),
+               b=lambda g, y, b: g * (b / y))  # fmt: skip
 
 neg = unary("neg", np.negative, lambda g: -g, floats=False)
 abs = unary("abs", np.abs, lambda g, x: g * sign(x), floats=False, bools=False)

@@ -18,6 +18,7 @@ MEANINGS = {
     "maximum": "The larger of ``input`` and ``other``; equal ones get half of the gradient each.",
     "minimum": "The smaller of ``input`` and ``other``; equal ones get half of the gradient each.",
     "atan2": "The angle, from -pi to pi, of the point with x = ``other`` and y = ``input``.",
+    "hypot": "The length of the hypotenuse, ``sqrt(input**2 + other**2)``, without overflow.",
     # signs and simple powers
     "neg": "``-input``.",
     "abs": "The absolute value; its gradient at 0 is 0.",

@@ -53,10 +53,10 @@ OF_ONE = words("""
     absolute negative sum mean prod var std amax amin max min norm all any count_nonzero tril triu
 """)
 OF_TWO = words("""
-    add sub mul div pow floor_divide remainder fmod maximum minimum atan2 eq ne lt le gt ge
+    add sub mul div pow floor_divide remainder fmod maximum minimum atan2 hypot eq ne lt le gt ge
     logical_and logical_or logical_xor multiply divide true_divide subtract isclose dist
 """)
-NO_NUMBERS = words("isclose dist maximum minimum atan2 logical_and logical_or logical_xor")
+NO_NUMBERS = words("isclose dist maximum minimum atan2 hypot logical_and logical_or logical_xor")
 OF_BITS = words("bitwise_and bitwise_or bitwise_xor")
 ALONG = words("""
     cumsum cumprod softmax log_softmax logsumexp sum mean prod var std std_mean var_mean amax amin

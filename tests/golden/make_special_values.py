@@ -80,6 +80,7 @@ for _number in (2, INF, 0):
     entrywise(f"mul-{_number}", 1, lambda t, x, n=_number: x * n)
 for _name in (
     "add", "sub", "rsub", "mul", "div", "pow", "maximum", "minimum", "remainder", "fmod", "atan2",
+    "hypot",
 ):  # fmt: skip
     entrywise(_name, 2, lambda t, a, b, name=_name: getattr(t, name)(a, b))
 entrywise("div-floor", 2, lambda t, a, b: t.div(a, b, rounding_mode="floor"))

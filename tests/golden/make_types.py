@@ -39,7 +39,7 @@ ONE = [
 ]  # fmt: skip
 TWO = [
     "add", "atan2", "bitwise_and", "bitwise_or", "bitwise_xor", "clamp", "clamp_max", "clamp_min",
-    "dist", "div", "dot", "eq", "floor_divide", "fmod", "ge", "gt", "le", "logical_and",
+    "dist", "div", "dot", "eq", "floor_divide", "fmod", "ge", "gt", "hypot", "le", "logical_and",
     "logical_or", "logical_xor", "lt", "maximum", "minimum", "mul", "ne", "outer", "pow",
     "remainder", "rsub", "sub",
 ]  # fmt: skip

@@ -86,8 +86,10 @@ def _checked_division(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _remainder(a: Any, b: Any) -> Any:
     """What is left of a / b, with the sign of b; a zero has the sign of a (in NumPy, that of b)."""
-    left = np.remainder(a, b)
-    return left if left.dtype.kind != "f" else np.where(left == 0, np.copysign(left, a), left)
+    left = np.asarray(np.remainder(a, b))
+    if left.dtype.kind == "f":
+        np.copyto(left, np.copysign(left, a), where=left == 0)
+    return left
 
 
 def _hypotenuse(a: Any, b: Any) -> Any:
@@ -116,7 +118,10 @@ def _one_over_square(a: Any, b: Any) -> Any:
 def _sign(x: ndarray) -> ndarray:
     if x.dtype.kind == "b":
         return x.copy()
-    return np.where(np.isnan(x), 0, np.sign(x))  # PyTorch: a NaN has the sign 0
+    signs = np.asarray(np.sign(x))
+    if x.dtype.kind == "f":
+        np.copyto(signs, 0, where=np.isnan(x))  # PyTorch: a NaN has the sign 0
+    return signs
 
 
 def _relu(x: ndarray) -> ndarray:

@@ -16,27 +16,33 @@ from .runtime.config import show_config
 from .tensor.creation import (
     Generator, arange, as_tensor, bernoulli, default_generator, empty, empty_like, eye, from_numpy,
     full, full_like, get_rng_state, initial_seed, linspace, manual_seed, multinomial, normal, ones,
-    ones_like, rand, rand_like, randint, randn, randn_like, randperm, range, seed, set_rng_state,
-    tensor, zeros, zeros_like,
+    ones_like, rand, rand_like, randint, randn, randn_like, randperm, seed, set_rng_state, tensor,
+    zeros, zeros_like,
 )  # fmt: skip
+from .tensor.creation import range as range
 from .arrays.dtypes import (
-    bfloat16, bool, cdouble, cfloat, complex64, complex128, double, dtype, float, float16, float32,
-    float64, get_default_dtype, half, int, int8, int16, int32, int64, long, set_default_dtype,
-    short, uint8,
+    bfloat16, cdouble, cfloat, complex64, complex128, double, dtype, float16, float32, float64,
+    get_default_dtype, half, int8, int16, int32, int64, long, set_default_dtype, short, uint8,
 )  # fmt: skip
+from .arrays.dtypes import bool as bool
+from .arrays.dtypes import float as float
+from .arrays.dtypes import int as int
 from .tensor.questions import (
     broadcast_shapes, broadcast_tensors, can_cast, finfo, get_default_device, iinfo, is_complex,
     is_floating_point, is_nonzero, is_tensor, meshgrid, numel, promote_types, result_type,
     set_default_device,
 )  # fmt: skip
 from .ops.elementwise import (
-    abs, acos, addcdiv, addcmul, allclose, asin, atan, atan2, bitwise_and, bitwise_not, bitwise_or,
+    acos, addcdiv, addcmul, allclose, asin, atan, atan2, bitwise_and, bitwise_not, bitwise_or,
     bitwise_xor, ceil, clamp, clamp_max, clamp_min, cos, cosh, eq, equal, erf, exp, exp2, expm1,
     floor, floor_divide, fmod, ge, gt, hypot, isclose, isfinite, isinf, isnan, le, lerp, log, log1p,
     log2, log10, logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum, mul, ne,
-    neg, positive, pow, reciprocal, relu, remainder, round, rsqrt, sigmoid, sign, sin, sinh, sqrt,
-    square, tan, tanh, trunc,
+    neg, positive, reciprocal, relu, remainder, rsqrt, sigmoid, sign, sin, sinh, sqrt, square, tan,
+    tanh, trunc,
 )  # fmt: skip
+from .ops.elementwise import abs as abs
+from .ops.elementwise import pow as pow
+from .ops.elementwise import round as round
 from .ops.elementwise import add_scaled as add
 from .ops.elementwise import div_rounded as div
 from .ops.elementwise import rsub_scaled as rsub
@@ -52,12 +58,17 @@ from .ops.inplace import index_add, index_copy, index_fill, index_put, scatter, 
 from .ops.join import cat, chunk, hstack, split, stack, unbind, vstack
 from .ops.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer
 from .ops.order import (
-    amax, amin, argmax, argmin, argsort, max, median, min, sort, topk,
+    amax, amin, argmax, argmin, argsort, median, sort, topk,
 )  # fmt: skip
+from .ops.order import max as max
+from .ops.order import min as min
 from .ops.reduce import (
-    all, any, bincount, count_nonzero, dist, log_softmax, logsumexp, mean, norm, softmax, std,
-    std_mean, sum, unique, var, var_mean,
+    bincount, count_nonzero, dist, log_softmax, logsumexp, mean, norm, softmax, std, std_mean,
+    unique, var, var_mean,
 )  # fmt: skip
+from .ops.reduce import all as all
+from .ops.reduce import any as any
+from .ops.reduce import sum as sum
 from .ops.scan import cumprod, cumsum, prod
 from .ops.shape import (
     clone, expand, flatten, flip, movedim, permute, ravel, repeat, reshape, roll, squeeze, t, tile,
@@ -81,6 +92,41 @@ _publish(globals())  # from here on, what has to be a tensor is one
 
 from . import nn, optim, serialization, utils  # noqa: E402 - they use the names above
 from .serialization import load, save  # noqa: E402
+
+# What ``from minigrad import *`` brings: all but the names of builtins (as ``sum``), which it would
+# take away. Those are re-exported above, ``sum as sum``, for type checkers.
+__all__ = [
+    "Generator", "Size", "Tensor", "absolute", "acos", "add", "addcdiv", "addcmul", "addmm",
+    "allclose", "amax", "amin", "arange", "argmax", "argmin", "argsort", "as_tensor", "asin",
+    "atan", "atan2", "baddbmm", "bernoulli", "bfloat16", "bincount", "bitwise_and", "bitwise_not",
+    "bitwise_or", "bitwise_xor", "bmm", "broadcast_shapes", "broadcast_tensors", "broadcast_to",
+    "can_cast", "cat", "cdouble", "ceil", "cfloat", "chunk", "clamp", "clamp_max", "clamp_min",
+    "clip", "clone", "complex64", "complex128", "concat", "concatenate", "cos", "cosh",
+    "count_nonzero", "cumprod", "cumsum", "default_generator", "device", "diag", "diagonal", "dist",
+    "div", "divide", "dot", "double", "dtype", "e", "einsum", "empty", "empty_like", "enable_grad",
+    "eq", "equal", "erf", "exp", "exp2", "expand", "expm1", "eye", "finfo", "flatten", "flip",
+    "float16", "float32", "float64", "floor", "floor_divide", "fmod", "from_numpy", "full",
+    "full_like", "gather", "ge", "get_default_device", "get_default_dtype", "get_num_threads",
+    "get_rng_state", "gt", "half", "hstack", "hypot", "iinfo", "index_add", "index_copy",
+    "index_fill", "index_put", "index_select", "inf", "inference_mode", "initial_seed", "int8",
+    "int16", "int32", "int64", "is_complex", "is_floating_point", "is_grad_enabled", "is_nonzero",
+    "is_tensor", "isclose", "isfinite", "isinf", "isnan", "layout", "le", "lerp", "linspace",
+    "load", "log", "log1p", "log2", "log10", "log_softmax", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "logsumexp", "long", "lt", "manual_seed", "masked_fill",
+    "masked_select", "matmul", "maximum", "mean", "median", "meshgrid", "minimum", "mm", "moveaxis",
+    "movedim", "mul", "multinomial", "multiply", "mv", "nan", "narrow", "ne", "neg", "negative",
+    "no_grad", "nonzero", "norm", "normal", "numel", "ones", "ones_like", "outer", "permute", "pi",
+    "positive", "prod", "promote_types", "rand", "rand_like", "randint", "randn", "randn_like",
+    "randperm", "ravel", "reciprocal", "relu", "remainder", "repeat", "repeat_interleave",
+    "reshape", "result_type", "roll", "rsqrt", "rsub", "save", "scatter", "scatter_add", "seed",
+    "select", "set_default_device", "set_default_dtype", "set_grad_enabled", "set_num_threads",
+    "set_printoptions", "set_rng_state", "short", "show_config", "sigmoid", "sign", "sin", "sinh",
+    "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "strided",
+    "sub", "subtract", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh",
+    "tensor", "tile", "topk", "transpose", "tril", "triu", "true_divide", "trunc", "uint8",
+    "unbind", "unflatten", "unique", "unsqueeze", "var", "var_mean", "vstack", "where", "zeros",
+    "zeros_like",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,7 @@
 """minigrad as a package: what importing it does and does not do, and what it says about itself."""
 
 import ast
+import builtins
 import importlib
 import inspect
 import os
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import types
+import typing
 import warnings
 from pathlib import Path
 
@@ -249,6 +251,26 @@ PUBLIC_NAMES = (
     ".optim.lr_scheduler", ".serialization", ".utils.data",
 )  # fmt: skip
 PUBLIC = [importlib.import_module(f"minigrad{name}") for name in PUBLIC_NAMES]
+
+
+def test_star_brings_all_names_but_those_of_builtins():
+    own = {
+        name for name, value in vars(mg).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+        and value not in (importlib.import_module, typing.Any)
+    }  # fmt: skip
+    shadowing = {name for name in own if hasattr(builtins, name)}
+    assert {"sum", "max", "float"} < shadowing
+    assert sorted(mg.__all__) == sorted(own - shadowing)
+    # type checkers take for exported what is in __all__ or is imported under its own name
+    text = Path(mg.__file__).read_text(encoding="utf-8")
+    assert set(re.findall(r"import (\w+) as \1$", text, re.MULTILINE)) == shadowing
+
+
+@pytest.mark.parametrize("module", PUBLIC, ids=lambda module: module.__name__)
+def test_public_modules_list_their_names(module):
+    assert [n for n in module.__all__ if not hasattr(module, n)] == []
+    assert len(set(module.__all__)) == len(module.__all__)
 
 
 def undocumented(owner, members):

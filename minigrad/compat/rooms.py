@@ -126,7 +126,8 @@ def _is_of(module: ModuleType, name: str) -> bool:
 
     A private one may be: some scripts use ``torch.optim.lr_scheduler._LRScheduler``.
     """
-    listed = getattr(module, "__all__", None)
+    # (minigrad's own list is for its ``import *``, which leaves out names of builtins)
+    listed = None if module.__name__ == "minigrad" else getattr(module, "__all__", None)
     if listed is not None and (name in listed or not name.startswith("_")):
         return name in listed
     home = getattr(vars(module)[name], "__module__", None)

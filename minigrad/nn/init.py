@@ -17,6 +17,12 @@ from ..autograd.grad_mode import no_grad
 from ..tensor.creation import as_tensor, empty_like, randperm
 from .functional.arguments import check_tensor
 
+__all__ = [
+    "calculate_gain", "constant_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_",
+    "ones_", "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_",
+    "xavier_uniform_", "zeros_",
+]  # fmt: skip
+
 
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
     """Fill with numbers drawn evenly from [a, b).

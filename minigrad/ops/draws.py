@@ -7,7 +7,7 @@ drawn is no function of what it was drawn with: where there is a gradient at all
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from .inplace import check_memory, check_writable, overwritten
 from .layout import in_memory_order, order_of_axes
 from .makers import no_slope
 from .values import number
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 ndarray = np.ndarray
 
@@ -41,7 +44,7 @@ def source(generator: random.Generator | None) -> random.Generator:
 
 def bernoulli(
     input: Any, p: float | None = None, *, generator: random.Generator | None = None
-) -> Any:
+) -> Tensor:
     """1 with the probability that stands in `input` (or with `p`), otherwise 0."""
     chance = input.array if p is None else p
     drawn = source(generator).bernoulli(chance, input.array.shape)
@@ -54,7 +57,7 @@ def multinomial(
     replacement: bool = False,
     *,
     generator: random.Generator | None = None,
-) -> Any:
+) -> Tensor:
     """`num_samples` indices drawn with the weights in `input` (1-D, or one row each in 2-D).
 
     The weights need not sum to one.
@@ -81,13 +84,13 @@ def _fill(tensor: Any, draw: Callable[[Any, ndarray], ndarray], generator: Any) 
     return tensor
 
 
-def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Any:
+def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
     """Fill with numbers drawn evenly from [a, b)."""
     a, b = number(a, "uniform_", "from", "float"), number(b, "uniform_", "to", "float")
     return _fill(tensor, lambda g, m: g.uniform(m.shape, a, b, m.dtype), generator)
 
 
-def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Any:
+def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
     """Fill with normally distributed numbers."""
     mean, std = number(mean, "normal_", "mean", "float"), number(std, "normal_", "std", "float")
     blocks = tensor.array.flags.c_contiguous
@@ -98,7 +101,7 @@ def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, *, generator: Any 
 
 def random_(
     tensor: Any, low: int | None = None, high: int | None = None, *, generator: Any = None
-) -> Any:
+) -> Tensor:
     """Fill with integers from `low` (0) to below `high` (the most that the type can hold)."""
     if low is None:
         return _fill(tensor, lambda g, m: g.any_integers(m.shape, m.dtype), generator)
@@ -107,7 +110,7 @@ def random_(
     return _fill(tensor, lambda g, m: g.integers(m.shape, low, high, m.dtype), generator)
 
 
-def bernoulli_(tensor: Any, p: Any = 0.5, *, generator: Any = None) -> Any:
+def bernoulli_(tensor: Any, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """Fill with ones (probability `p`, a number or a tensor) and zeros."""
     chance = p.array if isinstance(p, TensorBase) else p
     if isinstance(chance, ndarray):  # each in the place of the entry that it is for
@@ -116,6 +119,6 @@ def bernoulli_(tensor: Any, p: Any = 0.5, *, generator: Any = None) -> Any:
     return _fill(tensor, lambda g, m: g.bernoulli(chance, m.shape), generator)
 
 
-def exponential_(tensor: Any, lambd: float = 1.0, *, generator: Any = None) -> Any:
+def exponential_(tensor: Any, lambd: float = 1.0, *, generator: Any = None) -> Tensor:
     """Fill with exponentially distributed numbers of mean ``1 / lambd``."""
     return _fill(tensor, lambda g, m: g.exponential(m.shape, lambd, m.dtype), generator)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..autograd.tensor_base import array_of
 from .elementwise import mul
@@ -23,10 +23,13 @@ from .matmul import product_of_matrices, sum_of_products
 from .reduce import sum as sum_along
 from .shape import fresh_view, permuted, reshaped, unsqueeze
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
 Step = tuple[Any, tuple[Any, ...]]  # an operation, and what it is called with behind the tensor
 
 
-def einsum(equation: Any, *operands: Any) -> Any:
+def einsum(equation: Any, *operands: Any) -> Tensor:
     """Sums of products in Einstein's notation: ``einsum("bij,bjk->bik", a, b)``.
 
     Parameters

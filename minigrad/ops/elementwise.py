@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from .layout import entrywise, rows
 from .makers import binary, comparison, no_slope, predicate, unary
 from .shape import sum_to
 from .values import EITHER, entry, factor, number
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 ndarray = np.ndarray
 
@@ -374,7 +377,7 @@ _clamp_to_tensors = primitive(
 )  # fmt: skip
 
 
-def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
+def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
     """`input` with what lies below `min` raised to it, and what lies above `max` lowered to it.
 
     The bounds are numbers or tensors; the gradient passes where the value was inside or on a bound.
@@ -382,12 +385,12 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     return _clamped(_clamp, input, min, max)
 
 
-def clamp_min(input: Any, min: Any) -> Any:
+def clamp_min(input: Any, min: Any) -> Tensor:
     """`input` with what lies below `min` raised to it."""
     return _clamped(_clamp_min, input, min, None)
 
 
-def clamp_max(input: Any, max: Any) -> Any:
+def clamp_max(input: Any, max: Any) -> Tensor:
     """`input` with what lies above `max` lowered to it."""
     return _clamped(_clamp_max, input, None, max)
 
@@ -442,7 +445,7 @@ _addcdiv = primitive("addcdiv", lambda x, a, b, value: x + value * a / b, layout
                          -g * (value * a / (b * b)), b_shape))  # fmt: skip
 
 
-def lerp(input: Any, end: Any, weight: Any) -> Any:
+def lerp(input: Any, end: Any, weight: Any) -> Tensor:
     """``input + weight * (end - input)``."""
     kind = array_of(input).dtype
     for name, value in (("end", end), ("weight", weight)):
@@ -460,14 +463,14 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
     return _of_one_type(_lerp_number, (input, end), weight)
 
 
-def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """``input + value * tensor1 * tensor2``."""
     tensors = common_type((input, tensor1, tensor2))
     value = factor(value, array_of(tensors[0]).dtype, "addcmul", "value")
     return _checked_shapes(_addcmul, *tensors, value)
 
 
-def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """``input + value * tensor1 / tensor2``."""
     tensors = common_type((input, tensor1, tensor2))
     if not any([array_of(v).dtype.kind == "f" for v in (tensor1, tensor2)]):
@@ -480,7 +483,7 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
 
 def isclose(
     input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> Any:
+) -> Tensor:
     """Where ``|input - other| <= atol + rtol * |other|``."""
     x, y = [v.array if isinstance(v, TensorBase) else v for v in (input, other)]
     for name, tolerance in (("rtol", rtol), ("atol", atol)):

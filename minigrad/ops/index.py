@@ -8,7 +8,7 @@ gradient.
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from .cast import cast
 from .layout import broadcast_strides, entrywise, order_of_axes, placed_in_order, rows
 from .shape import broadcast_to, copy_of_rows, flatten, reshape, sum_to, unsqueeze
 from .values import EITHER, entry, filling, number
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 ndarray = np.ndarray
 _least, _most = np.minimum.reduce, np.maximum.reduce  # (the methods go through Python)
@@ -141,7 +144,7 @@ advanced_index, _index_select, _take_flat, _masked_select = [
 ]  # fmt: skip
 
 
-def getitem(input: Any, index: Any) -> Any:
+def getitem(input: Any, index: Any) -> Tensor:
     """``input[index]``: a view for ints, slices, None and ``...``, a copy for tensors and lists.
 
     Raises
@@ -306,7 +309,7 @@ def _check_array(item: ndarray, axis: int, shape: tuple[int, ...]) -> None:
             )
 
 
-def narrow(input: Any, dim: int, start: int, length: int) -> Any:
+def narrow(input: Any, dim: int, start: int, length: int) -> Tensor:
     """A view of the `length` entries from `start` on along `dim`."""
     axis = checked_axis(dim, array_of(input).ndim)
     if not array_of(input).ndim:
@@ -328,14 +331,14 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Any:
     return _slice_index(input, (slice(None),) * axis + (slice(start, start + length),))
 
 
-def select(input: Any, dim: int, index: int) -> Any:
+def select(input: Any, dim: int, index: int) -> Tensor:
     """A view of entry `index` along `dim`, which disappears."""
     axis = checked_axis(dim, array_of(input).ndim)
     _check_int(operator.index(index), axis, array_of(input).shape)
     return basic_index(input, (slice(None),) * axis + (operator.index(index),))
 
 
-def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A view of the entries ``[i, i + offset]`` of two axes, as a last axis."""
     rank = array_of(input).ndim
     a, b = checked_axis(dim1, rank), checked_axis(dim2, rank)
@@ -370,7 +373,7 @@ _diag_embed = primitive("diag_embed", lambda x, offset: np.diag(x, offset),
                         x=lambda g, offset: _diagonal(g, offset, 0, 1))  # fmt: skip
 
 
-def diag(input: Any, diagonal: int = 0) -> Any:
+def diag(input: Any, diagonal: int = 0) -> Tensor:
     """The diagonal of a matrix; or the square matrix with the 1-D `input` on its diagonal."""
     if array_of(input).ndim == 2:
         return _diagonal_copy(input, diagonal)
@@ -411,7 +414,7 @@ def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
     return reshape(x, shape)
 
 
-def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
+def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Tensor:
     """``out[i][j] = input[index[i][j]][j]`` for ``dim=0``, ``input[i][index[i][j]]`` for ``dim=1``.
 
     Parameters
@@ -461,7 +464,7 @@ def checked_gather_index(input: Any, dim: int, index: Any, name: str) -> tuple[n
     return positions, axis
 
 
-def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
+def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
     """As `gather`, with the other axes broadcast; ``dim=None`` takes from the flattened tensor."""
     if array_of(indices).dtype != np.int64:
         raise RuntimeError(
@@ -493,7 +496,7 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     return gather(wide, axis, wrap(own))  # as in PyTorch, `indices` may be changed afterwards
 
 
-def index_select(input: Any, dim: int, index: Any) -> Any:
+def index_select(input: Any, dim: int, index: Any) -> Tensor:
     """The entries along `dim` at the positions in the 1-D `index`."""
     axis = checked_axis(dim, array_of(input).ndim)
     if array_of(index).ndim > 1:
@@ -513,7 +516,7 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
     return _index_select(input, index_of((*(slice(None),) * axis, positions), (index,)))
 
 
-def take(input: Any, index: Any) -> Any:
+def take(input: Any, index: Any) -> Tensor:
     """The entries of the flattened `input` at `index`."""
     positions = array_of(index)
     if positions.dtype.kind != "i":
@@ -523,7 +526,7 @@ def take(input: Any, index: Any) -> Any:
     return _take_flat(flat, index_of((positions,), (index,)))
 
 
-def masked_select(input: Any, mask: Any) -> Any:
+def masked_select(input: Any, mask: Any) -> Tensor:
     """The entries where `mask` is true, in one axis."""
     chosen = array_of(mask)
     if chosen.dtype.kind != "b":
@@ -557,7 +560,7 @@ def _counts(repeats: Any, output_size: int | None) -> ndarray:
 
 def repeat_interleave(
     input: Any, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
-) -> Any:
+) -> Tensor:
     """Each entry along `dim` repeated `repeats` times (a number, or one for each entry).
 
     Without `repeats`: the index k as often as ``input[k]`` says. `output_size`, the sum of several
@@ -656,7 +659,7 @@ _masked_fill_with = primitive("masked_fill.tensor", lambda x, value, mask: np.wh
                               value=lambda g, mask: _masked(g, mask, (), True))  # fmt: skip
 
 
-def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
     """`input` with `value` (a number or a 0-d tensor) where the bool `mask` is true."""
     if array_of(mask).dtype.kind != "b":
         raise RuntimeError(

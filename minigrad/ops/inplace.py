@@ -10,7 +10,7 @@ used (`minigrad.autograd.views.refresh_view`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,6 +31,10 @@ from .layout import check_memory, copied, rows
 from .makers import no_slope
 from .shape import clone, expand_error, reshape, sum_to
 from .values import EITHER, filling, is_number, number, type_name
+
+if TYPE_CHECKING:
+    from ..autograd.typing import Operation
+    from ..tensor import Tensor
 
 ndarray = np.ndarray
 
@@ -133,7 +137,7 @@ def rebase(target: Any, result: Any) -> None:
 
 def inplace(
     op: Callable[..., Any], name: str | None = None, *, one_value: bool = False
-) -> Callable[..., Any]:
+) -> Operation:
     """The in-place method of `op`: computes ``op(x, ...)`` and stores it in x.
 
     With `one_value` all entries become equal, and may share their memory.
@@ -159,7 +163,7 @@ def inplace(
     call.__name__ = call.__qualname__ = name or op.__name__ + "_"
     call.__doc__ = f"In-place form of `{op.__name__}`: changes the tensor and returns it."
     call.form_of = call.__wrapped__ = op  # type: ignore[attr-defined]
-    return call
+    return call  # type: ignore[return-value]
 
 
 # ------------------------------------------------------------------------------------------------
@@ -307,7 +311,7 @@ def overwritten(target: Any, edge: Any) -> None:
     _take_place(target, _zeroed(before))
 
 
-def copy_(input: Any, src: Any, non_blocking: bool = False) -> Any:
+def copy_(input: Any, src: Any, non_blocking: bool = False) -> Tensor:
     """Overwrite the tensor with `src`, broadcast to its shape and cast to its type."""
     return _overwrite(input, src)
 
@@ -379,7 +383,7 @@ def _assignable(value: Any, kind: np.dtype) -> Any:
 _put = inplace(_index_put, "index_put_")
 
 
-def fill_(input: Any, value: Any) -> Any:
+def fill_(input: Any, value: Any) -> Tensor:
     """Set every entry to `value` (a number or a 0-d tensor)."""
     if not isinstance(value, TensorBase):
         value = filling(value, input.array.dtype, "fill_", "value", EITHER)
@@ -404,7 +408,7 @@ zero_ = inplace(_zeroed, "zero_", one_value=True)
 zero_.__doc__ = _zeroed.__doc__ = "Set every entry to 0."
 
 
-def fill_diagonal_(input: Any, fill_value: float, wrap: bool = False) -> Any:
+def fill_diagonal_(input: Any, fill_value: float, wrap: bool = False) -> Tensor:
     """Set the entries ``[i, i]`` to `fill_value`.
 
     With `wrap`, the diagonal of a tall matrix starts anew, one row further down, wherever it has
@@ -427,7 +431,7 @@ def fill_diagonal_(input: Any, fill_value: float, wrap: bool = False) -> Any:
     return input
 
 
-def masked_fill_(input: Any, mask: Any, value: Any) -> Any:
+def masked_fill_(input: Any, mask: Any, value: Any) -> Tensor:
     """Set the entries where the bool `mask` is true to `value`."""
     return _masked_fill_(input, mask, value)
 
@@ -479,7 +483,7 @@ def _checked_source(name: str, input: Any, src: Any) -> Any:
 
 def scatter(
     input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: Any = None
-) -> Any:
+) -> Tensor:
     """A copy of `input` in which ``[index[i][j]][j] = src[i][j]`` for ``dim=0``.
 
     Parameters
@@ -509,7 +513,7 @@ def scatter(
     return _scatter(input, source, where_)
 
 
-def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Tensor:
     """`input` with ``src[i][j]`` added at ``[index[i][j]][j]`` (``dim=0``)."""
     positions, axis = checked_gather_index(input, dim, index, "scatter_add")
     if not positions.size:
@@ -568,7 +572,7 @@ def _rows_of_source(name: str, input: Any, dim: int, index: Any, source: Any) ->
     return reshape(source, needed if shape else ())
 
 
-def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Tensor:
     """`input` with ``alpha * source[i]`` added at ``[index[i]]`` along `dim`."""
     rows = _rows("index_add", input, dim, index, "int32/int64")
     source = _checked_source("index_add", input, source)
@@ -576,14 +580,14 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1
     return _index_add(input, source if alpha == 1 else source * alpha, rows)
 
 
-def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
+def index_copy(input: Any, dim: int, index: Any, source: Any) -> Tensor:
     """A copy of `input` with ``[index[i]] = source[i]`` along `dim`."""
     rows = _rows("index_copy", input, dim, index)
     source = _checked_source("index_copy", input, source)
     return _index_copy(input, _rows_of_source("index_copy", input, dim, index, source), rows)
 
 
-def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
+def index_fill(input: Any, dim: int, index: Any, value: Any) -> Tensor:
     """A copy of `input` with ``[index[i]] = value`` along `dim`."""
     op = _index_fill if isinstance(value, TensorBase) else _index_fill_number
     if op is _index_fill:
@@ -597,7 +601,7 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
     return op(input, _like(value, input, "index_fill"), rows)
 
 
-def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
     """A copy of `input` after ``[indices] = values``, or ``+=``; entries named twice add up."""
     arrays = _index_arrays(input, indices)
     values = _checked_values(input, values)
@@ -655,7 +659,7 @@ index_copy_, index_fill_, index_put_ = inplace(index_copy), inplace(index_fill),
 # ------------------------------------------------------------------------------------------------
 
 
-def reshaping(op: Callable[..., Any]) -> Callable[..., Any]:
+def reshaping(op: Callable[..., Any]) -> Operation:
     """The in-place method of a view operation: the tensor becomes a view of its former self.
 
     Its memory stays what it was, so older views are from now on views of that former self, too
@@ -684,4 +688,4 @@ def reshaping(op: Callable[..., Any]) -> Callable[..., Any]:
     call.__name__ = call.__qualname__ = op.__name__ + "_"
     call.__doc__ = f"In-place form of `{op.__name__}`: the tensor itself gets the new shape."
     call.__wrapped__ = op  # type: ignore[attr-defined]
-    return call
+    return call  # type: ignore[return-value]

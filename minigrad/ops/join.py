@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from .cast import common_type
 from .index import basic_index
 from .layout import rows
 from .shape import clone, reshape
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 ndarray = np.ndarray
 
@@ -57,7 +60,7 @@ _CAT, _STACK = _Join("cat"), _Join("stack")
 _SPLIT, _SPLIT_WITH_SIZES, _UNBIND = _Cut("split"), _Cut("split_with_sizes"), _Cut("unbind")
 
 
-def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any:
+def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Tensor:
     """Join tensors along an existing axis.
 
     Parameters
@@ -101,7 +104,7 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any
                 )
     result = rows(np.concatenate(arrays, where))
     if not any([isinstance(x, TensorBase) for x in kept]):
-        return result
+        return result  # type: ignore[return-value]
     if len(kept) == len(tensors):
         sizes = [a.shape[where] for a in arrays]
         return record(_CAT, tensors, [lambda g: split(g, sizes, where)], result)
@@ -115,7 +118,7 @@ def _flattened(pieces: Sequence[Any], flat: Sequence[bool]) -> list[Any]:
     return [reshape(p, (0,)) if empty else p for p, empty in zip(pieces, flat)]
 
 
-def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
+def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """Join tensors of one shape along a new axis `dim`."""
     tensors = _common_type(tensors, "stack")
     arrays = [array_of(x) for x in tensors]
@@ -129,7 +132,7 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     look = (slice(None),) * where + (None,)
     result = rows(np.concatenate([a[look] for a in arrays], where))  # np.stack, but at once
     if not any([isinstance(x, TensorBase) for x in tensors]):
-        return result
+        return result  # type: ignore[return-value]
     return record(_STACK, tensors, [lambda g: unbind(g, where)], result)
 
 
@@ -226,7 +229,7 @@ def _common_type(tensors: Sequence[Any], name: str) -> Sequence[Any]:
     return common_type(tensors)
 
 
-def hstack(tensors: Sequence[Any]) -> Any:
+def hstack(tensors: Sequence[Any]) -> Tensor:
     """Join side by side: along axis 1, or axis 0 if the tensors have only that."""
     if not tensors:
         raise RuntimeError("hstack expects a non-empty TensorList")
@@ -234,7 +237,7 @@ def hstack(tensors: Sequence[Any]) -> Any:
     return cat(tensors, 0 if len(tensors[0].shape) == 1 else 1)
 
 
-def vstack(tensors: Sequence[Any]) -> Any:
+def vstack(tensors: Sequence[Any]) -> Tensor:
     """Join as rows: along axis 0, where a tensor of one axis counts as one row."""
     if not tensors:
         raise RuntimeError("vstack expects a non-empty TensorList")

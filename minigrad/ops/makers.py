@@ -8,7 +8,7 @@ rules; users get the strict form of the operation, which is its attribute ``publ
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from .meanings import MEANINGS
 from .out import written
 from .shape import sum_to
 from .values import is_number
+
+if TYPE_CHECKING:
+    from ..autograd.typing import Operation
 
 Rule = Callable[..., Any]
 ndarray = np.ndarray
@@ -59,7 +62,7 @@ def unary(
     *,
     floats: bool = True,
     bools: bool = True,
-) -> Any:
+) -> Operation:
     """An operation of one argument ``x``.
 
     With `floats`, integers are first made floats; without `bools`, a tensor of bools raises.
@@ -104,7 +107,7 @@ def binary(
     bools: bool = True,
     numbers: tuple[bool, bool] = (True, True),
     **rules: Rule,
-) -> Any:
+) -> Operation:
     """An operation of two arguments ``a`` and ``b``, either of which may be a Python number.
 
     With `floats`, integers are first made floats; without `bools`, an operand that is one raises.
@@ -179,7 +182,7 @@ def binary(
 
 def comparison(
     name: str, forward: Callable[..., Any], numbers: tuple[bool, bool] = (False, True)
-) -> Any:
+) -> Operation:
     """An operation of two arguments that has no gradient, such as ``a < b``.
 
     `numbers` is as in `binary`.
@@ -225,7 +228,7 @@ def comparison(
     return _in_two_forms(make)
 
 
-def predicate(name: str, forward: Callable[..., Any]) -> Any:
+def predicate(name: str, forward: Callable[..., Any]) -> Operation:
     """An operation of one argument that has no gradient, such as `isnan`."""
 
     def make(strict: bool) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from .makers import broadcast_error, no_slope
 from .reduce import restored
 from .shape import fresh_view, reshape, squeeze, sum_to, transpose, unsqueeze
 from .values import factor
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 def _mT(x: Any) -> Any:
@@ -52,7 +55,7 @@ _einsum_dot = primitive("einsum", lambda a, b, axes: _dots(a, b, axes), layout=r
                         b=lambda g, a, axes: restored(g, a.shape, axes) * a)  # fmt: skip
 
 
-def matmul(input: Any, other: Any) -> Any:
+def matmul(input: Any, other: Any) -> Tensor:
     """The product of two matrices, of a matrix and a vector, of vectors, or of stacks of matrices.
 
     Shapes: ``(..., n, k) @ (..., k, m)`` gives ``(..., n, m)``; the leading axes are broadcast. A
@@ -169,7 +172,7 @@ mm, mv, dot, bmm = (
 )
 
 
-def outer(input: Any, vec2: Any) -> Any:
+def outer(input: Any, vec2: Any) -> Tensor:
     """``out[i, j] = input[i] * vec2[j]``."""
     return unsqueeze(input, 1) * unsqueeze(vec2, 0)
 
@@ -226,12 +229,12 @@ def _plus_product(name: str) -> Any:
 _addmm, _baddbmm = _plus_product("addmm"), _plus_product("baddbmm")
 
 
-def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """``beta * input + alpha * (mat1 @ mat2)``; with ``beta=0``, `input` is not looked at."""
     return _added(_addmm, input, mat1, mat2, beta, alpha, 2)
 
 
-def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """``beta * input + alpha * (batch1 @ batch2)`` for stacks of matrices."""
     return _added(_baddbmm, input, batch1, batch2, beta, alpha, 3)
 
@@ -281,7 +284,7 @@ _linear = primitive("addmm", _affine,
                     bias=lambda g, bias_shape: sum_to(g, bias_shape))  # fmt: skip
 
 
-def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     """``input @ weight.T + bias``.
 
     Parameters

@@ -8,7 +8,7 @@ among all entries that are equal to it.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from .index import scatter_sum
 from .layout import alike, rows
 from .reduce import Axes, as_axes, kept_shape, need_entries, restored, shared
 from .shape import unsqueeze
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 def _shared_among_ties(g: Any, y: Any, x: Any, axes: Axes) -> Any:
@@ -63,14 +66,14 @@ def _with_axis(indices: Any, axis: int, x_shape: tuple[int, ...]) -> Any:
     return indices if indices.ndim == len(x_shape) else unsqueeze(indices, axis)
 
 
-def amax(input: Any, dim: Any = (), keepdim: bool = False, *, axis: Any = None) -> Any:
+def amax(input: Any, dim: Any = (), keepdim: bool = False, *, axis: Any = None) -> Tensor:
     """The largest entry along `dim`; its gradient is shared equally among ties."""
     dim = dim if axis is None else axis
     need_entries(input, "amax", dim)
     return _amax(input, as_axes(input, dim), keepdim)
 
 
-def amin(input: Any, dim: Any = (), keepdim: bool = False, *, axis: Any = None) -> Any:
+def amin(input: Any, dim: Any = (), keepdim: bool = False, *, axis: Any = None) -> Tensor:
     """The smallest entry along `dim`; its gradient is shared equally among ties."""
     dim = dim if axis is None else axis
     need_entries(input, "amin", dim)
@@ -146,14 +149,14 @@ def _argument(input: Any, dim: int | None, keepdim: bool, function: Any, name: s
 
 def argmax(
     input: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
-) -> Any:
+) -> Tensor:
     """The index of the first largest entry: along `dim`, or in the flattened tensor."""
     return _argument(input, axis if dim is None else dim, keepdim, np.argmax, "argmax")
 
 
 def argmin(
     input: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
-) -> Any:
+) -> Tensor:
     """The index of the first smallest entry: along `dim`, or in the flattened tensor."""
     return _argument(input, axis if dim is None else dim, keepdim, np.argmin, "argmin")
 
@@ -243,7 +246,7 @@ def sort(
 def argsort(
     input: Any, dim: int = -1, descending: bool = False, stable: bool = False, *,
     axis: int | None = None,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """The indices that put the entries in order along `dim`; equal entries as in `sort`."""
     return wrap(_sorting(input, dim, axis, descending, stable)[0])
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import builtins
 import math
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from .layout import rows
 from .makers import no_slope
 from .shape import fresh_view, reshape, sum_to
 from .values import number
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 Axes = tuple[int, ...] | None
 
@@ -125,7 +128,7 @@ _mean_of_all, _mean = [
 
 def sum(
     input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, dtype: Any = None
-) -> Any:
+) -> Tensor:
     """The sum of the entries, along `dim` or of all.
 
     Integers and bools are summed as int64.
@@ -141,7 +144,7 @@ def sum(
 
 def mean(
     input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, dtype: Any = None
-) -> Any:
+) -> Tensor:
     """The mean of the entries, along `dim` or of all. Integers are an error, as in PyTorch."""
     if dtype is not None:
         input = cast(input, dtypes.to_numpy(dtype))
@@ -209,7 +212,7 @@ def _spread_arguments(
 def var(
     input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
     correction: float | None = None, axis: Any = None,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     r"""The variance :math:`\sum (x - \bar x)^2 / \max(0, n - c)`.
 
     c is `correction`: 1 if not given, or 0 if not `unbiased`.
@@ -223,7 +226,7 @@ def var(
 def std(
     input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
     correction: float | None = None, axis: Any = None,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """The standard deviation: the square root of `var`, with the gradient 0 where that is 0."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
@@ -304,7 +307,7 @@ _dist = primitive("dist", lambda a, b, p: in_wide(_norm_of)(a - b, None, False, 
 
 def norm(
     input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None
-) -> Any:
+) -> Tensor:
     r"""The vector norm :math:`(\sum |x|^p)^{1/p}` along `dim`, or of all entries.
 
     Parameters
@@ -335,7 +338,7 @@ def norm(
     return _norm(input, axes, keepdim, float(p))
 
 
-def dist(input: Any, other: Any, p: float = 2) -> Any:
+def dist(input: Any, other: Any, p: float = 2) -> Tensor:
     """The `p`-norm of ``input - other``."""
     a, b = common_type([input, other])
     return _dist(_floating(a, "dist"), b, float(p))
@@ -376,12 +379,12 @@ _logsumexp = primitive("logsumexp", in_wide(_logsumexp_of), layout=rows,
                            x - restored(y, x.shape, axes)))  # fmt: skip
 
 
-def softmax(input: Any, dim: Any = None, dtype: Any = None, *, axis: Any = None) -> Any:
+def softmax(input: Any, dim: Any = None, dtype: Any = None, *, axis: Any = None) -> Tensor:
     r""":math:`e^{x_i} / \sum_j e^{x_j}` along `dim`."""
     return _on_axis(_softmax, input, axis if dim is None else dim, dtype)
 
 
-def log_softmax(input: Any, dim: Any = None, dtype: Any = None, *, axis: Any = None) -> Any:
+def log_softmax(input: Any, dim: Any = None, dtype: Any = None, *, axis: Any = None) -> Tensor:
     r""":math:`x_i - \log \sum_j e^{x_j}` along `dim`."""
     return _on_axis(_log_softmax, input, axis if dim is None else dim, dtype)
 
@@ -401,7 +404,7 @@ def _on_axis(op: Any, input: Any, dim: Any, dtype: Any) -> Any:
     return op(input, axis) if rank else fresh_view(op(reshape(input, (1,)), 0), ())
 
 
-def logsumexp(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Any:
+def logsumexp(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
     r""":math:`\log \sum_j e^{x_j}` along `dim`."""
     dim = axis if dim is None else dim
     if dim is None:
@@ -428,19 +431,19 @@ def _truth_axes(input: Any, dim: Any, axis: Any) -> Axes:
     return () if dim == () or dim == [] else as_axes(input, dim)
 
 
-def all(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Any:
+def all(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
     """Whether all entries (along `dim`) are true."""
     result = np.all(array_of(input), axis=_truth_axes(input, dim, axis), keepdims=keepdim)
     return wrap(np.asarray(result, _truth_type(input), order="C"))
 
 
-def any(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Any:
+def any(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
     """Whether any entry (along `dim`) is true."""
     result = np.any(array_of(input), axis=_truth_axes(input, dim, axis), keepdims=keepdim)
     return wrap(np.asarray(result, _truth_type(input), order="C"))
 
 
-def count_nonzero(input: Any, dim: Any = None, *, axis: Any = None) -> Any:
+def count_nonzero(input: Any, dim: Any = None, *, axis: Any = None) -> Tensor:
     """How many entries (along `dim`) are not zero."""
     counts = np.count_nonzero(array_of(input), axis=as_axes(input, dim, axis))
     return wrap(np.asarray(counts, order="C"))

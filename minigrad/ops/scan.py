@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import builtins
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from .join import cat
 from .layout import rows
 from .reduce import Axes, as_axes, reduced_by, restored
 from .shape import flip, reshape
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 def _accumulated(reduce: Any) -> Any:
@@ -114,13 +117,13 @@ def _not_bool(name: str, input: Any) -> Any:
     return input
 
 
-def cumsum(input: Any, dim: Any = None, *, dtype: Any = None, axis: Any = None) -> Any:
+def cumsum(input: Any, dim: Any = None, *, dtype: Any = None, axis: Any = None) -> Tensor:
     """The running sum along `dim`."""
     along = _one_axis("cumsum", input, dim, axis)
     return _cumsum(_not_bool("cumsum", _summable(input, dtype)), along)
 
 
-def cumprod(input: Any, dim: Any = None, *, dtype: Any = None, axis: Any = None) -> Any:
+def cumprod(input: Any, dim: Any = None, *, dtype: Any = None, axis: Any = None) -> Tensor:
     """The running product along `dim`."""
     along = _one_axis("cumprod", input, dim, axis)
     return _cumprod(_not_bool("cumprod", _summable(input, dtype)), along)
@@ -129,7 +132,7 @@ def cumprod(input: Any, dim: Any = None, *, dtype: Any = None, axis: Any = None)
 def prod(
     input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None,
     axis: int | None = None,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """The product of the entries, along `dim` or of all."""
     if isinstance(dim, (tuple, list)):
         raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from ..autograd.primitive import primitive
 from ..autograd.tensor_base import array_of
 from .arguments import as_int, as_shape, checked_axes, checked_axis
 from .layout import alike, copied, rows
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 ndarray = np.ndarray
 
@@ -69,7 +72,7 @@ broadcast_to = primitive("expand", _broadcast_to, view="always",
                          x=lambda g, x_shape: sum_to(g, x_shape))  # fmt: skip
 
 
-def expand(input: Any, *sizes: Any, size: Any = None) -> Any:
+def expand(input: Any, *sizes: Any, size: Any = None) -> Tensor:
     """A view of `input` with axes of size 1 repeated to `sizes`; -1 keeps an axis as it is."""
     shape = as_shape(sizes if size is None else (size,))
     lead = len(shape) - np.ndim(array_of(input))
@@ -87,7 +90,7 @@ def expand(input: Any, *sizes: Any, size: Any = None) -> Any:
     return broadcast_to(input, tuple([o if n == -1 else n for n, o in zip(shape, old)]))
 
 
-def expand_as(input: Any, other: Any) -> Any:
+def expand_as(input: Any, other: Any) -> Tensor:
     """``input.expand(other.size())``."""
     return expand(input, tuple(other.shape))
 
@@ -118,7 +121,7 @@ _unsqueeze = primitive("unsqueeze", _with_axis, view="always",
                        x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
 
 
-def reshape(input: Any, *sizes: Any, shape: Any = None) -> Any:
+def reshape(input: Any, *sizes: Any, shape: Any = None) -> Tensor:
     """`input` with another shape of as many entries; one size may be -1, to be worked out.
 
     A view if the memory's layout allows it, a copy if not.
@@ -142,7 +145,7 @@ def fresh_view(input: Any, shape: tuple[int, ...], axes: tuple[int, ...] | None 
     return _unsafe_view(input, array_of(input).reshape(shape))
 
 
-def view(input: Any, *sizes: Any, size: Any = None) -> Any:
+def view(input: Any, *sizes: Any, size: Any = None) -> Tensor:
     """As `reshape`, but never a copy: RuntimeError if the memory's layout does not allow a view."""
     array = array_of(input)
     complete = _complete_shape(as_shape(sizes if size is None else (size,)), array)
@@ -154,7 +157,7 @@ def view(input: Any, *sizes: Any, size: Any = None) -> Any:
     return _reshape(input, complete)
 
 
-def view_as(input: Any, other: Any) -> Any:
+def view_as(input: Any, other: Any) -> Tensor:
     """``input.view(other.size())``."""
     return view(input, tuple(other.shape))
 
@@ -178,7 +181,7 @@ def _complete_shape(shape: tuple[int, ...], array: ndarray) -> tuple[int, ...]:
     return tuple([array.size // known if n == -1 else n for n in shape]) if unknown else shape
 
 
-def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Join the axes from `start_dim` to `end_dim` (included) into one."""
     shape = array_of(input).shape
     start, end = checked_axis(start_dim, len(shape)), checked_axis(end_dim, len(shape))
@@ -192,12 +195,12 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     return reshape(input, (*shape[:start], joined, *shape[end + 1 :]))
 
 
-def ravel(input: Any) -> Any:
+def ravel(input: Any) -> Tensor:
     """All entries in one axis, next to each other in memory."""
     return reshape(contiguous(input), -1) if array_of(input).size else reshape(input, 0)
 
 
-def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
+def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Tensor:
     """Split axis `dim` into axes of `sizes`; one may be -1."""
     shape = array_of(input).shape
     axis = checked_axis(dim, len(shape))
@@ -211,7 +214,7 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
     return _reshape(input, shape[:axis] + inner + shape[axis + 1 :])
 
 
-def squeeze(input: Any, dim: Any = None) -> Any:
+def squeeze(input: Any, dim: Any = None) -> Tensor:
     """Drop the axes of size 1: all of them, or those named by `dim` (an int or a tuple)."""
     shape = array_of(input).shape
     axes = set(range(len(shape))) if dim is None else set(checked_axes(dim, len(shape)))
@@ -219,7 +222,7 @@ def squeeze(input: Any, dim: Any = None) -> Any:
     return op(input, tuple([n for k, n in enumerate(shape) if n != 1 or k not in axes]))
 
 
-def unsqueeze(input: Any, dim: int) -> Any:
+def unsqueeze(input: Any, dim: int) -> Tensor:
     """Insert an axis of size 1 at position `dim`."""
     return _unsqueeze(input, checked_axis(dim, array_of(input).ndim + 1))
 
@@ -256,13 +259,13 @@ _tril = primitive("tril", lambda x, k: np.tril(x, k), layout=rows, x=lambda g, k
 _triu = primitive("triu", lambda x, k: np.triu(x, k), layout=rows, x=lambda g, k: _triu(g, k))
 
 
-def transpose(input: Any, dim0: int, dim1: int) -> Any:
+def transpose(input: Any, dim0: int, dim1: int) -> Tensor:
     """A view with the axes `dim0` and `dim1` swapped."""
     rank = array_of(input).ndim
     return _transpose(input, checked_axis(dim0, rank), checked_axis(dim1, rank))
 
 
-def t(input: Any) -> Any:
+def t(input: Any) -> Tensor:
     """The transpose of a matrix (of fewer axes: the tensor itself)."""
     if array_of(input).ndim > 2:
         raise RuntimeError(
@@ -276,7 +279,7 @@ def reversed_axes(input: Any) -> Any:
     return _reversed_axes(input)
 
 
-def permute(input: Any, *order: Any, dims: Any = None) -> Any:
+def permute(input: Any, *order: Any, dims: Any = None) -> Tensor:
     """A view with the axes in the order `dims`."""
     axes = as_shape(order if dims is None else (dims,))
     rank = array_of(input).ndim
@@ -289,7 +292,7 @@ def permute(input: Any, *order: Any, dims: Any = None) -> Any:
     return _permute(input, checked_axes(axes, rank))
 
 
-def movedim(input: Any, source: Any, destination: Any) -> Any:
+def movedim(input: Any, source: Any, destination: Any) -> Tensor:
     """A view with the axes `source` moved to `destination`; the others keep their order."""
     rank = array_of(input).ndim
     given = [v if isinstance(v, (tuple, list)) else (v,) for v in (source, destination)]
@@ -307,7 +310,7 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
     return _permute(input, tuple(order))
 
 
-def repeat(input: Any, *sizes: Any) -> Any:
+def repeat(input: Any, *sizes: Any) -> Tensor:
     """`input` laid side by side ``sizes[k]`` times along axis k (NumPy's ``tile``), copied."""
     times = as_shape(sizes)
     shape = (1,) * (len(times) - array_of(input).ndim) + array_of(input).shape
@@ -330,13 +333,13 @@ _repeat = primitive("repeat", lambda x, times: np.tile(x, times), layout=rows,
                     x=lambda g, x_shape, times: _repeat_back(g, x_shape, times))  # fmt: skip
 
 
-def tile(input: Any, *sizes: Any, dims: Any = None) -> Any:
+def tile(input: Any, *sizes: Any, dims: Any = None) -> Tensor:
     """As `repeat`; missing leading entries of `dims` are 1."""
     times = as_shape(sizes if dims is None else (dims,))
     return repeat(input, (1,) * (array_of(input).ndim - len(times)) + times)
 
 
-def flip(input: Any, *axes: Any, dims: Any = None) -> Any:
+def flip(input: Any, *axes: Any, dims: Any = None) -> Tensor:
     """`input` with the order of its entries reversed along `dims`, copied."""
     if dims is None and not axes:
         raise TypeError('flip() missing 1 required positional arguments: "dims"')
@@ -344,7 +347,7 @@ def flip(input: Any, *axes: Any, dims: Any = None) -> Any:
     return _flip(input, checked_axes(chosen, array_of(input).ndim))
 
 
-def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
+def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
     """`input` with its entries moved by `shifts` along `dims`, around the end to the beginning."""
     steps = as_shape((shifts,), "shifts")
     if not steps:
@@ -362,13 +365,13 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
     return _roll(input, steps, axes)
 
 
-def tril(input: Any, diagonal: int = 0) -> Any:
+def tril(input: Any, diagonal: int = 0) -> Tensor:
     """The lower triangle of the last two axes; zeros above diagonal number `diagonal`."""
     _need_a_matrix("tril", input)
     return _tril(input, as_int(diagonal, "tril", "diagonal"))
 
 
-def triu(input: Any, diagonal: int = 0) -> Any:
+def triu(input: Any, diagonal: int = 0) -> Tensor:
     """The upper triangle of the last two axes; zeros below diagonal number `diagonal`."""
     _need_a_matrix("triu", input)
     return _triu(input, as_int(diagonal, "triu", "diagonal"))
@@ -382,7 +385,7 @@ def _need_a_matrix(name: str, input: Any) -> None:
         )
 
 
-def clone(input: Any, *, memory_format: Any = None) -> Any:
+def clone(input: Any, *, memory_format: Any = None) -> Tensor:
     """A copy that is part of the graph: its gradient is the gradient of `input`.
 
     It lies in memory as `input` does, unless `memory_format` asks for row-major order.
@@ -392,6 +395,6 @@ def clone(input: Any, *, memory_format: Any = None) -> Any:
     return _clone(input)
 
 
-def contiguous(input: Any, memory_format: Any = None) -> Any:
+def contiguous(input: Any, memory_format: Any = None) -> Tensor:
     """`input` itself if its memory is in row-major order, otherwise a copy that is."""
     return input if array_of(input).flags.c_contiguous else copy_of_rows(input)

@@ -11,7 +11,7 @@ different lengths, whether they come packed or with ``lengths=``.
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from .operation import recur
 from .packed import PackedSequence
 from .ragged import ragged
 from .recurrence import RECURRENCES, Recurrence
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 MODES = RECURRENCES  # as they were called before
 
@@ -168,6 +171,18 @@ class RNNBase(Module):
     # --------------------------------------------------------------------------------------------
     # Running
     # --------------------------------------------------------------------------------------------
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(
+            self, input: Tensor, hx: Any = None, *, lengths: Any = None
+        ) -> tuple[Tensor, Any]: ...
+
+        @overload
+        def __call__(self, input: PackedSequence, hx: Any = None) -> tuple[PackedSequence, Any]: ...
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
     def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> tuple[Any, Any]:
         """Run the layers over a sequence, or over a batch of them.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,9 @@ from . import alike, conversion, copying, gradient, memory, text
 from .data import of_old_arguments
 from .leaf import from_array
 
+if TYPE_CHECKING:
+    from ..autograd.typing import Operation
+
 ndarray = np.ndarray
 # the methods `float`, `int`, `bool` and the property `device` hide these names in the class
 bool_ = bool
@@ -47,11 +50,11 @@ _NUMBERS = (TensorBase, int, float, np.generic, ndarray)
 _ARRAYS = (TensorBase, ndarray)
 
 
-def _reflected(op: Callable[..., Any]) -> Callable[..., Any]:
+def _reflected(op: Callable[..., Any]) -> Any:
     return lambda self, other: op(other, self) if isinstance(other, _NUMBERS) else NotImplemented
 
 
-def _guarded(op: Callable[..., Any], kinds: tuple[type, ...] = _NUMBERS) -> Callable[..., Any]:
+def _guarded(op: Callable[..., Any], kinds: tuple[type, ...] = _NUMBERS) -> Any:
     return lambda self, other: op(self, other) if isinstance(other, kinds) else NotImplemented
 
 
@@ -112,12 +115,12 @@ class Tensor(TensorBase):
         return CPU
 
     @property
-    def T(self) -> Any:
+    def T(self) -> Tensor:
         """The tensor with its axes in reverse order."""
         return views.reversed_axes(self)
 
     @property
-    def mT(self) -> Any:
+    def mT(self) -> Tensor:
         """The tensor with its last two axes swapped."""
         if self.array.ndim == 1:
             raise RuntimeError(
@@ -282,6 +285,17 @@ class Tensor(TensorBase):
     # Operators
     # --------------------------------------------------------------------------------------------
 
+    # (these meet in a circle of imports, from which type checkers do not learn what they are)
+    __radd__: Operation
+    __rsub__: Operation
+    __rmul__: Operation
+    __rtruediv__: Operation
+    __rfloordiv__: Operation
+    __rmod__: Operation
+    __rpow__: Operation
+    __matmul__: Operation
+    __rmatmul__: Operation
+
     __add__, __radd__, __iadd__ = ew.add, _reflected(ew.add), in_place(ew.add)
     __sub__, __rsub__, __isub__ = ew.sub, _guarded(ew.rsub), in_place(ew.sub)
     __mul__, __rmul__, __imul__ = ew.mul, _reflected(ew.mul), in_place(ew.mul)
@@ -293,6 +307,8 @@ class Tensor(TensorBase):
     __matmul__ = _guarded(products.matmul, _ARRAYS)
     __rmatmul__ = _guarded(lambda self, other: products.matmul(other, self), _ARRAYS)
     __neg__, __pos__, __abs__ = ew.neg, ew.positive, ew.abs
+    __eq__: Operation  # type: ignore[assignment] # (an object's compares to a bool)
+    __ne__: Operation  # type: ignore[assignment]
     __eq__, __ne__ = _guarded(ew.eq), _guarded(ew.ne)
     __lt__, __le__, __gt__, __ge__ = ew.lt, ew.le, ew.gt, ew.ge
     __and__, __or__, __xor__, __invert__ = (
@@ -382,11 +398,11 @@ class Tensor(TensorBase):
     scatter, scatter_add, index_add = writes.scatter, writes.scatter_add, writes.index_add
     index_copy, index_fill, index_put = writes.index_copy, writes.index_fill, writes.index_put
 
-    def where(self, condition: Any, other: Any) -> Any:
+    def where(self, condition: Any, other: Any) -> Tensor:
         """This tensor where `condition` is true, `other` elsewhere."""
         return indexing.where(condition, self, other)
 
-    def reshape_as(self, other: Any) -> Any:
+    def reshape_as(self, other: Any) -> Tensor:
         """``self.reshape(other.size())``."""
         return views.reshape(self, other.array.shape)
 

@@ -7,7 +7,7 @@ and takes `inplace`.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from ...ops.index import where
 from ...ops.layout import rows
 from ...ops.values import filling, number
 from .arguments import apply, check_tensor
+
+if TYPE_CHECKING:
+    from ...tensor import Tensor
 
 __all__ = [
     "elu", "gelu", "hardtanh", "leaky_relu", "logsigmoid", "relu", "relu6", "sigmoid", "silu",
@@ -87,39 +90,41 @@ _gelu_tanh = primitive("gelu", lambda x: 0.5 * x * (
 # ------------------------------------------------------------------------------------------------
 
 
-def relu(input: Any, inplace: bool = False) -> Any:
+def relu(input: Any, inplace: bool = False) -> Tensor:
     """``max(input, 0)``."""
     return apply(ew.relu, "relu", input, (), inplace, integers=True)
 
 
-def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """`input` where it is positive, ``negative_slope * input`` elsewhere."""
     slope = number(negative_slope, "leaky_relu", "negative_slope")
     return apply(_leaky_relu, "leaky_relu", input, (slope,), inplace)
 
 
-def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """`input` where it is positive, ``alpha * (exp(input) - 1)`` elsewhere."""
     return apply(_elu, "elu", input, (number(alpha, "elu", "alpha"),), inplace)
 
 
-def softplus(input: Any, beta: float = 1, threshold: float = 20) -> Any:
+def softplus(input: Any, beta: float = 1, threshold: float = 20) -> Tensor:
     """``log(1 + exp(beta * input)) / beta``; `input` itself where ``beta * input > threshold``."""
     beta = number(beta, "softplus", "beta")
     return apply(_softplus, "softplus", input, (beta, number(threshold, "softplus", "threshold")))
 
 
-def logsigmoid(input: Any) -> Any:
+def logsigmoid(input: Any) -> Tensor:
     """``log(sigmoid(input))``, without overflow."""
     return apply(_logsigmoid, "logsigmoid", input, ())
 
 
-def silu(input: Any, inplace: bool = False) -> Any:
+def silu(input: Any, inplace: bool = False) -> Tensor:
     """``input * sigmoid(input)``."""
     return apply(_silu, "silu", input, (), inplace)
 
 
-def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
+def hardtanh(
+    input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
     """`input` limited to the range from `min_val` to `max_val`.
 
     Raises
@@ -141,7 +146,7 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     return apply(_hardtanh, "hardtanh", input, (min_val, max_val), inplace, integers=True)
 
 
-def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """`input` where it is above `threshold`, `value` elsewhere."""
     check_tensor("threshold", input)
     threshold = number(threshold, "threshold", "threshold")
@@ -149,7 +154,7 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
     return apply(_threshold, "threshold", input, (threshold, value), inplace, integers=True)
 
 
-def gelu(input: Any, approximate: str = "none") -> Any:
+def gelu(input: Any, approximate: str = "none") -> Tensor:
     r"""The Gaussian error linear unit, :math:`x \, \Phi(x)`.
 
     Parameters
@@ -170,18 +175,18 @@ def gelu(input: Any, approximate: str = "none") -> Any:
     return apply(_gelu if approximate == "none" else _gelu_tanh, "gelu", input, ())
 
 
-def relu6(input: Any, inplace: bool = False) -> Any:
+def relu6(input: Any, inplace: bool = False) -> Tensor:
     """`input` limited to the range from 0 to 6."""
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
-def softsign(input: Any) -> Any:
+def softsign(input: Any) -> Tensor:
     """``input / (1 + |input|)``."""
     check_tensor("softsign", input)
     return input / (ew.abs(input) + 1)
 
 
-def tanhshrink(input: Any) -> Any:
+def tanhshrink(input: Any) -> Tensor:
     """``input - tanh(input)``."""
     check_tensor("tanhshrink", input)
     return input - tanh(input)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,8 +11,11 @@ from ...ops.elementwise import mul
 from ...ops.matmul import linear as _linear
 from .arguments import check_tensor
 
+if TYPE_CHECKING:
+    from ...tensor import Tensor
 
-def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+
+def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     """``input @ weight.T + bias``: see `minigrad.nn.Linear`.
 
     Raises

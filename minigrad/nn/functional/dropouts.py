@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,11 +20,14 @@ from ...autograd.tensor_base import wrap
 from ...ops.layout import empty_alike, in_memory_order
 from .arguments import check_tensor, checked_probability
 
+if TYPE_CHECKING:
+    from ...tensor import Tensor
+
 # what SELU tends to at minus infinity: -scale * alpha, in the notation of its authors
 SELU_LIMIT = -1.0507009873554805 * 1.6732632423543772
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """In `training`, zero each entry with probability `p` and scale the rest by ``1 / (1 - p)``.
 
     Raises
@@ -35,7 +38,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     return with_mask("dropout", input, p, training, inplace, None)
 
 
-def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """`dropout` of whole channels: (N, C, L) or, of one sample, (C, L).
 
     Raises
@@ -56,7 +59,7 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     return with_mask("dropout1d", input, p, training, inplace, (*shape[:-1], 1))
 
 
-def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """`dropout` of whole channels of (N, C, H, W); also of (N, C, L), with a warning.
 
     Raises
@@ -84,7 +87,9 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     return with_mask("dropout2d", input, p, training, inplace, _per_channel(shape))
 
 
-def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+def alpha_dropout(
+    input: Any, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Tensor:
     """Dropout that keeps mean 0 and variance 1: see `minigrad.nn.AlphaDropout`.
 
     Raises
@@ -97,7 +102,7 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
 
 def feature_alpha_dropout(
     input: Any, p: float = 0.5, training: bool = False, inplace: bool = False
-) -> Any:
+) -> Tensor:
     """`alpha_dropout` of whole channels of (N, C, ...).
 
     Raises

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from ...autograd.primitive import primitive
 from ...autograd.tensor_base import array_of, wrap
 from ...ops.index import advanced_index, where
 from .arguments import check_tensor
+
+if TYPE_CHECKING:
+    from ...tensor import Tensor
 
 
 def _rows_gradient(g: Any, shape: Any, index: Any, padding_idx: int | None, by_freq: bool) -> Any:
@@ -35,7 +38,7 @@ _embedding = primitive("embedding",
 def embedding(
     input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None,
     norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """Row ``input[...]`` of `weight` for every index.
 
     Parameters
@@ -99,7 +102,7 @@ def _renormalise(weight: Any, index: np.ndarray, max_norm: float, norm_type: flo
             weight._bump_version()
 
 
-def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     """A last axis of `num_classes` zeros with a 1 at the index that stands in `tensor`; int64.
 
     ``num_classes=-1`` takes one more than the largest index.

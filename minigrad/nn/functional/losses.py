@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from ...ops.reduce import sum as sum_
 from ...ops.shape import broadcast_to
 from ...ops.values import number
 from .arguments import check_optional, check_tensor
+
+if TYPE_CHECKING:
+    from ...tensor import Tensor
 
 # ------------------------------------------------------------------------------------------------
 # What the losses share
@@ -96,7 +99,7 @@ def cross_entropy(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None,
     ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
     label_smoothing: float = 0.0,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """See `minigrad.nn.CrossEntropyLoss`."""
     if weight is not None:
         check_optional("cross_entropy", weight=weight)
@@ -107,7 +110,7 @@ def cross_entropy(
 def nll_loss(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None,
     ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """See `minigrad.nn.NLLLoss`."""
     check_optional("nll_loss", weight=weight)
     reduction = chosen_reduction(reduction, size_average, reduce)
@@ -122,7 +125,7 @@ def nll_loss(
 def mse_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean", weight: Any = None,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """See `minigrad.nn.MSELoss`. `weight` multiplies the squared error of each entry."""
     check_optional("mse_loss", weight=weight)
     reduction = chosen_reduction(reduction, size_average, reduce)
@@ -137,7 +140,7 @@ def mse_loss(
 def l1_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean", weight: Any = None,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """See `minigrad.nn.L1Loss`. `weight` multiplies the error of each entry."""
     check_optional("l1_loss", weight=weight)
     reduction = check_reduction(chosen_reduction(reduction, size_average, reduce))
@@ -152,7 +155,7 @@ def l1_loss(
 def smooth_l1_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean", beta: float = 1.0,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """See `minigrad.nn.SmoothL1Loss`.
 
     Raises
@@ -173,7 +176,7 @@ def smooth_l1_loss(
 
 def huber_loss(
     input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None
-) -> Any:
+) -> Tensor:
     """See `minigrad.nn.HuberLoss`. `weight` multiplies the loss of each entry.
 
     Raises
@@ -212,7 +215,7 @@ def _check_constant(name: str, argument: str, value: Any) -> None:
 def binary_cross_entropy(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """See `minigrad.nn.BCELoss`.
 
     Raises
@@ -253,7 +256,7 @@ def binary_cross_entropy(
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean", pos_weight: Any = None,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """See `minigrad.nn.BCEWithLogitsLoss`.
 
     Raises
@@ -288,7 +291,7 @@ def binary_cross_entropy_with_logits(
 def kl_div(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean", log_target: bool = False,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """See `minigrad.nn.KLDivLoss`.
 
     Raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,11 +16,14 @@ from ...ops.shape import contiguous
 from ...ops.values import number
 from .arguments import check_optional, check_tensor
 
+if TYPE_CHECKING:
+    from ...tensor import Tensor
+
 
 def layer_norm(
     input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None,
     eps: float = 1e-5,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """Normalise each sample over its last axes: see `minigrad.nn.LayerNorm`.
 
     Parameters
@@ -57,7 +60,7 @@ def layer_norm(
 
 def rms_norm(
     input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None
-) -> Any:
+) -> Tensor:
     """Divide each sample by the root of its mean square: see `minigrad.nn.RMSNorm`.
 
     Parameters
@@ -94,7 +97,7 @@ def rms_norm(
 def batch_norm(
     input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
     training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """Normalise each channel over the batch: see `minigrad.nn.BatchNorm1d`.
 
     Parameters

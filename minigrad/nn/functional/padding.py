@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from ...autograd.primitive import primitive
 from ...ops.index import advanced_index, getitem, narrow
 from ...ops.values import filling
 from .arguments import check_tensor
+
+if TYPE_CHECKING:
+    from ...tensor import Tensor
 
 Before = tuple[int, ...]
 
@@ -25,7 +28,9 @@ _constant_pad = primitive("constant_pad_nd", _framed,
                           x=lambda g, shape, inside: getitem(g, inside))  # fmt: skip
 
 
-def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
+def pad(
+    input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None
+) -> Tensor:
     """`input` with more entries before and after, along its last axes.
 
     Parameters

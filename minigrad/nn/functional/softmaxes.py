@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from ...autograd.tensor_base import wrap
 from ...ops import reduce as reductions
 from ...ops.arguments import checked_axis
 from .arguments import check_tensor
+
+if TYPE_CHECKING:
+    from ...tensor import Tensor
 
 
 def _softmax_axis(name: str, input: Any, dim: int | None) -> int:
@@ -31,25 +34,27 @@ def _over_axis(op: Any, name: str, input: Any, dim: int | None, dtype: Any) -> A
     return op(input, _softmax_axis(name, input, dim), dtype)
 
 
-def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """``exp(x_i) / sum_j exp(x_j)`` along `dim`."""
     return _over_axis(reductions.softmax, "softmax", input, dim, dtype)
 
 
-def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """`softmax` of ``-input``."""
     check_tensor("softmin", input)
     return _over_axis(reductions.softmax, "softmin", -input, dim, dtype)
 
 
-def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def log_softmax(
+    input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
     """The logarithm of `softmax`, without overflow."""
     return _over_axis(reductions.log_softmax, "log_softmax", input, dim, dtype)
 
 
 def gumbel_softmax(
     logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
-) -> Any:
+) -> Tensor:
     r"""A differentiable sample of the categorical distribution with these logits.
 
     .. math:: y = softmax((x + G) / \tau), \quad G_i = -\log E_i, \quad E_i \sim Exp(1)

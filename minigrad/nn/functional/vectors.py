@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...arrays import dtypes
 from ...ops.arguments import checked_axis
@@ -12,8 +12,13 @@ from ...ops.reduce import norm
 from ...ops.values import number
 from .arguments import check_tensor
 
+if TYPE_CHECKING:
+    from ...tensor import Tensor
 
-def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Any:
+
+def normalize(
+    input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None
+) -> Tensor:
     r"""Vectors of length 1: :math:`x / \max(\|x\|_p, \epsilon)` along `dim`.
 
     Parameters
@@ -49,7 +54,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out:
     return result if out is None else out.copy_(result)
 
 
-def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
     r"""The cosine of the angle between vectors:
     :math:`x_1 \cdot x_2 / (\max(\|x_1\|, \epsilon) \max(\|x_2\|, \epsilon))`.
 

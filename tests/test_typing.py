@@ -1,0 +1,79 @@
+"""What type checkers learn of a user's program: `mypy --strict` knows what each expression is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import minigrad
+
+api = pytest.importorskip("mypy.api")
+
+PROGRAM = """
+import minigrad as mg
+from minigrad import nn
+
+def program(x: mg.Tensor) -> mg.Tensor:
+    layer = nn.JANET(3, 4)
+    output, h_n = layer(x)
+"""
+TENSORS = [
+    "output",
+    "layer(x)[0].softmax(-1).sum()",
+    "x + 1",
+    "1 - x",
+    "x @ x",
+    "2 ** x",
+    "-x",
+    "x == 1",
+    "x < x",
+    "x[0]",
+    "x.T",
+    "x.view(-1).t()",
+    "x.exp_().mul_(2)",
+    "x.masked_fill(x > 0, 1)",
+    "x.detach()",
+    "mg.tanh(x)",
+    "mg.cat([x, x])",
+    "mg.stack([x, x])",
+    "mg.randn(2, 3)",
+    "mg.tensor(1.0)",
+    "mg.sum(x)",
+    "nn.functional.relu(x)",
+    "nn.functional.cross_entropy(x, x)",
+]
+OTHERS = {
+    "x.shape": "Size",
+    "x.grad": "Tensor | None",
+    "x.dtype": "dtype",
+    "x.requires_grad": "bool",
+    "x.numel()": "int",
+}
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory):
+    """The type of each expression, without the modules that types are from."""
+    folder = tmp_path_factory.mktemp("program")
+    expressions = [*TENSORS, *OTHERS]
+    lines = "".join(f"    reveal_type({e})\n" for e in expressions)
+    (folder / "program.py").write_text(f"{PROGRAM}{lines}    return output * 2\n")
+    (folder / "mypy.ini").write_text(f"[mypy]\nmypy_path = {Path(minigrad.__file__).parents[1]}\n")
+    options = ["--strict", "--follow-imports=silent", "--config-file", str(folder / "mypy.ini")]
+    said, trouble, _ = api.run(
+        [*options, "--cache-dir", str(folder / "cache"), str(folder / "program.py")]
+    )
+    assert trouble == ""
+    assert "error:" not in said, said
+    types = re.findall(r'Revealed type is "(.*)"', said)
+    return dict(zip(expressions, [re.sub(r"\w+\.", "", t) for t in types], strict=True))
+
+
+@pytest.mark.parametrize("expression", TENSORS)
+def test_is_a_tensor(learnt, expression):
+    assert learnt[expression] == "Tensor"
+
+
+@pytest.mark.parametrize("expression", OTHERS)
+def test_is_something_else(learnt, expression):
+    assert learnt[expression] == OTHERS[expression]

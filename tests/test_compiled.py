@@ -34,6 +34,9 @@ def run(code, folder, kernels=""):
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
     """The package as it is installed, to be changed."""
+    names = run("from minigrad._kernels import compiled; print(*compiled.in_use())", PACKAGE.parent)
+    stale = [m for m in compiled.MODULES if f"minigrad.{m.replace('/', '.')}" not in names.split()]
+    assert stale == [], "these were edited since they were compiled; rebuild: pip install -e ."
     folder = tmp_path_factory.mktemp("copy")
     shutil.copytree(PACKAGE, folder / "minigrad", ignore=shutil.ignore_patterns("__pycache__"))
     return folder

@@ -265,6 +265,8 @@ def _check_operands(name: str, operands: tuple[Any, ...], numbers: tuple[bool, b
 
 def _named(call: Any, name: str, op: Any) -> Any:
     call.__name__ = call.__qualname__ = name
+    if name not in MEANINGS:
+        raise LookupError(f"{name}: say in a line of minigrad/ops/meanings.py what it computes")
     call.__doc__ = MEANINGS[name]
     call.op = op
     return call

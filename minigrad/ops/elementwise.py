@@ -90,7 +90,7 @@ def _checked_division(function: Callable[..., Any]) -> Callable[..., Any]:
 def _remainder(a: Any, b: Any) -> Any:
     """What is left of a / b, with the sign of b; a zero has the sign of a (in NumPy, that of b)."""
     left = np.asarray(np.remainder(a, b))
-    if left.dtype.kind == "f":
+    if left.dtype.kind == "f" and not left.all():
         np.copyto(left, np.copysign(left, a), where=left == 0)
     return left
 

@@ -27,7 +27,7 @@ from .elementwise import abs as abs_
 from .elementwise import exp, isnan, sign, where
 from .layout import rows
 from .makers import no_slope
-from .shape import fresh_view, reshape, sum_to
+from .shape import reshape, sum_to
 from .values import number
 
 if TYPE_CHECKING:
@@ -401,7 +401,7 @@ def _on_axis(op: Any, input: Any, dim: Any, dtype: Any) -> Any:
         )
     rank = array_of(input).ndim
     axis = checked_axis(dim, rank)
-    return op(input, axis) if rank else fresh_view(op(reshape(input, (1,)), 0), ())
+    return op(input, axis) if rank else reshape(op(reshape(input, (1,)), 0), ())
 
 
 def logsumexp(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:

@@ -5,9 +5,9 @@ with their derivatives by hand: what kernels and steps are compared with.
 """
 
 import numpy as np
-from recurrences import REGISTERED, named_in_kernels
+from recurrences import KERNELS, REGISTERED
 
-RECORDS = {name: REGISTERED[name] for name in named_in_kernels()}
+RECORDS = {name: REGISTERED[name] for name in KERNELS}
 GATES = {name: len(record.gates) for name, record in RECORDS.items()}
 ARGUMENTS = ("x", "h_0", "c_0", "w_ih", "w_hh", "b_ih", "b_hh", "w_hr")
 

@@ -110,7 +110,10 @@ def named_in_kernels():
 
 
 # The layers that have a kernel page: where it is about the memory and the threads of kernels.
-WITH_KERNEL = {k: LAYERS[k] for k in LAYERS if recurrence_of(k).name in named_in_kernels()}
+KERNELS = named_in_kernels()
+WITH_KERNEL = {
+    kind: member for kind, member in LAYERS.items() if recurrence_of(kind).name in KERNELS
+}
 
 # ------------------------------------------------------------------------------------------------
 # Layers, cells, inputs, states

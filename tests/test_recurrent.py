@@ -337,10 +337,8 @@ def expected_shapes(own, columns, output, bias):
 @pytest.mark.parametrize("bias", [True, False])
 def test_parameters_are_those_of_the_record(kind, bias):
     """Names, order and shapes, in the state dict and in all_weights."""
-    own, layer = (
-        family.recurrence_of(kind),
-        family.layer(kind, 3, 5, 2, bidirectional=True, bias=bias),
-    )
+    own = family.recurrence_of(kind)
+    layer = family.layer(kind, 3, 5, 2, bidirectional=True, bias=bias)
     output = layer.proj_size or 5
     each = [
         {

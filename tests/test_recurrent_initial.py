@@ -38,13 +38,8 @@ def test_kernels_of_janet_keep_the_digits_of_a_shut_gate(level):
 # Initial values: the bias of the forget gate
 # ------------------------------------------------------------------------------------------------
 
-FORGETFUL = (
-    (
-        nn.LSTM,
-        {"num_layers": 3, "bidirectional": True},
-        4,
-        1,
-    ),  # gates, and which is the forget gate
+FORGETFUL = (  # with the number of gates, and which is the forget gate
+    (nn.LSTM, {"num_layers": 3, "bidirectional": True}, 4, 1),
     (nn.LSTM, {"num_layers": 2, "proj_size": 2}, 4, 1),
     (nn.JANET, {"num_layers": 3, "bidirectional": True}, 2, 0),
     (nn.LSTMCell, {}, 4, 1),

@@ -44,7 +44,7 @@ def _power(a: Any, b: Any) -> Any:
     if isinstance(b, bool) and isinstance(a, ndarray) and a.dtype.kind == "b":
         return a | (not b)
     if isinstance(b, ndarray) and b.dtype.kind == "b" and np.result_type(a, b).kind == "b":
-        raise NotImplementedError("\"pow\" not implemented for 'Bool'")
+        raise TypeError("NumPy would count with them")
     if isinstance(b, float) and b == -0.5:
         return 1 / np.sqrt(a)  # NumPy takes the root for 0.5 only; of negative numbers it is nan
     result = np.power(a, b)

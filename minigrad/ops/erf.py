@@ -14,6 +14,8 @@ import math
 
 import numpy as np
 
+from .layout import empty_alike
+
 ndarray = np.ndarray
 
 SATURATION = 3.95
@@ -22,14 +24,13 @@ P = (1.12837914, 0.19153661, 0.0528736961, 3.80759840e-3, 2.84678826e-4, 2.02605
 Q = (1.0, 0.503077578, 0.114554017, 1.50539499e-2, 1.17059690e-3, 3.78328777e-5)
 
 
-_erf_of_one = np.frompyfunc(math.erf, 1, 1)
-
-
 def erf(x: ndarray) -> ndarray:
     """The error function of each entry, in the type of `x`."""
     if x.dtype == np.float32:
         return _rational(x)
-    return np.asarray(_erf_of_one(x), x.dtype)
+    result = empty_alike(x)
+    result[...] = np.fromiter(map(math.erf, x.ravel().tolist()), x.dtype, x.size).reshape(x.shape)
+    return result
 
 
 def _rational(x: ndarray) -> ndarray:

@@ -826,6 +826,10 @@ def used_rules(outputs):
     return used
 
 
+# They belong to the graph, but nobody has a rule for them: backward says so.
+WITHOUT_GRADIENT = {"unique2", "unique_dim", "bincount"}
+
+
 def all_rules():
     """Every operation of `minigrad.ops` that has gradient rules: name, operation, arguments."""
     found = {}
@@ -835,6 +839,8 @@ def all_rules():
         module = importlib.import_module(f"minigrad.ops.{module_info.name}")
         for name, value in vars(module).items():
             op = getattr(value, "op", value)
+            if isinstance(op, Op) and op.name in WITHOUT_GRADIENT:
+                continue
             if isinstance(op, Primitive):
                 for k, argument in enumerate(op.differentiable):
                     found[op, k] = f"{module_info.name}.{name}: {argument}"

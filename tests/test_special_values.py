@@ -86,8 +86,8 @@ MOVING = {"cast", "fused", "index", "inplace", "join", "rows", "shape", "embeddi
 # ... or which compare themselves with the same in single operations, in tests of their own; and
 # random numbers, which are no function of their arguments.
 ELSEWHERE = {"norm", "draws"}
-# PyTorch has no gradient of it at all; its value is in the table as that of div-floor.
-WITHOUT_GRADIENT = {"floor_divide"}
+# PyTorch has no gradient of these; the value of the first is in the table as that of div-floor.
+WITHOUT_GRADIENT = {"floor_divide", "unique2", "unique_dim", "bincount"}
 
 
 def operations():

@@ -195,4 +195,7 @@ def running(function: np.ufunc, x: ndarray, axis: int) -> ndarray:
     """The running sum or product along `axis`: of float64, each entry of which is rounded."""
     if x.dtype.kind != "f":
         return function.accumulate(x, axis, x.dtype)
-    return function.accumulate(x, axis, np.float64).astype(x.dtype, copy=False)
+    result = function.accumulate(x, axis, np.float64).astype(x.dtype, copy=False)
+    if function is np.add and np.signbit(_part(x, axis, slice(1))).any():
+        result += 0.0  # a sum begins with 0, and 0 + -0 is 0
+    return result

@@ -311,7 +311,7 @@ def walk(
 
     leaves = []
     for leaf, (g,) in pending.slots.items():
-        if leaf.array.shape != g.shape:
+        if leaf.array.shape != g.shape and leaf._requires_grad:  # (not of one frozen since)
             raise RuntimeError(errors.shape_mismatch("the graph", leaf.array.shape, g.shape))
         if leaf._hooks is not None:  # which may keep what they see
             grads = [g]

@@ -130,7 +130,7 @@ def _sign(x: ndarray) -> ndarray:
 def _relu(x: ndarray) -> ndarray:
     if x.dtype.kind == "b":
         raise RuntimeError("Boolean inputs not supported for relu; use input.float()")
-    return np.maximum(x, 0)
+    return np.maximum(0, x)  # (of equals the second: -0 stays -0)
 
 
 add = binary("add", np.add,
@@ -350,8 +350,8 @@ def _checked_shapes(op: Callable[..., Any], *args: Any) -> Any:
 
 
 def _between(x: ndarray, low: Any, high: Any) -> ndarray:
-    x = x if low is None else np.maximum(x, low)
-    return x if high is None else np.minimum(x, high)
+    x = x if low is None else np.maximum(low, x)
+    return x if high is None else np.minimum(high, x)
 
 
 def _inside(x: Any, low: Any, high: Any) -> Any:

@@ -519,8 +519,11 @@ def index_select(input: Any, dim: int, index: Any) -> Tensor:
 def take(input: Any, index: Any) -> Tensor:
     """The entries of the flattened `input` at `index`."""
     positions = array_of(index)
-    if positions.dtype.kind != "i":
-        raise RuntimeError("take(): Expected a long tensor for index")
+    if positions.dtype != np.int64:
+        raise RuntimeError(
+            "take(): Expected a long tensor for index, but got "
+            f"{dtypes.of_numpy(positions.dtype)}: use index.long()"
+        )
     flat = flatten(input)
     split_index(wrap(positions.reshape(-1)), flat.shape)  # checks the range
     return _take_flat(flat, index_of((positions,), (index,)))

@@ -542,7 +542,7 @@ def _rows(name: str, input: Any, dim: int, index: Any, kinds: str = "int64") -> 
         raise IndexError(f"{name}(): index {positions.min()} is out of bounds: it is negative")
     axis = checked_axis(dim, len(shape))
     if not shape:  # a number counts as one axis, of size 1
-        if positions.any():
+        if positions.any() and not (name == "index_fill" and set(positions.flat) <= {0, -1}):
             raise IndexError(f"{name}(): index out of range for dimension 0 with size 1")
         return index_of((), (index,))
     rows = (*(slice(None),) * axis, positions.reshape(-1))
@@ -597,6 +597,8 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Tensor:
                 f"{value.array.ndim} dimension(s)."
             )
         filling(value, array_of(input).dtype, "index_fill", "value", EITHER)  # fits
+    if not array_of(index).size and not array_of(input).ndim:
+        return clone(input)
     rows = _rows("index_fill", input, dim, index)
     return op(input, _like(value, input, "index_fill"), rows)
 

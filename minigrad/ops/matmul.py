@@ -174,6 +174,12 @@ mm, mv, dot, bmm = (
 
 def outer(input: Any, vec2: Any) -> Tensor:
     """``out[i, j] = input[i] * vec2[j]``."""
+    for name, tensor in (("self", input), ("vec2", vec2)):
+        if array_of(tensor).ndim != 1:
+            raise RuntimeError(
+                f"outer: Expected 1-D argument {name}, but got {array_of(tensor).ndim}-D: "
+                f"shape {list(array_of(tensor).shape)}"
+            )
     return unsqueeze(input, 1) * unsqueeze(vec2, 0)
 
 

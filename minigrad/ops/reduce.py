@@ -26,7 +26,7 @@ from .cast import cast, common_type
 from .elementwise import abs as abs_
 from .elementwise import exp, isnan, sign, where
 from .layout import rows
-from .makers import no_slope
+from .makers import no_derivative, no_slope
 from .shape import reshape, sum_to
 from .values import number
 
@@ -163,9 +163,12 @@ def _std_of(x: np.ndarray, axes: Axes, keepdims: bool, divisor: float) -> Any:
 
 
 def _var_slope(g: Any, x: Any, axes: Axes, divisor: float) -> Any:
-    """2 g (x - mean) / divisor."""
-    factor = 2 / divisor if divisor else math.inf
-    return restored(g, x.shape, axes) * ((x - _mean(x, axes, True)) * factor)
+    """2 g (x - mean) / divisor; without degrees of freedom inf, or nan where x is the mean."""
+    centred = x - _mean(x, axes, True)
+    if not divisor:
+        factor = np.where(array_of(centred) == 0, math.nan, math.inf)
+        return restored(g, x.shape, axes) * factor.astype(array_of(x).dtype)
+    return restored(g, x.shape, axes) * (centred * (2 / divisor))
 
 
 _var, _var_of_pair = [
@@ -449,6 +452,13 @@ def count_nonzero(input: Any, dim: Any = None, *, axis: Any = None) -> Tensor:
     return wrap(np.asarray(counts, order="C"))
 
 
+_unique = primitive("unique2", lambda x, values: values, x=lambda g: no_derivative("_unique2"))
+_unique_dim = primitive("unique_dim", lambda x, values: values,
+                        x=lambda g: no_derivative("unique_dim"))  # fmt: skip
+_bincount = primitive("bincount", lambda w, counts: counts,
+                      w=lambda g: no_derivative("bincount"))  # fmt: skip
+
+
 def unique(
     input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
     dim: int | None = None,
@@ -457,7 +467,7 @@ def unique(
     values, inverse, counts = np.unique(  # (a NaN is equal to nothing, not to another one either)
         array_of(input), return_inverse=True, return_counts=True, axis=dim, equal_nan=False
     )
-    results = [wrap(values)]
+    results = [_unique(input, values) if dim is None else _unique_dim(input, values)]
     if return_inverse:
         results.append(wrap(inverse.reshape(array_of(input).shape) if dim is None else inverse))
     if return_counts:
@@ -478,7 +488,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
         return wrap(np.bincount(array, minlength=minlength))
     w = array_of(weights)
     kind = dtypes.FLOAT32 if w.dtype == dtypes.FLOAT32 else dtypes.FLOAT64
-    return wrap(np.bincount(array, w, minlength).astype(kind))
+    return _bincount(weights, np.bincount(array, w, minlength).astype(kind))
 
 
 __all__ = [

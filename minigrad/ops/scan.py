@@ -17,7 +17,7 @@ from ..autograd.primitive import primitive
 from ..autograd.tensor_base import array_of, wrap
 from .arguments import checked_axis
 from .cast import cast
-from .elementwise import isfinite
+from .elementwise import isfinite, isnan
 from .index import narrow, where
 from .join import cat
 from .layout import rows
@@ -66,7 +66,7 @@ _recurrence = primitive("recurrence", _recurrence_of,
 _cumsum = primitive("cumsum", _accumulated(np.add), layout=rows,
                     x=lambda g, axis: _backwards(_cumsum, axis, g))  # fmt: skip
 _cumprod = primitive("cumprod", _accumulated(np.multiply), layout=rows,
-                     x=lambda g, x, axis: _cumprod_slope(g, x, axis))  # fmt: skip
+                     x=lambda g, y, x, axis: _cumprod_slope(_nan_of(y, g, x), x, axis))  # fmt: skip
 
 
 def _cumprod_slope(g: Any, x: Any, axis: int) -> Any:
@@ -90,6 +90,19 @@ def _product_of_others(x: Any, axes: Axes) -> Any:
     return _before(x, axis) * _backwards(_before, axis, x)
 
 
+def _prod_slope(g: Any, x: Any, axes: Axes) -> Any:
+    return restored(g, x.shape, axes) * _product_of_others(x, axes)
+
+
+def _nan_of(y: Any, g: Any, x: Any) -> Any:
+    """`g`, but nan where the product `y` is: what is beside a nan, or a nan, has no clean slope.
+
+    Beside zeros PyTorch takes the product of the others, as we do always.
+    """
+    hidden = np.isnan(array_of(y)).any() and np.all(array_of(x))
+    return where(isnan(y), math.nan, g) if hidden else g
+
+
 def _finite_beside_zeros(g: Any, x: Any) -> Any:
     """`g`, but 0 for inf and nan where several zeros leave the product of all without a slope."""
     zeros = array_of(x).size - np.count_nonzero(array_of(x))
@@ -97,11 +110,10 @@ def _finite_beside_zeros(g: Any, x: Any) -> Any:
 
 
 _prod_of_all = primitive("prod", reduced_by(np.multiply), layout=rows,
-                         x=lambda g, x, axes: restored(_finite_beside_zeros(g, x), x.shape, axes)
-                         * _product_of_others(x, axes))  # fmt: skip
+                         x=lambda g, y, x, axes: _prod_slope(
+                             _finite_beside_zeros(_nan_of(y, g, x), x), x, axes))  # fmt: skip
 _prod = primitive("prod.axes", reduced_by(np.multiply), layout=rows,
-                  x=lambda g, x, axes: restored(g, x.shape, axes)
-                  * _product_of_others(x, axes))  # fmt: skip
+                  x=lambda g, y, x, axes: _prod_slope(_nan_of(y, g, x), x, axes))  # fmt: skip
 
 
 def _summable(input: Any, dtype: Any) -> Any:

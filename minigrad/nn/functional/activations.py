@@ -31,7 +31,7 @@ sigmoid, tanh = ew.sigmoid.public, ew.tanh.public  # for users; rules use `ew.si
 
 _leaky_relu = primitive("leaky_relu", lambda x, slope: np.where(x > 0, x, x * slope),
                         x=lambda g, x, slope: where(x > 0, g, g * slope))  # fmt: skip
-_elu = primitive("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
+_elu = primitive("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(0, x))),
                  x=lambda g, x, alpha: where(
                      x <= 0, g * (alpha * ew.exp(where(x < 0, x, 0))), g))  # fmt: skip
 _softplus = primitive("softplus", lambda x, beta, limit: np.where(

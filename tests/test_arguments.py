@@ -40,21 +40,15 @@ def arguments(name, function):
     inner = getattr(function, "__wrapped__", None)
     made = inner is None or getattr(inner, "public", None) is function
     if made and function.__name__ in MEANINGS:  # from a table, without names of their own
-        names = ("input", "other")[: 2 if name in BINARY else 1]
-        kind = "Tensor or Number" if name in BINARY else "Tensor"
+        code = function.__code__
+        names = [n for n in code.co_varnames[: code.co_argcount] if n in ("input", "other")]
+        kind = "Tensor or Number" if len(names) == 2 else "Tensor"
         return names, len(names), dict.fromkeys(names, kind)
     code = getattr(function, "__wrapped__", function).__code__
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     own = OWN_KINDS.get(name, {})
     kinds = {n: own.get(n, KINDS.get(n)) for n in names}
     return names, code.co_argcount, {n: k for n, k in kinds.items() if k is not None}
-
-
-BINARY = {
-    "mul", "multiply", "pow", "floor_divide", "remainder", "fmod", "maximum", "minimum", "atan2",
-    "hypot", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor",
-    "bitwise_and", "bitwise_or", "bitwise_xor",
-}  # fmt: skip
 
 
 def public(module, names=None):

@@ -187,6 +187,17 @@ def test_hooks_of_unused_outputs_are_called_with_none():
         a.backward()
 
 
+def test_an_output_that_leads_to_no_input_is_not_visited():
+    a, b = leaf(1, 2), leaf(3, 4)
+    c, seen = a * 2, []
+    c.retain_grad()
+    c.register_hook(seen.append)
+    (c.sum() + (b * 3).sum()).backward(inputs=[b], retain_graph=True)
+    mg.autograd.grad([c, b * 3], [b], [mg.ones(2)] * 2)
+    assert c.grad is None
+    assert seen == []
+
+
 def test_hooks_of_unused_states_of_a_layer_are_not_called():
     # in PyTorch they come from nodes of their own, which no gradient reaches
     output, (h, c) = mg.nn.LSTM(2, 3)(mg.ones(4, 1, 2))

@@ -16,14 +16,19 @@ STORED = json.loads((GOLDEN / "types.json").read_text())
 CALLS = {name: (function, pairs) for name, function, pairs in made.calls(mg)}
 
 
+# These take more than PyTorch does: bools, integers.
+MORE = {"dist", "functional huber_loss"}
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_types_equal_pytorchs(name):
-    """Where PyTorch gives a result, the same type; what PyTorch refuses is not looked at here."""
+    """The same type, and what PyTorch refuses (``!``) is refused."""
     function, pairs = CALLS[name]
     wrong = {
         pair: (got, expected)
         for pair, expected in zip(pairs, STORED[name], strict=True)
-        if expected != "!" and (got := made.letter(mg, function, pair)) != expected
+        if (got := made.letter(mg, function, pair)) != expected
+        and not (expected == "!" and name in MORE)
     }
     assert not wrong
 
@@ -35,4 +40,8 @@ def test_every_elementwise_function_is_in_the_table():
         and getattr(mg, value.__name__, None) is not None
     }  # fmt: skip
     assert len(public) > 40
-    assert public - set(made.ONE) - set(made.TWO) - {"lerp", "addcmul", "addcdiv"} == set()
+    missing = sorted(public - set(made.ONE) - set(made.TWO) - {"lerp", "addcmul", "addcdiv"})
+    assert not missing, (
+        f"nobody knows the types of {missing}: add them to ONE or TWO in tests/golden/make_types.py, "
+        "and run that file with PyTorch"
+    )

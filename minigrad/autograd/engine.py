@@ -280,7 +280,8 @@ def walk(
     captured: dict[tuple[Any, int], Any] = {}
     checks_nan = mode.anomaly and mode.check_nan
     for edge, g in zip(roots, root_grads):
-        pending.send(edge, g, False)
+        if useful is None or edge[0] in useful:
+            pending.send(edge, g, False)
 
     while pending.heap:
         node, grads = pending.take()

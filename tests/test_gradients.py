@@ -858,8 +858,8 @@ def test_every_rule_is_in_the_table():
     assert len(rules) > 100
     missing = [name for rule, name in rules.items() if rule not in used]
     assert not missing, (
-        f"no gradient check for {missing}: add them to UNARY or BINARY above, with a range where they "
-        "are smooth, or write a case of their own"
+        f"no gradient check for {missing}: add them to UNARY or BINARY above, with ranges in which "
+        "they are smooth, or write a case of their own"
     )
 
 

@@ -42,6 +42,6 @@ def test_every_elementwise_function_is_in_the_table():
     assert len(public) > 40
     missing = sorted(public - set(made.ONE) - set(made.TWO) - {"lerp", "addcmul", "addcdiv"})
     assert not missing, (
-        f"nobody knows the types of {missing}: add them to ONE or TWO in tests/golden/make_types.py, "
-        "and run that file with PyTorch"
+        f"nobody knows the types of {missing}: add them to ONE or TWO in "
+        "tests/golden/make_types.py, and run that file with PyTorch"
     )

@@ -16,8 +16,8 @@ from .runtime.config import show_config
 from .tensor.creation import (
     Generator, arange, as_tensor, bernoulli, default_generator, empty, empty_like, eye, from_numpy,
     full, full_like, get_rng_state, initial_seed, linspace, manual_seed, multinomial, normal, ones,
-    ones_like, rand, rand_like, randint, randn, randn_like, randperm, seed, set_rng_state, tensor,
-    zeros, zeros_like,
+    ones_like, rand, rand_like, randint, randn, randn_like, randperm, seed, set_rng_state, zeros,
+    zeros_like,
 )  # fmt: skip
 from .tensor.creation import range as range
 from .arrays.dtypes import (
@@ -83,6 +83,7 @@ from .arrays.size import Size, device, layout, strided
 from .tensor import Tensor
 from .runtime.threads import get_num_threads, set_num_threads
 from .version import __version__
+from .tensor.creation import tensor  # last: the function, not the package, has the name
 
 multiply, divide, true_divide, subtract, negative, absolute, clip, concat, concatenate = (
     mul, div, div, sub, neg, abs, clamp, cat, cat)  # fmt: skip

@@ -16,6 +16,12 @@ from minigrad import nn
 def program(x: mg.Tensor) -> mg.Tensor:
     layer = nn.JANET(3, 4)
     output, h_n = layer(x)
+    linear = nn.Linear(3, 4)
+
+    @mg.no_grad()
+    def evaluate(x: mg.Tensor) -> mg.Tensor:
+        return x
+
 """
 TENSORS = [
     "output",
@@ -39,6 +45,13 @@ TENSORS = [
     "mg.randn(2, 3)",
     "mg.tensor(1.0)",
     "mg.sum(x)",
+    "mg.add(x, x)",
+    "mg.where(x > 0, x, x)",
+    "x.sort().indices",
+    "next(iter(x))",
+    "x.data",
+    "linear.weight.data",
+    "evaluate(x)",
     "nn.functional.relu(x)",
     "nn.functional.cross_entropy(x, x)",
 ]
@@ -48,6 +61,14 @@ OTHERS = {
     "x.dtype": "dtype",
     "x.requires_grad": "bool",
     "x.numel()": "int",
+    "x.size()": "Size",
+    "x.size(0)": "int",
+    "x.item()": "int | float",
+    "x.split(1)": "tuple[Tensor, ...]",
+    "mg.where(x)": "tuple[Tensor, ...]",
+    "nn.Parameter(x)": "Parameter",
+    "linear": "Linear",
+    "mg.optim.Adam(linear.parameters())": "Adam",
 }
 
 

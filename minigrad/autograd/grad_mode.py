@@ -10,7 +10,12 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 CO_GENERATOR = 0x20  # the code flag of a generator function; spares the slow import of `inspect`
 
@@ -52,20 +57,20 @@ class _Switch:
     def __exit__(self, *exc_info: object) -> None:
         mode.enabled = self._previous.pop()
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, function: F) -> F:
         """Decorate `function` so that its body runs inside this switch."""
-        body = function
+        body: Any = function
         while isinstance(body, functools.partial):
             body = body.func
         if getattr(body, "__code__", None) and body.__code__.co_flags & CO_GENERATOR:
-            return self._decorate_generator(function)
+            return cast(F, self._decorate_generator(function))
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             with _Switch(self._enabled):
                 return function(*args, **kwargs)
 
-        return wrapper
+        return cast(F, wrapper)
 
     def _decorate_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -95,6 +100,12 @@ class _Decorator(_Switch):
     """A switch that may be written without parentheses when it decorates: ``@no_grad``."""
 
     _value = False
+
+    @overload
+    def __new__(cls, function: None = None) -> Self: ...
+
+    @overload
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         switch = super().__new__(cls)
@@ -146,7 +157,7 @@ class set_grad_enabled(_Switch):
     def __enter__(self) -> None:
         mode.enabled = self._enabled
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, function: F) -> F:
         mode.enabled = self._previous.pop()  # a decorator leaves the mode outside as it was
         return super().__call__(function)
 

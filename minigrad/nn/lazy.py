@@ -9,7 +9,7 @@ them still.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from ..tensor.creation import empty
 from .linear import Linear
 from .module import Module
 from .parameter import Parameter
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 ndarray = np.ndarray
 
@@ -54,7 +57,7 @@ class UninitializedParameter(Parameter):
     ('Parameter', torch.Size([2, 3]))
     """
 
-    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> Any:
+    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> Self:
         """See the class."""
         nothing = empty(0, device=device, dtype=dtype)
         if requires_grad:

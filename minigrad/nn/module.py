@@ -96,7 +96,7 @@ class Module(Hookable, Stateful):
 
     training: bool
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls: type[Self], *args: Any, **kwargs: Any) -> Self:
         """Make the object; a misspelt option is told which one may have been meant."""
         if kwargs:
             check_keywords(cls, kwargs)

@@ -7,12 +7,15 @@ for. The result of an operation on them is a plain `Tensor` again.
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..arrays import dtypes
 from ..tensor import Tensor, from_array, own_attributes
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 def _as_kind(cls: type[Any], data: Tensor | None, requires_grad: bool) -> Any:
@@ -54,7 +57,7 @@ class Parameter(Tensor):
     tensor([0., 0.], requires_grad=True)
     """
 
-    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Any:
+    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Self:
         """See the class."""
         return _as_kind(cls, data, requires_grad)
 
@@ -97,7 +100,7 @@ class Buffer(Tensor):
 
     persistent: bool
 
-    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Any:
+    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Self:
         """See the class."""
         buffer = _as_kind(cls, data, data is not None and data.requires_grad)
         buffer.persistent = persistent

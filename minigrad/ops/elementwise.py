@@ -256,7 +256,7 @@ def _scaled(factor: Any, alpha: Any, other: Any, name: str) -> Any:
     return factor if alpha == 1 else mul(factor, alpha)
 
 
-def add_scaled(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
+def add_scaled(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """``input + alpha * other``."""
     return add.public(input, _scaled(other, alpha, input, "add"), out=out)
 
@@ -266,7 +266,7 @@ def div_reflected(input: Any, other: Any) -> Any:
     return mul(reciprocal(input), other)
 
 
-def sub_scaled(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
+def sub_scaled(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """``input - alpha * other``."""
     return sub.public(input, _scaled(other, alpha, input, "sub"), out=out)
 

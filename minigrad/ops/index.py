@@ -8,7 +8,7 @@ gradient.
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -619,6 +619,14 @@ _where = primitive("where", lambda a, b, condition: np.where(condition, a, b), k
                    a=lambda g, condition, a_shape: _masked(g, condition, a_shape, True),
                    b=lambda g, condition, b_shape: _masked(g, condition, b_shape, False)
 )  # fmt: skip
+
+
+@overload
+def where(condition: Any) -> tuple[Tensor, ...]: ...
+
+
+@overload
+def where(condition: Any, input: Any, other: Any) -> Tensor: ...
 
 
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:

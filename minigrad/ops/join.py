@@ -142,7 +142,7 @@ def stack_rows(tensors: Sequence[Any]) -> Any:
     return record(_STACK, tensors, [lambda g: split(g, 1)], result)
 
 
-def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Cut a tensor along `dim` into pieces of one size (the last: what is left), or given sizes."""
     array = array_of(tensor)
     axis = checked_axis(dim, array.ndim)
@@ -170,7 +170,7 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
     return _cut(op, tensor, looks, lambda pieces: cat(pieces, axis))
 
 
-def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
+def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices of a tensor along `dim`, which disappears."""
     array = array_of(input)
     axis = checked_axis(dim, array.ndim)
@@ -179,7 +179,7 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     return _cut(_UNBIND, input, looks, lambda pieces: stack(pieces, axis))
 
 
-def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Cut a tensor along `dim` into `chunks` pieces of one size; the last may be smaller."""
     chunks = as_int(chunks, "chunk", "chunks")
     if chunks <= 0:

@@ -231,7 +231,7 @@ def _picked(input: Any, indices: np.ndarray, axis: int, picked: Any, result: Any
 def sort(
     input: Any, dim: int = -1, descending: bool = False, stable: bool = False, *,
     axis: int | None = None,
-) -> Any:  # fmt: skip
+) -> return_types.sort:  # fmt: skip
     """The entries in order along `dim`: the named pair ``(values, indices)``.
 
     Equal entries keep their order if `stable`. If not, they come out in the order in which they do

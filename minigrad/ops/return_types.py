@@ -5,7 +5,10 @@ They print as PyTorch's, under the names that PyTorch has given them.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 __all__ = ["linalg_qr", "linalg_svd", "max", "median", "min", "sort", "topk"]
 
@@ -21,8 +24,8 @@ class _Printed:
 
 
 class _ValuesIndices(NamedTuple):
-    values: Any
-    indices: Any
+    values: Tensor
+    indices: Tensor
 
 
 class max(_Printed, _ValuesIndices):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -39,6 +39,8 @@ from .data import of_old_arguments
 from .leaf import from_array
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from ..autograd.typing import Operation
 
 ndarray = np.ndarray
@@ -86,7 +88,7 @@ class Tensor(TensorBase):
 
     __array_priority__ = 1000  # `ndarray + tensor` comes to our reflected operators
 
-    def __new__(cls, *data: Any, device: Any = None) -> Any:
+    def __new__(cls, *data: Any, device: Any = None) -> Self:
         """See the class."""
         return from_array(of_old_arguments(data), cls=cls)
 
@@ -134,6 +136,12 @@ class Tensor(TensorBase):
     is_sparse = property(lambda self: False, doc="False: all tensors are dense.")
     layout = property(lambda self: strided, doc="The dense layout, `minigrad.strided`.")
     _version = property(lambda self: self.version[0], doc="How often it was changed in place.")
+
+    @overload
+    def size(self, dim: None = None) -> Size: ...
+
+    @overload
+    def size(self, dim: int) -> int: ...
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of axis `dim`."""
@@ -256,7 +264,7 @@ class Tensor(TensorBase):
         return self._retains_grad
 
     @property
-    def data(self) -> Any:
+    def data(self) -> Tensor:
         """The same memory outside the graph, whose changes the graph does not notice. Settable.
 
         A gradient that needs the old values comes out wrong without a word: to change a parameter,
@@ -327,7 +335,7 @@ class Tensor(TensorBase):
             raise TypeError("len() of a 0-d tensor")
         return self.array.shape[0]
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Tensor]:
         if not self.array.ndim:
             raise TypeError("iteration over a 0-d tensor")
         return iter(joins.unbind(self, 0))
@@ -464,7 +472,7 @@ class Tensor(TensorBase):
     __array_wrap__ = conversion.of_numpy_function
     __repr__, __format__ = text.text_of, text.formatted
 
-    def item(self) -> Any:
+    def item(self) -> int_ | float_:
         """The only entry, as a Python number."""
         if self.array.size != 1:
             raise RuntimeError(

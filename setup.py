@@ -117,6 +117,7 @@ def files(pattern: str, folder: str = SOURCES) -> list[str]:
 CPU = Extension(
     f"{PACKAGE}.cpu",
     [f"{SOURCES}/cpu.pyx"],
+    include_dirs=[SOURCES],
     depends=[f"{SOURCES}/cpu.pyx", "setup.py", *files("*.h"), *files("*.pxd")],
 )
 compiled = runpy.run_path(f"{SOURCES}/compiled.py")  # the list of Python modules to translate

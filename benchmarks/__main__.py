@@ -42,6 +42,10 @@ def _recurrent(quick: bool) -> tuple[recurrent.Size, ...]:
 
 TABLES: dict[str, tuple[str, Callable[[bool], list[Case]]]] = {
     "layers": ("Recurrent layers", lambda quick: recurrent.grid(_recurrent(quick))),
+    "last": (
+        "Recurrent layers, a loss on the last step only",
+        lambda quick: recurrent.last_step(recurrent.LONG[: 2 if quick else 3]),
+    ),
     "float64": ("Recurrent layers, float64", lambda quick: recurrent.float64(_recurrent(quick))),
     "variants": (
         "Both directions, packed and ragged batches, two layers",

@@ -23,6 +23,8 @@ SIZES: tuple[Size, ...] = (
 )  # fmt: skip
 QUICK: tuple[Size, ...] = ((5, 1, 4, 4), (50, 32, 32, 64), (100, 32, 128, 128))
 
+LONG: tuple[Size, ...] = ((200, 1, 16, 64), (200, 32, 16, 64), (400, 32, 16, 64))
+
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4, "JANET": 2, "IndRNN": 1}
 
 
@@ -43,7 +45,7 @@ def flops(kind: str, size: Size, training: bool) -> float:
 
 def layer_works(
     torch: Any, kind: str, size: Size, dtype: str = "float32", lengths: bool | str = False,
-    **options: Any,
+    last: bool = False, **options: Any,
 ) -> dict[str, Work]:  # fmt: skip
     """Inference and training step of one layer of one size."""
     steps, batch, inputs, hidden = size
@@ -69,7 +71,8 @@ def layer_works(
     def training_step() -> None:
         for parameter in layer.parameters():
             parameter.grad = None
-        call().sum().backward()
+        output = call()
+        (output[-1] if last else output).sum().backward()
 
     return {"inference": inference, "training step": training_step}
 
@@ -79,7 +82,7 @@ def layer_works(
 # ------------------------------------------------------------------------------------------------
 
 
-def jax_works(jax: Any, kind: str, size: Size) -> dict[str, Work]:
+def jax_works(jax: Any, kind: str, size: Size, last: bool = False) -> dict[str, Work]:
     """Inference and training step, compiled."""
     jnp, sigmoid = jax.numpy, jax.nn.sigmoid
     steps, batch, inputs, hidden = size
@@ -120,7 +123,8 @@ def jax_works(jax: Any, kind: str, size: Size) -> dict[str, Work]:
         return jax.lax.scan(step, start, projected)[1]
 
     forward = jax.jit(output)
-    gradient = jax.jit(jax.grad(lambda parameters, x: output(parameters, x).sum()))
+    part = -1 if last else slice(None)
+    gradient = jax.jit(jax.grad(lambda parameters, x: output(parameters, x)[part].sum()))
 
     def inference() -> None:
         forward(parameters, x).block_until_ready()
@@ -141,10 +145,10 @@ def _case(kind: str, work: str, size: Size, title: str = "", **options: Any) -> 
         return layer_works(torch, kind, size, **options)[work]
 
     def jax_work(jax: Any) -> Work:
-        return jax_works(jax, kind, size)[work]
+        return jax_works(jax, kind, size, options.get("last", False))[work]
 
-    plain = not options and kind in ("RNN", "GRU", "LSTM")
-    count = flops(kind, size, work == "training step") if not options else None
+    plain = set(options) <= {"last"} and kind in ("RNN", "GRU", "LSTM")
+    count = flops(kind, size, work == "training step") if plain else None
     return Case(label(title or kind, work, size), torch_work, jax_work if plain else None, count)
 
 
@@ -181,6 +185,15 @@ def variants(sizes: Sequence[Size]) -> list[Case]:
         for name, options in kinds.items()
         for kind in ("RNN", "GRU", "LSTM")
         for work in ("inference", "training step")
+        for size in sizes
+    ]
+
+
+def last_step(sizes: Sequence[Size]) -> list[Case]:
+    """Training with a loss on the last step only: its gradient dies out on the way back."""
+    return [
+        _case(kind, "training step", size, f"{kind} last step", last=True)
+        for kind in ("RNN", "GRU", "LSTM")
         for size in sizes
     ]
 

@@ -81,6 +81,7 @@ from .ops.shape import transpose as swapdims
 from .arrays.printing import set_printoptions
 from .arrays.size import Size, device, layout, strided
 from .tensor import Tensor
+from .runtime.denormals import set_flush_denormal
 from .runtime.threads import get_num_threads, set_num_threads
 from .version import __version__
 from .tensor.creation import tensor  # last: the function, not the package, has the name
@@ -120,13 +121,13 @@ __all__ = [
     "positive", "prod", "promote_types", "rand", "rand_like", "randint", "randn", "randn_like",
     "randperm", "ravel", "reciprocal", "relu", "remainder", "repeat", "repeat_interleave",
     "reshape", "result_type", "roll", "rsqrt", "rsub", "save", "scatter", "scatter_add", "seed",
-    "select", "set_default_device", "set_default_dtype", "set_grad_enabled", "set_num_threads",
-    "set_printoptions", "set_rng_state", "short", "show_config", "sigmoid", "sign", "sin", "sinh",
-    "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "strided",
-    "sub", "subtract", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh",
-    "tensor", "tile", "topk", "transpose", "tril", "triu", "true_divide", "trunc", "uint8",
-    "unbind", "unflatten", "unique", "unsqueeze", "var", "var_mean", "vstack", "where", "zeros",
-    "zeros_like",
+    "select", "set_default_device", "set_default_dtype", "set_flush_denormal", "set_grad_enabled",
+    "set_num_threads", "set_printoptions", "set_rng_state", "short", "show_config", "sigmoid",
+    "sign", "sin", "sinh", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
+    "std_mean", "strided", "sub", "subtract", "swapaxes", "swapdims", "t", "take", "take_along_dim",
+    "tan", "tanh", "tensor", "tile", "topk", "transpose", "tril", "triu", "true_divide", "trunc",
+    "uint8", "unbind", "unflatten", "unique", "unsqueeze", "var", "var_mean", "vstack", "where",
+    "zeros", "zeros_like",
 ]  # fmt: skip
 
 

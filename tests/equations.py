@@ -1,13 +1,13 @@
-"""The equations of the recurrences that have a kernel, written once more in plain float64 NumPy,
-with their derivatives by hand: what kernels and steps are compared with.
+"""The equations of all recurrences of minigrad, written once more in plain float64 NumPy, with
+their derivatives by hand: what steps and kernels are compared with. (Without a kernel page the
+derivatives may be left out: those of a step are compared with finite differences, too.)
 
     arXiv 1804.04849 (JANET), 1803.04831 (IndRNN), 1603.09420 (MGU, its gate after the product)
 """
 
 import numpy as np
-from recurrences import KERNELS, REGISTERED
+from recurrences import REGISTERED as RECORDS
 
-RECORDS = {name: REGISTERED[name] for name in KERNELS}
 GATES = {name: len(record.gates) for name, record in RECORDS.items()}
 ARGUMENTS = ("x", "h_0", "c_0", "w_ih", "w_hh", "b_ih", "b_hh", "w_hr")
 
@@ -24,7 +24,10 @@ def activation(name, pre):
 
 
 def recurrent_step(name, pre_x, pre_h, h, c):
-    """Return h', c' and the way back: d_h', d_c' -> d_pre_x, d_pre_h, direct part of d_h, d_c."""
+    """Return h', c' and the way back: d_h', d_c' -> d_pre_x, d_pre_h, direct part of d_h, d_c.
+
+    The way back may be None.
+    """
     if name == "lstm":
         i, f, g, o = np.split(pre_x + pre_h, 4, axis=1)
         i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
@@ -69,7 +72,10 @@ def recurrent_step(name, pre_x, pre_h, h, c):
 
         return (1 - f) * h + f * n, c, back
     if name not in ("rnn_tanh", "rnn_relu", "indrnn_tanh", "indrnn_relu"):
-        raise NotImplementedError(f"{name} has a kernel: write its equations here once more")
+        raise NotImplementedError(
+            f"{name}: write its equations once more, in recurrent_step of tests/equations.py; else "
+            "its step is compared with nothing"
+        )
     h_next, slope = activation(name, pre_x + pre_h)
     return h_next, c, lambda d_h, d_c: (d_h * slope, d_h * slope, 0.0, d_c)
 
@@ -91,7 +97,7 @@ def recurrent(name, arguments, sizes, reverse):
     order = list(reversed(range(len(sizes)))) if reverse else list(range(len(sizes)))
     h = np.zeros((N, S)) if h_0 is None else h_0.copy()
     c = np.zeros((N, H)) if c_0 is None else c_0.copy()
-    output, tape = np.zeros((len(x), S)), {}
+    output, tape, back = np.zeros((len(x), S)), {}, True
     for t in order:
         n, rows = sizes[t], slice(starts[t], starts[t + 1])
         h_prev = h[:n].copy()
@@ -125,4 +131,4 @@ def recurrent(name, arguments, sizes, reverse):
         d_w_ih = None if takes_x_itself else d_w_ih
         return d_x, d_h, d_c, d_w_ih, d_w_hh, d_b_ih, None if vector else d_b_hh, d_w_hr
 
-    return output, h, c if two else None, vjp
+    return output, h, c if two else None, None if back is None else vjp

@@ -98,6 +98,10 @@ def recurrence_of(kind):
     return cls(3, 4, **own).recurrence
 
 
+# The layers of minigrad's own pages: each has its equations in equations.py.
+ON_PAGES = [kind for kind in LAYERS if recurrence_of(kind).name in REGISTERED]
+
+
 def named_in_kernels():
     """The names of the recurrences that have a kernel page, also where none is in use."""
     before = _kernels.level

@@ -31,7 +31,8 @@ WITHOUT = {
     "get_rng_state", "iinfo", "import_module", "initial_seed", "is_grad_enabled", "is_tensor",
     "linspace", "load", "manual_seed", "meshgrid", "ones", "promote_types", "rand", "randint",
     "randn", "randperm", "range", "save", "seed", "set_default_device", "set_default_dtype",
-    "set_num_threads", "set_printoptions", "set_rng_state", "show_config", "tensor", "zeros",
+    "set_flush_denormal", "set_num_threads", "set_printoptions", "set_rng_state", "show_config",
+    "tensor", "zeros",
 }  # fmt: skip
 
 

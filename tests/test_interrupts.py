@@ -122,3 +122,14 @@ def test_a_second_thread_computes_on():
     assert seconds_after_signal(wait) < PATIENCE
     thread.join()
     np.testing.assert_array_equal(results[0], expected)
+
+
+def test_handlers_run_in_the_callers_mode_of_floats():
+    """Kernels take denormal numbers for zero, but nobody else does."""
+    cpu = pytest.importorskip("minigrad._kernels.cpu")
+    seen = []
+    handle_with(lambda *_: seen.append(cpu.flushes()))
+    layer, x = long_layer("GRU")
+    signal.setitimer(signal.ITIMER_REAL, DELAY)
+    layer(x)
+    assert seen == [False]

@@ -11,6 +11,7 @@ from random import Random
 import numpy as np
 import pytest
 from equations import ARGUMENTS, GATES, RECORDS, recurrent
+from recurrences import KERNELS
 
 from minigrad import _kernels
 
@@ -158,7 +159,7 @@ def check_recurrent(
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("name", KERNELS)
 def test_recurrent_sizes(kernels, dtype, name, size):
     for T, reverse in ((1, False), (3, True), (5, False)):
         check_recurrent(kernels, dtype, name, T, size, 6, 9, reverse=reverse)
@@ -169,7 +170,7 @@ def test_recurrent_sizes(kernels, dtype, name, size):
     check_recurrent(kernels, dtype, name, 3, 13, 10, size)
 
 
-@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("reverse", [False, True])
 def test_recurrent_long_and_wide(kernels, dtype, name, reverse):
     """More rows, and deeper products, than are worked on at a time."""
@@ -188,7 +189,7 @@ RAGGED = (
 )
 
 
-@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("reverse", [False, True])
 def test_recurrent_ragged(kernels, dtype, name, reverse):
     for sizes in RAGGED:
@@ -197,7 +198,7 @@ def test_recurrent_ragged(kernels, dtype, name, reverse):
             check_recurrent(kernels, dtype, name, len(sizes), N, 6, 21, None, sizes, reverse)
 
 
-@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("reverse", [False, True])
 def test_recurrent_ragged_is_each_sequence_alone(kernels, dtype, name, reverse):
     make = Guarded(dtype)
@@ -225,7 +226,7 @@ def test_lstm_with_projection(kernels, dtype, reverse):
         check_recurrent(kernels, dtype, "lstm", 5, 9, 6, 20, P, [8, 8, 5, 2, 2], reverse)
 
 
-@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("name", KERNELS)
 def test_recurrent_without_state_or_bias(kernels, dtype, name):
     for absent in (["h_0"], ["c_0"], ["h_0", "c_0"], ["b_ih"], ["b_hh"], ["b_ih", "b_hh", "h_0"]):
         for N in (1, 40):
@@ -233,7 +234,7 @@ def test_recurrent_without_state_or_bias(kernels, dtype, name):
         check_recurrent(kernels, dtype, name, 3, 5, 6, 9, None, [5, 4, 1], True, absent)
 
 
-@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("reverse", [False, True])
 def test_recurrent_gradients_of_some_outputs(kernels, dtype, name, reverse):
     for ends in ("output", "h_n", "c_n", "h_n c_n"):
@@ -262,7 +263,7 @@ def test_indrnn_without_input_weights(kernels, dtype, name, reverse):
     check_recurrent(kernels, dtype, name, 0, 2, 5, 5, None, None, reverse, ["w_ih"])
 
 
-@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("reverse", [False, True])
 def test_recurrent_in_parts(kernels, dtype, name, reverse):
     """The rows of a batch are independent: each thread works on some, or, of many, on none."""
@@ -279,7 +280,7 @@ def test_recurrent_in_parts(kernels, dtype, name, reverse):
         check_recurrent(kernels, dtype, name, 4, 20, 6, 9, 5, None, reverse, parts=3)
 
 
-@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("parts", [1, 2, 3])
 def test_recurrent_threads_add_up_in_one_order(kernels, dtype, name, parts):
     """Which thread is first is up to chance, but results are the same to the last bit."""
@@ -296,7 +297,7 @@ def test_recurrent_threads_add_up_in_one_order(kernels, dtype, name, parts):
             assert one is None or np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("name", KERNELS)
 def test_recurrent_gradients_one_at_a_time(kernels, dtype, name):
     make = Guarded(dtype)
     for N in (1, 40):
@@ -315,7 +316,7 @@ def test_recurrent_gradients_one_at_a_time(kernels, dtype, name):
                         assert gradients[i] is None
 
 
-@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("name", KERNELS)
 def test_recurrent_gradients_are_those_of_the_forward(kernels, dtype, name):
     """Along a random direction in all inputs at once, against a difference quotient."""
     if dtype == np.float32:
@@ -341,7 +342,7 @@ def test_recurrent_gradients_are_those_of_the_forward(kernels, dtype, name):
         np.testing.assert_allclose((loss(1e-5) - loss(-1e-5)) / 2e-5, slope, rtol=1e-7)
 
 
-@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("name", KERNELS)
 def test_recurrent_empty_axes(kernels, dtype, name):
     for shape in (
         (0, 2, 3, 4), (3, 0, 3, 4), (3, 2, 0, 4), (3, 40, 0, 4), (3, 2, 3, 0), (3, 40, 3, 0),
@@ -356,7 +357,7 @@ def test_recurrent_empty_axes(kernels, dtype, name):
         check_recurrent(kernels, dtype, name, 3, 40, 6, 0, 4)
 
 
-@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("keep", [False, True])
 def test_recurrent_without_ends(kernels, dtype, name, keep):
     """Leaving out h_n or what backward needs changes nothing else; h_n is no part of output."""
@@ -373,7 +374,7 @@ def test_recurrent_without_ends(kernels, dtype, name, keep):
             np.testing.assert_array_equal(other_c, c_n)
 
 
-@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_recurrent_values_that_are_not_finite(kernels, dtype, name, value):
     """They stay in their row, and come out as NumPy's functions let them out."""

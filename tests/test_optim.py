@@ -62,6 +62,44 @@ def test_the_golden_files_are_complete():
     assert {cls for cls, _ in RUNS.values()} | {"LBFGS"} == set(made.OPTIMIZERS)
 
 
+def sgd_of_floats(p, gradients, lr, momentum):
+    velocity = 0.0
+    for g in gradients:
+        velocity = momentum * velocity + g
+        p -= lr * velocity
+        yield p
+
+
+# Optimizers with their options, and once more in plain floats: what PyTorch does not have is
+# compared with this.
+FORMULAS = {"SGD": ({"lr": 0.1, "momentum": 0.9}, sgd_of_floats)}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_steps_equal_the_formula(name):
+    options, formula = FORMULAS[name]
+    gradients = (0.5, -2.0, 3.0, 0.25, -1.0, 0.125)
+    p = Parameter(mg.tensor([1.5], dtype=mg.float64))
+    optimizer = getattr(optim, name)([p], **options)
+    for g, expected in zip(gradients, formula(1.5, gradients, **options), strict=True):
+        p.grad = mg.tensor([g], dtype=mg.float64)
+        optimizer.step()
+        np.testing.assert_allclose(p.item(), expected, 1e-12)
+
+
+def test_every_optimizer_is_compared_with_numbers_that_are_not_its_own():
+    public = {
+        name for name, value in vars(optim).items()
+        if isinstance(value, type) and issubclass(value, Optimizer) and value is not Optimizer
+    }  # fmt: skip
+    missing = sorted(public - set(made.OPTIMIZERS) - set(FORMULAS))
+    assert not missing, (
+        f"nothing tells whether {missing} compute what they should: add runs to "
+        "tests/golden/make_optim.py and run it with PyTorch, or, if PyTorch has no such optimizer, "
+        "write it in plain floats in FORMULAS"
+    )
+
+
 def check_outcome(outcome, expected):
     """The same text; or the same error with the same words, and perhaps more of them."""
     if isinstance(expected, list) and isinstance(outcome, list):

@@ -111,6 +111,15 @@ def set_threads(count: int) -> None:
             kernels.recurrent.set_threads(count)
 
 
+def set_flush(mode: bool) -> bool:
+    """In this thread, take denormal numbers for zero, or not: see `runtime.denormals`."""
+    try:
+        cpu = importlib.import_module(f"{__name__}.cpu")
+    except ImportError:  # nothing is compiled
+        return False
+    return cpu.set_flush(mode)
+
+
 def _supported_levels() -> tuple[str, ...]:
     try:
         cpu = importlib.import_module(f"{__name__}.cpu")

@@ -1,4 +1,4 @@
-"""Which SIMD levels this processor has. Built once, at the baseline, so that it runs anywhere."""
+"""What this processor has: SIMD levels, denormal numbers as zero. At the baseline: it runs anywhere."""
 
 cdef extern from *:
     """
@@ -30,3 +30,23 @@ def supported_levels():
     if cpu_has_v4():
         levels.insert(0, "v4")
     return tuple(levels)
+
+
+cdef extern from "denormals.h":
+    ctypedef unsigned long long float_mode
+    const bint HAS_FLUSH
+    const float_mode FLUSHING
+    float_mode mode_of_floats()
+    void set_mode_of_floats(float_mode mode)
+
+
+def set_flush(bint flush):
+    """In this thread, take denormal numbers for zero, or not; whether this processor can."""
+    cdef float_mode others = mode_of_floats() & ~FLUSHING
+    set_mode_of_floats(others | FLUSHING if flush else others)
+    return HAS_FLUSH
+
+
+def flushes():
+    """Whether this thread takes denormal numbers for zero."""
+    return HAS_FLUSH and (mode_of_floats() & FLUSHING) == FLUSHING

@@ -1,4 +1,5 @@
-/* Ctrl-C out of a computation that takes long.
+/* What surrounds a call of a kernel: Ctrl-C out of it, if it takes long, and its mode of floats
+ * (denormals.h), which is not that of the handlers of signals.
  *
  * Python only notes a signal when it comes; the handler, which raises KeyboardInterrupt, runs when
  * the main thread next asks. So a kernel asks, every LOOK_NS or so: it says how much work it does,
@@ -16,6 +17,8 @@
 #include <Python.h>
 #include <stdint.h>
 #include <time.h>
+
+#include "denormals.h"
 
 #if defined(__linux__)
 #include <sys/syscall.h>
@@ -44,6 +47,7 @@ typedef struct watch {
     int stop;                /* a signal handler has raised */
     const void *caller;      /* which thread made the call */
     int64_t next;            /* when to ask; 0 before the first look at the clock */
+    float_mode mode;         /* of the caller */
     struct watch *outer;     /* of the call that was interrupted by the handler that made this one */
     double outer_products;
 } watch;
@@ -61,10 +65,12 @@ static inline void begin_watch(watch *w) {
     w->outer_products = products_done;
     watched = w;
     products_done = 0;
+    w->mode = flush_denormals();
 }
 
 /* 0, or -1 with the exception set that a handler has raised. */
 static inline int end_watch(watch *w) {
+    set_mode_of_floats(w->mode);
     watched = w->outer;
     products_done = w->outer_products;
     return w->stop ? -1 : 0;
@@ -104,7 +110,9 @@ static void ask_for_signals(watch *w) {
     if (is_main_thread()) {
         /* The exception stays with the thread of Python until the call returns there. */
         const PyGILState_STATE state = PyGILState_Ensure();
+        set_mode_of_floats(w->mode);
         if (PyErr_CheckSignals() != 0) raise_flag(w->stop);
+        flush_denormals();
         PyGILState_Release(state);
     }
 }

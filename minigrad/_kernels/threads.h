@@ -117,6 +117,7 @@ static void do_part(shared_work *w) {
 
 static void *work_forever(void *unused) {
     (void)unused;
+    flush_denormals();
     pthread_mutex_lock(&pool.lock);
     for (;;) {
         if (pool.queue != NULL)

@@ -5,7 +5,7 @@ N batch, I input size, H hidden size, G number of gates
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..nn.module import Module
 from ..nn.parameter import Parameter
@@ -29,7 +29,10 @@ class RNNCellBase(Module):
         All are drawn from U(-k, k), k = 1 / sqrt(H), in this order.
     """
 
-    recurrence: Recurrence
+    if TYPE_CHECKING:  # an attribute of the class, or a property where an option chooses
+
+        @property
+        def recurrence(self) -> Recurrence: ...
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None,

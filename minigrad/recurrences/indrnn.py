@@ -231,7 +231,7 @@ class IndRNNCell(RNNCellBase):
         clip_(self.weight_hh, self.recurrent_bound if bound is None else bound)
 
     @property
-    def recurrence(self) -> Recurrence:  # type: ignore[override]
+    def recurrence(self) -> Recurrence:
         """That of the present nonlinearity."""
         if self.nonlinearity not in ("tanh", "relu"):
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")

@@ -138,7 +138,7 @@ class RNNCell(RNNCellBase):
         self.nonlinearity = nonlinearity
 
     @property
-    def recurrence(self) -> Recurrence:  # type: ignore[override]
+    def recurrence(self) -> Recurrence:
         """That of the present nonlinearity."""
         if self.nonlinearity not in ("tanh", "relu"):
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")

@@ -1,9 +1,10 @@
-"""The process that minigrad runs in: its threads, its BLAS, and what it was built with.
+"""The process that minigrad runs in: its threads, its BLAS, its floats, and what it was built with.
 
 What belongs here is about the machine, not about numbers.
 
 - `blas`: what NumPy's BLAS must be told before NumPy is imported.
 - `threads`: how many threads recurrent layers use.
+- `denormals`: whether numbers below the least normal one count as zero.
 - `config`: `show_config`, the facts for a bug report.
 """
 

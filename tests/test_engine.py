@@ -1381,3 +1381,90 @@ def test_gradient_of_a_linear_function_is_a_constant():
     for y in (x * 2, x.sum(1), x.t(), x[0], mg.cat([x, x])):
         (g,) = mg.autograd.grad(y.sum(), x, create_graph=True)
         assert not g.requires_grad
+
+
+# ------------------------------------------------------------------------------------------------
+# Views whose base is cut off, or is given other memory
+# ------------------------------------------------------------------------------------------------
+
+
+def detached(y):
+    y.detach_()
+
+
+def other_memory(y):
+    y.data = y.data * 1
+
+
+def other_size(y):
+    y.data = mg.zeros(7, dtype=mg.float64)
+
+
+def other_storage(y):
+    with mg.no_grad():
+        y.set_(mg.zeros(4, dtype=mg.float64))
+
+
+@pytest.mark.parametrize("cut", [detached, other_memory, other_size, other_storage])
+def test_a_view_that_was_written_to_keeps_its_history(cut):
+    x = mg.ones(4, dtype=mg.float64, requires_grad=True)
+    y = x * 1
+    v = y[1:3]
+    v.mul_(2)
+    cut(y)
+    assert mg.autograd.grad((v * v).sum(), x)[0].tolist() == [0, 8, 8, 0]
+
+
+@pytest.mark.parametrize("cut", [other_memory, other_size])
+def test_a_view_of_memory_that_its_base_gave_up_has_the_history_until_then(cut):
+    x = mg.ones(4, dtype=mg.float64, requires_grad=True)
+    y = x * 1
+    v, w = y[1:3], y.view(2, 2)[1]
+    y.mul_(2)
+    cut(y)
+    assert mg.autograd.grad((v * v).sum(), x, retain_graph=True)[0].tolist() == [0, 8, 8, 0]
+    assert mg.autograd.grad((w * w).sum(), x)[0].tolist() == [0, 0, 8, 8]
+
+
+def test_what_a_base_does_with_other_memory_is_no_business_of_its_views():
+    x = mg.ones(4, dtype=mg.float64, requires_grad=True)
+    y = x * 1
+    v = y[1:3]
+    y.data = mg.full((4,), 3.0, dtype=mg.float64)
+    y.mul_(2)
+    assert mg.autograd.grad((v * v).sum(), x, retain_graph=True)[0].tolist() == [0, 2, 2, 0]
+    assert mg.autograd.grad((y * y).sum(), x)[0].tolist() == [24, 24, 24, 24]
+
+
+def test_memory_of_a_view_is_exchanged():
+    x = mg.ones(4, dtype=mg.float64, requires_grad=True)
+    y = x * 1
+    v = y[1:4]
+    w = v[1:]
+    y.mul_(2)
+    v.data = v.data * 1
+    assert mg.autograd.grad((w * w).sum(), x)[0].tolist() == [0, 0, 8, 8]
+
+
+def test_a_recorded_write_to_part_of_zeros_stays_when_the_whole_is_detached():
+    x = mg.ones(4, requires_grad=True)
+    y = mg.zeros(2, 4)
+    h = y[1]
+    h.add_(x)
+    y.detach_()
+    (h**3).sum().backward()
+    assert x.grad.tolist() == [3, 3, 3, 3]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_view_of_unrecorded_changes_is_outside_the_graph(first):
+    """Its value is no more what the graph has recorded: rather none than a wrong gradient."""
+    x = mg.ones(4, requires_grad=True)
+    y = x * 1
+    v = y[1:3]
+    if first:
+        y.mul_(2)
+    y.detach_()
+    if not first:
+        y.mul_(2)
+    assert v.requires_grad is False

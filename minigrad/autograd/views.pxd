@@ -26,5 +26,6 @@ cpdef TensorBase root_of(TensorBase tensor)
 cpdef TensorBase parent_of(TensorBase tensor)
 
 
-@cython.locals(view=View, current=TensorBase, again=TensorBase)
+@cython.locals(view=View, current=TensorBase, parent=TensorBase, again=TensorBase)
 cpdef refresh_view(TensorBase tensor)
+cdef bint _is_stale(TensorBase tensor)

@@ -99,12 +99,17 @@ def move(tensor: TensorBase, edge: tuple[Any, int]) -> None:
 def refresh_view(tensor: TensorBase) -> None:
     """Renew the place in the graph of a view whose base was written to since it was made.
 
-    The views between it and the root come first, from the root on. (A root that has no place any
-    more was detached, which is no business of its views.)
+    The views between it and the root come first, from the root on. A root that has no place any
+    more was detached: its views keep the places that they have, unless the memory was written to
+    since, for then they show what nobody has recorded.
     """
     place = root_of(tensor).edge
     view: Any = tensor.view_of
-    if view.start is place or place is None:
+    if view.start is place:
+        return
+    if place is None:
+        if _is_stale(tensor):
+            tensor.edge, tensor._requires_grad = None, False
         return
     outdated = []
     current: TensorBase | None = tensor
@@ -114,17 +119,32 @@ def refresh_view(tensor: TensorBase) -> None:
             break
         outdated.append(current)
         current = parent_of(current)
-    if current is None:  # the root's memory was exchanged, with which the view has no more to do
-        return
+    if current is None and not _is_stale(tensor):
+        return  # a parent shows other memory by now, and nobody wrote to what it showed before
     previous, mode.enabled = mode.enabled, True
     try:
         for current in reversed(outdated):
             view = current.view_of
-            again = view.op(view.parent, *view.arguments)
+            parent = view.parent
+            if parent.array is not view.shown:
+                parent = _former_self(parent, view.shown)
+            again = view.op(parent, *view.arguments)
             view.start = place
             move(current, again.edge)
     finally:
         mode.enabled = previous
+
+
+def _is_stale(tensor: TensorBase) -> bool:
+    """Whether the memory of `tensor` was written to since its place in the graph was made."""
+    return tensor.edge is not None and tensor.edge[0].number < tensor.version[1]
+
+
+def _former_self(tensor: TensorBase, shown: Any) -> TensorBase:
+    """`tensor` as it was before it was given other memory (``.data = ...``) than `shown`."""
+    former = wrap(shown)
+    former.edge, former._requires_grad = edge_of(tensor), True
+    return former
 
 
 def fixed_view(tensor: TensorBase, op: Any) -> Any:

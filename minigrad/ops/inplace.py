@@ -228,7 +228,7 @@ def _replace_in_base(view: Any, value: Any) -> None:
     base, path = _path(view)
     written = record(_COPY_SLICES, (base, value), [(path, base.array.shape)], base.array)
     move(base, written.edge)
-    if view._retains_grad and view.view_of is not None:  # of its new value
+    if view.view_of is not None:  # at once: later its base may have been detached
         refresh_view(view)
 
 
@@ -680,11 +680,11 @@ def reshaping(op: Callable[..., Any]) -> Operation:
             after = op(before, *args)
         finally:
             mode.enabled = previous
+        bump_version(input)
         input.array, input.view_of = after.array, after.view_of
         input.view_of.of_itself = True
         if after.edge is not None:
             move(input, after.edge)
-        bump_version(input)
         return input
 
     call.__name__ = call.__qualname__ = op.__name__ + "_"

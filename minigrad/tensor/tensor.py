@@ -283,7 +283,8 @@ class Tensor(TensorBase):
                 f"torch.{value.array.dtype}"
             )
         before_write(value)
-        self.array = value.array
+        if self.array is not value.array:  # what shows the old memory, has its own history now
+            self.array, self.version = value.array, self.version[:2]
 
     def _bump_version(self) -> None:
         """Note that code has written into `array` directly."""

@@ -11,7 +11,7 @@ cdef class View:
     cdef public object op, shown
     cdef public bint of_itself
     cdef public tuple arguments
-    cdef public tuple start
+    cdef public tuple start, written
 
 
 cpdef tuple edge_of(TensorBase tensor)

@@ -23,10 +23,11 @@ class View:
     if it has another one now, the view's place in the graph is out of date. `shown` is the array
     that the parent had then; if it has another one now, it was given another shape in place, and
     what the view shows is a part of its former self. `of_itself` says that the view is what became
-    of its parent in this way.
+    of its parent in this way. `written` is the edge of the root after the last write by way of the
+    view, or None.
     """
 
-    __slots__ = ("arguments", "of_itself", "op", "parent", "root", "shown", "start")
+    __slots__ = ("arguments", "of_itself", "op", "parent", "root", "shown", "start", "written")
 
     def __init__(
         self, parent: TensorBase, op: Callable[..., Any], arguments: tuple[Any, ...]
@@ -38,6 +39,7 @@ class View:
         self.start = self.root.edge
         self.shown = parent.array
         self.of_itself = False
+        self.written = None
 
 
 def edge_of(tensor: TensorBase) -> tuple[Any, int] | None:
@@ -100,15 +102,16 @@ def refresh_view(tensor: TensorBase) -> None:
     """Renew the place in the graph of a view whose base was written to since it was made.
 
     The views between it and the root come first, from the root on. A root that has no place any
-    more was detached: its views keep the places that they have, unless the memory was written to
-    since, for then they show what nobody has recorded.
+    more was detached: a view keeps the place that it had then, unless the memory was written to
+    since, for then it shows what nobody has recorded.
     """
     place = root_of(tensor).edge
     view: Any = tensor.view_of
+    is_cut = place is None and not (view.start is None and view.written is None)
+    if is_cut:
+        place = view.written or view.start
     if view.start is place:
-        return
-    if place is None:
-        if _is_stale(tensor):
+        if is_cut and _is_stale(tensor):
             tensor.edge, tensor._requires_grad = None, False
         return
     outdated = []
@@ -126,8 +129,8 @@ def refresh_view(tensor: TensorBase) -> None:
         for current in reversed(outdated):
             view = current.view_of
             parent = view.parent
-            if parent.array is not view.shown:
-                parent = _former_self(parent, view.shown)
+            if parent.array is not view.shown or parent.edge is None:
+                parent = _former_self(parent, view.shown, place)
             again = view.op(parent, *view.arguments)
             view.start = place
             move(current, again.edge)
@@ -140,10 +143,10 @@ def _is_stale(tensor: TensorBase) -> bool:
     return tensor.edge is not None and tensor.edge[0].number < tensor.version[1]
 
 
-def _former_self(tensor: TensorBase, shown: Any) -> TensorBase:
-    """`tensor` as it was before it was given other memory (``.data = ...``) than `shown`."""
+def _former_self(tensor: TensorBase, shown: Any, place: Any) -> TensorBase:
+    """`tensor` as it was before it was detached or was given other memory than `shown`."""
     former = wrap(shown)
-    former.edge, former._requires_grad = edge_of(tensor), True
+    former.edge, former._requires_grad = edge_of(tensor) if tensor.edge else place, True
     return former
 
 

@@ -228,8 +228,10 @@ def _replace_in_base(view: Any, value: Any) -> None:
     base, path = _path(view)
     written = record(_COPY_SLICES, (base, value), [(path, base.array.shape)], base.array)
     move(base, written.edge)
-    if view.view_of is not None:  # at once: later its base may have been detached
-        refresh_view(view)
+    if view.view_of is not None:
+        view.view_of.written = written.edge  # (the base may be detached before anybody asks)
+        if view._retains_grad:  # of its new value
+            refresh_view(view)
 
 
 # ------------------------------------------------------------------------------------------------

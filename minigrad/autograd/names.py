@@ -29,7 +29,7 @@ PRINTED = {
     "max.all": "MaxBackward1", "min.all": "MinBackward1", "median.axis": "MedianBackward1",
     "sort.stable": "SortBackward1",
     # products; PyTorch's end in a view
-    "einsum": "ViewBackward0",
+    "einsum": "ViewBackward0", "addmm.of_rows": "ViewBackward0",
     # shapes
     "squeeze.axis": "SqueezeBackward1", "squeeze.axes": "SqueezeBackward2",
     "diagonal_copy": "DiagonalBackward0_copy",

@@ -275,7 +275,8 @@ def _added(op: Any, input: Any, a: Any, b: Any, beta: float, alpha: float, rank:
 
 def _rows(x: Any) -> Any:
     """`x` as a matrix: all axes but the last folded into one."""
-    return x if len(x.shape) == 2 else reshape(x, (int(np.prod(x.shape[:-1])), x.shape[-1]))
+    shape = array_of(x).shape
+    return x if len(shape) == 2 else reshape(x, (math.prod(shape[:-1]), shape[-1]))
 
 
 def _affine(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -288,6 +289,12 @@ _linear = primitive("addmm", _affine,
                     x=lambda g, weight: matmul(g, weight),
                     weight=lambda g, x: matmul(_mT(g), x),
                     bias=lambda g, bias_shape: sum_to(g, bias_shape))  # fmt: skip
+_linear_of_rows = primitive("addmm.of_rows",
+                            lambda x, weight, bias: _affine(_rows(x), weight, bias).reshape(
+                                *x.shape[:-1], len(weight)),
+                            x=lambda g, weight: matmul(g, weight),
+                            weight=lambda g, x: matmul(_mT(_rows(g)), _rows(x)),
+                            bias=lambda g, bias_shape: sum_to(g, bias_shape))  # fmt: skip
 
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
@@ -309,7 +316,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
         The last axis of `input` is not in_features, or the types differ.
     """
     x, w = array_of(input), array_of(weight)
-    if x.dtype != w.dtype:
+    if x.dtype is not w.dtype and x.dtype != w.dtype:
         raise RuntimeError(
             f"mat1 and mat2 must have the same dtype, but got {dtypes.legacy_name(x.dtype)} and "
             f"{dtypes.legacy_name(w.dtype)}"
@@ -320,6 +327,8 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
             f"linear: {_inner_sizes(x.shape, w.shape[::-1]) if x.ndim else 'input is 0-D'}; input "
             f"has shape {list(x.shape)}, its last axis must be in_features={w.shape[1]}"
         )
+    if bias is not None and x.ndim > 1:
+        return (_linear if x.ndim == 2 else _linear_of_rows)(input, weight, bias)
     rows = _rows(input) if x.ndim != 1 else reshape(input, (1, -1) if x.size else (1, 0))
     y = matmul(rows, transpose(weight, 0, 1)) if bias is None else _linear(rows, weight, bias)
     return y if x.ndim == 2 else reshape(y, (*x.shape[:-1], w.shape[0]))

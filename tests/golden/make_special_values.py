@@ -200,6 +200,10 @@ for _equation in ("ij,jk->ik", "ij,ij->i"):
 several("einsum ij,j->i", lambda t, x: t.einsum("ij,j->i", x.reshape(2, 2), x.detach()[:2]))
 several("einsum j,ji->i", lambda t, x: t.einsum("j,ji->i", x.detach()[:2], x.reshape(2, 2)))
 several("linear", lambda t, x: t.nn.functional.linear(x[:2], x.detach().reshape(2, 2), x[2:]))
+several(
+    "linear of rows",
+    lambda t, x: t.nn.functional.linear(x.reshape(1, 2, 2), x.detach().reshape(2, 2), x[2:]),
+)
 for _name in ("addmm", "baddbmm"):
     for _beta in (0, 2):
         several(f"{_name}-beta {_beta}", lambda t, x, name=_name, beta=_beta: _plus_product(

@@ -33,12 +33,12 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     rows = w.shape[:-1]
     if bias is not None:
         check_tensor("linear", bias, "bias")
-        if bias.array.dtype != x.dtype:
+        if bias.array.dtype is not x.dtype and bias.array.dtype != x.dtype:
             raise RuntimeError(
                 "linear: input and bias must have the same dtype, but got "
                 f"{dtypes.legacy_name(x.dtype)} and {dtypes.legacy_name(bias.array.dtype)}"
             )
-        if not _expands_to(bias.array.shape, (*x.shape[:-1], *rows)):
+        if bias.array.shape != rows and not _expands_to(bias.array.shape, (*x.shape[:-1], *rows)):
             raise RuntimeError(
                 f"linear: bias of shape {list(bias.shape)} must match the existing size of the "
                 f"outputs, {list(rows)} for a weight of shape {list(w.shape)}"

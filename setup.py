@@ -29,7 +29,7 @@ from setuptools.errors import CompileError, PlatformError
 
 PACKAGE = "minigrad._kernels"
 SOURCES = "minigrad/_kernels"
-KERNELS = ("recurrent", "loss", "optim", "rows")
+KERNELS = ("recurrent", "loss", "optim", "rows", "entrywise")
 DTYPES = ("float32", "float64")
 
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")  # of the files that this Python imports

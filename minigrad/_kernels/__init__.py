@@ -41,6 +41,7 @@ class Kernels(NamedTuple):
     loss: ModuleType
     optim: ModuleType
     rows: ModuleType
+    entrywise: ModuleType
 
 
 def available_levels() -> tuple[str, ...]:

@@ -33,7 +33,7 @@ from typing import Any
 MODULES = (
     "arrays/sums", "autograd/tensor_base", "autograd/indexing", "autograd/views",
     "autograd/engine", "autograd/primitive", "autograd/loans", "autograd/backward",
-    "ops/makers", "ops/fused", "ops/layout", "ops/inplace", "ops/shape", "ops/index",
+    "ops/kernels", "ops/makers", "ops/fused", "ops/layout", "ops/inplace", "ops/shape", "ops/index",
     "ops/join", "ops/order", "ops/introsort", "ops/elementwise", "ops/reduce", "ops/matmul",
     "ops/einsum", "ops/loss", "ops/checked", "nn/hooks", "recurrences/operation",
     "recurrences/layer", "recurrences/cell", "recurrences/checks",

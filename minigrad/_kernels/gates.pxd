@@ -18,6 +18,7 @@ fitted coefficients its float32 rounding errors came to five or six units in the
 
 from .real cimport (
     ROUND_TO_INTEGER,
+    all_lanes,
     at_least,
     at_most,
     divide,
@@ -27,6 +28,7 @@ from .real cimport (
     real,
     reciprocal,
     vec,
+    where_less,
     with_sign,
 )
 
@@ -91,6 +93,27 @@ cdef inline real exp(real x) noexcept nogil:
     cdef real scale = power_of_two(rounded)
     cdef real y = scale * expm1_series(r) + scale
     return 0 if x < EXP_LOWEST else y
+
+
+cdef inline vec exp_of_lanes(vec x) noexcept nogil:
+    # np.exp(x) for x <= EXP_HIGHEST; 0 below EXP_LOWEST
+    cdef vec z = at_least(x, EXP_LOWEST)
+    cdef vec rounded = z * LOG2_E + ROUND_TO_INTEGER
+    cdef vec n = rounded - ROUND_TO_INTEGER
+    cdef vec r = (z - n * LN2_HIGH) - n * LN2_LOW
+    cdef vec scale = powers_of_two(rounded)
+    cdef vec y = scale * expm1_series_of_lanes(r) + scale
+    return where_less(x, all_lanes(EXP_LOWEST), all_lanes(0), y)
+
+
+cdef inline vec expm1_of_negative(vec x) noexcept nogil:
+    # np.expm1(x) for x <= 0
+    cdef vec z = at_least(x, EXP_LOWEST)
+    cdef vec rounded = z * LOG2_E + ROUND_TO_INTEGER
+    cdef vec n = rounded - ROUND_TO_INTEGER
+    cdef vec r = (z - n * LN2_HIGH) - n * LN2_LOW
+    cdef vec scale = powers_of_two(rounded)
+    return scale * expm1_series_of_lanes(r) + (scale - <real>1)
 
 
 cdef inline vec tanh(vec x) noexcept nogil:

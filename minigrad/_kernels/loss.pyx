@@ -29,7 +29,8 @@ from .arrays cimport (
     shape_of,
 )
 from .gates cimport exp
-from .real cimport LANES, load, load_first, real, real_log, sum_lanes, vec
+from .real cimport real, real_log
+from .row cimport highest, total
 
 cdef extern from "interrupt.h":
     ctypedef struct watch:
@@ -39,9 +40,6 @@ cdef extern from "interrupt.h":
     bint interrupted(double products) nogil
 
 cnp.import_array()
-
-cdef enum:
-    SUM_VECS = 64       # vectors that are added one after the other
 
 # The values of `reduction`.
 cdef enum:
@@ -63,49 +61,6 @@ cdef inline bint stops_at(Py_ssize_t n, Py_ssize_t C) noexcept nogil:
 cdef inline bint counts(int64_t y, Py_ssize_t C, int64_t ignore_index) noexcept nogil:
     """Whether a sample counts. (Another thread may change targets that were checked.)"""
     return y != ignore_index and 0 <= y < C
-
-
-cdef real highest(const real* x, Py_ssize_t n) noexcept nogil:
-    # x.max(); a NaN in x may be passed over: it comes back through exp
-    cdef Py_ssize_t i = 0
-    cdef int lane
-    cdef real best = x[0] if n > 0 else 0
-    cdef real[16] bests         # side by side, for the compiler to make vectors of
-    if n >= 16:
-        for lane in range(16):
-            bests[lane] = best
-        while i + 16 <= n:
-            for lane in range(16):
-                bests[lane] = x[i + lane] if x[i + lane] > bests[lane] else bests[lane]
-            i += 16
-        for lane in range(16):
-            best = bests[lane] if bests[lane] > best else best
-    for i in range(i, n):
-        best = x[i] if x[i] > best else best
-    return best
-
-
-cdef real total(const real* x, Py_ssize_t n) noexcept nogil:
-    # x.sum(), in blocks whose sums are added in double: classes may be many
-    cdef Py_ssize_t i = 0, end
-    cdef double blocks = 0
-    cdef real sum = 0
-    cdef vec sums
-    if n >= LANES:
-        while n - i >= LANES:
-            end = min(n - LANES, i + (SUM_VECS - 1) * LANES)
-            sums = load(x + i)
-            i += LANES
-            while i <= end:
-                sums = sums + load(x + i)
-                i += LANES
-            if n - i < LANES:
-                sums = sums + load_first(x + i, <int>(n - i))
-            blocks += sum_lanes(sums)
-        return <real>blocks
-    for i in range(n):
-        sum = sum + x[i]
-    return sum
 
 
 cdef void log_softmax(

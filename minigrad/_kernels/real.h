@@ -276,6 +276,23 @@ ALWAYS_INLINE vec at_most(vec x, real limit) { return x > limit ? limit : x; }
 ALWAYS_INLINE vec at_least(vec x, real limit) { return x < limit ? limit : x; }
 #endif
 
+/* The same number in all lanes; lane by lane a < b ? yes : no, and a <= b ? yes : no (of NaN, no). */
+#if defined(__GNUC__) && !defined(MINIGRAD_SCALAR)
+ALWAYS_INLINE vec all_lanes(real x) { return x - (vec){0}; }
+ALWAYS_INLINE vec where_less(vec a, vec b, vec yes, vec no) {
+    const vec_bits chosen = (vec_bits)(a < b);
+    return (vec)((chosen & (vec_bits)yes) | (~chosen & (vec_bits)no));
+}
+ALWAYS_INLINE vec where_at_most(vec a, vec b, vec yes, vec no) {
+    const vec_bits chosen = (vec_bits)(a <= b);
+    return (vec)((chosen & (vec_bits)yes) | (~chosen & (vec_bits)no));
+}
+#else
+ALWAYS_INLINE vec all_lanes(real x) { return x; }
+ALWAYS_INLINE vec where_less(vec a, vec b, vec yes, vec no) { return a < b ? yes : no; }
+ALWAYS_INLINE vec where_at_most(vec a, vec b, vec yes, vec no) { return a <= b ? yes : no; }
+#endif
+
 /* sqrt and log of this build's scalar (the compiler makes them single instructions). */
 #if defined(MINIGRAD_FLOAT32)
 #define real_sqrt sqrtf

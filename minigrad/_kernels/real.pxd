@@ -35,6 +35,9 @@ cdef extern from "real.h" nogil:
     vec with_sign(vec y, vec x)                         # y >= 0 with the sign of x
     vec at_most(vec x, real limit)                      # NaN stays NaN
     vec at_least(vec x, real limit)
+    vec all_lanes(real x)                               # x in all of them
+    vec where_less(vec a, vec b, vec yes, vec no)       # a < b ? yes : no
+    vec where_at_most(vec a, vec b, vec yes, vec no)    # a <= b ? yes : no
     real real_sqrt(real x)
     real real_log(real x)
 

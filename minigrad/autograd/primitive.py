@@ -91,7 +91,7 @@ class Primitive(Op):
         calls = []  # for each differentiable argument: what its rule names
         for argument in self.differentiable:
             rule = rules[argument]
-            code = rule.__code__
+            code = getattr(rule, "__wrapped__", rule).__code__
             names = code.co_varnames[1 : code.co_argcount]
             needs += [n for n in names if n not in needs]
             calls.append((argument, names))

@@ -20,6 +20,7 @@ from .arguments import as_int
 from .cast import cast, common_type
 from .erf import erf as erf_of
 from .index import where
+from .kernels import with_kernel
 from .layout import entrywise, rows
 from .makers import binary, comparison, no_slope, predicate, unary
 from .shape import sum_to
@@ -199,9 +200,12 @@ atan = unary("atan", np.arctan, lambda g, x: g / (1 + x * x))
 sinh = unary("sinh", np.sinh, lambda g, x: g * cosh(x))
 cosh = unary("cosh", np.cosh, lambda g, x: g * sinh(x))
 erf = unary("erf", erf_of, lambda g, x: g * (2 / math.sqrt(math.pi)) * exp(-x * x))
-tanh = unary("tanh", np.tanh, lambda g, y: g * (1 - y * y))
-sigmoid = unary("sigmoid", lambda x: 1 / (1 + np.exp(-x)), lambda g, y: g * (y * (1 - y)))
-relu = unary("relu", _relu, lambda g, y: where(y <= 0, 0, g), floats=False)
+tanh = unary("tanh", np.tanh, with_kernel("tanh_slope", lambda g, y: g * (1 - y * y)))
+sigmoid = unary("sigmoid", with_kernel("sigmoid", lambda x: 1 / (1 + np.exp(-x))),
+                with_kernel("sigmoid_slope", lambda g, y: g * (y * (1 - y))))  # fmt: skip
+relu = unary("relu", _relu,
+             with_kernel("relu_slope", lambda g, y: where(y <= 0, 0, g)),
+             floats=False)  # fmt: skip
 
 floor = unary("floor", np.floor, no_slope, floats=False, bools=False)
 ceil = unary("ceil", np.ceil, no_slope, floats=False, bools=False)

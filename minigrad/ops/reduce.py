@@ -25,6 +25,7 @@ from .arguments import checked_axes, checked_axis
 from .cast import cast, common_type
 from .elementwise import abs as abs_
 from .elementwise import exp, isnan, sign, where
+from .kernels import with_row_kernel
 from .layout import rows
 from .makers import no_derivative, no_slope
 from .shape import reshape, sum_to
@@ -373,10 +374,13 @@ def _logsumexp_of(x: np.ndarray, axes: Axes, keepdims: bool) -> np.ndarray:
     return y if keepdims else y.squeeze(axis=axes)
 
 
-_softmax = primitive("softmax", in_wide(_softmax_of), layout=rows,
-                     x=lambda g, y, axis: y * (g - _sum(g * y, (axis,), True)))  # fmt: skip
-_log_softmax = primitive("log_softmax", in_wide(_log_softmax_of), layout=rows,
-                         x=lambda g, y, axis: g - exp(y) * _sum(g, (axis,), True))  # fmt: skip
+_softmax = primitive("softmax", with_row_kernel("softmax", in_wide(_softmax_of)), layout=rows,
+                     x=with_row_kernel("softmax_slope", lambda g, y, axis: y * (
+                         g - _sum(g * y, (axis,), True))))  # fmt: skip
+_log_softmax = primitive("log_softmax", with_row_kernel("log_softmax", in_wide(_log_softmax_of)),
+                         layout=rows,
+                         x=with_row_kernel("log_softmax_slope", lambda g, y, axis:
+                             g - exp(y) * _sum(g, (axis,), True)))  # fmt: skip
 _logsumexp = primitive("logsumexp", in_wide(_logsumexp_of), layout=rows,
                        x=lambda g, y, x, axes: restored(g, x.shape, axes) * exp(
                            x - restored(y, x.shape, axes)))  # fmt: skip

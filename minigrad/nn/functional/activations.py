@@ -15,6 +15,7 @@ from ...autograd.primitive import primitive
 from ...autograd.tensor_base import TensorBase
 from ...ops import elementwise as ew
 from ...ops.index import where
+from ...ops.kernels import with_kernel
 from ...ops.layout import rows
 from ...ops.values import filling, number
 from .arguments import apply, check_tensor
@@ -29,20 +30,24 @@ __all__ = [
 
 sigmoid, tanh = ew.sigmoid.public, ew.tanh.public  # for users; rules use `ew.sigmoid`
 
-_leaky_relu = primitive("leaky_relu", lambda x, slope: np.where(x > 0, x, x * slope),
-                        x=lambda g, x, slope: where(x > 0, g, g * slope))  # fmt: skip
-_elu = primitive("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(0, x))),
-                 x=lambda g, x, alpha: where(
-                     x <= 0, g * (alpha * ew.exp(where(x < 0, x, 0))), g))  # fmt: skip
-_softplus = primitive("softplus", lambda x, beta, limit: np.where(
-                          x * beta > limit, x, np.logaddexp(x * beta, x.dtype.type(0)) / beta),
-                      x=lambda g, x, beta, limit: where(
-                          x * beta > limit, g, g * ew.sigmoid(_up_to(limit, x * beta)))
+_leaky_relu = primitive("leaky_relu",
+                        with_kernel("leaky_relu", lambda x, slope: np.where(x > 0, x, x * slope)),
+                        x=with_kernel("leaky_relu_slope", lambda g, x, slope: where(
+                            x > 0, g, g * slope)))  # fmt: skip
+_elu = primitive("elu", with_kernel("elu", lambda x, alpha: np.where(
+                     x > 0, x, alpha * np.expm1(np.minimum(0, x)))),
+                 x=with_kernel("elu_slope", lambda g, x, alpha: where(
+                     x <= 0, g * (alpha * ew.exp(where(x < 0, x, 0))), g)))  # fmt: skip
+_softplus = primitive("softplus", with_kernel("softplus", lambda x, beta, limit: np.where(
+                          x * beta > limit, x, np.logaddexp(x * beta, x.dtype.type(0)) / beta)),
+                      x=with_kernel("softplus_slope", lambda g, x, beta, limit: where(
+                          x * beta > limit, g, g * ew.sigmoid(_up_to(limit, x * beta))))
 )  # fmt: skip
 _logsigmoid = primitive("log_sigmoid", lambda x: -np.logaddexp(-x, x.dtype.type(0)), layout=rows,
                         x=lambda g, x: g * ew.sigmoid(-x))  # fmt: skip
-_silu = primitive("silu", lambda x: x * ew.sigmoid(x),
-                  x=lambda g, x: g * _silu_slope(x, ew.sigmoid(x)))  # fmt: skip
+_silu = primitive("silu", with_kernel("silu", lambda x: x * ew.sigmoid(x)),
+                  x=with_kernel("silu_slope", lambda g, x: g * _silu_slope(x, ew.sigmoid(x)))
+)  # fmt: skip
 _hardtanh = primitive("hardtanh", lambda x, low, high: np.clip(x, low, high),
                       x=lambda g, x, low, high: where((x <= low) | (x >= high), 0, g))  # fmt: skip
 _threshold = primitive("threshold",
@@ -78,11 +83,12 @@ def _gelu_tanh_slope(x: Any) -> Any:
     return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner_slope
 
 
-_gelu = primitive("gelu", lambda x: 0.5 * x * (1 + ew.erf(x * _ROOT_HALF)),
-                  x=lambda g, x: g * _gelu_slope(x))  # fmt: skip
-_gelu_tanh = primitive("gelu", lambda x: 0.5 * x * (
-                           1 + np.tanh(_TANH_SCALE * x * (1 + _TANH_CUBIC * x * x))),
-                       x=lambda g, x: g * _gelu_tanh_slope(x))  # fmt: skip
+_gelu = primitive("gelu", with_kernel("gelu", lambda x: 0.5 * x * (1 + ew.erf(x * _ROOT_HALF))),
+                  x=with_kernel("gelu_slope", lambda g, x: g * _gelu_slope(x)))  # fmt: skip
+_gelu_tanh = primitive("gelu", with_kernel("gelu_tanh", lambda x: 0.5 * x * (
+                           1 + np.tanh(_TANH_SCALE * x * (1 + _TANH_CUBIC * x * x)))),
+                       x=with_kernel("gelu_tanh_slope", lambda g, x: g * _gelu_tanh_slope(x))
+)  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------

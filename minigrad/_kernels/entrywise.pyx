@@ -1,0 +1,359 @@
+"""Functions of each entry on its own, their slopes, and softmax along the last axis.
+
+Each is a function of vectors of LANES entries, with its NumPy line as a comment; a loop goes over
+the array. The slope of f gives the gradient of x: g f'(x), from g, that of y = f(x), and x or y,
+whichever f' is simpler in. They are called through a table, by name; nothing is inlined into the
+loop, so that one loop does for all. What an operation does without them stands beside it, as a
+formula, in `ops/elementwise.py` and `nn/functional/activations.py`.
+"""
+
+cimport numpy as cnp
+
+from .arrays cimport REAL_TYPENUM, PyArray_ISCARRAY_RO, data, ordered
+from .gates cimport exp_of_lanes, expm1_of_negative, relu, sigmoid, tanh
+from .real cimport (
+    LANES,
+    REAL_NAME,
+    all_lanes,
+    at_least,
+    at_most,
+    divide,
+    load,
+    load_first,
+    load_part,
+    magnitude,
+    real,
+    real_log,
+    store,
+    store_first,
+    store_part,
+    vec,
+    where_at_most,
+    where_less,
+    with_sign,
+)
+from .row cimport highest, total
+
+cnp.import_array()
+
+ctypedef vec (*entry_function)(vec a, vec b, real p, real q) noexcept nogil
+ctypedef void (*row_function)(real* y, const real* a, const real* b, Py_ssize_t n) noexcept nogil
+
+
+# -- functions of x: the first argument; p and q are numbers --------------------------------------
+
+cdef vec sigmoid_of(vec x, vec _, real p, real q) noexcept nogil:
+    # 1 / (1 + np.exp(-x))
+    return sigmoid(x)
+
+
+cdef vec silu_of(vec x, vec _, real p, real q) noexcept nogil:
+    # x * sigmoid(x)
+    return x * sigmoid(x)
+
+
+cdef vec leaky_relu_of(vec x, vec _, real slope, real q) noexcept nogil:
+    # np.where(x > 0, x, x * slope)
+    return where_less(all_lanes(0), x, x, x * slope)
+
+
+cdef vec elu_of(vec x, vec _, real alpha, real q) noexcept nogil:
+    # np.where(x > 0, x, alpha * np.expm1(x)), with the sign of -0
+    cdef vec below = with_sign(magnitude(expm1_of_negative(at_most(x, 0))), x) * alpha
+    return where_less(all_lanes(0), x, x, below)
+
+
+cdef vec softplus_of(vec x, vec _, real beta, real limit) noexcept nogil:
+    # np.where(x * beta > limit, x, np.log1p(np.exp(x * beta)) / beta)
+    cdef vec z = x * beta
+    cdef vec y = (at_least(z, 0) + log1p_up_to_1(exp_of_lanes(-magnitude(z)))) * (<real>1 / beta)
+    return where_less(all_lanes(limit), z, x, y)
+
+
+cdef inline vec log1p_up_to_1(vec e) noexcept nogil:
+    # np.log1p(e) for 0 <= e <= 1: 2 artanh(s), a series in s = e / (2 + e) <= 1 / 3
+    cdef vec s = divide(e, e + <real>2)
+    cdef vec square = s * s
+    cdef vec series = all_lanes(<real>1 / <real>(2 * SERIES + 1))
+    cdef int k
+    for k in range(SERIES - 1, 0, -1):
+        series = series * square + all_lanes(<real>1 / <real>(2 * k + 1))
+    return <real>2 * (s + s * (square * series))
+
+
+cdef vec gelu_of(vec x, vec _, real p, real q) noexcept nogil:
+    # 0.5 * x * (1 + erf(x * np.sqrt(0.5)))
+    return <real>0.5 * x * (erf(x * <real>ROOT_HALF) + <real>1)
+
+
+cdef vec gelu_tanh_of(vec x, vec _, real p, real q) noexcept nogil:
+    # 0.5 * x * (1 + np.tanh(TANH_SCALE * x * (1 + TANH_CUBIC * x * x)))
+    return <real>0.5 * x * (tanh(<real>TANH_SCALE * x * (x * x * <real>TANH_CUBIC + <real>1)) + <real>1)
+
+
+cdef inline vec erf(vec x) noexcept nogil:
+    # for float32, as in ops/erf.py: an odd rational function, from where it is 1 on constant
+    cdef vec z = at_least(at_most(x, <real>3.95), <real>-3.95)
+    cdef vec square = z * z
+    cdef vec above = square * <real>2.0260549e-6 + <real>2.84678826e-4
+    cdef vec below = square * <real>3.78328777e-5 + <real>1.17059690e-3
+    above = above * square + <real>3.80759840e-3
+    above = above * square + <real>0.0528736961
+    above = above * square + <real>0.19153661
+    above = above * square + <real>1.12837914
+    below = below * square + <real>1.50539499e-2
+    below = below * square + <real>0.114554017
+    below = below * square + <real>0.503077578
+    below = below * square + <real>1
+    return at_least(at_most(z * divide(above, below), <real>1), <real>-1)
+
+
+# -- their slopes: g is the first argument, x or y the second -------------------------------------
+
+cdef vec sigmoid_slope(vec g, vec y, real p, real q) noexcept nogil:
+    # g * (y * (1 - y))
+    return g * (y * (<real>1 - y))
+
+
+cdef vec tanh_slope(vec g, vec y, real p, real q) noexcept nogil:
+    # g * (1 - y * y)
+    return g * (<real>1 - y * y)
+
+
+cdef vec relu_slope(vec g, vec y, real p, real q) noexcept nogil:
+    # np.where(y <= 0, 0, g)
+    return where_at_most(y, all_lanes(0), all_lanes(0), g)
+
+
+cdef vec silu_slope(vec g, vec x, real p, real q) noexcept nogil:
+    # g * s * (1 + x * (1 - s)), s = sigmoid(x)
+    cdef vec s = sigmoid(x)
+    return g * (s * (x * (<real>1 - s) + <real>1))
+
+
+cdef vec leaky_relu_slope(vec g, vec x, real slope, real q) noexcept nogil:
+    # np.where(x > 0, g, g * slope)
+    return where_less(all_lanes(0), x, g, g * slope)
+
+
+cdef vec elu_slope(vec g, vec x, real alpha, real q) noexcept nogil:
+    # np.where(x <= 0, g * alpha * np.exp(x), g)
+    return where_at_most(x, all_lanes(0), g * (exp_of_lanes(at_most(x, 0)) * alpha), g)
+
+
+cdef vec softplus_slope(vec g, vec x, real beta, real limit) noexcept nogil:
+    # np.where(x * beta > limit, g, g * sigmoid(x * beta))
+    cdef vec z = x * beta
+    return where_less(all_lanes(limit), z, g, g * sigmoid(z))
+
+
+cdef vec gelu_slope(vec g, vec x, real p, real q) noexcept nogil:
+    # g * (0.5 * (1 + erf(x * np.sqrt(0.5))) + x * DENSITY_AT_0 * np.exp(-0.5 * x * x))
+    cdef vec density = exp_of_lanes(x * x * <real>-0.5) * <real>DENSITY_AT_0
+    return g * (<real>0.5 * (erf(x * <real>ROOT_HALF) + <real>1) + x * density)
+
+
+cdef vec gelu_tanh_slope(vec g, vec x, real p, real q) noexcept nogil:
+    # g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner_slope), t as in the function
+    cdef vec square = x * x
+    cdef vec t = tanh(<real>TANH_SCALE * x * (square * <real>TANH_CUBIC + <real>1))
+    cdef real cubic = <real>(3 * TANH_SCALE * TANH_CUBIC)
+    cdef vec inner_slope = square * cubic + <real>TANH_SCALE
+    return g * (<real>0.5 * (t + <real>1) + <real>0.5 * x * (<real>1 - t * t) * inner_slope)
+
+
+# -- rows -----------------------------------------------------------------------------------------
+
+cdef inline void exp_below(real* y, const real* x, real top, Py_ssize_t n) noexcept nogil:
+    # np.exp(x - top)
+    cdef Py_ssize_t i = 0
+    while i < n:
+        store_part(y + i, exp_of_lanes(load_part(x + i, n - i) - top), n - i)
+        i += LANES
+
+
+cdef void softmax_row(real* y, const real* x, const real* _, Py_ssize_t n) noexcept nogil:
+    # np.exp(x - x.max()) / np.exp(x - x.max()).sum()
+    cdef Py_ssize_t i
+    cdef real top = highest(x, n)
+    exp_below(y, x, top, n)
+    cdef real scale = <real>1 / total(y, n)
+    for i in range(n):
+        y[i] = y[i] * scale
+
+
+cdef void log_softmax_row(real* y, const real* x, const real* _, Py_ssize_t n) noexcept nogil:
+    # x - x.max() - np.log(np.exp(x - x.max()).sum())
+    cdef Py_ssize_t i
+    cdef real top = highest(x, n)
+    exp_below(y, x, top, n)
+    cdef real log_sum = real_log(total(y, n))
+    for i in range(n):
+        y[i] = (x[i] - top) - log_sum
+
+
+cdef void softmax_slope_row(real* d, const real* g, const real* y, Py_ssize_t n) noexcept nogil:
+    # y * (g - (g * y).sum())
+    cdef Py_ssize_t i
+    cdef real dot
+    for i in range(n):
+        d[i] = g[i] * y[i]
+    dot = total(d, n)
+    for i in range(n):
+        d[i] = y[i] * (g[i] - dot)
+
+
+cdef void log_softmax_slope_row(
+    real* d, const real* g, const real* y, Py_ssize_t n
+) noexcept nogil:
+    # g - np.exp(y) * g.sum()
+    cdef Py_ssize_t i = 0
+    cdef vec sum = all_lanes(total(g, n))
+    while i < n:
+        store_part(
+            d + i, load_part(g + i, n - i) - exp_of_lanes(load_part(y + i, n - i)) * sum, n - i
+        )
+        i += LANES
+
+
+# -- the tables -----------------------------------------------------------------------------------
+
+cdef extern from *:
+    """
+    #if defined(MINIGRAD_FLOAT32)
+    #define SERIES 8                /* (1 / 9)**8 / 17 is below half a unit in the last place */
+    #else
+    #define SERIES 17
+    #endif
+    #define ROOT_HALF 0.70710678118654752440
+    #define DENSITY_AT_0 0.39894228040143267794     /* 1 / sqrt(2 pi) */
+    #define TANH_SCALE 0.79788456080286535588       /* sqrt(2 / pi) */
+    #define TANH_CUBIC 0.044715
+    """
+    const int SERIES
+    const double ROOT_HALF, DENSITY_AT_0, TANH_SCALE, TANH_CUBIC
+
+cdef entry_function[32] entry_functions
+cdef row_function[8] row_functions
+cdef dict entry_index = {}, row_index = {}      # name: (place, number of arrays)
+
+
+cdef entry(str name, int arrays, entry_function function):
+    entry_functions[len(entry_index)] = function
+    entry_index[name] = (len(entry_index), arrays)
+
+
+cdef row(str name, int arrays, row_function function):
+    row_functions[len(row_index)] = function
+    row_index[name] = (len(row_index), arrays)
+
+
+entry("sigmoid", 1, sigmoid_of)
+entry("silu", 1, silu_of)
+entry("leaky_relu", 1, leaky_relu_of)
+entry("elu", 1, elu_of)
+entry("softplus", 1, softplus_of)
+entry("gelu_tanh", 1, gelu_tanh_of)
+entry("sigmoid_slope", 2, sigmoid_slope)
+entry("tanh_slope", 2, tanh_slope)
+entry("relu_slope", 2, relu_slope)
+entry("silu_slope", 2, silu_slope)
+entry("leaky_relu_slope", 2, leaky_relu_slope)
+entry("elu_slope", 2, elu_slope)
+entry("softplus_slope", 2, softplus_slope)
+entry("gelu_tanh_slope", 2, gelu_tanh_slope)
+if REAL_NAME == b"float32":     # the erf above has no more digits
+    entry("gelu", 1, gelu_of)
+    entry("gelu_slope", 2, gelu_slope)
+
+row("softmax", 1, softmax_row)
+row("log_softmax", 1, log_softmax_row)
+row("softmax_slope", 2, softmax_slope_row)
+row("log_softmax_slope", 2, log_softmax_slope_row)
+
+
+cdef bint fits(tuple arrays, Py_ssize_t count) noexcept:
+    """Whether all are arrays of this type, of one shape, and the last lies in row-major order."""
+    cdef cnp.ndarray first, last
+    cdef Py_ssize_t k
+    if len(arrays) < count or not isinstance(arrays[count - 1], cnp.ndarray):
+        return False
+    last = <cnp.ndarray>arrays[count - 1]
+    if cnp.PyArray_TYPE(last) != REAL_TYPENUM or not PyArray_ISCARRAY_RO(last):
+        return False
+    if count == 1:
+        return True
+    if not isinstance(arrays[0], cnp.ndarray):
+        return False
+    first = <cnp.ndarray>arrays[0]
+    if cnp.PyArray_TYPE(first) != REAL_TYPENUM:
+        return False
+    if cnp.PyArray_NDIM(first) != cnp.PyArray_NDIM(last):
+        return False
+    for k in range(cnp.PyArray_NDIM(last)):
+        if first.shape[k] != last.shape[k]:
+            return False
+    return True
+
+
+cdef cnp.ndarray empty_like(cnp.ndarray a):
+    return cnp.PyArray_EMPTY(cnp.PyArray_NDIM(a), cnp.PyArray_DIMS(a), REAL_TYPENUM, 0)
+
+
+def entrywise(str name not None, tuple arguments not None):
+    """The function `name` of arrays and numbers, as a new array; None if they do not suit it."""
+    cdef object found = entry_index.get(name)
+    if found is None:
+        return None
+    cdef int index = found[0], count = found[1]
+    if not fits(arguments, count):
+        return None
+    cdef cnp.ndarray second = <cnp.ndarray>arguments[count - 1]
+    cdef cnp.ndarray first = ordered(<cnp.ndarray>arguments[0])
+    cdef double first_number = 0, second_number = 0     # (Cython would take a real for a float)
+    if len(arguments) > count:
+        first_number = arguments[count]
+    if len(arguments) > count + 1:
+        second_number = arguments[count + 1]
+    cdef real p = <real>first_number, q = <real>second_number
+    cdef cnp.ndarray result = empty_like(second)
+    cdef const real* a = data(first)
+    cdef const real* b = data(second)
+    cdef real* y = data(result)
+    cdef Py_ssize_t i = 0, n = cnp.PyArray_SIZE(second)
+    cdef entry_function f = entry_functions[index]
+    with nogil:
+        while i + LANES <= n:
+            store(y + i, f(load(a + i), load(b + i), p, q))
+            i += LANES
+        if i < n:
+            store_first(
+                y + i, f(load_first(a + i, <int>(n - i)), load_first(b + i, <int>(n - i)), p, q),
+                <int>(n - i),
+            )
+    return result
+
+
+def rowwise(str name not None, tuple arrays not None):
+    """The same for a function of rows: of the last axis."""
+    cdef object found = row_index.get(name)
+    if found is None:
+        return None
+    cdef int index = found[0], count = found[1]
+    if not fits(arrays, count):
+        return None
+    cdef cnp.ndarray second = <cnp.ndarray>arrays[count - 1]
+    cdef cnp.ndarray first = ordered(<cnp.ndarray>arrays[0])
+    cdef int ndim = cnp.PyArray_NDIM(second)
+    if ndim == 0 or cnp.PyArray_SIZE(second) == 0:
+        return None
+    cdef cnp.ndarray result = empty_like(second)
+    cdef const real* a = data(first)
+    cdef const real* b = data(second)
+    cdef real* y = data(result)
+    cdef Py_ssize_t n = second.shape[ndim - 1], rows = cnp.PyArray_SIZE(second) // n, k
+    cdef row_function f = row_functions[index]
+    with nogil:
+        for k in range(rows):
+            f(y + k * n, a + k * n, b + k * n, n)
+    return result

@@ -1,0 +1,59 @@
+"""Formulas that have a kernel: it takes their place where the arrays suit it.
+
+A formula stays what an operation does: with tensors, for second derivatives; with arrays of another
+type or layout; and wherever no kernels are in use (``MINIGRAD_KERNELS=reference``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels
+
+ndarray = np.ndarray
+
+
+def with_kernel(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
+    """`formula`, or the kernel `name` of `_kernels/entrywise.pyx`.
+
+    Its arguments are arrays of one shape, then numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> silu = with_kernel("silu", lambda x: x / (1 + np.exp(-x)))
+    >>> silu(np.array([0.0, 1.0])).round(4)
+    array([0.    , 0.7311])
+    """
+
+    def call(*arguments: Any) -> Any:
+        if type(arguments[0]) is ndarray:
+            kernels = _kernels.kernels_for(arguments[0].dtype)
+            if kernels is not None:
+                result = kernels.entrywise.entrywise(name, arguments)
+                if result is not None:
+                    return result
+        return formula(*arguments)
+
+    call.__wrapped__ = getattr(formula, "__wrapped__", formula)  # type: ignore[attr-defined]
+    return call
+
+
+def with_row_kernel(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for functions along an axis, the last argument: the kernel takes the last axis."""
+
+    def call(*arguments: Any) -> Any:
+        first, axis = arguments[0], arguments[-1]
+        if type(first) is ndarray and axis == first.ndim - 1:
+            kernels = _kernels.kernels_for(first.dtype)
+            if kernels is not None:
+                result = kernels.entrywise.rowwise(name, arguments)
+                if result is not None:
+                    return result
+        return formula(*arguments)
+
+    call.__wrapped__ = getattr(formula, "__wrapped__", formula)  # type: ignore[attr-defined]
+    return call

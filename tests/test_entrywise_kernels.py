@@ -1,0 +1,217 @@
+"""Kernels of functions of each entry, and of rows: against the same in more digits."""
+
+import math
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import _kernels
+from minigrad.ops import elementwise as ew
+
+LEVELS = _kernels.available_levels()
+DTYPES = ("float32", "float64")
+F = mg.nn.functional
+erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+@pytest.fixture(params=LEVELS)
+def kernels(request):
+    """The kernels of a level, for a dtype."""
+    before = _kernels.level
+    _kernels.set_level(request.param)
+    yield lambda dtype: _kernels.kernels_for(np.dtype(dtype)).entrywise
+    _kernels.set_level(before)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def gelu_tanh(x):
+    return x * sigmoid(
+        2 * np.sqrt(2 / np.longdouble(np.pi)) * x * (1 + np.longdouble(0.044715) * x * x)
+    )
+
+
+def gelu(x):
+    return x * (1 + erf((x * np.sqrt(np.longdouble(0.5))).astype(float))) / 2
+
+
+ENTRYWISE = {
+    "sigmoid": (sigmoid, ()),
+    "silu": (lambda x: x * sigmoid(x), ()),
+    "leaky_relu": (lambda x: np.where(x > 0, x, x / 8), (0.125,)),
+    "elu": (lambda x: np.where(x > 0, x, 1.5 * np.expm1(np.minimum(x, 0))), (1.5,)),
+    "softplus": (lambda x: np.where(
+        2 * x > 20, x, (np.maximum(2 * x, 0) + np.log1p(np.exp(-np.abs(2 * x)))) / 2), (2.0, 20.0)),
+    "gelu": (gelu, ()),
+    "gelu_tanh": (gelu_tanh, ()),
+}  # fmt: skip
+# Where two numbers of nearly one size cancel, as in the formula, only absolute digits are left.
+CANCELS = {"gelu", "gelu_tanh"}
+
+
+def numbers(dtype):
+    """Both signs, from 2^-60 (all digits) to where functions are flat, and the ends of vectors."""
+    small = 2.0 ** np.arange(-60, 6.5, 0.125)
+    return np.concatenate([small, -small, np.linspace(-30, 30, 4001)]).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ENTRYWISE)
+def test_functions_to_a_few_units_in_the_last_place(kernels, name, dtype):
+    function, options = ENTRYWISE[name]
+    x = numbers(dtype)
+    result = kernels(dtype).entrywise(name, (x, *options))
+    if name == "gelu" and dtype == "float64":
+        assert result is None  # its erf has the digits of float32 only
+        return
+    expected = function(x.astype(np.longdouble))
+    assert result.dtype == dtype
+    eps = np.finfo(dtype).eps
+    if name in CANCELS:
+        np.testing.assert_allclose(result, expected, 8 * eps, 6 * eps)
+    else:
+        np.testing.assert_allclose(result, expected, 3 * eps, np.finfo(dtype).tiny)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ENTRYWISE)
+def test_slopes_are_those_of_the_functions(kernels, name, dtype):
+    """With central differences in more digits than the type has."""
+    function, options = ENTRYWISE[name]
+    x = np.linspace(-19.97, 20.02, 2999).astype(dtype)  # not on a kink
+    g = np.linspace(1, 2, x.size).astype(dtype)
+    wide, h = x.astype(np.longdouble), np.longdouble(1e-5 if name == "gelu" else 1e-6)
+    slope = (function(wide + h) - function(wide - h)) / (2 * h)
+    given = sigmoid(wide).astype(dtype) if name == "sigmoid" else x
+    result = kernels(dtype).entrywise(f"{name}_slope", (g, given, *options))
+    if result is None:
+        assert (name, dtype) == ("gelu", "float64")
+        return
+    atol = 3e-6 if dtype == "float32" else 1e-9
+    np.testing.assert_allclose(result, g * slope, 1e-5 if dtype == "float32" else 1e-8, atol)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_slopes_of_outputs(kernels, dtype):
+    y, g = numbers(dtype) / 64, np.linspace(-2, 2, numbers(dtype).size).astype(dtype)
+    entrywise = kernels(dtype).entrywise
+    eps = 4 * np.finfo(dtype).eps
+    np.testing.assert_allclose(entrywise("tanh_slope", (g, y)), g * (1 - y * y), eps, eps)
+    np.testing.assert_array_equal(entrywise("relu_slope", (g, y)), np.where(y <= 0, 0, g))
+
+
+SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e30, -1e30, 700.0, -700.0, 88.8, -88.8]
+OPERATIONS = {
+    "sigmoid": mg.sigmoid, "tanh": mg.tanh, "relu": F.relu, "silu": F.silu, "elu": F.elu,
+    "leaky_relu": F.leaky_relu, "softplus": F.softplus, "gelu": F.gelu,
+    "gelu tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "softmax": lambda x: F.softmax(x, -1), "log_softmax": lambda x: F.log_softmax(x, -1),
+}  # fmt: skip
+
+
+def value_and_gradient(operation, x, g):
+    x = mg.tensor(x).requires_grad_()
+    y = operation(x)
+    y.backward(mg.tensor(g))
+    return y.detach().numpy(), x.grad.numpy()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (11,), (3, 5), (2, 3, 17), (4, 64)])
+def test_operations_equal_their_formulas(kernels, name, dtype, shape):
+    """Values and gradients, at every size of rest, with and without kernels."""
+    kernels(dtype)
+    rng = np.random.default_rng(0)
+    x, g = [rng.normal(0, 3, shape).astype(dtype) for _ in range(2)]
+    with_kernel = value_and_gradient(OPERATIONS[name], x, g)
+    _kernels.set_level("reference")
+    formula = value_and_gradient(OPERATIONS[name], x, g)
+    for a, b in zip(with_kernel, formula, strict=True):
+        assert (a.shape, a.dtype, a.strides) == (b.shape, b.dtype, b.strides)
+        eps = np.finfo(dtype).eps
+        np.testing.assert_allclose(a, b, 64 * eps, (64 if "gelu" in name else 16) * eps)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [n for n in OPERATIONS if "softmax" not in n])
+def test_infinities_and_nan_are_those_of_the_formula(kernels, name, dtype):
+    kernels(dtype)
+    x, g = np.array(SPECIAL, dtype), np.ones(len(SPECIAL), dtype)
+    with_kernel = value_and_gradient(OPERATIONS[name], x, g)
+    _kernels.set_level("reference")
+    formula = value_and_gradient(OPERATIONS[name], x, g)
+    for a, b in zip(with_kernel, formula, strict=True):
+        np.testing.assert_allclose(a, b, 1e-6, 1e-37)
+        np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize(
+    "row", [[-np.inf] * 3, [0.0, -np.inf, 1.0], [np.nan, 1.0, 2.0], [np.inf, 0.0, 1.0], [1e4, 0, 1]]
+)
+def test_rows_with_infinities(kernels, name, dtype, row):
+    """Masked entries are exactly 0."""
+    kernels(dtype)
+    x = np.array([row, [1.0, 2.0, 3.0]], dtype)
+    with_kernel = value_and_gradient(OPERATIONS[name], x, np.ones_like(x))[0]
+    _kernels.set_level("reference")
+    formula = value_and_gradient(OPERATIONS[name], x, np.ones_like(x))[0]
+    np.testing.assert_allclose(with_kernel, formula, 1e-6)
+    np.testing.assert_array_equal(with_kernel == 0, formula == 0)
+
+
+def test_sums_of_long_rows_are_accurate(kernels):
+    kernels("float32")
+    x = mg.zeros(1, 3_000_001)
+    np.testing.assert_allclose(F.softmax(x, -1).numpy() * x.numel(), 1, 1e-6)
+
+
+def test_second_derivatives_are_those_of_the_formula(kernels):
+    kernels("float64")
+    for operation in OPERATIONS.values():
+        x = mg.linspace(-2, 2, 6, dtype=mg.float64).reshape(2, 3).requires_grad_()
+        assert mg.autograd.gradcheck(operation, (x,))
+        assert mg.autograd.gradgradcheck(operation, (x,))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("silu", (np.ones((3, 4), np.float32).T,)),
+        ("silu", (np.ones(3, np.float64),)),
+        ("silu", (np.ones(3, np.int64),)),
+        ("silu", (np.ones(6, np.float32)[::2],)),
+        ("silu", (1.0,)),
+        ("silu", ()),
+        ("nothing", (np.ones(3, np.float32),)),
+        ("silu_slope", (np.ones(3, np.float32),)),
+        ("silu_slope", (np.ones(3, np.float32), np.ones(4, np.float32))),
+        ("silu_slope", (np.ones((1, 3), np.float32), np.ones(3, np.float32))),
+        ("silu_slope", (np.ones(3, np.float64), np.ones(3, np.float32))),
+        ("silu_slope", (2.0, np.ones(3, np.float32))),
+    ],
+)
+def test_what_does_not_suit_is_left_to_the_formula(kernels, arguments):
+    assert kernels("float32").entrywise(*arguments) is None
+    assert kernels("float32").rowwise(*arguments) is None
+
+
+def test_gradients_in_other_layouts(kernels):
+    """That of a sum is one number for all; that of a transposed tensor runs along its columns."""
+    kernels("float32")
+    x = mg.randn(5, 7, requires_grad=True)
+    for operation in OPERATIONS.values():
+        (plain,) = mg.autograd.grad(operation(x), x, mg.ones(5, 7))
+        (of_sum,) = mg.autograd.grad(operation(x).sum(), x)
+        (of_columns,) = mg.autograd.grad(operation(x).t(), x, mg.ones(7, 5))
+        np.testing.assert_array_equal(plain.numpy(), of_sum.numpy())
+        np.testing.assert_array_equal(plain.numpy(), of_columns.numpy())
+
+
+def test_formulas_can_be_read():
+    assert ew.tanh.op.calls[0][0].__wrapped__(np.float64(2.0), np.float64(0.5)) == 1.5

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import runtime  # first of all: it has something to say before NumPy is there
 from . import _kernels, autograd, moved
+from .runtime import memory
 from .autograd.grad_mode import (
     enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled,
 )  # fmt: skip

@@ -788,6 +788,10 @@ def entries(kernels, dtype):
     yield kernels.optim.sgd_step, [*like(3), 0.1, 0.9, 0.0, 0.1, True, False, False]
     yield kernels.optim.adam_step, [*like(5), 1, 0.1, 0.9, 0.9, 1e-8, 0.1, True, False, True]
     yield kernels.rows.add_rows, [make(4, 5), index, make(3, 5)]
+    yield kernels.entrywise.entrywise, ["elu", (make(3, 7), 1.0)]
+    yield kernels.entrywise.entrywise, ["softplus_slope", (make(3, 7), make(3, 7), 1.0, 20.0)]
+    yield kernels.entrywise.rowwise, ["softmax", (make(3, 7), 1)]
+    yield kernels.entrywise.rowwise, ["log_softmax_slope", (make(3, 7), make(3, 7), 1)]
 
 
 def test_every_entry_is_tried(kernels, dtype):
@@ -814,7 +818,12 @@ def test_strange_arguments_raise_at_worst(kernels, dtype, seed):
                 value = arguments[place]
                 other = random.choice(arguments)
                 if isinstance(value, tuple):
-                    arguments[place] = random.choice(((), (None,), value * 2, (other,), [value]))
+                    inside = [
+                        strange_array(random, v) if isinstance(v, np.ndarray) else v for v in value
+                    ]
+                    arguments[place] = random.choice(
+                        ((), (None,), value * 2, (other,), [value], tuple(inside), tuple(inside))
+                    )
                 elif isinstance(value, np.ndarray) and random.random() < 0.8:
                     arguments[place] = strange_array(random, value)
                 else:  # another argument perhaps, so that memory overlaps

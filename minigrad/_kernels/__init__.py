@@ -14,7 +14,7 @@ import importlib
 import os
 from importlib.util import find_spec
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -114,18 +114,28 @@ def set_threads(count: int) -> None:
 
 def set_flush(mode: bool) -> bool:
     """In this thread, take denormal numbers for zero, or not: see `runtime.denormals`."""
+    cpu = _cpu()
+    return cpu is not None and cpu.set_flush(mode)
+
+
+def keep_memory(reused: int, kept: int) -> bool:
+    """Let freed memory stay with the process; whether that can be told: see `runtime.memory`."""
+    cpu = _cpu()
+    return cpu is not None and cpu.keep_memory(reused, kept)
+
+
+def _cpu() -> Any:
+    """What is known of the machine, or None if nothing is compiled."""
     try:
-        cpu = importlib.import_module(f"{__name__}.cpu")
-    except ImportError:  # nothing is compiled
-        return False
-    return cpu.set_flush(mode)
+        return importlib.import_module(f"{__name__}.cpu")
+    except ImportError:
+        return None
 
 
 def _supported_levels() -> tuple[str, ...]:
-    try:
-        cpu = importlib.import_module(f"{__name__}.cpu")
-    except ImportError as error:
-        raise ImportError(_MISSING) from error
+    cpu = _cpu()
+    if cpu is None:
+        raise ImportError(_MISSING)
     return cpu.supported_levels()
 
 

@@ -1,4 +1,5 @@
-"""What this processor has: SIMD levels, denormal numbers as zero. At the baseline: it runs anywhere."""
+"""What this machine has: SIMD levels, denormal numbers as zero, memory. At the baseline, so that it
+runs anywhere."""
 
 cdef extern from *:
     """
@@ -50,3 +51,22 @@ def set_flush(bint flush):
 def flushes():
     """Whether this thread takes denormal numbers for zero."""
     return HAS_FLUSH and (mode_of_floats() & FLUSHING) == FLUSHING
+
+
+cdef extern from *:
+    """
+    #if defined(__GLIBC__)
+    #include <malloc.h>
+    static int keep_freed(size_t reused, size_t kept) {
+        return mallopt(M_MMAP_THRESHOLD, (int)reused) && mallopt(M_TRIM_THRESHOLD, (int)kept);
+    }
+    #else
+    static int keep_freed(size_t reused, size_t kept) { (void)reused; (void)kept; return 0; }
+    #endif
+    """
+    bint keep_freed(size_t reused, size_t kept)
+
+
+def keep_memory(size_t reused, size_t kept):
+    """Reuse freed blocks below `reused` bytes, and keep up to `kept`; whether malloc can be told."""
+    return keep_freed(reused, kept)

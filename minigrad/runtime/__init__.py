@@ -5,6 +5,7 @@ What belongs here is about the machine, not about numbers.
 - `blas`: what NumPy's BLAS must be told before NumPy is imported.
 - `threads`: how many threads recurrent layers use.
 - `denormals`: whether numbers below the least normal one count as zero.
+- `memory`: that freed memory stays with the process.
 - `config`: `show_config`, the facts for a bug report.
 """
 

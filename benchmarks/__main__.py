@@ -31,7 +31,16 @@ if hasattr(os, "sched_setaffinity"):
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import blocks, chosen, language_model, memory, recurrent, scaling, small
+from benchmarks import (
+    blocks,
+    chosen,
+    language_model,
+    memory,
+    operations,
+    recurrent,
+    scaling,
+    small,
+)
 from benchmarks.peers import Peers, find_peers, matmul_peak
 from benchmarks.timing import Case, Row, measure, progress, table
 
@@ -56,6 +65,10 @@ TABLES: dict[str, tuple[str, Callable[[bool], list[Case]]]] = {
         lambda quick: recurrent.ours((200, 32, 64, 64) if quick else (1000, 32, 128, 128)),
     ),
     "small": ("Small operations, cells in loops", lambda quick: small.cases()),
+    "operations": (
+        "Single operations, 4 x 4 and 1000 x 1000 (only when named)",
+        operations.cases,
+    ),
     "blocks": ("Losses, embeddings, optimizers", lambda quick: blocks.cases()),
     "readme": ("The table of the README (only when named)", lambda quick: chosen.cases()),
 }
@@ -143,7 +156,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, help="write the tables to this Markdown file")
     parser.add_argument("--plots", type=Path, default=Path("plots"), help="folder for plots")
     options = parser.parse_args(argv)
-    wanted = options.what or [name for name in names if name not in ("readme", "scaling")]
+    only_named = ("operations", "readme", "scaling")
+    wanted = options.what or [name for name in names if name not in only_named]
     seconds = options.seconds or (0.02 if options.quick else 0.5)
     peers = find_peers(options.threads, jax=not (options.no_jax or options.quick))
     text = run_tables([n for n in wanted if n in TABLES], options.quick, seconds, peers)

@@ -45,6 +45,9 @@ ENTRYWISE = {
     "elu": (lambda x: np.where(x > 0, x, 1.5 * np.expm1(np.minimum(x, 0))), (1.5,)),
     "softplus": (lambda x: np.where(
         2 * x > 20, x, (np.maximum(2 * x, 0) + np.log1p(np.exp(-np.abs(2 * x)))) / 2), (2.0, 20.0)),
+    "relu": (lambda x: np.maximum(x, 0), ()),
+    "clamp": (lambda x: np.clip(x, -1.5, 2.0), (-1.5, 2.0)),
+    "logsigmoid": (lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))), ()),
     "gelu": (gelu, ()),
     "gelu_tanh": (gelu_tanh, ()),
 }  # fmt: skip
@@ -85,7 +88,7 @@ def test_slopes_are_those_of_the_functions(kernels, name, dtype):
     g = np.linspace(1, 2, x.size).astype(dtype)
     wide, h = x.astype(np.longdouble), np.longdouble(1e-5 if name == "gelu" else 1e-6)
     slope = (function(wide + h) - function(wide - h)) / (2 * h)
-    given = sigmoid(wide).astype(dtype) if name == "sigmoid" else x
+    given = function(wide).astype(dtype) if name in ("sigmoid", "relu") else x
     result = kernels(dtype).entrywise(f"{name}_slope", (g, given, *options))
     if result is None:
         assert (name, dtype) == ("gelu", "float64")
@@ -108,6 +111,7 @@ OPERATIONS = {
     "sigmoid": mg.sigmoid, "tanh": mg.tanh, "relu": F.relu, "silu": F.silu, "elu": F.elu,
     "leaky_relu": F.leaky_relu, "softplus": F.softplus, "gelu": F.gelu,
     "gelu tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "clamp": lambda x: x.clamp(-1.5, 1.7), "logsigmoid": F.logsigmoid, "square": lambda x: x**2,
     "softmax": lambda x: F.softmax(x, -1), "log_softmax": lambda x: F.log_softmax(x, -1),
 }  # fmt: skip
 
@@ -187,6 +191,9 @@ def test_second_derivatives_are_those_of_the_formula(kernels):
         ("silu", (np.ones(3, np.int64),)),
         ("silu", (np.ones(6, np.float32)[::2],)),
         ("silu", (1.0,)),
+        ("clamp", (np.ones(3, np.float32), None, 1.0)),
+        ("clamp", (np.ones(3, np.float32), np.float32(1), np.ones(3))),
+        ("clamp", (np.ones(3, np.float32), 1.0, math.nan)),
         ("silu", ()),
         ("nothing", (np.ones(3, np.float32),)),
         ("silu_slope", (np.ones(3, np.float32),)),

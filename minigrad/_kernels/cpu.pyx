@@ -68,5 +68,5 @@ cdef extern from *:
 
 
 def keep_memory(size_t reused, size_t kept):
-    """Reuse freed blocks below `reused` bytes, and keep up to `kept`; whether malloc can be told."""
+    """Reuse freed blocks below `reused` bytes, and keep up to `kept`; whether it can be told so."""
     return keep_freed(reused, kept)

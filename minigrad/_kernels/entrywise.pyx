@@ -47,6 +47,21 @@ cdef vec sigmoid_of(vec x, vec _, real p, real q) noexcept nogil:
     return sigmoid(x)
 
 
+cdef vec relu_of(vec x, vec _, real p, real q) noexcept nogil:
+    # np.maximum(0, x)
+    return relu(x)
+
+
+cdef vec clamp_of(vec x, vec _, real low, real high) noexcept nogil:
+    # np.minimum(high, np.maximum(low, x))
+    return at_most(at_least(x, low), high)
+
+
+cdef vec logsigmoid_of(vec x, vec _, real p, real q) noexcept nogil:
+    # np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))
+    return at_most(x, 0) - log1p_up_to_1(exp_of_lanes(-magnitude(x)))
+
+
 cdef vec silu_of(vec x, vec _, real p, real q) noexcept nogil:
     # x * sigmoid(x)
     return x * sigmoid(x)
@@ -88,7 +103,8 @@ cdef vec gelu_of(vec x, vec _, real p, real q) noexcept nogil:
 
 cdef vec gelu_tanh_of(vec x, vec _, real p, real q) noexcept nogil:
     # 0.5 * x * (1 + np.tanh(TANH_SCALE * x * (1 + TANH_CUBIC * x * x)))
-    return <real>0.5 * x * (tanh(<real>TANH_SCALE * x * (x * x * <real>TANH_CUBIC + <real>1)) + <real>1)
+    cdef vec inner = <real>TANH_SCALE * x * (x * x * <real>TANH_CUBIC + <real>1)
+    return <real>0.5 * x * (tanh(inner) + <real>1)
 
 
 cdef inline vec erf(vec x) noexcept nogil:
@@ -123,6 +139,17 @@ cdef vec tanh_slope(vec g, vec y, real p, real q) noexcept nogil:
 cdef vec relu_slope(vec g, vec y, real p, real q) noexcept nogil:
     # np.where(y <= 0, 0, g)
     return where_at_most(y, all_lanes(0), all_lanes(0), g)
+
+
+cdef vec clamp_slope(vec g, vec x, real low, real high) noexcept nogil:
+    # np.where((x >= low) & (x <= high), g, 0)
+    cdef vec above = where_at_most(x, all_lanes(high), g, all_lanes(0))
+    return where_at_most(all_lanes(low), x, above, all_lanes(0))
+
+
+cdef vec logsigmoid_slope(vec g, vec x, real p, real q) noexcept nogil:
+    # g * sigmoid(-x)
+    return g * sigmoid(-x)
 
 
 cdef vec silu_slope(vec g, vec x, real p, real q) noexcept nogil:
@@ -249,6 +276,9 @@ cdef row(str name, int arrays, row_function function):
 
 
 entry("sigmoid", 1, sigmoid_of)
+entry("relu", 1, relu_of)
+entry("clamp", 1, clamp_of)
+entry("logsigmoid", 1, logsigmoid_of)
 entry("silu", 1, silu_of)
 entry("leaky_relu", 1, leaky_relu_of)
 entry("elu", 1, elu_of)
@@ -257,6 +287,8 @@ entry("gelu_tanh", 1, gelu_tanh_of)
 entry("sigmoid_slope", 2, sigmoid_slope)
 entry("tanh_slope", 2, tanh_slope)
 entry("relu_slope", 2, relu_slope)
+entry("clamp_slope", 2, clamp_slope)
+entry("logsigmoid_slope", 2, logsigmoid_slope)
 entry("silu_slope", 2, silu_slope)
 entry("leaky_relu_slope", 2, leaky_relu_slope)
 entry("elu_slope", 2, elu_slope)
@@ -310,6 +342,9 @@ def entrywise(str name not None, tuple arguments not None):
         return None
     cdef cnp.ndarray second = <cnp.ndarray>arguments[count - 1]
     cdef cnp.ndarray first = ordered(<cnp.ndarray>arguments[0])
+    for number in arguments[count:]:
+        if not isinstance(number, (int, float)) or number != number:
+            return None
     cdef double first_number = 0, second_number = 0     # (Cython would take a real for a float)
     if len(arguments) > count:
         first_number = arguments[count]

@@ -46,6 +46,8 @@ def _power(a: Any, b: Any) -> Any:
         return a | (not b)
     if isinstance(b, ndarray) and b.dtype.kind == "b" and np.result_type(a, b).kind == "b":
         raise TypeError("NumPy would count with them")
+    if isinstance(a, ndarray) and a.dtype.kind == "f" and type(b) in (int, float) and b in (1, 2):
+        return np.square(a) if b == 2 else a.copy()  # one pass, where np.power takes logarithms
     if isinstance(b, float) and b == -0.5:
         return 1 / np.sqrt(a)  # NumPy takes the root for 0.5 only; of negative numbers it is nan
     result = np.power(a, b)
@@ -203,7 +205,7 @@ erf = unary("erf", erf_of, lambda g, x: g * (2 / math.sqrt(math.pi)) * exp(-x * 
 tanh = unary("tanh", np.tanh, with_kernel("tanh_slope", lambda g, y: g * (1 - y * y)))
 sigmoid = unary("sigmoid", with_kernel("sigmoid", lambda x: 1 / (1 + np.exp(-x))),
                 with_kernel("sigmoid_slope", lambda g, y: g * (y * (1 - y))))  # fmt: skip
-relu = unary("relu", _relu,
+relu = unary("relu", with_kernel("relu", _relu),
              with_kernel("relu_slope", lambda g, y: where(y <= 0, 0, g)),
              floats=False)  # fmt: skip
 
@@ -365,8 +367,9 @@ def _inside(x: Any, low: Any, high: Any) -> Any:
     return (x >= low) & (x <= high)
 
 
-_clamp = primitive("clamp.numbers", _between,
-                   x=lambda g, x, low, high: where(_inside(x, low, high), g, 0))  # fmt: skip
+_clamp = primitive("clamp.numbers", with_kernel("clamp", _between),
+                   x=with_kernel("clamp_slope", lambda g, x, low, high: where(
+                       _inside(x, low, high), g, 0)))  # fmt: skip
 _clamp_min = primitive("clamp_min", _between,
                        x=lambda g, x, low, high: where(_inside(x, low, high), g, 0))  # fmt: skip
 _clamp_max = primitive("clamp_max", _between,

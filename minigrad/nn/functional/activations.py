@@ -43,8 +43,10 @@ _softplus = primitive("softplus", with_kernel("softplus", lambda x, beta, limit:
                       x=with_kernel("softplus_slope", lambda g, x, beta, limit: where(
                           x * beta > limit, g, g * ew.sigmoid(_up_to(limit, x * beta))))
 )  # fmt: skip
-_logsigmoid = primitive("log_sigmoid", lambda x: -np.logaddexp(-x, x.dtype.type(0)), layout=rows,
-                        x=lambda g, x: g * ew.sigmoid(-x))  # fmt: skip
+_logsigmoid = primitive("log_sigmoid", with_kernel("logsigmoid", lambda x: -np.logaddexp(
+                            -x, x.dtype.type(0))), layout=rows,
+                        x=with_kernel("logsigmoid_slope", lambda g, x: g * ew.sigmoid(-x))
+)  # fmt: skip
 _silu = primitive("silu", with_kernel("silu", lambda x: x * ew.sigmoid(x)),
                   x=with_kernel("silu_slope", lambda g, x: g * _silu_slope(x, ew.sigmoid(x)))
 )  # fmt: skip

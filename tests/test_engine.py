@@ -6,6 +6,7 @@ The last part is about minigrad's own machinery.
 
 import gc
 import threading
+import tracemalloc
 import warnings
 import weakref
 
@@ -1468,3 +1469,58 @@ def test_a_view_of_unrecorded_changes_is_outside_the_graph(first):
     if not first:
         y.mul_(2)
     assert v.requires_grad is False
+
+
+# ------------------------------------------------------------------------------------------------
+# What is written costs what is written
+# ------------------------------------------------------------------------------------------------
+
+WRITES = {
+    "rows": lambda x, i, v: x.__setitem__(i, v),
+    "a list": lambda x, i, v: x.__setitem__([0, 3], v),
+    "a mask": lambda x, i, v: x.__setitem__(mg.arange(x.shape[0]) < 2, v),
+    "index_put_": lambda x, i, v: x.index_put_((i,), v),
+    "index_put_, adding": lambda x, i, v: x.index_put_((i,), v, accumulate=True),
+    "index_add_": lambda x, i, v: x.index_add_(0, i, v),
+    "index_copy_": lambda x, i, v: x.index_copy_(0, i, v),
+    "index_fill_": lambda x, i, v: x.index_fill_(0, i, 2.0),
+    "scatter_": lambda x, i, v: x.scatter_(0, i[:, None], v),
+    "scatter_add_": lambda x, i, v: x.scatter_add_(0, i[:, None], v),
+}
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize("name", WRITES)
+def test_writes_do_not_copy_the_tensor(name, recorded):
+    x, i, v = mg.zeros(100_000, 10), mg.tensor([0, 3]), mg.ones(2, 10, requires_grad=recorded)
+    WRITES[name](x * 1, i, v)  # (the first call of some functions of NumPy imports modules)
+    tracemalloc.start()
+    try:
+        WRITES[name](x, i, v)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert x[0, 0].item() in (1, 2)
+    assert x.requires_grad is (recorded and name != "index_fill_")
+    limit = 2 * x.numel() if name == "a mask" else x.numel() // 10  # bytes, where a copy has 4 each
+    assert peak < limit
+
+
+@pytest.mark.parametrize("name", ["rows", "index_add_", "scatter_"])
+def test_a_write_that_fails_changes_nothing(name):
+    x = mg.zeros(4, 10)
+    version = x._version
+    with pytest.raises((RuntimeError, IndexError)):
+        WRITES[name](x, mg.tensor([0, 9]), mg.ones(2, 10))
+    with pytest.raises((RuntimeError, IndexError)):
+        WRITES[name](x, mg.tensor([0, 3]), mg.ones(2, 7) if name != "scatter_" else mg.ones(1, 0))
+    assert not x.any()
+    assert x._version == version
+
+
+def test_a_write_of_its_own_entries():
+    x = mg.arange(5.0)
+    x[mg.tensor([1, 2, 3, 4])] = x[:-1]
+    assert x.tolist() == [0, 0, 1, 2, 3]
+    x.index_add_(0, mg.tensor([4, 3, 2, 1, 0]), x)
+    assert x.tolist() == [3, 2, 2, 2, 3]

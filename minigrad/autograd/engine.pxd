@@ -23,7 +23,7 @@ cdef class Output(TensorBase):
 
 @cython.final
 cdef class Pending:
-    cdef public bint create_graph
+    cdef public bint create_graph, owns
     cdef public dict slots, owned
     cdef public list heap
 

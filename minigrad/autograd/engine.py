@@ -204,14 +204,17 @@ class Pending:
     owned : dict
         For each node or leaf the outputs whose gradient is the walk's own: nothing else refers to
         it, so that it can be added to in place.
+    owns : bool
+        Whether the gradient of the first output of the node that was taken last is the walk's own.
     heap : list of (int, Node)
         The nodes among `slots`, the youngest on top.
     """
 
-    __slots__ = ("create_graph", "heap", "owned", "slots")
+    __slots__ = ("create_graph", "heap", "owned", "owns", "slots")
 
     def __init__(self, create_graph: bool) -> None:
         self.create_graph = create_graph
+        self.owns = False
         self.slots: dict[Any, list[Any]] = {}
         self.owned: dict[Any, list[bool]] = {}
         self.heap: list[tuple[int, Node]] = []
@@ -247,7 +250,7 @@ class Pending:
     def take(self) -> tuple[Node, list[Any]]:
         """The youngest node and its gradients: all that used its outputs has been visited."""
         node = heappop(self.heap)[1]
-        del self.owned[node]
+        self.owns = self.owned.pop(node)[0]
         return node, self.slots.pop(node)
 
 
@@ -297,6 +300,10 @@ def walk(
         if not goes_on:
             captured.update([((node, k), g) for k, g in enumerate(grads)])
             continue
+        if node.op.writes_gradient and edges[0] is not None and not create_graph:
+            mine = pending.owns and hung is None and useful is None
+            if not mine or type(grads[0]) is not ndarray or not grads[0].flags.c_contiguous:
+                grads = [np.array(grads[0], order="C")]
         if hung is None:
             input_grads = node.op.vjp(node, edges, grads, create_graph)
         else:

@@ -34,14 +34,17 @@ class Op:
 
     `saves_tensors` says whether its nodes keep values alive that `backward` frees, `gives_new`
     whether the gradients that its rules return as arrays are new ones, which nothing else refers
-    to, `outputs_apart` whether PyTorch makes each output by a node of its own. `gives_views` is
-    empty, or says why its outputs, which are views, must not be written to. What ``grad_fn`` shows
-    follows from the name: see `names`.
+    to, `writes_gradient` whether `vjp` may write to the gradient of the output (it is handed one of
+    its own then, in row-major order, if the first argument wants a gradient), `outputs_apart`
+    whether PyTorch makes each output by a node of its own. `gives_views` is empty, or says why its
+    outputs, which are views, must not be written to. What ``grad_fn`` shows follows from the name:
+    see `names`.
     """
 
     saves_tensors = True
     gives_views = ""
     gives_new = False
+    writes_gradient = False
     outputs_apart = False
 
     def __init__(self, name: str) -> None:

@@ -91,8 +91,11 @@ def _check_base_is_unrecorded(view: Any) -> None:
         )
 
 
-def assign(target: Any, result: Any) -> Any:
-    """Write `result` into the memory of `target`, and give `target` its place in the graph."""
+def assign(target: Any, result: Any, is_written: bool = False) -> Any:
+    """Write `result` into the memory of `target`, and give `target` its place in the graph.
+
+    If `is_written`, the memory has changed already.
+    """
     new, old = result.array, target.array
     if new.shape != old.shape:
         raise RuntimeError(
@@ -104,9 +107,10 @@ def assign(target: Any, result: Any) -> Any:
             f"result type {dtypes.legacy_name(new.dtype)} can't be cast to the desired output type "
             f"{dtypes.legacy_name(old.dtype)}"
         )
-    if len(target.version) > 2:
-        before_write(target)
-    old[...] = new
+    if not is_written:
+        if len(target.version) > 2:
+            before_write(target)
+        old[...] = new
     bump_version(target)
     if mode.enabled and result._requires_grad:
         if new.dtype != old.dtype:
@@ -135,12 +139,29 @@ def rebase(target: Any, result: Any) -> None:
     _take_place(target, result)
 
 
+class Itself(ndarray):
+    """The memory that a write goes to, where an operation would else write to a copy of it."""
+
+    is_written = False
+
+
+def to_write(base: ndarray) -> ndarray:
+    """A copy of `base` to write to, or, in place, its own memory."""
+    if type(base) is Itself:
+        base.is_written = True
+        return base.view(ndarray)
+    return copied(base)
+
+
 def inplace(
-    op: Callable[..., Any], name: str | None = None, *, one_value: bool = False
-) -> Operation:
+    op: Callable[..., Any], name: str | None = None, *, one_value: bool = False,
+    partly: bool = False,
+) -> Operation:  # fmt: skip
     """The in-place method of `op`: computes ``op(x, ...)`` and stores it in x.
 
-    With `one_value` all entries become equal, and may share their memory.
+    With `one_value` all entries become equal, and may share their memory. With `partly`, `op`
+    changes some of them only, in what `to_write` gives it: so what is written costs what is
+    written, however large x is.
     """
     saves = getattr(getattr(op, "op", None), "sources", True)  # an op that saves nothing, as add
 
@@ -154,9 +175,14 @@ def inplace(
             mode.enabled and any([isinstance(a, TensorBase) and a._requires_grad for a in given])
         ):
             # the graph goes on from what `input` was, so that must stay as it was
-            before = wrap(input.array.copy() if saves else input.array)
+            before = wrap(input.array.copy() if saves and not partly else input.array)
             if edge is not None:
                 before.edge, before._requires_grad = past_hooks_of_views(input, edge), True
+        if partly:
+            before_write(input)
+            before = before if before is not input else wrap(input.array)
+            before.array = memory = input.array.view(Itself)
+            return assign(input, op(before, *args, **kwargs), memory.is_written)
         result = op(before, *args, **kwargs)
         return result if result is NotImplemented else assign(input, result)
 
@@ -199,13 +225,21 @@ class _CopySlices(Op):
     """base, with what a view shows of it replaced by value."""
 
     saves_tensors = False
+    gives_new = writes_gradient = True
 
     def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
         ((path, shape),) = node.values(create_graph)
-        g = grads[0] if create_graph else np.asarray(grads[0], order="C")
-        kept = np.ones(shape, bool)
-        _look(kept, path)[...] = False
-        return [where(kept, g, 0), _look(g, path)]
+        (g,) = grads
+        if create_graph:
+            kept = np.ones(shape, bool)
+            _look(kept, path)[...] = False
+            return [where(kept, g, 0), _look(g, path)]
+        if edges[0] is None:
+            return [None, _look(np.asarray(g, order="C"), path).copy()]
+        part = _look(g, path)
+        of_value = part.copy()
+        part[...] = 0
+        return [g, of_value]
 
 
 _COPY_SLICES = _CopySlices("copy_slices")
@@ -250,7 +284,7 @@ _filled_with = primitive("fill.tensor", lambda x, value: np.full_like(x, value),
 
 
 def _written(base: ndarray, value: Any, index: Any) -> ndarray:
-    out = copied(base)
+    out = to_write(base)
     out[index] = value
     return out
 
@@ -268,7 +302,7 @@ def _overwriting_with_number(name: str, layout: Any = None) -> Any:
 
 
 def _added_at(base: ndarray, value: Any, index: Any) -> ndarray:
-    out = copied(base)
+    out = to_write(base)
     add_at(out, index, value)
     return out
 
@@ -382,7 +416,7 @@ def _assignable(value: Any, kind: np.dtype) -> Any:
     return wrap(filling(value, kind, "__setitem__"))
 
 
-_put = inplace(_index_put, "index_put_")
+_put = inplace(_index_put, "index_put_", partly=True)
 
 
 def fill_(input: Any, value: Any) -> Tensor:
@@ -654,8 +688,10 @@ def _checked_values(input: Any, values: Any) -> Any:
     return values
 
 
-scatter_, scatter_add_, index_add_ = inplace(scatter), inplace(scatter_add), inplace(index_add)
-index_copy_, index_fill_, index_put_ = inplace(index_copy), inplace(index_fill), inplace(index_put)
+scatter_, scatter_add_, index_add_, index_copy_, index_fill_, index_put_ = [
+    inplace(op, partly=True)
+    for op in (scatter, scatter_add, index_add, index_copy, index_fill, index_put)
+]
 
 
 # ------------------------------------------------------------------------------------------------

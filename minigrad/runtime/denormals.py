@@ -2,8 +2,8 @@
 
 Numbers below the least normal one (1.2e-38 in float32, 2.2e-308 in float64) lose digits, and
 processors work on them up to a hundred times as slowly. A gradient that dies out on its way back
-through a long sequence becomes one of them. Kernels of recurrences therefore take them for zero
-while they run, whatever is said here.
+through a long sequence becomes one of them. Kernels of recurrences (and of cross entropy) therefore
+take them for zero while they run, whatever is said here.
 """
 
 from __future__ import annotations

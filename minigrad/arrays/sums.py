@@ -187,7 +187,7 @@ def add_at(out: ndarray, index: Any, value: Any) -> None:
         np.add.at(out, index, value)
         return
     sums = out.astype(np.float64)
-    np.add.at(sums, index, value)
+    np.add.at(sums, index, np.asarray(value, np.float64))  # (of two types it is much slower)
     out[...] = sums
 
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from minigrad import _kernels
+from minigrad.runtime import memory
 
 SCRIPT = """
 import resource
@@ -28,7 +29,7 @@ for _ in range(10):
 print(faults() - before)
 """
 pytestmark = pytest.mark.skipif(
-    not _kernels.keep_memory(64 << 20, 128 << 20), reason="this malloc cannot be told"
+    not _kernels.keep_memory(memory.REUSED, memory.KEPT), reason="this malloc cannot be told"
 )
 
 

@@ -187,6 +187,32 @@ def test_hooks_of_unused_outputs_are_called_with_none():
         a.backward()
 
 
+def test_the_gradient_of_a_slice_write_leaves_what_hooks_have_alone():
+    def written():
+        x = leaf(1, 2, 3)
+        b = x * 1
+        b[1] = x[0] * 5
+        return x, b
+
+    x, b = written()
+    own = mg.tensor([7.0, 8.0, 9.0])
+    b.grad_fn.register_prehook(lambda grads: (own,))
+    (b * 1).sum().backward()
+    assert own.tolist() == [7, 8, 9]
+    assert x.grad.tolist() == [47, 0, 9]
+    x, b = written()
+    seen = []
+    b.grad_fn.register_hook(lambda inputs, outputs: seen.extend(outputs))
+    b.register_hook(seen.append)
+    given = mg.ones(3)
+    b.backward(given, retain_graph=True)
+    assert [g.tolist() for g in (*seen, given)] == [[1, 1, 1]] * 3
+    assert x.grad.tolist() == [6, 0, 1]
+    x, b = written()
+    of_b, of_x = mg.autograd.grad(b, [b, x], given)
+    assert (of_b.tolist(), of_x.tolist(), given.tolist()) == ([1, 1, 1], [6, 0, 1], [1, 1, 1])
+
+
 def test_an_output_that_leads_to_no_input_is_not_visited():
     a, b = leaf(1, 2), leaf(3, 4)
     c, seen = a * 2, []

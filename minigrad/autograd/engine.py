@@ -300,11 +300,9 @@ def walk(
         if not goes_on:
             captured.update([((node, k), g) for k, g in enumerate(grads)])
             continue
-        if node.op.writes_gradient and edges[0] is not None and not create_graph:
-            mine = pending.owns and hung is None and useful is None
-            if not mine or type(grads[0]) is not ndarray or not grads[0].flags.c_contiguous:
-                grads = [np.array(grads[0], order="C")]
         if hung is None:
+            if node.op.writes_gradient and not create_graph:
+                grads = [_writable(grads[0], edges, pending.owns and useful is None)]
             input_grads = node.op.vjp(node, edges, grads, create_graph)
         else:
             input_grads = _through_hooks(hung, node, edges, grads, create_graph)
@@ -333,6 +331,13 @@ def walk(
     return [None if edge is None else captured.get(edge) for edge in targets]
 
 
+def _writable(g: Any, edges: Sequence[Any], is_mine: bool) -> Any:
+    """`g` for an operation that writes to it: a copy, if anybody else may still read it."""
+    if edges[0] is None or (is_mine and type(g) is ndarray and g.flags.c_contiguous):
+        return g
+    return np.array(g, order="C")
+
+
 def _through_hooks(
     hung: Hooks, node: Node, edges: Sequence[Any], grads: list[Any], create_graph: bool
 ) -> Sequence[Any]:
@@ -341,7 +346,10 @@ def _through_hooks(
     if all([g is None for g in grads]):  # a hook took them away
         input_grads: Sequence[Any] = [None] * len(edges)
     else:
-        input_grads = node.op.vjp(node, edges, grads, create_graph)
+        own = grads  # (those that the hooks have seen are theirs)
+        if node.op.writes_gradient and not create_graph:
+            own = [_writable(grads[0], edges, False)]
+        input_grads = node.op.vjp(node, edges, own, create_graph)
     return hung.meet_after(input_grads, grads, create_graph)
 
 

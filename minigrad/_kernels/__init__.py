@@ -114,29 +114,31 @@ def set_threads(count: int) -> None:
 
 def set_flush(mode: bool) -> bool:
     """In this thread, take denormal numbers for zero, or not: see `runtime.denormals`."""
-    cpu = _cpu()
-    return cpu is not None and cpu.set_flush(mode)
+    return _told("set_flush", mode)
 
 
 def keep_memory(reused: int, kept: int) -> bool:
     """Let freed memory stay with the process; whether that can be told: see `runtime.memory`."""
-    cpu = _cpu()
-    return cpu is not None and cpu.keep_memory(reused, kept)
+    return _told("keep_memory", reused, kept)
 
 
-def _cpu() -> Any:
-    """What is known of the machine, or None if nothing is compiled."""
+def _told(function: str, *arguments: Any) -> bool:
+    """What a function of `cpu` returns; False if nothing is compiled."""
     try:
-        return importlib.import_module(f"{__name__}.cpu")
+        return getattr(_cpu(), function)(*arguments)
     except ImportError:
-        return None
+        return False
+
+
+def _cpu() -> ModuleType:
+    return importlib.import_module(f"{__name__}.cpu")
 
 
 def _supported_levels() -> tuple[str, ...]:
-    cpu = _cpu()
-    if cpu is None:
-        raise ImportError(_MISSING)
-    return cpu.supported_levels()
+    try:
+        return _cpu().supported_levels()
+    except ImportError as error:
+        raise ImportError(_MISSING) from error
 
 
 def _module_name(kernel: str, level_name: str, dtype_name: str) -> str:

@@ -10,7 +10,7 @@ formula, in `ops/elementwise.py` and `nn/functional/activations.py`.
 cimport numpy as cnp
 
 from .arrays cimport REAL_TYPENUM, PyArray_ISCARRAY_RO, data, ordered
-from .gates cimport exp_of_lanes, expm1_of_negative, relu, sigmoid, tanh
+from .gates cimport EXP_LOWEST, exp_of_lanes, expm1_of_lanes, relu, sigmoid, tanh
 from .real cimport (
     LANES,
     REAL_NAME,
@@ -23,7 +23,6 @@ from .real cimport (
     load_part,
     magnitude,
     real,
-    real_log,
     store,
     store_first,
     store_part,
@@ -32,7 +31,7 @@ from .real cimport (
     where_less,
     with_sign,
 )
-from .row cimport highest, total
+from .row cimport exp_below, highest, log_softmax_row, total
 
 cnp.import_array()
 
@@ -74,7 +73,8 @@ cdef vec leaky_relu_of(vec x, vec _, real slope, real q) noexcept nogil:
 
 cdef vec elu_of(vec x, vec _, real alpha, real q) noexcept nogil:
     # np.where(x > 0, x, alpha * np.expm1(x)), with the sign of -0
-    cdef vec below = with_sign(magnitude(expm1_of_negative(at_most(x, 0))), x) * alpha
+    cdef vec below = expm1_of_lanes(at_least(at_most(x, 0), EXP_LOWEST))
+    below = with_sign(magnitude(below), x) * alpha
     return where_less(all_lanes(0), x, x, below)
 
 
@@ -191,14 +191,6 @@ cdef vec gelu_tanh_slope(vec g, vec x, real p, real q) noexcept nogil:
 
 # -- rows -----------------------------------------------------------------------------------------
 
-cdef inline void exp_below(real* y, const real* x, real top, Py_ssize_t n) noexcept nogil:
-    # np.exp(x - top)
-    cdef Py_ssize_t i = 0
-    while i < n:
-        store_part(y + i, exp_of_lanes(load_part(x + i, n - i) - top), n - i)
-        i += LANES
-
-
 cdef void softmax_row(real* y, const real* x, const real* _, Py_ssize_t n) noexcept nogil:
     # np.exp(x - x.max()) / np.exp(x - x.max()).sum()
     cdef Py_ssize_t i
@@ -209,14 +201,9 @@ cdef void softmax_row(real* y, const real* x, const real* _, Py_ssize_t n) noexc
         y[i] = y[i] * scale
 
 
-cdef void log_softmax_row(real* y, const real* x, const real* _, Py_ssize_t n) noexcept nogil:
+cdef void log_softmax_of(real* y, const real* x, const real* _, Py_ssize_t n) noexcept nogil:
     # x - x.max() - np.log(np.exp(x - x.max()).sum())
-    cdef Py_ssize_t i
-    cdef real top = highest(x, n)
-    exp_below(y, x, top, n)
-    cdef real log_sum = real_log(total(y, n))
-    for i in range(n):
-        y[i] = (x[i] - top) - log_sum
+    log_softmax_row(y, x, n)
 
 
 cdef void softmax_slope_row(real* d, const real* g, const real* y, Py_ssize_t n) noexcept nogil:
@@ -299,7 +286,7 @@ if REAL_NAME == b"float32":     # the erf above has no more digits
     entry("gelu_slope", 2, gelu_slope)
 
 row("softmax", 1, softmax_row)
-row("log_softmax", 1, log_softmax_row)
+row("log_softmax", 1, log_softmax_of)
 row("softmax_slope", 2, softmax_slope_row)
 row("log_softmax_slope", 2, log_softmax_slope_row)
 
@@ -332,31 +319,40 @@ cdef cnp.ndarray empty_like(cnp.ndarray a):
     return cnp.PyArray_EMPTY(cnp.PyArray_NDIM(a), cnp.PyArray_DIMS(a), REAL_TYPENUM, 0)
 
 
-def entrywise(str name not None, tuple arguments not None):
-    """The function `name` of arrays and numbers, as a new array; None if they do not suit it."""
-    cdef object found = entry_index.get(name)
+cdef tuple suited(dict index, str name, tuple arguments):
+    """(place in the table, first array, last array, the rest of `arguments`), or None."""
+    cdef object found = index.get(name)
+    cdef Py_ssize_t count
     if found is None:
         return None
-    cdef int index = found[0], count = found[1]
+    count = found[1]
     if not fits(arguments, count):
         return None
-    cdef cnp.ndarray second = <cnp.ndarray>arguments[count - 1]
-    cdef cnp.ndarray first = ordered(<cnp.ndarray>arguments[0])
-    for number in arguments[count:]:
+    return found[0], ordered(arguments[0]), arguments[count - 1], arguments[count:]
+
+
+def entrywise(str name not None, tuple arguments not None):
+    """The function `name` of arrays and numbers, as a new array; None if they do not suit it."""
+    cdef tuple given = suited(entry_index, name, arguments)
+    cdef tuple numbers
+    if given is None:
+        return None
+    numbers = given[3]
+    for number in numbers:
         if not isinstance(number, (int, float)) or number != number:
             return None
     cdef double first_number = 0, second_number = 0     # (Cython would take a real for a float)
-    if len(arguments) > count:
-        first_number = arguments[count]
-    if len(arguments) > count + 1:
-        second_number = arguments[count + 1]
+    if len(numbers) > 0:
+        first_number = numbers[0]
+    if len(numbers) > 1:
+        second_number = numbers[1]
     cdef real p = <real>first_number, q = <real>second_number
-    cdef cnp.ndarray result = empty_like(second)
+    cdef entry_function f = entry_functions[<int>given[0]]
+    cdef cnp.ndarray first = given[1], last = given[2], result = empty_like(last)
     cdef const real* a = data(first)
-    cdef const real* b = data(second)
+    cdef const real* b = data(last)
     cdef real* y = data(result)
-    cdef Py_ssize_t i = 0, n = cnp.PyArray_SIZE(second)
-    cdef entry_function f = entry_functions[index]
+    cdef Py_ssize_t i = 0, n = cnp.PyArray_SIZE(last)
     with nogil:
         while i + LANES <= n:
             store(y + i, f(load(a + i), load(b + i), p, q))
@@ -371,23 +367,19 @@ def entrywise(str name not None, tuple arguments not None):
 
 def rowwise(str name not None, tuple arrays not None):
     """The same for a function of rows: of the last axis."""
-    cdef object found = row_index.get(name)
-    if found is None:
+    cdef tuple given = suited(row_index, name, arrays)
+    if given is None:
         return None
-    cdef int index = found[0], count = found[1]
-    if not fits(arrays, count):
+    cdef row_function f = row_functions[<int>given[0]]
+    cdef cnp.ndarray first = given[1], last = given[2]
+    cdef int ndim = cnp.PyArray_NDIM(last)
+    if ndim == 0 or cnp.PyArray_SIZE(last) == 0:
         return None
-    cdef cnp.ndarray second = <cnp.ndarray>arrays[count - 1]
-    cdef cnp.ndarray first = ordered(<cnp.ndarray>arrays[0])
-    cdef int ndim = cnp.PyArray_NDIM(second)
-    if ndim == 0 or cnp.PyArray_SIZE(second) == 0:
-        return None
-    cdef cnp.ndarray result = empty_like(second)
+    cdef cnp.ndarray result = empty_like(last)
     cdef const real* a = data(first)
-    cdef const real* b = data(second)
+    cdef const real* b = data(last)
     cdef real* y = data(result)
-    cdef Py_ssize_t n = second.shape[ndim - 1], rows = cnp.PyArray_SIZE(second) // n, k
-    cdef row_function f = row_functions[index]
+    cdef Py_ssize_t n = last.shape[ndim - 1], rows = cnp.PyArray_SIZE(last) // n, k
     with nogil:
         for k in range(rows):
             f(y + k * n, a + k * n, b + k * n, n)

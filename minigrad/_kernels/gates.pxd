@@ -95,35 +95,32 @@ cdef inline real exp(real x) noexcept nogil:
     return 0 if x < EXP_LOWEST else y
 
 
+cdef inline vec scaled_expm1(vec z, vec* scale) noexcept nogil:
+    # scale * np.expm1(r) and scale, 2**n; for EXP_LOWEST <= z <= EXP_HIGHEST
+    cdef vec rounded = z * LOG2_E + ROUND_TO_INTEGER
+    cdef vec n = rounded - ROUND_TO_INTEGER
+    cdef vec r = (z - n * LN2_HIGH) - n * LN2_LOW
+    scale[0] = powers_of_two(rounded)
+    return scale[0] * expm1_series_of_lanes(r)
+
+
 cdef inline vec exp_of_lanes(vec x) noexcept nogil:
     # np.exp(x) for x <= EXP_HIGHEST; 0 below EXP_LOWEST
-    cdef vec z = at_least(x, EXP_LOWEST)
-    cdef vec rounded = z * LOG2_E + ROUND_TO_INTEGER
-    cdef vec n = rounded - ROUND_TO_INTEGER
-    cdef vec r = (z - n * LN2_HIGH) - n * LN2_LOW
-    cdef vec scale = powers_of_two(rounded)
-    cdef vec y = scale * expm1_series_of_lanes(r) + scale
-    return where_less(x, all_lanes(EXP_LOWEST), all_lanes(0), y)
+    cdef vec scale
+    cdef vec expm1_r = scaled_expm1(at_least(x, EXP_LOWEST), &scale)
+    return where_less(x, all_lanes(EXP_LOWEST), all_lanes(0), expm1_r + scale)
 
 
-cdef inline vec expm1_of_negative(vec x) noexcept nogil:
-    # np.expm1(x) for x <= 0
-    cdef vec z = at_least(x, EXP_LOWEST)
-    cdef vec rounded = z * LOG2_E + ROUND_TO_INTEGER
-    cdef vec n = rounded - ROUND_TO_INTEGER
-    cdef vec r = (z - n * LN2_HIGH) - n * LN2_LOW
-    cdef vec scale = powers_of_two(rounded)
-    return scale * expm1_series_of_lanes(r) + (scale - <real>1)
+cdef inline vec expm1_of_lanes(vec z) noexcept nogil:
+    # np.expm1(z) for EXP_LOWEST <= z <= EXP_HIGHEST
+    cdef vec scale
+    cdef vec expm1_r = scaled_expm1(z, &scale)
+    return expm1_r + (scale - <real>1)
 
 
 cdef inline vec tanh(vec x) noexcept nogil:
     # np.tanh(x)
-    cdef vec z = <real>2 * at_most(magnitude(x), TANH_ONE)
-    cdef vec rounded = z * LOG2_E + ROUND_TO_INTEGER
-    cdef vec n = rounded - ROUND_TO_INTEGER
-    cdef vec r = (z - n * LN2_HIGH) - n * LN2_LOW
-    cdef vec scale = powers_of_two(rounded)
-    cdef vec expm1_z = scale * expm1_series_of_lanes(r) + (scale - <real>1)
+    cdef vec expm1_z = expm1_of_lanes(<real>2 * at_most(magnitude(x), TANH_ONE))
     return with_sign(divide(expm1_z, expm1_z + <real>2), x)
 
 

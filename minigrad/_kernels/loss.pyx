@@ -29,8 +29,8 @@ from .arrays cimport (
     shape_of,
 )
 from .gates cimport exp
-from .real cimport real, real_log
-from .row cimport highest, total
+from .real cimport real
+from .row cimport log_softmax_row
 
 cdef extern from "interrupt.h":
     ctypedef struct watch:
@@ -68,23 +68,11 @@ cdef void log_softmax(
     const real* logits,                             # IN  (N, C)
     Py_ssize_t N, Py_ssize_t C,
 ) noexcept nogil:
-    cdef Py_ssize_t n, c
-    cdef real top, log_sum
-    cdef const real* x
-    cdef real* y
+    cdef Py_ssize_t n
     for n in range(N):
-        x = logits + n * C
-        y = log_prob + n * C
         if stops_at(n, C):
             return
-        # y = np.exp(x - x.max())
-        top = highest(x, C)
-        for c in range(C):
-            y[c] = exp(x[c] - top)
-        # y = x - x.max() - np.log(y.sum())
-        log_sum = real_log(total(y, C))
-        for c in range(C):
-            y[c] = x[c] - top - log_sum
+        log_softmax_row(log_prob + n * C, logits + n * C, C)
 
 
 cdef Py_ssize_t first_bad_target(

@@ -1,6 +1,17 @@
-"""The maximum and the sum of a row of numbers."""
+"""A row of numbers: its maximum, its sum, the logarithm of its softmax."""
 
-from .real cimport LANES, load, load_first, real, sum_lanes, vec
+from .gates cimport exp_of_lanes
+from .real cimport (
+    LANES,
+    load,
+    load_first,
+    load_part,
+    real,
+    real_log,
+    store_part,
+    sum_lanes,
+    vec,
+)
 
 cdef enum:
     SUM_VECS = 64       # vectors that are added one after the other
@@ -47,3 +58,21 @@ cdef inline real total(const real* x, Py_ssize_t n) noexcept nogil:
     for i in range(n):
         sum = sum + x[i]
     return sum
+
+
+cdef inline void exp_below(real* y, const real* x, real top, Py_ssize_t n) noexcept nogil:
+    # np.exp(x - top), top being the highest of x
+    cdef Py_ssize_t i = 0
+    while i < n:
+        store_part(y + i, exp_of_lanes(load_part(x + i, n - i) - top), n - i)
+        i += LANES
+
+
+cdef inline void log_softmax_row(real* y, const real* x, Py_ssize_t n) noexcept nogil:
+    # x - x.max() - np.log(np.exp(x - x.max()).sum())
+    cdef Py_ssize_t i
+    cdef real top = highest(x, n), log_sum
+    exp_below(y, x, top, n)
+    log_sum = real_log(total(y, n))
+    for i in range(n):
+        y[i] = x[i] - top - log_sum

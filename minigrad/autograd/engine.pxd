@@ -45,5 +45,8 @@ cpdef attach_one(TensorBase result, op, tuple edges, list saved)
 cpdef attach(results, op, edges, list saved)
 
 
+cdef list _for_vjp(Node node, edges, list grads, bint create_graph, bint is_mine)
+
+
 @cython.locals(pending=Pending, node=Node, leaf=TensorBase)
 cpdef list walk(roots, root_grads, targets, bint retain_graph, bint create_graph)

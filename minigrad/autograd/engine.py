@@ -301,8 +301,7 @@ def walk(
             captured.update([((node, k), g) for k, g in enumerate(grads)])
             continue
         if hung is None:
-            if node.op.writes_gradient and not create_graph:
-                grads = [_writable(grads[0], edges, pending.owns and useful is None)]
+            grads = _for_vjp(node, edges, grads, create_graph, pending.owns and useful is None)
             input_grads = node.op.vjp(node, edges, grads, create_graph)
         else:
             input_grads = _through_hooks(hung, node, edges, grads, create_graph)
@@ -331,11 +330,16 @@ def walk(
     return [None if edge is None else captured.get(edge) for edge in targets]
 
 
-def _writable(g: Any, edges: Sequence[Any], is_mine: bool) -> Any:
-    """`g` for an operation that writes to it: a copy, if anybody else may still read it."""
-    if edges[0] is None or (is_mine and type(g) is ndarray and g.flags.c_contiguous):
-        return g
-    return np.array(g, order="C")
+def _for_vjp(
+    node: Node, edges: Sequence[Any], grads: list[Any], create_graph: bool, is_mine: bool
+) -> list[Any]:
+    """`grads`; for an operation that writes to them a copy, if anybody else may still read them."""
+    if not node.op.writes_gradient or create_graph or edges[0] is None:
+        return grads
+    (g,) = grads
+    if is_mine and type(g) is ndarray and g.flags.c_contiguous:
+        return grads
+    return [np.array(g, order="C")]
 
 
 def _through_hooks(
@@ -346,9 +350,7 @@ def _through_hooks(
     if all([g is None for g in grads]):  # a hook took them away
         input_grads: Sequence[Any] = [None] * len(edges)
     else:
-        own = grads  # (those that the hooks have seen are theirs)
-        if node.op.writes_gradient and not create_graph:
-            own = [_writable(grads[0], edges, False)]
+        own = _for_vjp(node, edges, grads, create_graph, False)  # hooks may keep what they saw
         input_grads = node.op.vjp(node, edges, own, create_graph)
     return hung.meet_after(input_grads, grads, create_graph)
 

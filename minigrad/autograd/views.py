@@ -107,11 +107,11 @@ def refresh_view(tensor: TensorBase) -> None:
     """
     place = root_of(tensor).edge
     view: Any = tensor.view_of
-    is_cut = place is None and not (view.start is None and view.written is None)
-    if is_cut:
+    is_cut = place is None
+    if is_cut:  # (or it is a leaf, and always was)
         place = view.written or view.start
     if view.start is place:
-        if is_cut and _is_stale(tensor):
+        if is_cut and place is not None and _is_stale(tensor):
             tensor.edge, tensor._requires_grad = None, False
         return
     outdated = []

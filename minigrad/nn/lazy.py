@@ -113,8 +113,9 @@ class UninitializedParameter(Parameter):
             Only the CPU; the type (default: that of this parameter).
         """
         made = empty(tuple(shape), device=device, dtype=self.dtype if dtype is None else dtype)
-        del self._nothing
+        nothing = self.__dict__.pop("_nothing")
         self.__class__ = Parameter  # type: ignore[assignment]
+        self.array = nothing
         self.data = made
 
     def __repr__(self) -> str:

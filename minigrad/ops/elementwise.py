@@ -21,7 +21,7 @@ from .cast import cast, common_type
 from .erf import erf as erf_of
 from .index import where
 from .kernels import with_kernel
-from .layout import entrywise, rows
+from .layout import copied, entrywise, rows
 from .makers import binary, comparison, no_slope, predicate, unary
 from .shape import sum_to
 from .values import EITHER, entry, factor, number
@@ -47,7 +47,7 @@ def _power(a: Any, b: Any) -> Any:
     if isinstance(b, ndarray) and b.dtype.kind == "b" and np.result_type(a, b).kind == "b":
         raise TypeError("NumPy would count with them")
     if isinstance(a, ndarray) and a.dtype.kind == "f" and type(b) in (int, float) and b in (1, 2):
-        return np.square(a) if b == 2 else a.copy()  # one pass, where np.power takes logarithms
+        return np.square(a) if b == 2 else copied(a)  # one pass, where np.power takes logarithms
     if isinstance(b, float) and b == -0.5:
         return 1 / np.sqrt(a)  # NumPy takes the root for 0.5 only; of negative numbers it is nan
     result = np.power(a, b)

@@ -16,10 +16,13 @@ from .. import _kernels
 ndarray = np.ndarray
 
 
-def with_kernel(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
+def with_kernel(
+    name: str, formula: Callable[..., Any], *, of_rows: bool = False
+) -> Callable[..., Any]:
     """`formula`, or the kernel `name` of `_kernels/entrywise.pyx`.
 
-    Its arguments are arrays of one shape, then numbers.
+    Its arguments are arrays of one shape, then numbers. With `of_rows` it works along an axis, the
+    last of them; the kernel takes the last axis only.
 
     Examples
     --------
@@ -30,27 +33,12 @@ def with_kernel(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def call(*arguments: Any) -> Any:
-        if type(arguments[0]) is ndarray:
-            kernels = _kernels.kernels_for(arguments[0].dtype)
-            if kernels is not None:
-                result = kernels.entrywise.entrywise(name, arguments)
-                if result is not None:
-                    return result
-        return formula(*arguments)
-
-    call.__wrapped__ = getattr(formula, "__wrapped__", formula)  # type: ignore[attr-defined]
-    return call
-
-
-def with_row_kernel(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
-    """The same for functions along an axis, the last argument: the kernel takes the last axis."""
-
-    def call(*arguments: Any) -> Any:
-        first, axis = arguments[0], arguments[-1]
-        if type(first) is ndarray and axis == first.ndim - 1:
+        first = arguments[0]
+        if type(first) is ndarray and not (of_rows and arguments[-1] != first.ndim - 1):
             kernels = _kernels.kernels_for(first.dtype)
             if kernels is not None:
-                result = kernels.entrywise.rowwise(name, arguments)
+                module = kernels.entrywise
+                result = (module.rowwise if of_rows else module.entrywise)(name, arguments)
                 if result is not None:
                     return result
         return formula(*arguments)

@@ -272,11 +272,6 @@ def _named(call: Any, name: str, op: Any) -> Any:
     return call
 
 
-def no_derivative(name: str) -> Any:
-    """What belongs to the graph, as in PyTorch, although nobody has a rule for it."""
-    raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
-
-
 def no_slope(g: Any) -> Any:
     """The gradient through what does not depend on its input: 0, also where `g` is inf or nan."""
     zeros = np.zeros_like(g.array if isinstance(g, TensorBase) else g)

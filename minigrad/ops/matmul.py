@@ -280,21 +280,18 @@ def _rows(x: Any) -> Any:
 
 
 def _affine(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    y = np.matmul(x, weight.T)
+    y = np.matmul(_rows(x), weight.T)
     y += bias
-    return y
+    return y if x.ndim == 2 else y.reshape(*x.shape[:-1], len(weight))
 
 
-_linear = primitive("addmm", _affine,
-                    x=lambda g, weight: matmul(g, weight),
-                    weight=lambda g, x: matmul(_mT(g), x),
-                    bias=lambda g, bias_shape: sum_to(g, bias_shape))  # fmt: skip
-_linear_of_rows = primitive("addmm.of_rows",
-                            lambda x, weight, bias: _affine(_rows(x), weight, bias).reshape(
-                                *x.shape[:-1], len(weight)),
-                            x=lambda g, weight: matmul(g, weight),
-                            weight=lambda g, x: matmul(_mT(_rows(g)), _rows(x)),
-                            bias=lambda g, bias_shape: sum_to(g, bias_shape))  # fmt: skip
+_linear, _linear_of_rows = [
+    primitive(name, _affine,
+              x=lambda g, weight: matmul(g, weight),
+              weight=lambda g, x: matmul(_mT(_rows(g)), _rows(x)),
+              bias=lambda g, bias_shape: sum_to(g, bias_shape))
+    for name in ("addmm", "addmm.of_rows")
+]  # fmt: skip
 
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:

@@ -25,9 +25,9 @@ from .arguments import checked_axes, checked_axis
 from .cast import cast, common_type
 from .elementwise import abs as abs_
 from .elementwise import exp, isnan, sign, where
-from .kernels import with_row_kernel
+from .kernels import with_kernel
 from .layout import rows
-from .makers import no_derivative, no_slope
+from .makers import no_slope
 from .shape import reshape, sum_to
 from .values import number
 
@@ -374,13 +374,15 @@ def _logsumexp_of(x: np.ndarray, axes: Axes, keepdims: bool) -> np.ndarray:
     return y if keepdims else y.squeeze(axis=axes)
 
 
-_softmax = primitive("softmax", with_row_kernel("softmax", in_wide(_softmax_of)), layout=rows,
-                     x=with_row_kernel("softmax_slope", lambda g, y, axis: y * (
-                         g - _sum(g * y, (axis,), True))))  # fmt: skip
-_log_softmax = primitive("log_softmax", with_row_kernel("log_softmax", in_wide(_log_softmax_of)),
+_softmax = primitive("softmax", with_kernel("softmax", in_wide(_softmax_of), of_rows=True),
+                     layout=rows,
+                     x=with_kernel("softmax_slope", lambda g, y, axis: y * (
+                         g - _sum(g * y, (axis,), True)), of_rows=True))  # fmt: skip
+_log_softmax = primitive("log_softmax", with_kernel("log_softmax", in_wide(_log_softmax_of),
+                                                    of_rows=True),
                          layout=rows,
-                         x=with_row_kernel("log_softmax_slope", lambda g, y, axis:
-                             g - exp(y) * _sum(g, (axis,), True)))  # fmt: skip
+                         x=with_kernel("log_softmax_slope", lambda g, y, axis:
+                             g - exp(y) * _sum(g, (axis,), True), of_rows=True))  # fmt: skip
 _logsumexp = primitive("logsumexp", in_wide(_logsumexp_of), layout=rows,
                        x=lambda g, y, x, axes: restored(g, x.shape, axes) * exp(
                            x - restored(y, x.shape, axes)))  # fmt: skip
@@ -456,11 +458,18 @@ def count_nonzero(input: Any, dim: Any = None, *, axis: Any = None) -> Tensor:
     return wrap(np.asarray(counts, order="C"))
 
 
-_unique = primitive("unique2", lambda x, values: values, x=lambda g: no_derivative("_unique2"))
-_unique_dim = primitive("unique_dim", lambda x, values: values,
-                        x=lambda g: no_derivative("unique_dim"))  # fmt: skip
-_bincount = primitive("bincount", lambda w, counts: counts,
-                      w=lambda g: no_derivative("bincount"))  # fmt: skip
+def _without_derivative(name: str, pytorch: str) -> Any:
+    """``op(x, result)``, which is `result`, and belongs to the graph of x as it does in PyTorch."""
+
+    def rule(g: Any) -> Any:
+        raise NotImplementedError(f"the derivative for '{pytorch}' is not implemented.")
+
+    return primitive(name, lambda x, result: result, x=rule)
+
+
+_unique = _without_derivative("unique2", "_unique2")
+_unique_dim = _without_derivative("unique_dim", "unique_dim")
+_bincount = _without_derivative("bincount", "bincount")
 
 
 def unique(

@@ -283,11 +283,8 @@ class Tensor(TensorBase):
                 f"torch.{value.array.dtype}"
             )
         before_write(value)
-        before = getattr(self, "array", None)  # (a lazy parameter has none yet)
-        if before is not value.array:
-            self.array = value.array
-            if before is not None:  # what shows the old memory, has a history of its own now
-                self.version = self.version[:2]
+        if self.array is not value.array:  # what shows the old memory, has its own history now
+            self.array, self.version = value.array, self.version[:2]
 
     def _bump_version(self) -> None:
         """Note that code has written into `array` directly."""

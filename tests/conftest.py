@@ -28,8 +28,16 @@ def pytest_cmdline_main(config):
 def pytest_collection_modifyitems(items):
     """Mark the tests that run at every level by themselves: ``-m "not every_level"``."""
     for item in items:
-        if "level" in item.fixturenames:
+        if {"level", "kernel_level"} & set(item.fixturenames):
             item.add_marker("every_level")
+
+
+def at_level(name):
+    """For a fixture: the level while the test runs."""
+    before = _kernels.level
+    _kernels.set_level(name)
+    yield name
+    _kernels.set_level(before)
 
 
 @pytest.fixture(params=LEVELS)
@@ -38,7 +46,10 @@ def level(request):
 
     With MINIGRAD_KERNELS set, at that level alone.
     """
-    before = _kernels.level
-    _kernels.set_level(request.param)
-    yield request.param
-    _kernels.set_level(before)
+    yield from at_level(request.param)
+
+
+@pytest.fixture(params=_kernels.available_levels())
+def kernel_level(request):
+    """Run the test once at each level that has kernels, whatever MINIGRAD_KERNELS says."""
+    yield from at_level(request.param)

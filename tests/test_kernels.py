@@ -15,23 +15,14 @@ from recurrences import KERNELS
 
 from minigrad import _kernels
 
-LEVELS = _kernels.available_levels()
 DTYPES = ("float32", "float64")
 SIZES = (1, 2, 3, 5, 7, 15, 16, 17, 31, 33, 64, 100)
 SENTINEL = 123.0
 NONE, MEAN, SUM = 0, 1, 2
 
 
-@pytest.fixture(params=LEVELS)
-def level(request):
-    before = _kernels.level
-    _kernels.set_level(request.param)
-    yield request.param
-    _kernels.set_level(before)
-
-
 @pytest.fixture(params=DTYPES)
-def dtype(request, level):
+def dtype(request, kernel_level):
     return np.dtype(request.param)
 
 

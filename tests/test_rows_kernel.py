@@ -7,16 +7,6 @@ import minigrad as mg
 from minigrad import _kernels
 from minigrad.ops.index import PlacedRows
 
-LEVELS = _kernels.available_levels()
-
-
-@pytest.fixture(params=LEVELS)
-def level(request):
-    before = _kernels.level
-    _kernels.set_level(request.param)
-    yield request.param
-    _kernels.set_level(before)
-
 
 def rows_of(dtype):
     return _kernels.kernels_for(np.dtype(dtype)).rows
@@ -31,7 +21,7 @@ def arrays(dtype, table, looked_up, width):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("sizes", [(1, 1, 1), (3, 40, 5), (50, 7, 33), (9, 0, 4), (11, 300, 17)])
-def test_the_kernel_adds_in_the_same_order_as_numpy(level, dtype, sizes):
+def test_the_kernel_adds_in_the_same_order_as_numpy(kernel_level, dtype, sizes):
     total, index, rows = arrays(dtype, *sizes)
     expected = total.copy()
     np.add.at(expected, index, rows)
@@ -39,7 +29,7 @@ def test_the_kernel_adds_in_the_same_order_as_numpy(level, dtype, sizes):
     assert np.array_equal(total, expected)
 
 
-def test_strided_rows_are_read_where_they_lie(level):
+def test_strided_rows_are_read_where_they_lie(kernel_level):
     total, index, rows = arrays("float32", 6, 10, 4)
     expected = total.copy()
     np.add.at(expected, index, rows)
@@ -61,7 +51,7 @@ def test_strided_rows_are_read_where_they_lie(level):
         ({"total": np.ones(3, np.float32)}, ValueError, r"total: shape is \(3,\)"),
     ],
 )
-def test_wrong_arguments_are_refused(level, change, error, words):
+def test_wrong_arguments_are_refused(kernel_level, change, error, words):
     arguments = {
         "total": np.ones((3, 5), np.float32),
         "index": np.array([0, 1]),

@@ -73,7 +73,7 @@ FORMS = [
       if other != "0.5" or name not in NO_NUMBERS],
     *[f"torch.{name}(b, x)" for name in OF_TWO],
     *[f"torch.{name}(x > 0.5, b > 0.5)" for name in OF_BITS],
-    "~(x > 0.5)", "2 / x", "2 - x", "2 ** x", "x + b[:1]", "b[:1] + x", "x + row", "row + x",
+    "~(x > 0.5)", "2 / x", "2 - x", "2 ** x", "x ** 1", "x ** 2", "x + b[:1]", "b[:1] + x", "x + row", "row + x",
     "x + x.flip(0)", "x.double() + x", "torch.rsub(x, 0.5)", "x + x.double()", "x.long() + x", "x > 0.5",
     "x + torch.zeros(5, 1, 1, 1)", "x / torch.tensor(2.)", "torch.tensor(2.) * x",
     *[f"torch.{name}(x, dim={dim})".replace("norm_(x", "norm(x, 2")

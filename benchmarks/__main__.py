@@ -7,7 +7,8 @@
 
 Every line times all libraries in turns and takes the best of each; ratios above 1 say how many
 times as fast minigrad is. All libraries get one thread, and the process is pinned to one core where
-the system allows it (--threads 2 lets it have two).
+the system allows it (--threads 2 lets it have two). The last column is minigrad's share of what the
+processor can do, measured by multiply-adds on registers.
 """
 
 # The number of BLAS threads is read when NumPy is imported.
@@ -40,8 +41,10 @@ from benchmarks import (
     recurrent,
     scaling,
     small,
+    written,
 )
-from benchmarks.peers import Peers, find_peers, matmul_peak
+from benchmarks.peers import OTHERS as LIBRARIES
+from benchmarks.peers import Peers, find_peers, multiply_add_peak
 from benchmarks.timing import Case, Row, measure, progress, table
 
 
@@ -65,6 +68,7 @@ TABLES: dict[str, tuple[str, Callable[[bool], list[Case]]]] = {
         lambda quick: recurrent.ours((200, 32, 64, 64) if quick else (1000, 32, 128, 128)),
     ),
     "small": ("Small operations, cells in loops", lambda quick: small.cases()),
+    "written": ("What users write", written.cases),
     "operations": (
         "Single operations, 4 x 4 and 1000 x 1000 (only when named)",
         operations.cases,
@@ -83,8 +87,8 @@ OTHERS = {
 def run_tables(names: list[str], quick: bool, seconds: float, peers: Peers) -> str:
     """Measure and print the tables; returns their text."""
     parts = []
-    peak = matmul_peak(seconds=0.2 if quick else 1.0)
-    parts.append(f"{peers.describe()}; NumPy matmul {peak / 1e9:.0f} GF/s")
+    peak = multiply_add_peak(0.2 if quick else 1.0) * int(_threads)
+    parts.append(f"{peers.describe()}; multiply-adds on registers {peak / 1e9:.0f} GF/s a core")
     print(parts[0], flush=True)
     for name in names:
         title, cases = TABLES[name]
@@ -152,14 +156,18 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes, short measurements")
     parser.add_argument("--seconds", type=float, help="per line and library (0.5; quick: 0.02)")
     parser.add_argument("--threads", type=int, default=1, help="for every library (1)")
-    parser.add_argument("--no-jax", action="store_true", help="leave JAX out (it compiles long)")
+    parser.add_argument(
+        "--without", nargs="*", choices=LIBRARIES, default=[], metavar="LIBRARY",
+        help=f"leave these out, of {', '.join(LIBRARIES)} (some compile long)",
+    )  # fmt: skip
     parser.add_argument("--output", type=Path, help="write the tables to this Markdown file")
     parser.add_argument("--plots", type=Path, default=Path("plots"), help="folder for plots")
     options = parser.parse_args(argv)
     only_named = ("operations", "readme", "scaling")
     wanted = options.what or [name for name in names if name not in only_named]
     seconds = options.seconds or (0.02 if options.quick else 0.5)
-    peers = find_peers(options.threads, jax=not (options.no_jax or options.quick))
+    without = {*options.without, *(("JAX", "torch.compile") if options.quick else ())}
+    peers = find_peers(options.threads, [name for name in LIBRARIES if name not in without])
     text = run_tables([n for n in wanted if n in TABLES], options.quick, seconds, peers)
     text += run_others([n for n in wanted if n in OTHERS], options.quick, peers, options.plots)
     if options.output:

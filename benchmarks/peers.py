@@ -1,16 +1,21 @@
-"""The libraries that are compared: minigrad, and of PyTorch and JAX those that are installed."""
+"""The libraries that are compared with minigrad, as far as they are installed; and the machine."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
 
 import numpy as np
+
+# Those with an interface of their own, and what to import for them. (`torch.compile` is PyTorch,
+# but a program has to be made for it, as for the others.)
+OTHERS = {"torch.compile": "torch", "JAX": "jax", "ONNX Runtime": "onnxruntime"}
 
 
 @dataclass
@@ -18,13 +23,16 @@ class Peers:
     """What is installed."""
 
     torch_like: dict[str, ModuleType]  # minigrad first; all with PyTorch's interface
-    jax: Any = None
+    others: dict[str, ModuleType] = field(default_factory=dict)  # by their names in `OTHERS`
 
     def describe(self) -> str:
         """What was measured, and on what."""
         names = [f"{name} {library.__version__}" for name, library in self.torch_like.items()]
-        if self.jax is not None:
-            names.append(f"JAX {self.jax.__version__}")
+        names += [
+            f"{name} {library.__version__}"
+            for name, library in self.others.items()
+            if name != "torch.compile"
+        ]
         level = self.torch_like["minigrad"]._kernels.level
         python = platform.python_version()
         return (
@@ -45,42 +53,38 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def find_peers(threads: int = 1, jax: bool = True) -> Peers:
-    """Import what is there, and give each library the same number of threads."""
+def find_peers(threads: int = 1, others: Collection[str] = tuple(OTHERS)) -> Peers:
+    """Import what is there, of `OTHERS` those named, and give each the same number of threads."""
     import minigrad
 
     peers = Peers({"minigrad": minigrad})
+    minigrad.set_num_threads(threads)
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")  # (its threads: the cores of the affinity mask)
     missing = []
-    if hasattr(minigrad, "set_num_threads"):
-        minigrad.set_num_threads(threads)
-    try:
-        import torch
-    except ImportError:
-        missing.append("PyTorch")
-    else:
-        torch.set_num_threads(threads)
-        peers.torch_like["PyTorch"] = torch
-    if jax:
-        # JAX takes as many threads as there are cores in the process's affinity mask
-        os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    for name, module in (("PyTorch", "torch"), *OTHERS.items()):
+        if name != "PyTorch" and name not in others:
+            continue
         try:
-            import jax as jax_module
+            library = importlib.import_module(module)
         except ImportError:
-            missing.append("JAX")
-        else:
-            peers.jax = jax_module
+            missing.append(name)
+            continue
+        (peers.torch_like if name == "PyTorch" else peers.others)[name] = library
+    if "PyTorch" in peers.torch_like:
+        peers.torch_like["PyTorch"].set_num_threads(threads)
     if missing:
         print(f"not installed: {', '.join(missing)} (pip install -e '.[bench]')", file=sys.stderr)
     return peers
 
 
-def matmul_peak(size: int = 768, seconds: float = 1.0) -> float:
-    """Operations a second of NumPy's float32 matrix product: the yardstick for shares of peak."""
-    a = np.random.default_rng(0).random((size, size), np.float32)
-    b, c = a.T.copy(), np.empty_like(a)
-    best, end = float("inf"), time.perf_counter() + seconds
+def multiply_add_peak(seconds: float = 0.5) -> float:
+    """Operations a second of one core, float32: multiply-adds on registers, without any memory."""
+    from minigrad import _kernels
+
+    work = _kernels.kernels_for(np.dtype(np.float32)).entrywise.multiply_adds
+    best, end = 0.0, time.perf_counter() + seconds
     while time.perf_counter() < end:
         start = time.perf_counter()
-        np.matmul(a, b, out=c)
-        best = min(best, time.perf_counter() - start)
-    return 2 * size**3 / best
+        operations = 2 * work(20_000)
+        best = max(best, operations / (time.perf_counter() - start))
+    return best

@@ -2,7 +2,7 @@
 
 A training step here is ``layer(x)``, a sum, and ``backward()`` to all parameters. JAX runs the same
 recurrence as a compiled scan, with the input projection of all steps taken out of the loop; its
-compile time is not counted.
+compile time is not counted. ONNX Runtime does inference with its own operators of these names.
 """
 
 from __future__ import annotations
@@ -136,6 +136,51 @@ def jax_works(jax: Any, kind: str, size: Size, last: bool = False) -> dict[str, 
 
 
 # ------------------------------------------------------------------------------------------------
+# The same in ONNX Runtime, inference only
+# ------------------------------------------------------------------------------------------------
+
+
+def onnx_work(onnxruntime: Any, kind: str, size: Size) -> Work:
+    """Inference, with minigrad's weights; its output is compared with minigrad's once."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    import minigrad
+
+    steps, batch, inputs, hidden = size
+    minigrad.manual_seed(0)
+    layer, x = getattr(minigrad.nn, kind)(inputs, hidden), minigrad.randn(steps, batch, inputs)
+    # ONNX has LSTM's gates as i, o, f, g, and GRU's as z, r, n
+    order = {"RNN": [0], "GRU": [1, 0, 2], "LSTM": [0, 3, 1, 2]}[kind]
+
+    def weights(name: str) -> Any:
+        gates = np.split(getattr(layer, f"{name}_l0").detach().numpy(), GATES[kind])
+        return np.concatenate([gates[k] for k in order])[None]
+
+    arrays = {"W": weights("weight_ih"), "R": weights("weight_hh"),
+              "B": np.concatenate([weights("bias_ih"), weights("bias_hh")], 1)}  # fmt: skip
+    options = {"linear_before_reset": 1} if kind == "GRU" else {}
+    node = helper.make_node(kind, ["x", *arrays], ["y"], hidden_size=hidden, **options)
+    graph = helper.make_graph(
+        [node], kind,
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, (steps, 1, batch, hidden))],
+        [numpy_helper.from_array(array, name) for name, array in arrays.items()],
+    )  # fmt: skip
+    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 14)])
+    chosen = onnxruntime.SessionOptions()
+    chosen.intra_op_num_threads = minigrad.get_num_threads()
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), chosen, providers=["CPUExecutionProvider"]
+    )
+    feed = {"x": x.numpy()}
+    with minigrad.no_grad():
+        np.testing.assert_allclose(
+            session.run(None, feed)[0][:, 0], layer(x)[0].numpy(), 1e-3, 1e-5
+        )
+    return lambda: session.run(None, feed)
+
+
+# ------------------------------------------------------------------------------------------------
 # Cases
 # ------------------------------------------------------------------------------------------------
 
@@ -147,9 +192,17 @@ def _case(kind: str, work: str, size: Size, title: str = "", **options: Any) -> 
     def jax_work(jax: Any) -> Work:
         return jax_works(jax, kind, size, options.get("last", False))[work]
 
-    plain = set(options) <= {"last"} and kind in ("RNN", "GRU", "LSTM")
-    count = flops(kind, size, work == "training step") if plain else None
-    return Case(label(title or kind, work, size), torch_work, jax_work if plain else None, count)
+    def runtime_work(onnxruntime: Any) -> Work:
+        return onnx_work(onnxruntime, kind, size)
+
+    others: dict[str, Callable[[Any], Work]] = {}
+    count = None
+    if set(options) <= {"last"} and kind in ("RNN", "GRU", "LSTM"):
+        others["JAX"] = jax_work
+        if work == "inference":
+            others["ONNX Runtime"] = runtime_work
+        count = flops(kind, size, work == "training step")
+    return Case(label(title or kind, work, size), torch_work, others, count)
 
 
 def grid(sizes: Sequence[Size]) -> list[Case]:

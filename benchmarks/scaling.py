@@ -32,7 +32,8 @@ def sweep(kind: str, axis: str, peers: Peers, seconds: float) -> list[tuple[int,
             return jax_works(jax, kind, size)["training step"]
 
         value = size["TNIH".index(axis)]
-        found.append((value, measure(Case(f"{axis}={value}", work, jax_work), peers, seconds)))
+        case = Case(f"{axis}={value}", work, {"JAX": jax_work})
+        found.append((value, measure(case, peers, seconds)))
         progress(f"measured {kind}, {axis}={value}")
     progress()
     return found

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.peers import Peers
+from benchmarks.peers import OTHERS, Peers
 
 Work = Callable[[], object]
 
@@ -28,8 +28,9 @@ class Case:
         What a table calls it.
     torch : callable
         Takes a library with PyTorch's interface, PyTorch or minigrad, and returns the work.
-    jax : callable, optional
-        Takes the module ``jax`` and returns the same work, compiled already.
+    others : dict, optional
+        The same for libraries with another interface, by the names that `peers` has for them: takes
+        the library and returns the work, compiled already.
     flops : float, optional
         How many floating-point operations its matrix products have.
     extra : dict
@@ -40,7 +41,7 @@ class Case:
 
     name: str
     torch: Callable[[Any], Work]
-    jax: Callable[[Any], Work] | None = None
+    others: dict[str, Callable[[Any], Work]] = field(default_factory=dict)
     flops: float | None = None
     extra: dict[str, Work] = field(default_factory=dict)
     alone: bool = False
@@ -109,8 +110,9 @@ def measure(case: Case, peers: Peers, seconds: float) -> Row:
         for name, library in peers.torch_like.items()
         if name == "minigrad" or not case.alone
     }
-    if peers.jax is not None and case.jax is not None:
-        works["JAX"] = case.jax(peers.jax)
+    for name, make in case.others.items():
+        if name in peers.others:
+            works[name] = make(peers.others[name])
     works.update(case.extra)
     return Row(case.name, best_times(works, seconds), case.flops)
 
@@ -146,9 +148,9 @@ def table(rows: Sequence[Row], peak: float | None = None) -> str:
 
     `peak`, in operations a second, adds minigrad's share of what the machine can do.
     """
-    names = [name for name in ("PyTorch", "JAX") if any(name in row.times for row in rows)]
-    others = [n for row in rows for n in row.times if n not in ("minigrad", "PyTorch", "JAX")]
-    names += list(dict.fromkeys(others))
+    found = dict.fromkeys([name for row in rows for name in row.times if name != "minigrad"])
+    names = [*[name for name in ("PyTorch", *OTHERS) if name in found],
+             *[name for name in found if name not in ("PyTorch", *OTHERS)]]  # fmt: skip
     with_peak = peak is not None and any(row.flops for row in rows)
     head = ["work", "minigrad"]
     for name in names:

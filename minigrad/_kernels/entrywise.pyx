@@ -26,6 +26,7 @@ from .real cimport (
     store,
     store_first,
     store_part,
+    sum_lanes,
     vec,
     where_at_most,
     where_less,
@@ -34,6 +35,9 @@ from .real cimport (
 from .row cimport exp_below, highest, log_softmax_row, total
 
 cnp.import_array()
+
+cdef enum:
+    MANY = 10       # multiply-adds that do not wait for each other
 
 ctypedef vec (*entry_function)(vec a, vec b, real p, real q) noexcept nogil
 ctypedef void (*row_function)(real* y, const real* a, const real* b, Py_ssize_t n) noexcept nogil
@@ -384,3 +388,24 @@ def rowwise(str name not None, tuple arrays not None):
         for k in range(rows):
             f(y + k * n, a + k * n, b + k * n, n)
     return result
+
+
+def multiply_adds(Py_ssize_t rounds):
+    """Multiply and add `rounds` times on registers, and return how many numbers that were.
+
+    Timed, it says what the processor can do at the most: there is no memory, and nobody waits.
+    """
+    cdef vec[MANY] sums
+    cdef Py_ssize_t k
+    cdef int j
+    cdef vec shrink = all_lanes(<real>0.75), grow = all_lanes(<real>0.25)
+    cdef real total = 0
+    with nogil:
+        for j in range(MANY):
+            sums[j] = all_lanes(<real>j)
+        for k in range(rounds):
+            for j in range(MANY):
+                sums[j] = sums[j] * shrink + grow
+        for j in range(MANY):
+            total += sum_lanes(sums[j])
+    return rounds * MANY * LANES if total == total else 0

@@ -33,10 +33,10 @@ from typing import Any
 MODULES = (
     "arrays/sums", "autograd/tensor_base", "autograd/indexing", "autograd/views",
     "autograd/engine", "autograd/primitive", "autograd/loans", "autograd/backward",
-    "ops/kernels", "ops/makers", "ops/fused", "ops/layout", "ops/inplace", "ops/shape", "ops/index",
-    "ops/join", "ops/order", "ops/introsort", "ops/elementwise", "ops/reduce", "ops/matmul",
-    "ops/einsum", "ops/loss", "ops/checked", "nn/hooks", "recurrences/operation",
-    "recurrences/layer", "recurrences/cell", "recurrences/checks",
+    "ops/arguments", "ops/kernels", "ops/makers", "ops/fused", "ops/layout", "ops/inplace",
+    "ops/shape", "ops/index", "ops/join", "ops/order", "ops/introsort", "ops/elementwise",
+    "ops/reduce", "ops/matmul", "ops/einsum", "ops/loss", "ops/checked", "nn/hooks",
+    "recurrences/operation", "recurrences/layer", "recurrences/cell", "recurrences/checks",
 )  # fmt: skip
 
 FOLDER = "_kernels/translated"

@@ -26,6 +26,9 @@ ndarray = np.ndarray
 
 def shares_memory(result: ndarray, array: ndarray) -> bool:
     """Whether what was reshaped is a view. (Without entries it is, but has no memory to see it.)"""
+    owner = result.base
+    if owner is not None and (owner is array or owner is array.base):
+        return True  # (soon seen)
     return np.may_share_memory(result, array) or not result.size
 
 

@@ -18,7 +18,7 @@ def as_shape(sizes: Sequence[Any], argument: str = "size") -> tuple[int, ...]:
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         sizes = sizes[0]
     try:
-        return tuple([operator.index(n) for n in sizes])
+        return tuple([n if type(n) is int else operator.index(n) for n in sizes])
     except TypeError:
         raise TypeError(
             f"argument '{argument}' must be tuple of ints, but found element of type "
@@ -50,7 +50,7 @@ def checked_axis(dim: Any, rank: int) -> int:
         There is no such axis. (A 0-d tensor may be asked for axis 0 or -1.)
     """
     bound = rank or 1
-    axis = operator.index(dim)
+    axis = dim if type(dim) is int else operator.index(dim)
     if not -bound <= axis < bound:
         raise IndexError(
             f"Dimension out of range (expected to be in range of [{-bound}, {bound - 1}], but got "
@@ -61,12 +61,12 @@ def checked_axis(dim: Any, rank: int) -> int:
 
 def checked_axes(dim: Any, rank: int) -> tuple[int, ...]:
     """Several axes, counted from the front; an int means one."""
-    axes = tuple(
-        [checked_axis(d, rank) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))]
-    )
-    if len(set(axes)) != len(axes):
-        twice = next(a for k, a in enumerate(axes) if a in axes[:k])
-        raise RuntimeError(f"dim {twice} appears multiple times in the list of dims {axes}")
+    if not isinstance(dim, (tuple, list)):
+        return (checked_axis(dim, rank),)
+    axes = tuple([checked_axis(d, rank) for d in dim])
+    for k, axis in enumerate(axes):
+        if axis in axes[:k]:
+            raise RuntimeError(f"dim {axis} appears multiple times in the list of dims {axes}")
     return axes
 
 

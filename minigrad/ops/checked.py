@@ -154,7 +154,8 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
     kinds = [k for k in kinds_of(name, function) if not (self and k[0] == 0)]
     names = names_of(getattr(function, "form_of", function))[0]
     known = {**NUMPY_NAMES, **OWN_NAMES.get(name, {})}
-    other_names = {a: n for a, n in known.items() if n in names and a not in names}
+    nameable = names[1:] if self else names
+    other_names = {a: n for a, n in known.items() if n in nameable and a not in names}
     makes = "requires_grad" in names  # a function that makes a tensor from nothing
     takes_out = not self and name not in NO_OUT and (makes or bool(kinds))
     if not kinds and not other_names and not takes_out:

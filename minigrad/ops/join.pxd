@@ -3,3 +3,4 @@
 from ..autograd.engine cimport Node, attach, edges_of, record
 from ..autograd.tensor_base cimport TensorBase, array_of, wrap
 from ..autograd.views cimport View
+from .arguments cimport as_shape, checked_axis

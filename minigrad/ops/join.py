@@ -8,6 +8,7 @@ costs one pass over x.
 from __future__ import annotations
 
 import builtins
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -84,33 +85,47 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
     tensor([0., 0., 1.])
     """
     tensors = _common_type(tensors, "cat")
-    kept = [x for x in tensors if x.shape != (0,)]
-    if not kept:
-        return clone(tensors[0])
-    arrays = [array_of(x) for x in kept]
+    arrays = [array_of(x) for x in tensors]
+    empty = [a.shape == (0,) for a in arrays]
+    some_empty = True in empty
+    if some_empty:
+        arrays = [a for a, without in zip(arrays, empty) if not without]
+        if not arrays:
+            return clone(tensors[0])
     where = checked_axis(dim if axis is None else axis, arrays[0].ndim)
+    shape = arrays[0].shape
     for k, a in enumerate(arrays):
-        if not a.ndim:
-            raise RuntimeError(f"zero-dimensional tensor (at position {k}) cannot be concatenated")
-        if a.ndim != arrays[0].ndim:
-            raise RuntimeError(
-                f"Tensors must have same number of dimensions: got {arrays[0].ndim} and {a.ndim}"
-            )
-        for j, (m, n) in enumerate(zip(arrays[0].shape, a.shape)):
-            if j != where and m != n:
-                raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {where}. Expected size {m} "
-                    f"but got size {n} for tensor number {k} in the list."
-                )
+        if a.shape != shape or not shape:
+            _check_joinable(k, a.shape, shape, where)
     result = rows(np.concatenate(arrays, where))
-    if not any([isinstance(x, TensorBase) for x in kept]):
+    if not any([isinstance(x, TensorBase) for x in tensors]):
         return result  # type: ignore[return-value]
-    if len(kept) == len(tensors):
-        sizes = [a.shape[where] for a in arrays]
+    sizes = [a.shape[where] for a in arrays]
+    if not some_empty:
         return record(_CAT, tensors, [lambda g: split(g, sizes, where)], result)
-    sizes = [0 if x.shape == (0,) else x.shape[where] for x in tensors]
-    flat = [x.shape == (0,) for x in tensors]
-    return record(_CAT, tensors, [lambda g: _flattened(split(g, sizes, where), flat)], result)
+    left = iter(sizes)
+    sizes = [0 if without else next(left) for without in empty]
+    return record(_CAT, tensors, [lambda g: _flattened(split(g, sizes, where), empty)], result)
+
+
+def _check_joinable(
+    position: int, shape: tuple[int, ...], first: tuple[int, ...], axis: int
+) -> None:
+    """Raise if an array of `shape` cannot be joined along `axis` to one of the shape `first`."""
+    if not shape:
+        raise RuntimeError(
+            f"zero-dimensional tensor (at position {position}) cannot be concatenated"
+        )
+    if len(shape) != len(first):
+        raise RuntimeError(
+            f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}"
+        )
+    for k, (m, n) in enumerate(zip(first, shape)):
+        if k != axis and m != n:
+            raise RuntimeError(
+                f"Sizes of tensors must match except in dimension {axis}. Expected size {m} "
+                f"but got size {n} for tensor number {position} in the list."
+            )
 
 
 def _flattened(pieces: Sequence[Any], flat: Sequence[bool]) -> list[Any]:
@@ -156,18 +171,19 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tenso
             raise RuntimeError(
                 f"split expects split_size be non-negative, but got split_size={size}"
             )
-        sizes = [builtins.min(size, total - k) for k in range(0, total, size)] if total else [0]
+        ends = [*range(size, total, size), total] if total else [0]
     else:
-        sizes = list(as_shape((split_size_or_sections,), "split_sizes"))
-        if builtins.sum(sizes) != total or builtins.min(sizes, default=0) < 0:
+        sizes = as_shape((split_size_or_sections,), "split_sizes")
+        ends = list(itertools.accumulate(sizes))
+        if (ends[-1] if ends else 0) != total or builtins.min(sizes, default=0) < 0:
             raise RuntimeError(
                 f"split_with_sizes expects split_sizes to sum exactly to {total} (input tensor's "
-                f"size at dimension {axis}), but got split_sizes={sizes}"
+                f"size at dimension {axis}), but got split_sizes={list(sizes)}"
             )
-    ends = np.cumsum(sizes).tolist()
     lead = (slice(None),) * axis
-    looks = [(*lead, slice(end - n, end), ...) for n, end in zip(sizes, ends)]
-    return _cut(op, tensor, looks, lambda pieces: cat(pieces, axis))
+    places = [(*lead, slice(begin, end)) for begin, end in zip([0, *ends], ends)]
+    pieces = tuple([array[place] for place in places])
+    return _recorded_cut(op, tensor, places, pieces, lambda pieces: cat(pieces, axis))
 
 
 def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
@@ -175,8 +191,10 @@ def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
     array = array_of(input)
     axis = checked_axis(dim, array.ndim)
     lead = (slice(None),) * axis
-    looks = [(*lead, k, ...) for k in range(array.shape[axis])]
-    return _cut(_UNBIND, input, looks, lambda pieces: stack(pieces, axis))
+    looks = [(*lead, k, ...) for k in range(array.shape[axis])]  # (...: no numbers, but views)
+    pieces = tuple([array[look] for look in looks])
+    places = [look[:-1] for look in looks]
+    return _recorded_cut(_UNBIND, input, places, pieces, lambda pieces: stack(pieces, axis))
 
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -193,22 +211,23 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(input, builtins.max(-(-total // chunks), 1), dim)
 
 
-def _cut(op: Op, tensor: Any, looks: list[Any], join: Any) -> tuple[Any, ...]:
-    """Views of `tensor` at the indices `looks`, recorded as one operation."""
-    array = array_of(tensor)
-    pieces = tuple([array[look] for look in looks])
+def _recorded_cut(
+    op: Op, tensor: Any, places: list[Any], pieces: tuple[ndarray, ...], join: Any
+) -> tuple[Any, ...]:
+    """The `pieces` of `tensor` at the indices `places` as its views, recorded as one operation."""
     if not isinstance(tensor, TensorBase) or not pieces:
         return pieces
     views = []
-    for piece, look in zip(pieces, looks):
+    for piece, place in zip(pieces, places):
         view = wrap(piece)
         view.version = tensor.version
-        view.view_of = View(tensor, basic_index, (look[:-1],))
+        view.view_of = View(tensor, basic_index, (place,))
         views.append(view)
     if mode.enabled:
         edges = edges_of((tensor,))
         if edges is not None:
-            attach(views, op, edges, [join, [p.shape for p in pieces], array.dtype])
+            shapes = [piece.shape for piece in pieces]
+            attach(views, op, edges, [join, shapes, pieces[0].dtype])
     return tuple(views)
 
 
@@ -221,12 +240,16 @@ def _common_type(tensors: Sequence[Any], name: str) -> Sequence[Any]:
         if name == "stack":
             raise RuntimeError("stack expects a non-empty TensorList")
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    kinds = []
     for k, x in enumerate(tensors):
-        if not isinstance(array_of(x), ndarray):
+        array = array_of(x)
+        if not isinstance(array, ndarray):
             raise TypeError(
                 f"expected Tensor as element {k} in argument 0, but got {type(x).__name__}"
             )
-    return common_type(tensors)
+        kinds.append(array.dtype)
+    same = all([kind is kinds[0] for kind in kinds])
+    return tensors if same else common_type(tensors)
 
 
 def hstack(tensors: Sequence[Any]) -> Tensor:

@@ -7,6 +7,7 @@ is what makes them differentiable any number of times.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from ..arrays.sums import total
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import array_of
 from .arguments import as_int, as_shape, checked_axes, checked_axis
-from .layout import alike, copied, rows
+from .layout import alike, broadcast_strides, copied, rows
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -54,7 +55,16 @@ def expand_error(shape: tuple[int, ...], target: tuple[int, ...]) -> str:
     )
 
 
+def _fits(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether `shape` can be broadcast to `target`."""
+    lead = len(target) - len(shape)
+    pairs = zip((1,) * lead + shape, target)
+    return lead >= 0 and all([m >= 0 and n in (1, m) for n, m in pairs])
+
+
 def _broadcast_to(x: ndarray, shape: tuple[int, ...]) -> ndarray:
+    if type(x) is ndarray and x.size and x.flags.c_contiguous and _fits(x.shape, shape):
+        return ndarray(shape, x.dtype, x, 0, broadcast_strides(x, shape))  # x is the memory
     try:
         wide = np.broadcast_to(x, shape)
     except ValueError:
@@ -74,20 +84,21 @@ broadcast_to = primitive("expand", _broadcast_to, view="always",
 
 def expand(input: Any, *sizes: Any, size: Any = None) -> Tensor:
     """A view of `input` with axes of size 1 repeated to `sizes`; -1 keeps an axis as it is."""
-    shape = as_shape(sizes if size is None else (size,))
-    lead = len(shape) - np.ndim(array_of(input))
+    shape, old = as_shape(sizes if size is None else (size,)), array_of(input).shape
+    lead = len(shape) - len(old)
     if lead < 0:
         raise RuntimeError(
             f"expand: the number of sizes provided ({len(shape)}) must be greater or equal to the "
-            f"number of dimensions in the tensor ({np.ndim(array_of(input))})"
+            f"number of dimensions in the tensor ({len(old)})"
         )
-    if -1 in shape[:lead]:
-        raise RuntimeError(
-            "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing "
-            f"dimension {shape.index(-1)}: -1 keeps the size of an axis that there is already"
-        )
-    old = (1,) * lead + array_of(input).shape
-    return broadcast_to(input, tuple([o if n == -1 else n for n, o in zip(shape, old)]))
+    if -1 in shape:
+        if -1 in shape[:lead]:
+            raise RuntimeError(
+                "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing "
+                f"dimension {shape.index(-1)}: -1 keeps the size of an axis that there is already"
+            )
+        shape = tuple([o if n == -1 else n for n, o in zip(shape, (1,) * lead + old)])
+    return broadcast_to(input, shape)
 
 
 def expand_as(input: Any, other: Any) -> Tensor:
@@ -164,21 +175,24 @@ def view_as(input: Any, other: Any) -> Tensor:
 
 def _complete_shape(shape: tuple[int, ...], array: ndarray) -> tuple[int, ...]:
     """`shape` with its -1 replaced, after checking that the number of entries is right."""
-    known = math.prod([n for n in shape if n != -1])
-    unknown = shape.count(-1)
-    if unknown > 1:
-        raise RuntimeError("only one dimension can be inferred")
+    size, known, unknown = array.size, 1, 0
     for n in shape:
-        if n < -1:
+        if n >= 0:
+            known *= n
+        elif n < -1:
             raise RuntimeError(f"invalid shape dimension {n}")
-    if unknown and known == 0:
+        elif unknown:
+            raise RuntimeError("only one dimension can be inferred")
+        else:
+            unknown = 1
+    if unknown and known == size == 0:
         raise RuntimeError(
-            f"cannot reshape tensor of {array.size} elements into shape {list(shape)} because the "
+            f"cannot reshape tensor of 0 elements into shape {list(shape)} because the "
             "unspecified dimension size -1 can be any value and is ambiguous"
         )
-    if (unknown and array.size % known) or (not unknown and array.size != known):
-        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {array.size}")
-    return tuple([array.size // known if n == -1 else n for n in shape]) if unknown else shape
+    if (known == 0 or size % known) if unknown else size != known:
+        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size}")
+    return tuple([size // known if n == -1 else n for n in shape]) if unknown else shape
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -236,6 +250,10 @@ def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
+def _backwards(rank: int, axes: tuple[int, ...]) -> tuple[slice, ...]:
+    return tuple([slice(None, None, -1 if k in axes else 1) for k in range(rank)])
+
+
 _permute = primitive("permute", lambda x, axes: x.transpose(axes), view="always",
                      x=lambda g, axes: _permute(g, _inverse(axes)))  # fmt: skip
 permuted, reshaped = _permute, _reshape  # without a look at the arguments, for who knows them
@@ -246,7 +264,7 @@ _t, _reversed_axes = [
     primitive(name, lambda x: x.T, view="always", x=lambda g: _reversed_axes(g))
     for name in ("t", "permute")
 ]
-_flip = primitive("flip", lambda x, axes: np.flip(x, axes).copy() if x.ndim else x.copy(),
+_flip = primitive("flip", lambda x, axes: x[_backwards(x.ndim, axes)].copy(),
                   layout=alike,
                   x=lambda g, axes: _flip(g, axes))  # fmt: skip
 _roll = primitive("roll", lambda x, shifts, axes: np.roll(x, shifts, axes), layout=rows,
@@ -255,8 +273,31 @@ _roll = primitive("roll", lambda x, shifts, axes: np.roll(x, shifts, axes), layo
 copy_of_rows = primitive("clone", lambda x: x.copy(), x=lambda g: g)
 _clone = primitive("clone", lambda x: x.copy() if x.flags.c_contiguous else copied(x),
                    x=lambda g: g)  # fmt: skip
-_tril = primitive("tril", lambda x, k: np.tril(x, k), layout=rows, x=lambda g, k: _tril(g, k))
-_triu = primitive("triu", lambda x, k: np.triu(x, k), layout=rows, x=lambda g, k: _triu(g, k))
+_tril = primitive(
+    "tril",
+    lambda x, k: np.where(_lower(x, k), x, _zero(x)),
+    layout=rows,
+    x=lambda g, k: _tril(g, k),
+)
+_triu = primitive("triu", lambda x, k: np.where(_lower(x, k - 1), _zero(x), x), layout=rows,
+                  x=lambda g, k: _triu(g, k))  # fmt: skip
+
+
+def _lower(x: ndarray, k: int) -> ndarray:
+    """Where the last two axes of `x` are on its diagonal number `k`, or below."""
+    height, width = x.shape[-2:]
+    if height * width > 65536:
+        return np.tri(height, width, k, bool)
+    return _small_lower(height, width, max(-height, min(k, width)))
+
+
+@functools.lru_cache(maxsize=32)
+def _small_lower(height: int, width: int, k: int) -> ndarray:
+    return np.tri(height, width, k, bool)
+
+
+def _zero(x: ndarray) -> Any:
+    return x.dtype.type(0)
 
 
 def transpose(input: Any, dim0: int, dim1: int) -> Tensor:

@@ -93,7 +93,7 @@ multiply, divide, true_divide, subtract, negative, absolute, clip, concat, conca
 moved.install()
 _publish(globals())  # from here on, what has to be a tensor is one
 
-from . import nn, optim, serialization, utils  # noqa: E402 - they use the names above
+from . import nn, optim, serialization, testing, utils  # noqa: E402 - they use the names above
 from .serialization import load, save  # noqa: E402
 
 # What ``from minigrad import *`` brings: all but the names of builtins (as ``sum``), which it would

@@ -24,6 +24,7 @@ LAYERS = [
     {"ops"},
     {"tensor"},
     {"nn", "recurrences", "optim", "utils", "serialization"},
+    {"testing"},
     {""},  # minigrad/__init__.py, which gathers the names
     {"compat", "__main__"},
 ]

@@ -36,7 +36,8 @@ MODULES = (
     "ops/arguments", "ops/kernels", "ops/makers", "ops/fused", "ops/layout", "ops/inplace",
     "ops/shape", "ops/index", "ops/join", "ops/order", "ops/introsort", "ops/elementwise",
     "ops/reduce", "ops/matmul", "ops/einsum", "ops/loss", "ops/checked", "nn/hooks",
-    "recurrences/operation", "recurrences/layer", "recurrences/cell", "recurrences/checks",
+    "recurrences/operation", "recurrences/sequences", "recurrences/layer", "recurrences/cell",
+    "recurrences/checks",
 )  # fmt: skip
 
 FOLDER = "_kernels/translated"

@@ -9,7 +9,7 @@
 
 from ..recurrences import (
     GRU, JANET, LSTM, MGU, RNN, DenseIndRNN, GRUCell, IndRNN, IndRNNCell, JANETCell, LSTMCell,
-    MGUCell, RNNBase, RNNCell, RNNCellBase, ResidualIndRNN,
+    MGUCell, RNNBase, RNNCell, RNNCellBase, Recurrent, ResidualIndRNN,
 )  # fmt: skip
 from . import functional, init, utils
 from .activation import (
@@ -86,6 +86,7 @@ __all__ = [
     "RNNCellBase",
     "ReLU",
     "ReLU6",
+    "Recurrent",
     "ResidualIndRNN",
     "Sequential",
     "SiLU",

@@ -8,7 +8,8 @@ What all share is written once:
 
 - `recurrence`: what a recurrence is made of, and the list of all; `unroll`: a step over time.
 - `operation`: how a kernel stands in for the step.
-- `layer`, `cell`: parameters, layouts, layers, directions; `checks`: what they refuse; `initial`:
+- `sequences`: layouts, layers, directions; `layer`, `cell`: their parameters; `own`: layers from
+  cells that users wrote; `checks`: what they refuse; `initial`:
   shapes and first values of parameters.
 - `ragged`, `packed`: sequences of different lengths.
 
@@ -23,9 +24,11 @@ from .janet import JANET, JANETCell
 from .layer import RNNBase
 from .lstm import LSTM, LSTMCell
 from .mgu import MGU, MGUCell
+from .own import Recurrent
 from .rnn import RNN, RNNCell
 
 __all__ = [
     "GRU", "JANET", "LSTM", "MGU", "RNN", "DenseIndRNN", "GRUCell", "IndRNN", "IndRNNCell",
-    "JANETCell", "LSTMCell", "MGUCell", "RNNBase", "RNNCell", "RNNCellBase", "ResidualIndRNN",
+    "JANETCell", "LSTMCell", "MGUCell", "RNNBase", "RNNCell", "RNNCellBase", "Recurrent",
+    "ResidualIndRNN",
 ]  # fmt: skip

@@ -48,6 +48,11 @@ class RNNCellBase(Module):
             self.register_parameter(name, value)
         self.reset_parameters()
 
+    @property
+    def states(self) -> dict[str, int]:
+        """The names and sizes of the states, as `Recurrent` asks for them."""
+        return dict.fromkeys(self.recurrence.states, self.hidden_size)
+
     def reset_parameters(self) -> None:
         """Draw new initial values."""
         draw_(self.parameters(), self.hidden_size)

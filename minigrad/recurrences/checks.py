@@ -128,7 +128,7 @@ def check_layer_input(layer: Any, input: Any, dtype: Any, packed: bool = False) 
             f"{name}: Expected input to be 2D or 3D, got {x.ndim}D tensor instead; its shape "
             f"{list(x.shape)} should be ({', '.join(axes)}) or (L, H_in)"
         )
-    if x.dtype != dtype:
+    if dtype is not None and x.dtype != dtype:
         have, want = dtypes.of_numpy(x.dtype), dtypes.of_numpy(dtype)
         how = f"input.to({want}), or convert model: model.to({have})"
         if x.dtype.kind != "f":
@@ -154,33 +154,48 @@ def check_layer_input(layer: Any, input: Any, dtype: Any, packed: bool = False) 
         )
 
 
+def check_tuple_of_states(layer: Any, hx: Any) -> None:
+    """Check that the initial states of a layer with several states are a tuple of as many."""
+    count = len(layer._state_shapes)
+    if not isinstance(hx, (tuple, list)) or len(hx) != count:
+        named = "(h_0, c_0)" if count == 2 else f"({', '.join(layer._state_names)})"
+        got = f"{len(hx)} of them" if isinstance(hx, (tuple, list)) else type(hx).__name__
+        raise TypeError(
+            f"{type(layer).__name__}: hx must be a tuple of {'two' if count == 2 else count} "
+            f"tensors, {named}, got {got}"
+        )
+
+
 def check_layer_states(
-    layer: Any, states: Sequence[Any], sizes: Sequence[int], input: Any, rank: int, batch: int
+    layer: Any, states: Sequence[Any], input: Any, batched: bool, batch: int
 ) -> None:
-    """Check initial states: each must be (D * num_layers, N, size), without N if `rank` is 2."""
-    for name, state in zip(("hx", "cx") if len(states) == 2 else ("hx",), states):
+    """Check initial states: each must be (D * num_layers, N, ...), without N if not `batched`."""
+    names, shapes = layer._state_names[: len(states)], layer._state_shapes
+    for name, state in zip(names, states):
         _is_tensor(layer, name, state)
     dims = [state.array.ndim for state in states]
-    if any(d != rank for d in dims):
-        kind = "batched 3-D" if rank == 3 else "unbatched 2-D"
-        what, got = "hx", f"{dims[0]}-D tensor"
-        if len(states) == 2:
-            what, got = "hx and cx", f"({dims[0]}-D, {dims[1]}-D) tensors"
+    ranks = [len(shape) + (2 if batched else 1) for shape in shapes]
+    if dims != ranks:
+        kind = "batched 3-D" if batched else "unbatched 2-D"
+        wanted = "-D, ".join(map(str, dict.fromkeys(ranks)))
+        got = f"{dims[0]}-D tensor"
+        if len(states) > 1:
+            got = f"({', '.join(f'{d}-D' for d in dims)}) tensors"
+        what = " and ".join(names)
         raise RuntimeError(
-            f"For {kind} input, {what} should also be {rank}-D but got {got} (input "
+            f"For {kind} input, {what} should also be {wanted}-D but got {got} (input "
             f"{list(input.array.shape)}, {what} {' and '.join(str(list(s.shape)) for s in states)})"
         )
     places = layer.num_layers * (2 if layer.bidirectional else 1)
-    for k, (state, size) in enumerate(zip(states, sizes)):
-        expected = (places, *((batch,) if rank == 3 else ()), size)
+    for k, (state, shape) in enumerate(zip(states, shapes)):
+        expected = (places, *((batch,) if batched else ()), *shape)
         if state.array.shape != expected:
-            label = f"hidden[{k}]" if len(states) == 2 else "hidden"
-            last = "proj_size" if k == 0 and layer.proj_size else "hidden_size"
+            label = f"hidden[{k}]" if len(states) > 1 else "hidden"
             raise RuntimeError(
                 f"Expected {label} size {expected}, got {list(state.array.shape)}: the axes are "
-                f"(layers * directions, N, {last}), whatever batch_first says"
+                f"(layers * directions, N, {layer._state_axes[k]}), whatever batch_first says"
             )
-        check_same_dtype(layer, state, ("hx", "cx")[k], input, "input")
+        check_same_dtype(layer, state, names[k], input, "input")
 
 
 def check_same_dtype(owner: Any, a: Any, a_name: str, b: Any, b_name: str) -> None:

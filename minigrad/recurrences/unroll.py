@@ -24,7 +24,8 @@ def unroll(
     Parameters
     ----------
     step : callable
-        ``step(x_t, *states, *parameters)`` gives the next states.
+        ``step(x_t, *states, *parameters)`` gives the next states, of which the first is the
+        output, too; or the output and behind it the next states.
     x : (T, N, I), or with `batch_sizes` (R, I)
         R rows are those of all steps one after the other, the longest sequence first in each.
     states : sequence of (N, H)
@@ -39,21 +40,22 @@ def unroll(
     Returns
     -------
     output : (T, N, H) or (R, H)
-        The first state after each step, in the order of x.
+        That of each step, in the order of x.
     *states : (N, H)
         The states of each sequence after its last step.
     """
     steps = unbind(x) if batch_sizes is None else split(x, list(batch_sizes))
     outputs: list[Any] = [None] * len(steps)
+    count = len(states)
     for t in reversed(range(len(steps))) if reverse else range(len(steps)):
         running = steps[t].shape[0]
         if running == states[0].shape[0]:
-            states = step(steps[t], *states, *parameters)
-            outputs[t] = states[0]
+            after = step(steps[t], *states, *parameters)
+            states = after[-count:]
         else:  # some sequences have ended, or, running in reverse, not yet begun: their states wait
             after = step(steps[t], *[s[:running] for s in states], *parameters)
-            states = [cat([a, s[running:]]) for a, s in zip(after, states)]
-            outputs[t] = after[0]
+            states = [cat([a, s[running:]]) for a, s in zip(after[-count:], states)]
+        outputs[t] = after[0]
     if not outputs:  # all sequences are empty: no rows, and still a function of everything
         rows = x.reshape(0, x.shape[-1])
         output = step(rows, *[s[:0] for s in states], *parameters)[0]

@@ -1,0 +1,363 @@
+"""`Recurrent`: a layer from a cell that the user wrote, as a module or as a function of tensors.
+
+A cell has one time step; all else comes from `SequenceLayer`. `StepCell` makes a module of a
+function and its parameters, so that there is one kind of cell here; `told_apart` tells apart what
+cells return.
+
+    N batch, H_in input size, H hidden size, D directions (1 or 2)
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..autograd.tensor_base import TensorBase
+from ..nn.module import Module
+from ..nn.parameter import Parameter
+from ..ops.join import stack
+from ..tensor.creation import empty
+from .checks import check_construction
+from .initial import draw_
+from .sequences import SequenceLayer
+from .unroll import unroll
+
+Shapes = Mapping[str, Any]
+
+
+class StepCell(Module):
+    """A cell made of a function and of parameters that are named and have shapes.
+
+    Parameters
+    ----------
+    step : callable
+        ``step(x, *states, **parameters)``: see `Recurrent`.
+    input_size, hidden_size : int
+    parameters : dict or callable
+        The shape of each parameter, by its name among the arguments of `step`; or a function of
+        (input_size, hidden_size) that returns it.
+    states : tuple of str, dict or callable, optional
+        The names of the states, or their sizes by name. Default: the arguments of `step` between
+        the first one and the parameters.
+    output_size : int, optional
+        Where `step` returns an output besides the states. Default: the size of the first state.
+    device, dtype : optional
+    """
+
+    def __init__(
+        self, step: Callable[..., Any], input_size: int, hidden_size: int, *, parameters: Any,
+        states: Any = None, output_size: int | None = None, device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        sizes = (input_size, hidden_size)
+        shapes: Shapes = parameters(*sizes) if callable(parameters) else parameters
+        arguments = list(inspect.signature(step).parameters)
+        for name in shapes:
+            if name not in arguments[1:]:
+                raise ValueError(
+                    f"parameter {name!r} is no argument of {_name_of(step)}"
+                    f"({', '.join(arguments)}), after the input"
+                )
+        named = tuple([name for name in arguments[1:] if name not in shapes])
+        states = states(*sizes) if callable(states) else states
+        if states is not None and tuple(states) != named:
+            raise ValueError(
+                f"states= names {', '.join(states)}, but the arguments of {_name_of(step)} between "
+                f"the input and the parameters are {', '.join(named) or 'none'}"
+            )
+        self.step = step
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.states = named if states is None else states
+        if output_size is not None:
+            self.output_size = output_size
+        for name, shape in shapes.items():
+            value = Parameter(empty(shape, device=device, dtype=dtype))
+            self.register_parameter(name, value)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new initial values: all from U(-k, k), k = 1 / sqrt(H), in their order."""
+        draw_(self.parameters(), self.hidden_size)
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses."""
+        return f"{_name_of(self.step)}, {self.input_size}, {self.hidden_size}"
+
+    def forward(self, x: Any, state: Any) -> Any:
+        """One step: x (N, I) and the state, or a tuple of states, to what `step` returns."""
+        states = (state,) if len(self.states) == 1 else state
+        return self.step(x, *states, **{name: getattr(self, name) for name in self._parameters})
+
+
+def _name_of(function: Any) -> str:
+    return getattr(function, "__name__", None) or type(function).__name__
+
+
+def cell_of(cell: Any, input_size: int, hidden_size: int, options: dict[str, Any]) -> Any:
+    """A cell, as a module: see `Recurrent` for what it may be made from."""
+    if not callable(cell) or isinstance(cell, Module):
+        raise TypeError(
+            "Recurrent: cell must be a Module class (each layer and direction makes its own), or a "
+            f"function with parameters=, not {_called(cell)}"
+        )
+    if "parameters" in options and not isinstance(cell, type):
+        return StepCell(cell, input_size, hidden_size, **options)
+    made = cell(input_size, hidden_size, **options)
+    if not isinstance(made, Module):
+        raise TypeError(
+            f"Recurrent: {_name_of(cell)}({input_size}, {hidden_size}) returned {_called(made)}, "
+            "no Module; if it is one step, give the shapes of its parameters: "
+            "parameters={'weight': (4, 3), ...}"
+        )
+    return made
+
+
+def _called(value: Any) -> str:
+    kind = type(value).__name__
+    return f"a module, {kind}(...)" if isinstance(value, Module) else f"{kind} {value!r:.60}"
+
+
+def states_of(cell: Any, hidden_size: int) -> dict[str, tuple[int, ...]]:
+    """The shape that one sequence has of each state of a cell, by name."""
+    states = getattr(cell, "states", None)
+    if states is None:
+        states = ("hidden",)
+    if isinstance(states, str) or not isinstance(states, (Mapping, Sequence)) or not states:
+        raise TypeError(
+            f"{type(cell).__name__}.states must be a tuple of names, or a dict with a size for "
+            f"each, not {states!r}"
+        )
+    sizes = states if isinstance(states, Mapping) else dict.fromkeys(states, hidden_size)
+    return {name: (size,) if isinstance(size, int) else tuple(size) for name, size in sizes.items()}
+
+
+def told_apart(result: Any, names: Sequence[str], cell: Any) -> tuple[Any, ...]:
+    """What a cell returned, as (output, *states): the new states, or an output and these.
+
+    Raises
+    ------
+    TypeError
+        It is neither.
+    """
+    count = len(names)
+    if count == 1 and isinstance(result, TensorBase):
+        return result, result
+    if isinstance(result, (tuple, list)):
+        states = result
+        if len(result) == 2 and (count == 1 or isinstance(result[1], (tuple, list))):
+            states = result[1]
+            states = (states,) if isinstance(states, TensorBase) else states
+        if (
+            isinstance(states, (tuple, list))
+            and len(states) == count
+            and all([isinstance(v, TensorBase) for v in (result[0], *states)])
+        ):
+            return result[0], *states
+    wanted = names[0] if count == 1 else f"({', '.join(names)})"
+    raise TypeError(
+        f"{_name_of(getattr(cell, 'step', cell))} must return the new state, {wanted}, or (output, "
+        f"{wanted}), but returned {_described(result)}. A cell with other states names them: "
+        'states = ("h", "c")'
+    )
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return f"({', '.join(map(_described, value))})"
+    return "a Tensor" if isinstance(value, TensorBase) else f"{type(value).__name__}"
+
+
+class Recurrent(SequenceLayer):
+    r"""A recurrent layer from a cell of your own: layers, directions, dropout, lengths, states.
+
+    A cell has one time step. It is either
+
+    - a Module class: ``cell(input_size, hidden_size, **options)`` makes one for each layer and
+      direction, and its ``forward(x, state)`` takes the input (N, I) and the state;
+    - a function of tensors, ``step(x, *states, *parameters)``, with `parameters`: their shapes by
+      name, or a function of (I, H) that returns them. They are drawn from U(-k, k),
+      k = 1 / sqrt(H), in their order.
+
+    Either returns the new state, which is the output, too; or (output, state), where these differ.
+    A cell with several states has them in tuples, and names them: ``states = ("h", "c")``, where
+    each is (N, H), or ``states = {"h": 20, "memory": (5, 8)}``, as an attribute of the module (of
+    the class, or set in ``__init__``), or as an option beside a function whose arguments they are.
+    If the output has another size than the first state, the module has an ``output_size``, or the
+    function gets this option.
+
+    Parameters
+    ----------
+    cell : Module class or callable
+    input_size, hidden_size : int
+        H_in and H.
+    num_layers : int
+        In the second layer and above, the input of a cell is the output of the layer below, D times
+        the size of its output.
+    bidirectional : bool
+        Each layer also runs from the end to the start, with a cell of its own.
+    batch_first : bool
+        Input and output are (N, L, .) instead of (L, N, .). The states are not concerned.
+    dropout : float
+        Dropout probability for the output of each layer but the last, while training.
+    **options
+        All other keywords go to the cell.
+
+    Attributes
+    ----------
+    l{k}, l{k}_reverse : Module
+        The cells: so the state dict has names such as ``l0.weight_ih``, ``l1_reverse.inner.bias``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The cell is neither; its parameters are no arguments of it; another argument is wrong.
+    TypeError, RuntimeError
+        (in use) the cell returned something else than states, or states of other shapes.
+
+    See Also
+    --------
+    SequenceLayer.forward : what goes in and comes out. The last states of a cell with several are a
+        tuple with their names: ``h_n.memory``.
+    minigrad.testing.check_recurrence : a proof for cells.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> from minigrad import nn
+    >>> class LeakyCell(nn.Module):
+    ...     def __init__(self, input_size, hidden_size, leak=0.1):
+    ...         super().__init__()
+    ...         self.inner = nn.Linear(input_size + hidden_size, hidden_size)
+    ...         self.leak = leak
+    ...     def forward(self, x, h):
+    ...         return h + self.leak * (self.inner(mg.cat([x, h], 1)).tanh() - h)
+    >>> layer = nn.Recurrent(LeakyCell, 3, 4, num_layers=2, bidirectional=True, leak=0.2)
+    >>> output, h_n = layer(mg.randn(5, 2, 3), lengths=[5, 3])
+    >>> output.shape, h_n.shape
+    (torch.Size([5, 2, 8]), torch.Size([4, 2, 4]))
+    >>> list(layer.state_dict())[:3]
+    ['l0.inner.weight', 'l0.inner.bias', 'l0_reverse.inner.weight']
+
+    The same of a function:
+
+    >>> def leaky(x, h, w, b):
+    ...     return h + 0.1 * ((mg.cat([x, h], 1) @ w + b).tanh() - h)
+    >>> layer = nn.Recurrent(leaky, 3, 4, parameters={"w": (3 + 4, 4), "b": (4,)})
+    >>> layer(mg.randn(5, 2, 3))[0].shape
+    torch.Size([5, 2, 4])
+    """
+
+    _wants_zeros = True
+
+    def __init__(
+        self, cell: Any, input_size: int, hidden_size: int, num_layers: int = 1, *,
+        bidirectional: bool = False, batch_first: bool = False, dropout: float = 0.0,
+        **options: Any,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        check_construction(input_size, hidden_size, num_layers, True, batch_first, dropout)
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bidirectional, self.batch_first = bool(bidirectional), batch_first
+        self.dropout = float(dropout)
+        columns = input_size
+        for layer in range(num_layers):
+            for suffix in ("", "_reverse")[: self._directions]:
+                made = cell_of(cell, columns, hidden_size, options)
+                setattr(self, f"l{layer}{suffix}", made)
+                states = states_of(made, hidden_size)
+                if states != self._states:
+                    raise ValueError(
+                        f"all layers must have the same states, but those of l{layer}{suffix} are "
+                        f"{states}, those of l0 {self._states}"
+                    )
+            columns = self._output_size(made) * self._directions
+
+    @property
+    def cells(self) -> list[Any]:
+        """The cells, layer by layer, the forward direction first."""
+        suffixes = ("", "_reverse")[: self._directions]
+        return [getattr(self, f"l{k}{s}") for k in range(self.num_layers) for s in suffixes]
+
+    def _output_size(self, cell: Any) -> int:
+        """The size of what a cell puts out."""
+        size = getattr(cell, "output_size", None)
+        if size is None:
+            name, shape = next(iter(states_of(cell, self.hidden_size).items()))
+            if len(shape) != 1:
+                raise ValueError(
+                    f"{type(cell).__name__}: the first state, {name}, has shape {shape} for one "
+                    "sequence; then the cell must return an output besides, and say its output_size"
+                )
+            size = shape[0]
+        return size
+
+    @property
+    def _named(self) -> str:
+        return "recurrent"
+
+    @property
+    def _states(self) -> dict[str, tuple[int, ...]]:
+        return states_of(self.l0, self.hidden_size)
+
+    @property
+    def _state_shapes(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(self._states.values())
+
+    @property
+    def _state_names(self) -> tuple[str, ...]:
+        return tuple(self._states)
+
+    @property
+    def _state_axes(self) -> tuple[str, ...]:
+        return tuple([f"*shape of {name}" for name in self._states])
+
+    @property
+    def _dtype(self) -> Any:
+        for p in self.l0.parameters():
+            if p.array.dtype.kind == "f":
+                return p.array.dtype
+        return None
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses."""
+        text = f"{self.input_size}, {self.hidden_size}"
+        defaults = {"num_layers": 1, "batch_first": False, "dropout": 0.0, "bidirectional": False}
+        for name, default in defaults.items():
+            value = getattr(self, name)
+            text += "" if value == default else f", {name}={value}"
+        return text
+
+    def _last(self, states: list[Any]) -> Any:
+        if len(states) == 1:
+            return states[0]
+        names = self._state_names
+        if all([name.isidentifier() for name in names]):
+            return namedtuple("States", names, rename=True)(*states)
+        return tuple(states)
+
+    def _direction(
+        self, k: int, x: Any, states: Any, batch_sizes: Any, reverse: bool
+    ) -> tuple[Any, ...]:
+        cell, sizes = self.cells[k], self._states
+        names = tuple(sizes)
+        output_size = self._output_size(cell)
+
+        def step(x: Any, *states: Any) -> tuple[Any, ...]:
+            result = cell(x, states[0] if len(states) == 1 else states)
+            output, *after = told_apart(result, names, cell)
+            rows = len(x.array)
+            for name, value, shape in [
+                ("output", output, (output_size,)), *zip(names, after, sizes.values()),
+            ]:  # fmt: skip
+                if value.array.shape != (rows, *shape):
+                    raise RuntimeError(
+                        f"{_name_of(getattr(cell, 'step', cell))}: {name} should have shape "
+                        f"{[rows, *shape]}, (N, {'output_size' if name == 'output' else '...'}), "
+                        f"but has {list(value.array.shape)}"
+                    )
+            return output, *after
+
+        output, *ends = unroll(step, x, states, (), batch_sizes, reverse)
+        return output, *[stack([end]) for end in ends]

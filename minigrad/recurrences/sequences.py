@@ -1,0 +1,239 @@
+"""`SequenceLayer`: what layers over sequences share, whatever they run at each step.
+
+Layouts, stacking, both directions, dropout between layers, initial and last states, and batches of
+sequences of different lengths, whether they come packed or with ``lengths=``. What one direction of
+one layer computes, a subclass says.
+
+    L sequence length, N batch, H_in input size, H output size, D directions (1 or 2),
+    R rows of a packed batch: the sum of all lengths
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from ..autograd.primitive import primitive
+from ..autograd.tensor_base import wrap
+from ..nn.functional import dropout
+from ..nn.module import Module
+from ..ops.join import cat, stack_rows, unbind
+from ..ops.rows import gather_rows, reorder, scatter_rows
+from ..ops.shape import transpose
+from .checks import check_layer_input, check_layer_states, check_tuple_of_states
+from .packed import PackedSequence
+from .ragged import ragged
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+@functools.cache
+def _batch_to_front(name: str) -> Any:
+    """A transposition, named after the recurrence of that name: what is printed depends on it."""
+    return primitive(f"transpose.of_{name}", lambda x: x.swapaxes(0, 1), view="always",
+                     x=lambda g: transpose(g, 0, 1))  # fmt: skip
+
+
+class SequenceLayer(Module):
+    """A layer over sequences.
+
+    A subclass sets the first five attributes, and says the rest.
+
+    Attributes
+    ----------
+    input_size, num_layers : int
+    batch_first, bidirectional : bool
+    dropout : float
+        See `LSTM`.
+    _dtype : numpy.dtype or None
+        The type of the parameters. None: there are none.
+    _state_shapes : tuple of tuples of int
+        The shape that one sequence has of each state.
+    _state_names, _state_axes : tuple of str
+        What errors call the states, and their last axes.
+    _wants_zeros : bool
+        Whether `_direction` must be given zeros for states that the user did not give.
+    _named : str
+        What the result for `batch_first` is named after.
+    """
+
+    input_size: int
+    num_layers: int
+    batch_first: bool
+    bidirectional: bool
+    dropout: float
+    _wants_zeros = False
+
+    if TYPE_CHECKING:
+
+        @property
+        def _dtype(self) -> Any: ...
+
+        @property
+        def _named(self) -> str: ...
+
+        @property
+        def _state_shapes(self) -> tuple[tuple[int, ...], ...]: ...
+
+        @property
+        def _state_axes(self) -> tuple[str, ...]: ...
+
+    @property
+    def _state_names(self) -> tuple[str, ...]:
+        return ("hx", "cx")
+
+    def _direction(
+        self, k: int, x: Any, states: Any, batch_sizes: Any, reverse: bool
+    ) -> tuple[Any, ...]:
+        """Run the k-th direction of all layers: the output, and all last states (1, N, ...).
+
+        `x`, `batch_sizes` and `reverse` are as in `unroll`; the states, one of each name, are
+        tensors (N, ...), or all None for zeros.
+        """
+        raise NotImplementedError
+
+    def _last(self, states: list[Any]) -> Any:
+        """The last states as users get them."""
+        return states[0] if len(states) == 1 else tuple(states)
+
+    @property
+    def _directions(self) -> int:
+        return 2 if self.bidirectional else 1
+
+    # --------------------------------------------------------------------------------------------
+    # Running
+    # --------------------------------------------------------------------------------------------
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(
+            self, input: Tensor, hx: Any = None, *, lengths: Any = None
+        ) -> tuple[Tensor, Any]: ...
+
+        @overload
+        def __call__(self, input: PackedSequence, hx: Any = None) -> tuple[PackedSequence, Any]: ...
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> tuple[Any, Any]:
+        """Run the layers over a sequence, or over a batch of them.
+
+        Parameters
+        ----------
+        input : Tensor or PackedSequence
+            (L, N, H_in), or (N, L, H_in) if `batch_first`, or (L, H_in) for one sequence.
+        hx : Tensor or, with several states, a tuple of them, optional
+            The initial states, each (D * num_layers, N, H) or, for one sequence,
+            (D * num_layers, H). Default: zeros.
+        lengths : list or Tensor of int, shape (N,), optional
+            How many steps each sequence has, in any order; 0 to L. What lies beyond does not count:
+            each sequence runs to its own end, and back from there. Default: all have L.
+
+        Returns
+        -------
+        output : Tensor or PackedSequence
+            The states of the last layer after each step, laid out as the input, (..., D * H): the
+            forward direction first. Zero beyond the end of a sequence.
+        h_n : Tensor or, with several states, a tuple of them
+            The last states of all layers, shaped as `hx`. With `lengths`, those after each
+            sequence's own last step; a sequence without steps keeps its initial state.
+        """
+        if isinstance(input, PackedSequence):
+            return self._forward_packed(input, hx, lengths)
+        check_layer_input(self, input, self._dtype)
+        x, batched = input, input.array.ndim == 3
+        if not batched:
+            x = x.unsqueeze(1)
+        elif self.batch_first:
+            x = x.transpose(0, 1)  # (L, N, H_in)
+        steps, batch = x.array.shape[:2]
+        states = self._initial_states(hx, input, batched, batch, lengths is not None)
+        if lengths is None:
+            output, states = self._stacked(x, states)
+        else:
+            plan = ragged(
+                lengths, steps, batch,
+                layout=f"input has shape {list(input.shape)}, batch_first={self.batch_first}",
+            )  # fmt: skip
+            output, states = self._reordered(
+                gather_rows(x, plan.rows, 2), states, plan.batch_sizes, plan.order, plan.inverse
+            )
+            output = scatter_rows(output, plan.rows, (steps, batch))
+        if not batched:
+            output, states = output.squeeze(1), [s.squeeze(1) for s in states]
+        elif self.batch_first:
+            output = _batch_to_front(self._named)(output)
+        return output, self._last(states)
+
+    def _forward_packed(self, input: Any, hx: Any, lengths: Any) -> tuple[Any, Any]:
+        if lengths is not None:
+            raise ValueError(
+                f"{type(self).__name__}: a PackedSequence has its own lengths; lengths= is for "
+                "padded batches"
+            )
+        check_layer_input(self, input.data, self._dtype, packed=True)
+        batch_sizes = input.batch_sizes.array
+        states = self._initial_states(hx, input.data, True, int(batch_sizes[0]), True)
+        sorting, unsorting = input.sorted_indices, input.unsorted_indices
+        if sorting is None:
+            output, states = self._stacked(input.data, states, batch_sizes)
+        else:
+            output, states = self._reordered(
+                input.data, states, batch_sizes, sorting.array, unsorting.array
+            )
+        packed = PackedSequence(output, input.batch_sizes, sorting, unsorting)
+        return packed, self._last(states)
+
+    def _initial_states(
+        self, hx: Any, input: Any, batched: bool, batch: int, ragged: bool
+    ) -> list[Any]:
+        """For each layer and direction its states: all None, or tensors (N, ...).
+
+        Where all sequences have one length, None stands for zeros.
+        """
+        shapes, places = self._state_shapes, self.num_layers * self._directions
+        if hx is None:
+            zero = ragged or self._wants_zeros
+            states = [
+                wrap(np.zeros((batch, *shape), input.array.dtype)) if zero else None
+                for shape in shapes
+            ]
+            return [states] * places
+        if len(shapes) == 1:
+            hx = (hx,)
+        else:
+            check_tuple_of_states(self, hx)
+        check_layer_states(self, hx, input, batched, batch)
+        each = [unbind(s if batched else s.unsqueeze(1)) for s in hx]
+        return list(zip(*each))
+
+    def _reordered(
+        self, rows: Any, states: list[Any], batch_sizes: Any, order: Any, inverse: Any
+    ) -> tuple[Any, list[Any]]:
+        """`_stacked` for packed rows, with states in the order of the original batch."""
+        states = [[reorder(s, order, inverse, 0) for s in own] for own in states]
+        output, ends = self._stacked(rows, states, batch_sizes)
+        return output, [reorder(s, inverse, order, 1) for s in ends]
+
+    def _stacked(self, x: Any, states: list[Any], batch_sizes: Any = None) -> tuple[Any, list[Any]]:
+        """All layers: x (L, N, H_in) or (R, H_in) to the last layer's output and all last states.
+
+        The states come as tuples, one for each layer and direction, and go as one tensor each,
+        (D * num_layers, N, ...).
+        """
+        directions = self._directions
+        ends = []
+        for layer in range(self.num_layers):
+            if layer and self.dropout:
+                x = dropout(x, self.dropout, self.training)
+            outputs = []
+            for k in range(layer * directions, (layer + 1) * directions):
+                output, *end = self._direction(k, x, states[k], batch_sizes, k % directions == 1)
+                outputs.append(output)
+                ends.append(end)
+            x = outputs[0] if directions == 1 else cat(outputs, -1)  # (..., D * H)
+        return x, ends[0] if len(ends) == 1 else [stack_rows(state) for state in zip(*ends)]

@@ -213,6 +213,8 @@ def comparison(
                 x, y = x.astype(kind, copy=False), y.astype(kind, copy=False)
             if type(y) is int:
                 y = _wrapped(y, x.dtype)
+            elif type(x) is int:
+                x = _wrapped(x, y.dtype)
             try:
                 result = forward(x, y)
             except ValueError as error:

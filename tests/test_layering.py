@@ -35,7 +35,7 @@ KNOW_ONLY = {
     "_kernels": set(),
     "arrays": set(),
     "random": set(),
-    "autograd": {"arrays"},
+    "autograd": {"arrays", "_kernels"},  # (what belongs to a thread)
 }
 
 

@@ -122,6 +122,11 @@ def keep_memory(reused: int, kept: int) -> bool:
     return _told("keep_memory", reused, kept)
 
 
+def switches() -> Any:
+    """The switches of a thread, compiled: see `autograd.grad_mode`. None without kernels."""
+    return None if level == "reference" else _cpu().Switches()
+
+
 def _told(function: str, *arguments: Any) -> bool:
     """What a function of `cpu` returns; False if nothing is compiled."""
     try:

@@ -1,5 +1,5 @@
-"""What this machine has: SIMD levels, denormal numbers as zero, memory. At the baseline, so that it
-runs anywhere."""
+"""What this machine has: SIMD levels, denormal numbers as zero, memory, and what belongs to one of
+its threads. At the baseline, so that it runs anywhere."""
 
 cdef extern from *:
     """
@@ -70,3 +70,53 @@ cdef extern from *:
 def keep_memory(size_t reused, size_t kept):
     """Reuse freed blocks below `reused` bytes, and keep up to `kept`; whether it can be told so."""
     return keep_freed(reused, kept)
+
+
+cdef extern from *:
+    """
+    #if defined(_MSC_VER)
+    #define OF_THREAD __declspec(thread)
+    #else
+    #define OF_THREAD __thread
+    #endif
+    static OF_THREAD struct { int enabled, anomaly, check_nan, depth; } switches = {1, 0, 1, 0};
+    """
+    ctypedef struct Fields:
+        int enabled, anomaly, check_nan, depth
+    Fields switches
+
+
+cdef class Switches:
+    """`minigrad.autograd.grad_mode.Switches`, without a dictionary for each thread to look into."""
+
+    @property
+    def enabled(self):
+        return switches.enabled != 0
+
+    @enabled.setter
+    def enabled(self, bint value):
+        switches.enabled = value
+
+    @property
+    def anomaly(self):
+        return switches.anomaly != 0
+
+    @anomaly.setter
+    def anomaly(self, bint value):
+        switches.anomaly = value
+
+    @property
+    def check_nan(self):
+        return switches.check_nan != 0
+
+    @check_nan.setter
+    def check_nan(self, bint value):
+        switches.check_nan = value
+
+    @property
+    def depth(self):
+        return switches.depth
+
+    @depth.setter
+    def depth(self, int value):
+        switches.depth = value

@@ -152,32 +152,32 @@ def _nested(create_graph: bool, work: Callable[..., Any], *args: Any) -> Any:
     NumPy is silent meanwhile: rules are functions of Python, and sums of gradients may overflow.
     """
     previous, mode.enabled = mode.enabled, create_graph
-    before, nest = silence(), mode.nest
-    nest.depth += 1
+    before, depth = silence(), mode.depth + 1
+    mode.depth = depth
     try:
-        if nest.depth % DEPTH_OF_A_THREAD:
+        if depth % DEPTH_OF_A_THREAD:
             return work(*args)
-        if nest.depth >= DEPTH:
+        if depth >= DEPTH:
             raise RecursionError(
-                f"backward is nested {nest.depth} times, each inside a hook or a "
+                f"backward is nested {depth} times, each inside a hook or a "
                 "Function.backward of the one before: does a hook call backward on the graph that "
                 "it hangs on?"
             )
         return _in_another_thread(work, *args)
     finally:
-        nest.depth -= 1
+        mode.depth = depth - 1
         restore(before)
         mode.enabled = previous
 
 
 def _in_another_thread(work: Callable[..., Any], *args: Any) -> Any:
     """Call `work` where there is a whole stack to use, and wait for it."""
-    state = mode.__dict__.copy()
+    state = mode.enabled, mode.anomaly, mode.check_nan, mode.depth
     outcome: list[tuple[Any, BaseException | None]] = []
     context = contextvars.copy_context()
 
     def run() -> None:
-        mode.__dict__.update(state)
+        mode.enabled, mode.anomaly, mode.check_nan, mode.depth = state
         try:
             outcome.append((context.run(work, *args), None))
         except BaseException as error:

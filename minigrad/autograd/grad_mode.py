@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
+from .._kernels import switches
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -20,27 +22,28 @@ F = TypeVar("F", bound=Callable[..., Any])
 CO_GENERATOR = 0x20  # the code flag of a generator function; spares the slow import of `inspect`
 
 
-class _Nest:
-    """How many backward passes are under way, one inside the other."""
+class Switches(threading.local):
+    """The switches of one thread (class attributes are every thread's initial values).
 
-    __slots__ = ("depth",)
+    Every operation asks for them; compiled, they are found at once.
 
-    def __init__(self) -> None:
-        self.depth = 0
-
-
-class _Mode(threading.local):
-    """The switches of one thread (class attributes are every thread's initial values)."""
+    Attributes
+    ----------
+    enabled : bool
+        Whether operations are recorded.
+    anomaly, check_nan : bool
+        Whether nodes remember the code that made them, and whether `backward` looks for NaN.
+    depth : int
+        How many backward passes are under way, one inside the other.
+    """
 
     enabled = True
     anomaly = False
     check_nan = True
-
-    def __init__(self) -> None:
-        self.nest = _Nest()
+    depth = 0
 
 
-mode = _Mode()
+mode = switches() or Switches()
 
 
 class _Switch:
@@ -208,7 +211,7 @@ class set_detect_anomaly:
 
     def __init__(self, enabled: bool = True, check_nan: bool = True) -> None:
         self._previous = mode.anomaly, mode.check_nan
-        mode.anomaly, mode.check_nan = bool(enabled), check_nan
+        mode.anomaly, mode.check_nan = bool(enabled), bool(check_nan)
 
     def __enter__(self) -> None:
         pass

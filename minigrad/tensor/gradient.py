@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..autograd import backward as run_backward
+from ..autograd.backward import backward as run_backward
 from ..autograd.hooks import HooksInTurn, RemovableHandle, add_hook, add_tensor_hook, retain
 from ..autograd.tensor_base import TensorBase, wrap
 from ..autograd.views import is_view

@@ -29,7 +29,7 @@ from setuptools.errors import CompileError, PlatformError
 
 PACKAGE = "minigrad._kernels"
 SOURCES = "minigrad/_kernels"
-KERNELS = ("recurrent", "loss", "optim", "rows", "entrywise")
+KERNELS = ("recurrent", "loss", "optim", "rows", "entrywise", "random")
 DTYPES = ("float32", "float64")
 
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")  # of the files that this Python imports
@@ -45,6 +45,8 @@ GNU_FLAGS = [
     "-ffp-contract=fast",
     *(["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"]),
 ]
+# These give the very bits that NumPy gives, which rounds product and sum.
+ROUNDED = ("random",)
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": DEBUG,
@@ -195,6 +197,8 @@ class BuildKernels(build_ext):
         if self.compiler.compiler_type != "msvc":
             for extension in self.extensions:
                 extension.extra_compile_args = [*extension.extra_compile_args, *GNU_FLAGS]
+                if Path(extension.sources[0]).stem in ROUNDED:
+                    extension.extra_compile_args += ["-ffp-contract=off"]
                 if extension in PYTHON and not DEBUG:  # calls of Python gain nothing from -O3
                     extension.extra_compile_args += ["-O2"]
 

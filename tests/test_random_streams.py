@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import functools
 import hashlib
 import json
 import math
@@ -23,6 +24,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad import _kernels
 from minigrad import random as streams
 from minigrad.random import Generator
 
@@ -223,13 +225,21 @@ class _Named(Generator):
     name = "mine"
 
 
-def test_threads_share_one_stream_without_losing_words() -> None:
+@pytest.mark.parametrize(
+    ("draw", "count"),
+    [
+        (lambda g: g.uniform(10, dtype=np.float64), 200),
+        (lambda g: g.uniform(300_000), 3),  # long enough for others to come in between
+        (lambda g: g.normal(1), 200),  # half of them are kept numbers
+    ],
+)
+def test_threads_share_one_stream_without_losing_words(draw: Any, count: int) -> None:
     g = Generator().manual_seed(5)
     together: list[np.ndarray] = []
 
     def work() -> None:
-        for _ in range(200):
-            together.append(g.uniform(10, dtype=np.float64))
+        for _ in range(count):
+            together.append(draw(g))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -237,9 +247,111 @@ def test_threads_share_one_stream_without_losing_words() -> None:
     for thread in threads:
         thread.join()
     alone = Generator().manual_seed(5)
-    expected = alone.uniform(8000, dtype=np.float64)
+    expected = np.concatenate([draw(alone) for _ in range(4 * count)])
     np.testing.assert_array_equal(np.sort(np.concatenate(together)), np.sort(expected))
     np.testing.assert_array_equal(g.state_bytes(), alone.state_bytes())
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**32 - 1, 2**32 + 5])
+def test_words_are_those_of_mt19937(seed: int) -> None:
+    engine = np.random.MT19937(0)
+    np.random.RandomState(engine).seed(seed % 2**32)
+    g = Generator().manual_seed(seed)
+    for count in (0, 1, 226, 2, 395, 3, 624, 1249):  # to each border within the state, and over it
+        np.testing.assert_array_equal(g.words32(count), engine.random_raw(count))
+
+
+# ---------------------------------------------------------------------- kernels
+
+SINGLE, DOUBLE = np.float32, np.float64
+DRAWS = [
+    (call, {**args, "dtype": dtype})
+    for dtype in (SINGLE, DOUBLE)
+    for call, args in [
+        ("uniform", {}),
+        ("uniform", {"low": 0, "high": 0.1}),
+        ("uniform", {"low": -0.3, "high": 0.7}),
+        ("uniform", {"low": 1000, "high": 1000 + 2.0**-12}),
+        ("normal", {}),
+        ("normal", {"mean": -1, "std": 0.02}),
+        ("normal", {"mean": 0.1, "std": 3, "blocks": False}),
+        ("bernoulli", {"p": 0.3}),
+        ("exponential", {"lambd": 0.7}),
+    ]
+] + [
+    ("bernoulli", {"p": 0.5, "dtype": np.int16}),
+    ("exponential", {"dtype": np.float16}),
+    ("integers", {"low": -3, "high": 1000}),
+    ("integers", {"low": -(2**62), "high": 2**62 + 1}),
+    ("integers", {"low": -(2**63)}),
+    ("integers", {"low": 3, "high": 200, "dtype": np.uint8}),
+    ("any_integers", {}),
+    ("any_integers", {"dtype": np.float32}),
+]
+
+
+@functools.cache
+def drawn(level: str, words: int, size: int) -> list[bytes]:
+    """What all draws of this size give at a level, and their states, after so many words."""
+    before = _kernels.level
+    _kernels.set_level(level)
+    results = []
+    for kept in (False, True):
+        for call, args in DRAWS:
+            g = Generator().manual_seed(size)
+            if kept:
+                g.normal(1)
+            g.words32(words)
+            results += [getattr(g, call)(shape=size, **args).tobytes(), g.state_bytes().tobytes()]
+    g = Generator().manual_seed(size)
+    g.words32(words)
+    results += [g.permutation(size).tobytes(), g.state_bytes().tobytes()]
+    for dtype in (SINGLE, DOUBLE):
+        chances = np.linspace(0, 1, 2 * size, dtype=dtype)[::2]
+        results += [g.bernoulli(chances).tobytes(), g.state_bytes().tobytes()]
+    _kernels.set_level(before)
+    return results
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 15, 16, 17, 31, 624, 1023, 1025, 1039, 2063])
+@pytest.mark.parametrize("words", [0, 1, 312, 622, 623, 624])
+def test_kernels_give_the_bits_of_the_text(kernel_level: str, words: int, size: int) -> None:
+    assert drawn(kernel_level, words, size) == drawn("reference", words, size)
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, DOUBLE])
+def test_kernels_fill_an_array_or_a_shape(kernel_level: str, dtype: type) -> None:
+    kernels = _kernels.kernels_for(np.dtype(dtype)).random
+    g = Generator()
+    for shape in ((), (0,), (5, 7), (2, 3, 1, 1, 1, 1, 1, 1, 1, 4), 6):
+        for draw, arguments in [
+            (kernels.uniform, ()), (kernels.normal, ()), (kernels.bernoulli, (0.5,)),
+            (kernels.exponential, (1.0,)),
+        ]:  # fmt: skip
+            fresh = draw(g.manual_seed(1)._state, shape, *arguments)
+            filled = np.empty(shape, dtype)
+            assert draw(g.manual_seed(1)._state, filled, *arguments) is filled
+            np.testing.assert_array_equal(fresh, filled)
+
+
+def test_kernels_check_what_they_are_given(kernel_level: str) -> None:
+    kernels = _kernels.kernels_for(np.dtype(SINGLE)).random
+    state = Generator().manual_seed(1)._state
+    frozen = state.copy()
+    frozen.flags.writeable = False
+    for wrong in (state[:-1], state.astype(np.int32), frozen, np.zeros((628, 1), np.uint32)):
+        with pytest.raises(ValueError, match="state: expected 628 words"):
+            kernels.uniform(wrong, 3)
+    gaps, integers = np.zeros(8, SINGLE)[::2], np.zeros(4, np.int64)
+    for values in (gaps, integers, gaps.astype(DOUBLE)):
+        with pytest.raises(ValueError, match="values: expected float32 without gaps"):
+            kernels.normal(state, values)
+    with pytest.raises(ValueError, match="negative dimensions"):
+        kernels.normal(state, (2, -1))
+    with pytest.raises(ValueError, match="not 4294967296 values in a word"):
+        kernels.integers(state, 3, 0, 2**32, False)
+    state[624] = 2**32 - 1  # no place of a word: as if from a seed
+    assert kernels.uniform(state, 3).tolist() == Generator().manual_seed(1).uniform(3).tolist()
 
 
 # ---------------------------------------------------------------------- errors

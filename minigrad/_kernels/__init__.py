@@ -42,6 +42,7 @@ class Kernels(NamedTuple):
     optim: ModuleType
     rows: ModuleType
     entrywise: ModuleType
+    random: ModuleType
 
 
 def available_levels() -> tuple[str, ...]:

@@ -2,5 +2,6 @@
 
 
 cpdef tuple as_shape(sizes, str argument=*)
+cpdef tuple new_shape(sizes, keyword=*)
 cpdef checked_axis(dim, Py_ssize_t rank)
 cpdef tuple checked_axes(dim, Py_ssize_t rank)

@@ -26,6 +26,25 @@ def as_shape(sizes: Sequence[Any], argument: str = "size") -> tuple[int, ...]:
         ) from None
 
 
+def new_shape(sizes: Sequence[Any], keyword: Any = None) -> tuple[int, ...]:
+    """The shape of a new tensor: of ``f(2, 3)``, ``f((2, 3))`` or ``f(size=(2, 3))``.
+
+    Raises
+    ------
+    TypeError
+        An entry is not an integer.
+    RuntimeError
+        One is negative.
+    """
+    shape = as_shape(sizes if keyword is None else (keyword,))
+    for n in shape:
+        if n < 0:
+            raise RuntimeError(
+                f"Trying to create tensor with negative dimension {n}: {list(shape)}"
+            )
+    return shape
+
+
 def as_int(value: Any, function: str, argument: str) -> int:
     """An integer of Python or NumPy, or a tensor that holds one.
 

@@ -48,7 +48,7 @@ def bernoulli(
     """1 with the probability that stands in `input` (or with `p`), otherwise 0."""
     chance = input.array if p is None else p
     drawn = source(generator).bernoulli(chance, input.array.shape)
-    return _bernoulli(input, np.asarray(drawn).astype(input.array.dtype))
+    return _bernoulli(input, np.asarray(drawn).astype(input.array.dtype, copy=False))
 
 
 def multinomial(
@@ -71,13 +71,18 @@ def multinomial(
 # ------------------------------------------------------------------------------------------------
 
 
-def _fill(tensor: Any, draw: Callable[[Any, ndarray], ndarray], generator: Any) -> Any:
-    """Fill the memory, in its own order, with ``draw(generator, view of the memory)``."""
+def _fill(tensor: Any, draw: Callable[..., ndarray], generator: Any) -> Any:
+    """Fill the memory, in its own order, with ``draw(generator, view of the memory, out)``.
+
+    `out` is the view itself, to be filled at once, if it has no gaps, or else None.
+    """
     check_memory(tensor.array)
     edge = check_writable(tensor)
     before_write(tensor)
     memory = in_memory_order(tensor.array)
-    memory[...] = draw(source(generator), memory)
+    drawn = draw(source(generator), memory, memory if memory.flags.carray else None)
+    if drawn is not memory:
+        memory[...] = drawn
     bump_version(tensor)
     if edge is not None:
         overwritten(tensor, edge)
@@ -87,7 +92,7 @@ def _fill(tensor: Any, draw: Callable[[Any, ndarray], ndarray], generator: Any) 
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
     """Fill with numbers drawn evenly from [a, b)."""
     a, b = number(a, "uniform_", "from", "float"), number(b, "uniform_", "to", "float")
-    return _fill(tensor, lambda g, m: g.uniform(m.shape, a, b, m.dtype), generator)
+    return _fill(tensor, lambda g, m, out: g.uniform(m.shape, a, b, m.dtype, out), generator)
 
 
 def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
@@ -95,7 +100,9 @@ def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, *, generator: Any 
     mean, std = number(mean, "normal_", "mean", "float"), number(std, "normal_", "std", "float")
     blocks = tensor.array.flags.c_contiguous
     return _fill(
-        tensor, lambda g, m: g.normal(m.shape, mean, std, m.dtype, blocks=blocks), generator
+        tensor,
+        lambda g, m, out: g.normal(m.shape, mean, std, m.dtype, blocks=blocks, out=out),
+        generator,
     )
 
 
@@ -104,10 +111,10 @@ def random_(
 ) -> Tensor:
     """Fill with integers from `low` (0) to below `high` (the most that the type can hold)."""
     if low is None:
-        return _fill(tensor, lambda g, m: g.any_integers(m.shape, m.dtype), generator)
+        return _fill(tensor, lambda g, m, out: g.any_integers(m.shape, m.dtype), generator)
     if high is None:
         low, high = 0, low
-    return _fill(tensor, lambda g, m: g.integers(m.shape, low, high, m.dtype), generator)
+    return _fill(tensor, lambda g, m, out: g.integers(m.shape, low, high, m.dtype), generator)
 
 
 def bernoulli_(tensor: Any, p: Any = 0.5, *, generator: Any = None) -> Tensor:
@@ -116,9 +123,9 @@ def bernoulli_(tensor: Any, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     if isinstance(chance, ndarray):  # each in the place of the entry that it is for
         order = order_of_axes(tensor.array.shape, (tensor.array.strides,))
         chance = np.broadcast_to(chance, tensor.array.shape).transpose(order)
-    return _fill(tensor, lambda g, m: g.bernoulli(chance, m.shape), generator)
+    return _fill(tensor, lambda g, m, out: g.bernoulli(chance, m.shape, m.dtype, out), generator)
 
 
 def exponential_(tensor: Any, lambd: float = 1.0, *, generator: Any = None) -> Tensor:
     """Fill with exponentially distributed numbers of mean ``1 / lambd``."""
-    return _fill(tensor, lambda g, m: g.exponential(m.shape, lambd, m.dtype), generator)
+    return _fill(tensor, lambda g, m, out: g.exponential(m.shape, lambd, m.dtype, out), generator)

@@ -49,6 +49,57 @@ STATE_LAYOUT = np.dtype(
 """The bytes of ``torch.Generator().get_state()``, field by field."""
 
 
+FAR = 397
+"""Each word is renewed with the one after it, and the one so far after it."""
+
+UPPER_BIT, LOWER_BITS, TWIST = 0x80000000, 0x7FFFFFFF, 0x9908B0DF
+
+NEXT = STATE_WORDS
+"""Behind the words, the array of the state has the place of the next one (624: all are used)."""
+
+IS_KEPT, KEPT = NEXT + 1, NEXT + 2
+"""Then, whether the second of a pair of normal numbers is kept, and that float64, as two words."""
+
+SEED_ONLY = STATE_WORDS + 1
+"""What stands there while the words have not been made, and the first of them is the seed."""
+
+
+def make_words(state: NDArray[np.uint32]) -> None:
+    """Make the 624 words from the seed, which is the first of them, as Knuth did."""
+    words = [int(state[0])]
+    for k in range(1, STATE_WORDS):
+        words.append((1812433253 * (words[-1] ^ words[-1] >> 30) + k) & 0xFFFFFFFF)
+    state[:NEXT] = words
+    state[NEXT] = STATE_WORDS
+
+
+def twist(words: NDArray[np.uint32]) -> None:
+    """Renew the 624 words in place.
+
+    The first bit of each, and all but the first of the one after it, are mixed with the word 397
+    places after it. After the last word come the first ones, which are new by then: so it is done
+    in parts that have nothing new in them.
+    """
+    new = STATE_WORDS - FAR
+    mixed = words[:-1] & UPPER_BIT | words[1:] & LOWER_BITS
+    mixed = mixed >> 1 ^ (mixed & 1) * TWIST
+    words[:new] = words[FAR:] ^ mixed[:new]
+    words[new : 2 * new] = words[:new] ^ mixed[new : 2 * new]
+    words[2 * new : -1] = words[new : FAR - 1] ^ mixed[2 * new :]
+    last = words[-1] & UPPER_BIT | words[0] & LOWER_BITS
+    words[-1] = words[FAR - 1] ^ last >> 1 ^ (last & 1) * TWIST
+
+
+def temper(words: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Return what is given out of words of the state."""
+    tempered: NDArray[np.uint32] = words.copy()
+    tempered ^= tempered >> 11
+    tempered ^= tempered << 7 & 0x9D2C5680
+    tempered ^= tempered << 15 & 0xEFC60000
+    tempered ^= tempered >> 18
+    return tempered
+
+
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 
@@ -56,10 +107,6 @@ def _renew_locks() -> None:
     """In the child of a fork: a thread of the parent, which is not here, may have held a lock."""
     for engine in list(_engines):
         engine._lock = threading.RLock()
-        if engine._made_twister is not None:  # NumPy's has a lock of its own
-            twister = np.random.MT19937(0)
-            twister.state = engine._made_twister.state
-            engine._made_twister = twister
 
 
 if hasattr(os, "register_at_fork"):
@@ -69,6 +116,9 @@ if hasattr(os, "register_at_fork"):
 class Engine:
     """mt19937 with PyTorch's seeding, PyTorch's saved state and a lock.
 
+    The lock is for draws of several steps in Python; those of a kernel are one step, which no other
+    thread interrupts.
+
     Parameters
     ----------
     device : default ``"cpu"``
@@ -76,14 +126,12 @@ class Engine:
     """
 
     _seed: int
-    _cached_normal: float | None  # the second of a pair of normal values, kept for the next draw
     _cached_float_normal: float | None
 
     def __init__(self, device: Any = "cpu") -> None:
         self.device = device
         self._lock = threading.RLock()
         _engines.add(self)
-        self._made_twister: Any = None
         self._start(DEFAULT_SEED)
 
     # ------------------------------------------------------------------ seeds
@@ -136,25 +184,22 @@ class Engine:
         return seed
 
     def _start(self, seed: int) -> None:
+        state = np.zeros(KEPT + 2, np.uint32)
+        state[0], state[NEXT] = seed & 0xFFFFFFFF, SEED_ONLY
         with self._lock:
             self._seed = seed
-            if self._made_twister is not None:
-                self._seed_twister()
-            self._cached_normal = None
+            self._state = state
             self._cached_float_normal = None
 
     @property
-    def _twister(self) -> Any:
-        """NumPy's mt19937, made at the first draw: importing `numpy.random` takes its time."""
-        if self._made_twister is None:
-            with self._lock:
-                self._made_twister = np.random.MT19937(0)
-                self._seed_twister()
-        return self._made_twister
+    def _cached_normal(self) -> float | None:
+        """The second of a pair of normal values, kept for the next draw."""
+        return float(self._state[KEPT:].view(np.float64)[0]) if self._state[IS_KEPT] else None
 
-    def _seed_twister(self) -> None:
-        # A RandomState around the engine is NumPy's public way to Knuth's initialisation.
-        np.random.RandomState(self._made_twister).seed(self._seed & 0xFFFFFFFF)
+    @_cached_normal.setter
+    def _cached_normal(self, value: float | None) -> None:
+        self._state[IS_KEPT] = value is not None
+        self._state[KEPT:].view(np.float64)[0] = 0.0 if value is None else value
 
     # ------------------------------------------------------------------ words
 
@@ -166,11 +211,25 @@ class Engine:
         >>> Engine().manual_seed(0).words32(2)
         array([2357136044, 2546248239], dtype=uint64)
         """
-        return self._twister.random_raw(count)
+        words = np.empty(count, np.uint64)
+        state = self._state
+        with self._lock:
+            if state[NEXT] == SEED_ONLY:
+                make_words(state)
+            done = 0
+            while done < count:
+                if state[NEXT] == STATE_WORDS:
+                    twist(state[:NEXT])
+                    state[NEXT] = 0
+                part = state[state[NEXT] : NEXT][: count - done]
+                words[done : done + part.size] = temper(part)
+                state[NEXT] += part.size
+                done += part.size
+        return words
 
     def words64(self, count: int) -> NDArray[np.uint64]:
         """Return `count` words of 64 bits: of each two words the first is the high half."""
-        halves = self._twister.random_raw(2 * count)
+        halves = self.words32(2 * count)
         words: NDArray[np.uint64] = halves[0::2] << np.uint64(32)
         words |= halves[1::2]
         return words
@@ -180,14 +239,15 @@ class Engine:
     def state_bytes(self) -> NDArray[np.uint8]:
         """Return the whole state as 5056 bytes, those of PyTorch's ``Generator.get_state()``."""
         with self._lock:
-            words = self._twister.state["state"]
-            key, position = words["key"], int(words["pos"])
+            if self._state[NEXT] == SEED_ONLY:
+                make_words(self._state)
+            key, position = self._state[:NEXT], int(self._state[NEXT])
             record = np.zeros(1, STATE_LAYOUT)
             record["seed"] = self._seed
             record["seeded"] = 1
             record["left"] = STATE_WORDS + 1 - position
-            # NumPy says "all used" of a fresh engine, PyTorch "at 0". The first word tells the
-            # two apart: only right after seeding it is the seed itself.
+            # Of a fresh engine, whose words are all "used", PyTorch says "at 0". The first word
+            # tells: only right after seeding it is the seed itself.
             fresh = position == STATE_WORDS and int(key[0]) == self._seed & 0xFFFFFFFF
             record["next"] = 0 if fresh else position
             record["words"] = key
@@ -229,15 +289,12 @@ class Engine:
             raise RuntimeError(
                 f"Invalid mt19937 state: seeded={record['seeded']}, left={left}, next={place}"
             )
+        words = np.zeros(KEPT + 2, np.uint32)
+        words[:NEXT] = record["words"].astype(np.uint32)
+        words[NEXT] = STATE_WORDS + 1 - left
         with self._lock:
             self._seed = int(record["seed"])
-            self._twister.state = {
-                "bit_generator": "MT19937",
-                "state": {
-                    "key": record["words"].astype(np.uint32),
-                    "pos": STATE_WORDS + 1 - left,
-                },
-            }
+            self._state = words
             self._cached_normal = (
                 float(record["cached_normal"]) if record["cached_normal_is_valid"] else None
             )
@@ -254,7 +311,7 @@ class Engine:
 
     def __getstate__(self) -> dict[str, Any]:
         attributes = self.__dict__.copy()
-        del attributes["_lock"], attributes["_made_twister"]  # locks cannot be pickled
+        del attributes["_lock"], attributes["_state"]  # locks cannot be pickled
         attributes["_state_bytes"] = self.state_bytes()
         return attributes
 
@@ -264,5 +321,4 @@ class Engine:
         self.__dict__.update(attributes)
         self._lock = threading.RLock()
         _engines.add(self)
-        self._made_twister = None
         self.load_state_bytes(state)

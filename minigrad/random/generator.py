@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .uniform import Shape, UniformDraws, kernel_name, pieces, require_float
+from .. import _kernels
+from .uniform import FLOAT32, Shape, UniformDraws, kernel_name, pieces, require_float
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -53,6 +54,7 @@ class Generator(UniformDraws):
         dtype: DTypeLike = np.float32,
         *,
         blocks: bool = True,
+        out: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
         r"""Draw from the normal distribution: ``randn``, ``normal_`` and ``torch.normal``.
 
@@ -81,6 +83,8 @@ class Generator(UniformDraws):
             float32 or float64.
         blocks : bool, default True
             False draws in pairs whatever the size, as PyTorch does for a non-contiguous tensor.
+        out : ndarray, optional
+            Where to: an array of that shape and dtype, without gaps.
 
         Raises
         ------
@@ -95,18 +99,24 @@ class Generator(UniformDraws):
         """
         if not std >= 0:
             raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
-        dtype = require_float(dtype, "normal_kernel_cpu")
-        size = math.prod(shape) if isinstance(shape, tuple) else shape
+        if dtype is not FLOAT32:
+            dtype = require_float(dtype, "normal_kernel_cpu")
+        kernels = _kernels.kernels_for(dtype)
+        if kernels is not None:
+            kernel = kernels.random.normal
+            return kernel(self._state, shape if out is None else out, mean, std, blocks)
+        values = np.empty(shape, dtype) if out is None else out
         with self._lock:
-            if size < BLOCK or not blocks:
-                values = self._normal_pairs(size)
+            if values.size < BLOCK or not blocks:
+                drawn = self._normal_pairs(values.size)
             else:
-                values = self._normal_blocks(size, dtype)
+                drawn = self._normal_blocks(values)
         if std != 1.0:
-            values *= std
+            drawn *= float(std)
         if mean != 0.0:
-            values += mean
-        return values.astype(dtype, copy=False).reshape(shape)
+            drawn += float(mean)
+        values[...] = drawn.reshape(values.shape)
+        return values
 
     def _normal_pairs(self, size: int) -> NDArray[np.float64]:
         values = np.empty(size)
@@ -131,9 +141,10 @@ class Generator(UniformDraws):
             self._cached_normal = length * math.sin(turn)
         return values
 
-    def _normal_blocks(self, size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-        fill = self._fill_float32 if dtype == np.float32 else self._fill_float64
-        values = np.empty(size, dtype)
+    def _normal_blocks(self, values: NDArray[Any]) -> NDArray[Any]:
+        fill = self._fill_float32 if values.dtype == FLOAT32 else self._fill_float64
+        values = values.reshape(-1)
+        size = values.size
         for part in pieces(values[: size - size % BLOCK]):
             fill(part)
             _box_muller(part)
@@ -146,12 +157,17 @@ class Generator(UniformDraws):
     # ------------------------------------------------------------------ by inversion
 
     def exponential(
-        self, shape: Shape, lambd: float = 1.0, dtype: DTypeLike = np.float32
+        self,
+        shape: Shape,
+        lambd: float = 1.0,
+        dtype: DTypeLike = np.float32,
+        out: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
         r"""Draw :math:`-\log(1 - u) / \lambda`: PyTorch's ``exponential_``.
 
         One float64 uniform (two words) a value, for every dtype. Where PyTorch was built for MKL
-        and runs on Intel's processors it takes the uniforms from another generator.
+        and runs on Intel's processors it takes the uniforms from another generator. `out` as in
+        `normal`.
 
         Raises
         ------
@@ -166,9 +182,15 @@ class Generator(UniformDraws):
             )
         if not lambd > 0:
             raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd:g}")
-        values: NDArray[Any] = np.log1p(-self.uniform(shape, dtype=np.float64))
-        values *= -1.0 / lambd
-        return values.astype(dtype, copy=False)
+        kernels = _kernels.kernels_for(dtype)
+        if kernels is not None:
+            kernel = kernels.random.exponential
+            return kernel(self._state, shape if out is None else out, -1.0 / lambd)
+        drawn: NDArray[Any] = np.log1p(-self.uniform(shape, dtype=np.float64))
+        drawn *= -1.0 / lambd
+        values = np.empty(shape, dtype) if out is None else out
+        values[...] = drawn
+        return values
 
     def cauchy(
         self,
@@ -308,7 +330,7 @@ class Generator(UniformDraws):
     def _multinomial_race(
         self, rows: NDArray[Any], num_samples: int, by_columns: bool
     ) -> NDArray[np.int64]:
-        if not np.all((rows >= 0) & (rows < np.inf)):
+        if not _are_weights(rows):
             raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
         _check_sums(rows.sum(axis=1))
         shape = rows.shape[::-1] if by_columns else rows.shape
@@ -324,7 +346,7 @@ class Generator(UniformDraws):
 
     def _multinomial_lookup(self, rows: NDArray[Any], num_samples: int) -> NDArray[np.int64]:
         prefix = "invalid multinomial distribution (encountering probability entry"
-        if not np.all((rows >= 0) & (rows < np.inf)):
+        if not _are_weights(rows):
             what = "= infinity or NaN)" if np.all((rows >= 0) | np.isnan(rows)) else "< 0)"
             raise RuntimeError(f"{prefix} {what}")
         cumulative = np.cumsum(rows, axis=1)
@@ -347,6 +369,10 @@ def _box_muller(values: NDArray[Any]) -> None:
     np.multiply(radius, np.sin(angle), out=blocks[:, 1])
 
 
+def _are_weights(rows: NDArray[Any]) -> bool:
+    return bool(((rows >= 0) & (rows < np.inf)).all())
+
+
 def _check_sums(sums: NDArray[Any]) -> None:
-    if not np.all(sums > 0):
+    if not (sums > 0).all():
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")

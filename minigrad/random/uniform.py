@@ -9,6 +9,7 @@ into another distribution are in `generator`.
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import _kernels
 from .engine import Engine
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ _TORCH_NAMES = {  # dtype -> (its name in PyTorch's messages about kernels, abou
 }
 
 
+FLOAT32, FLOAT64, INT64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
 _LARGEST_FLOAT = {"f": float(np.finfo(np.float32).max), "d": float(np.finfo(np.float64).max)}
 
 
@@ -73,12 +76,21 @@ def pieces(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
 
 
 class UniformDraws(Engine):
-    """An engine that can draw uniform floats, integers, permutations and coin flips."""
+    """An engine that can draw uniform floats, integers, permutations and coin flips.
+
+    Each draw is written here in NumPy. Where kernels are in use, `_kernels/random.pyx` does the
+    same, to the last bit.
+    """
 
     # ------------------------------------------------------------------ floats
 
     def uniform(
-        self, shape: Shape, low: float = 0.0, high: float = 1.0, dtype: DTypeLike = np.float32
+        self,
+        shape: Shape,
+        low: float = 0.0,
+        high: float = 1.0,
+        dtype: DTypeLike = np.float32,
+        out: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
         r"""Draw from :math:`[low, high)`: PyTorch's ``rand`` and ``uniform_``.
 
@@ -95,6 +107,8 @@ class UniformDraws(Engine):
         low, high : float, default 0.0 and 1.0
         dtype : default float32
             float32 or float64.
+        out : ndarray, optional
+            Where to: an array of that shape and dtype, without gaps.
 
         Returns
         -------
@@ -113,20 +127,26 @@ class UniformDraws(Engine):
         >>> print(Generator().manual_seed(0).uniform(3))
         [0.4962566  0.7682218  0.08847743]
         """
-        dtype = require_float(dtype, "check_uniform_bounds")
-        _check_uniform_bounds(low, high, dtype)
-        values = np.empty(shape, dtype)
+        if dtype is not FLOAT32:
+            dtype = require_float(dtype, "check_uniform_bounds")
+        start, width, top = 0.0, 1.0, math.nan
+        if low != 0.0 or high != 1.0:
+            _check_uniform_bounds(low, high, dtype)
+            start, width = float(dtype.type(low)), float(dtype.type(high) - dtype.type(low))
+            # A sum just below high may be rounded to high itself, which does not belong to the
+            # range: PyTorch gives low instead. From 0, or with bounds -k and k, no rounding reaches
+            # high.
+            if low != 0.0 and low != -high:
+                top = float(dtype.type(high))
+        kernels = _kernels.kernels_for(dtype)
+        if kernels is not None:
+            kernel = kernels.random.uniform
+            return kernel(self._state, shape if out is None else out, start, width, top)
+        values = np.empty(shape, dtype) if out is None else out
         with self._lock:
-            if dtype == np.float32:
-                start = float(np.float32(low))
-                width = float(np.float32(high) - np.float32(low))
-                self._fill_float32(values.reshape(-1), start, width)
-            else:
-                self._fill_float64(values.reshape(-1), low, high - low)
-        # A sum just below high may be rounded to high itself, which does not belong to the range:
-        # PyTorch gives low instead. From 0, or with bounds -k and k, no rounding reaches high.
-        if low != 0.0 and low != -high:
-            values[values == dtype.type(high)] = low
+            fill = self._fill_float32 if dtype == FLOAT32 else self._fill_float64
+            fill(values.reshape(-1), start, width)
+        values[values == top] = start
         return values
 
     # Large arrays are filled piece by piece: what stands between word and float stays in cache.
@@ -190,6 +210,8 @@ class UniformDraws(Engine):
         [4, 9, 3, 0]
         """
         dtype = np.dtype(dtype)
+        if dtype == INT64 and type(low) is type(high) is int and -(2**63) <= low < high < 2**63:
+            return self._integers_of(shape, low, high - low, dtype, wide=high - low >= WIDE_RANGE)
         smallest, largest = _integer_limits(dtype)
         if high is None:
             stop = largest + 1
@@ -238,9 +260,12 @@ class UniformDraws(Engine):
     def _integers_of(
         self, shape: Shape, low: int, count: int, dtype: np.dtype[Any], *, wide: bool
     ) -> NDArray[Any]:
+        kernels = _kernels.kernels_for(FLOAT32)
+        if kernels is not None:
+            values = kernels.random.integers(self._state, shape, low % 2**64, count % 2**64, wide)
+            return values if dtype is INT64 else values.astype(dtype)
         size = math.prod(shape) if isinstance(shape, tuple) else shape
-        with self._lock:
-            words = self.words64(size) if wide else self.words32(size)
+        words = self.words64(size) if wide else self.words32(size)
         if count < 2**64:  # all 2**64 possible values: then the word itself is the value
             words %= count
             words += low % 2**64  # two's complement: unsigned addition is signed addition
@@ -267,11 +292,13 @@ class UniformDraws(Engine):
             raise RuntimeError(
                 f"randperm: Trying to create tensor with negative dimension {n}: [{n}]"
             )
-        with self._lock:
-            partners = self.words32(max(n - 1, 0))
+        kernels = _kernels.kernels_for(FLOAT32)
+        if kernels is not None:
+            return kernels.random.permutation(self._state, n)
+        order = np.arange(n, dtype=np.int64)
+        partners = self.words32(max(n - 1, 0))
         partners %= np.arange(n, 1, -1, dtype=np.uint64)
         partners += np.arange(partners.size, dtype=np.uint64)
-        order = np.arange(n, dtype=np.int64)
         # Each swap depends on those before, so this is a loop. `data` hands out Python ints
         # from the array's own memory: faster than the array, and than a list when n is large.
         places = order.data
@@ -284,7 +311,11 @@ class UniformDraws(Engine):
     # ------------------------------------------------------------------ coin flips
 
     def bernoulli(
-        self, p: float | NDArray[Any], shape: Shape | None = None, dtype: DTypeLike | None = None
+        self,
+        p: float | NDArray[Any],
+        shape: Shape | None = None,
+        dtype: DTypeLike | None = None,
+        out: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
         """Draw 1 with probability `p`, else 0: ``bernoulli``, ``bernoulli_`` and dropout.
 
@@ -300,6 +331,8 @@ class UniformDraws(Engine):
             Of the result; None: the shape of `p`. An array p is broadcast to it.
         dtype : optional
             None: the dtype of an array p, float32 for a number p.
+        out : ndarray, optional
+            Where to: an array of that shape and dtype, without gaps.
 
         Raises
         ------
@@ -315,22 +348,32 @@ class UniformDraws(Engine):
         """
         if isinstance(p, np.ndarray):
             require_float(p.dtype, "bernoulli_tensor_cpu_p_")
+            if shape is None and dtype is None and out is None:
+                kernels = _kernels.kernels_for(p.dtype)
+                if kernels is not None:
+                    flips = kernels.random.bernoulli_each(self._state, p)
+                    if flips is not None:
+                        return flips
             if not np.all((p >= 0) & (p <= 1)):
                 raise RuntimeError(
                     "Expected p_in >= 0 && p_in <= 1 to be true, but got false: "
                     "every probability must be in [0, 1]"
                 )
             shape = p.shape if shape is None else shape
-            dtype = p.dtype if dtype is None else dtype
-            single = p.dtype == np.float32
+            dtype = p.dtype if dtype is None else np.dtype(dtype)
+            unit = self.uniform(shape, dtype=p.dtype)
         else:
             if not 0 <= p <= 1:
                 raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
             shape = () if shape is None else shape
-            dtype = np.float32 if dtype is None else dtype
-            single = False
-        unit = self.uniform(shape, dtype=np.float32 if single else np.float64)
-        return (unit < p).astype(dtype)
+            dtype = FLOAT32 if dtype is None else np.dtype(dtype)
+            kernels = _kernels.kernels_for(dtype)
+            if kernels is not None:
+                return kernels.random.bernoulli(self._state, shape if out is None else out, p)
+            unit = self.uniform(shape, dtype=FLOAT64)
+        flips = np.empty(shape, dtype) if out is None else out
+        np.copyto(flips, unit < p)
+        return flips
 
 
 def _check_uniform_bounds(low: float, high: float, dtype: np.dtype[Any]) -> None:
@@ -350,6 +393,7 @@ def _check_uniform_bounds(low: float, high: float, dtype: np.dtype[Any]) -> None
         )
 
 
+@functools.cache
 def _integer_limits(dtype: np.dtype[Any]) -> tuple[int, int]:
     if dtype.kind == "b":
         return 0, 1

@@ -16,9 +16,9 @@ import numpy as np
 from .. import random
 from ..arrays import dtypes
 from ..arrays.size import device as device_
-from ..autograd.tensor_base import TensorBase
+from ..autograd.tensor_base import TensorBase, wrap
 from ..ops import draws
-from ..ops.arguments import as_shape
+from ..ops.arguments import new_shape
 from ..ops.draws import bernoulli, multinomial, source
 from ..ops.layout import empty_alike, make_alike
 from ..ops.values import entry, filling, number
@@ -41,7 +41,7 @@ Makers = tuple[Callable[..., Tensor], Callable[..., Tensor]]
 def _made(array: ndarray, device: Any, requires_grad: bool) -> Tensor:
     if device is not None:
         device_(device)  # raises for anything but the CPU
-    return from_array(array, requires_grad)
+    return from_array(array, requires_grad) if requires_grad else wrap(array)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -94,14 +94,14 @@ def from_numpy(array: ndarray) -> Tensor:
 # ------------------------------------------------------------------------------------------------
 
 
-def _sizes(size: tuple[Any, ...], keyword: Any) -> tuple[int, ...]:
-    shape = as_shape(size if keyword is None else (keyword,))
-    for n in shape:
-        if n < 0:
-            raise RuntimeError(
-                f"Trying to create tensor with negative dimension {n}: {list(shape)}"
-            )
-    return shape
+def _ones(shape: tuple[int, ...], kind: np.dtype) -> ndarray:
+    return _full(shape, 1, kind)
+
+
+def _full(shape: tuple[int, ...], value: Any, kind: np.dtype) -> ndarray:
+    array = np.empty(shape, kind)  # (np.ones and np.full take as long again to find out the type)
+    array.fill(value)
+    return array
 
 
 def _filler(name: str, make: Callable[..., ndarray], what: str) -> Makers:
@@ -112,7 +112,10 @@ def _filler(name: str, make: Callable[..., ndarray], what: str) -> Makers:
         device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
     ) -> Tensor:  # fmt: skip
         kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
-        return _made(make(_sizes(sizes, size), kind), device, requires_grad)
+        array = make(new_shape(sizes, size), kind)
+        if device is None and not requires_grad:
+            return wrap(array)
+        return _made(array, device, requires_grad)
 
     def like(
         input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None,
@@ -131,7 +134,7 @@ def _filler(name: str, make: Callable[..., ndarray], what: str) -> Makers:
 
 
 zeros, zeros_like = _filler("zeros", np.zeros, "full of zeros")
-ones, ones_like = _filler("ones", np.ones, "full of ones")
+ones, ones_like = _filler("ones", _ones, "full of ones")
 empty, empty_like = _filler("empty", np.empty, "not initialised")
 
 
@@ -146,7 +149,7 @@ def full(
     """A tensor of shape `size`, full of `fill_value`."""
     value = number(fill_value, "full", "fill_value")
     kind = dtypes.scalar_type(value) if dtype is None else dtypes.to_numpy(dtype)
-    return _made(np.full(_sizes((), size), entry(value, kind), kind), device, requires_grad)
+    return _made(_full(new_shape((), size), entry(value, kind), kind), device, requires_grad)
 
 
 def full_like(
@@ -161,7 +164,7 @@ def full_like(
     kind = input.array.dtype if dtype is None else dtypes.to_numpy(dtype)
     value = filling(fill_value, kind, "full_like", "fill_value")
     return _made(
-        make_alike(input.array, lambda shape, kind: np.full(shape, value, kind), kind),
+        make_alike(input.array, lambda shape, kind: _full(shape, value, kind), kind),
         device,
         requires_grad,
     )
@@ -180,7 +183,10 @@ def eye(
         if size is not None and size < 0:
             raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
     kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
-    return _made(np.eye(n, m, dtype=kind), device, requires_grad)
+    array = np.zeros((n, n if m is None else m), kind)
+    rows, columns = array.shape
+    array.reshape(-1)[: min(rows, columns) * columns : columns + 1] = 1
+    return _made(array, device, requires_grad)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -215,6 +221,9 @@ def arange(
     """
     if end is None:
         start, end = 0, start
+    whole = type(start) is type(end) is type(step) is int
+    if whole and dtype is None and 0 <= start <= end < 2**62 and 0 < step < 2**62:  # most often
+        return _made(np.arange(start, end, step, dtype=np.int64), device, requires_grad)
     start, end, step = _bounds("arange", start=start, end=end, step=step)
     if step == 0:
         raise RuntimeError("step must be nonzero")
@@ -233,8 +242,10 @@ def arange(
         start, step, whole = int(start), int(step), True
     if count >= 2**60:
         raise RuntimeError(f"invalid size, possible overflow? {count} entries")
-    values = start + step * np.arange(count, dtype=np.int64 if whole else np.float64)
-    return _made(values.astype(kind), device, requires_grad)
+    values = np.arange(count, dtype=np.int64 if whole else np.float64)
+    values *= step
+    values += start
+    return _made(values.astype(kind, copy=False), device, requires_grad)
 
 
 def range(
@@ -359,16 +370,23 @@ def _drawer(name: str, method: str, fill: str, what: str) -> Makers:
         pin_memory: bool = False,
     ) -> Tensor:  # fmt: skip
         kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
-        draw = getattr(source(generator), method)
-        return _made(draw(_sizes(sizes, size), dtype=kind), device, requires_grad)
+        draw = getattr(random.default_generator if generator is None else generator, method)
+        array = draw(new_shape(sizes, size), dtype=kind)
+        if device is None and not requires_grad:
+            return wrap(array)
+        return _made(array, device, requires_grad)
 
     def like(
         input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None,
         requires_grad: bool = False, memory_format: Any = None,
     ) -> Tensor:  # fmt: skip
-        kind = input.array.dtype if dtype is None else dtypes.to_numpy(dtype)
-        array = empty_alike(input.array, kind)
-        getattr(from_array(array), fill)()
+        x = input.array
+        kind = x.dtype if dtype is None else dtypes.to_numpy(dtype)
+        if x.flags.c_contiguous:
+            array = getattr(random.default_generator, method)(x.shape, dtype=kind)
+        else:
+            array = empty_alike(x, kind)
+            getattr(from_array(array), fill)()
         return _made(array, device, requires_grad)
 
     of_shape.__name__ = of_shape.__qualname__ = name
@@ -397,7 +415,7 @@ def randint(
         low, high, size = 0, low, high
     kind = dtypes.INT64 if dtype is None else dtypes.to_numpy(dtype)
     return _made(
-        source(generator).integers(_sizes((), size), low, high, kind), device, requires_grad
+        source(generator).integers(new_shape((), size), low, high, kind), device, requires_grad
     )
 
 
@@ -423,7 +441,7 @@ def normal(
     if size is not None:
         kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
         return _made(
-            source(generator).normal(_sizes((), size), mean, std, kind), device, requires_grad
+            source(generator).normal(new_shape((), size), mean, std, kind), device, requires_grad
         )
     m, s = [v.array if isinstance(v, TensorBase) else np.asarray(v) for v in (mean, std)]
     if np.any(s < 0):

@@ -137,7 +137,8 @@ def with_mask(
         mask = wrap(np.zeros((), kind))  # without a draw
     else:
         kept = _coins(1 - p, input.array if shape is None else np.empty(shape, kind))
-        mask = wrap(kept * kind.type(1 / (1 - p)))
+        kept *= kind.type(1 / (1 - p))
+        mask = wrap(kept)
     return input.mul_(mask) if inplace else input * mask
 
 
@@ -145,7 +146,7 @@ def _coins(p: float, like: np.ndarray) -> np.ndarray:
     """Ones, with probability `p`, and zeros, drawn in the order in which `like` lies in memory."""
     kept = empty_alike(like)
     memory = in_memory_order(kept)
-    memory[...] = random.default_generator.bernoulli(p, memory.shape)
+    random.default_generator.bernoulli(p, memory.shape, memory.dtype, memory)
     return kept
 
 

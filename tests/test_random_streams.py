@@ -309,6 +309,14 @@ def drawn(level: str, words: int, size: int) -> list[bytes]:
     for dtype in (SINGLE, DOUBLE):
         chances = np.linspace(0, 1, 2 * size, dtype=dtype)[::2]
         results += [g.bernoulli(chances).tobytes(), g.state_bytes().tobytes()]
+        if size % 3 == 1:  # so many weights, or rows of three of them
+            for weights in (np.arange(size, dtype=dtype) % 5 + 0.1, chances[1:].reshape(-1, 3) + 1):
+                for replacement in (False, True):
+                    for samples in (1, 2):
+                        if weights.shape[-1] < samples:
+                            continue
+                        results.append(g.multinomial(weights, samples, replacement).tobytes())
+        results.append(g.state_bytes().tobytes())
     _kernels.set_level(before)
     return results
 

@@ -35,7 +35,7 @@ MODULES = (
     "autograd/engine", "autograd/primitive", "autograd/loans", "autograd/backward",
     "ops/arguments", "ops/kernels", "ops/makers", "ops/fused", "ops/layout", "ops/inplace",
     "ops/shape", "ops/index", "ops/join", "ops/order", "ops/introsort", "ops/elementwise",
-    "ops/reduce", "ops/matmul", "ops/einsum", "ops/loss", "ops/checked", "nn/hooks",
+    "ops/reduce", "ops/matmul", "ops/einsum", "ops/loss", "ops/draws", "ops/checked", "nn/hooks",
     "recurrences/operation", "recurrences/sequences", "recurrences/layer", "recurrences/cell",
     "recurrences/checks",
 )  # fmt: skip

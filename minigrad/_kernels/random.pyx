@@ -14,7 +14,7 @@ Threads may share a state: a draw keeps the interpreter's lock, and lets others 
 if it is long, when the state is in order (`let_others`).
 """
 
-from libc.math cimport NAN, cos, log1p, sin, sqrt
+from libc.math cimport INFINITY, cos, log1p, sin, sqrt
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -22,7 +22,15 @@ cimport numpy as cnp
 
 import numpy as np
 
-from .arrays cimport PyArray_ISCARRAY, PyArray_ISCARRAY_RO, REAL_TYPENUM, data, ordered
+from .arrays cimport (
+    PyArray_ISCARRAY,
+    PyArray_ISCARRAY_RO,
+    REAL_TYPENUM,
+    check_ndim,
+    data,
+    empty_1d,
+    ordered,
+)
 from .real cimport real, real_sqrt
 
 cnp.import_array()
@@ -193,21 +201,21 @@ cdef void fill_uniform(
 def uniform(
     cnp.ndarray state not None,     # IN OUT
     values not None,                # OUT
-    double start=0, double width=1,
-    double top=NAN,                 # if a sum was rounded to this number, start stands instead
+    double low=0, double high=1,
 ):
-    """values = unit * width + start; one word each, in double two."""
+    """values = unit * (high - low) + low; one word each, in double two."""
     cdef uint32_t* s = words_of(state)
     cdef cnp.ndarray result = array_of(values, REAL_TYPENUM)
     cdef real* x = data(result)
     cdef Py_ssize_t i, count, first = 0, n = cnp.PyArray_SIZE(result)
+    cdef real start = <real>low, top = <real>high, width = top - start
     while first < n:
         let_others(first)
         count = min(n - first, <Py_ssize_t>PIECE)
         fill_uniform(s, x + first, count, start, width)
-        if top == top:
+        if low != 0 and low != -high:       # then a sum may have been rounded up to high itself
             for i in range(first, first + count):
-                x[i] = <real>start if x[i] == <real>top else x[i]
+                x[i] = start if x[i] == top else x[i]
         first += count
     return result
 
@@ -320,6 +328,98 @@ def exponential(
             x[first + i] = <real>(logarithm[i] * factor)
         first += count
     return result
+
+
+cdef bint are_weights(const real* p, Py_ssize_t n) noexcept nogil:
+    # ((p >= 0) & (p < np.inf)).all() and p.sum() > 0
+    cdef Py_ssize_t i
+    cdef bint some = False
+    for i in range(n):
+        if not (p[i] >= 0 and p[i] < INFINITY):
+            return False
+        some |= p[i] > 0
+    return some
+
+
+cdef (Py_ssize_t, Py_ssize_t) rows_of(cnp.ndarray weights) except *:
+    """(N, C), if all N rows are weights of which one may draw; or else (-1, 0)."""
+    check_ndim("weights", weights, 2, "(N, C)")
+    cdef Py_ssize_t row, N = weights.shape[0], C = weights.shape[1]
+    for row in range(N):
+        if not are_weights(data(weights) + row * C, C):
+            return -1, 0
+    return N, C
+
+
+def race(
+    cnp.ndarray state not None,     # IN OUT
+    cnp.ndarray weights not None,   # IN  (N, C)
+):
+    """(weights / exponential((N, C))).argmax(axis=1); None, and no draw, if some are no weights."""
+    cdef Py_ssize_t row, c, best, N, C
+    N, C = rows_of(weights)
+    if N < 0:
+        return None
+    cdef cnp.ndarray waits = exponential(state, (N, C), -1)
+    cdef cnp.npy_intp size = N
+    cdef cnp.ndarray winners = cnp.PyArray_EMPTY(1, &size, cnp.NPY_INT64, 0)
+    cdef int64_t* winner = <int64_t*>cnp.PyArray_DATA(winners)
+    cdef const real* p = data(weights)
+    cdef real* q = data(waits)
+    for row in range(N):
+        best = 0
+        for c in range(C):
+            q[c] = p[c] / q[c]
+            if not q[c] <= q[best] and q[best] == q[best]:      # as for NumPy, NaN is the largest
+                best = c
+        winner[row] = best
+        p += C
+        q += C
+    return winners
+
+
+def lookup(
+    cnp.ndarray state not None,     # IN OUT
+    cnp.ndarray weights not None,   # IN  (N, C)
+    Py_ssize_t S,
+):
+    """np.searchsorted(sums, unit) for the S units of each row, in double; or None, as above."""
+    # sums = np.cumsum(weights) / weights.sum(), the last one 1
+    cdef Py_ssize_t _row, i, c, low, high, N, C
+    N, C = rows_of(weights)
+    if N < 0:
+        return None
+    cdef uint32_t* s = words_of(state)
+    cdef uint32_t words[2]
+    cdef cnp.npy_intp[2] shape
+    shape[0], shape[1] = N, S
+    cdef cnp.ndarray samples = cnp.PyArray_EMPTY(2, shape, cnp.NPY_INT64, 0)
+    cdef cnp.ndarray cumulative = empty_1d(C)
+    cdef int64_t* sample = <int64_t*>cnp.PyArray_DATA(samples)
+    cdef const real* p = data(weights)
+    cdef real* sums = data(cumulative)
+    cdef double unit
+    for _row in range(N):
+        sums[0] = p[0]
+        for c in range(1, C):
+            sums[c] = sums[c - 1] + p[c]
+        for c in range(C - 1):
+            sums[c] = sums[c] / sums[C - 1]
+        sums[C - 1] = 1
+        for i in range(S):
+            draw(s, words, 2)
+            unit = unit_of(words)
+            low, high = 0, C - 1        # the first whose sum is not below it is between these two
+            while low < high:
+                c = (low + high) // 2
+                if sums[c] < unit:
+                    low = c + 1
+                else:
+                    high = c
+            sample[i] = low
+        p += C
+        sample += S
+    return samples
 
 
 # -- normal numbers -------------------------------------------------------------------------------

@@ -46,8 +46,10 @@ def bernoulli(
     input: Any, p: float | None = None, *, generator: random.Generator | None = None
 ) -> Tensor:
     """1 with the probability that stands in `input` (or with `p`), otherwise 0."""
-    chance = input.array if p is None else p
-    drawn = source(generator).bernoulli(chance, input.array.shape)
+    if p is None:
+        drawn = source(generator).bernoulli(input.array)
+    else:
+        drawn = source(generator).bernoulli(p, input.array.shape)
     return _bernoulli(input, np.asarray(drawn).astype(input.array.dtype, copy=False))
 
 

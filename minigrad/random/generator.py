@@ -320,12 +320,27 @@ class Generator(UniformDraws):
         if categories > MAX_CATEGORIES:
             raise RuntimeError(f"number of categories cannot exceed 2^24, got {categories}")
         rows = np.ascontiguousarray(probs).reshape(-1, categories)  # (N, C)
-        if replacement and num_samples > 1:
+        samples = self._multinomial_in_kernel(probs, rows, num_samples, replacement)
+        if samples is None and replacement and num_samples > 1:
             samples = self._multinomial_lookup(rows, num_samples)
-        else:  # the times are drawn in the order in which the weights lie in memory
+        elif samples is None:
+            # the times are drawn in the order in which the weights lie in memory
             by_columns = probs.ndim == 2 and 0 < probs.strides[0] < probs.strides[1]
             samples = self._multinomial_race(rows, num_samples, by_columns)
         return samples.reshape(*probs.shape[:-1], num_samples)
+
+    def _multinomial_in_kernel(
+        self, probs: NDArray[Any], rows: NDArray[Any], num_samples: int, replacement: bool
+    ) -> NDArray[np.int64] | None:
+        """What the two below return; None if there is no kernel for it, or the weights are wrong."""
+        kernels = _kernels.kernels_for(probs.dtype)
+        samples: NDArray[np.int64] | None = None
+        if kernels is not None and probs.flags.carray:
+            if num_samples == 1:
+                samples = kernels.random.race(self._state, rows)
+            elif replacement:
+                samples = kernels.random.lookup(self._state, rows, num_samples)
+        return samples
 
     def _multinomial_race(
         self, rows: NDArray[Any], num_samples: int, by_columns: bool

@@ -13,7 +13,7 @@ import functools
 import math
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -129,24 +129,21 @@ class UniformDraws(Engine):
         """
         if dtype is not FLOAT32:
             dtype = require_float(dtype, "check_uniform_bounds")
-        start, width, top = 0.0, 1.0, math.nan
-        if low != 0.0 or high != 1.0:
-            _check_uniform_bounds(low, high, dtype)
-            start, width = float(dtype.type(low)), float(dtype.type(high) - dtype.type(low))
-            # A sum just below high may be rounded to high itself, which does not belong to the
-            # range: PyTorch gives low instead. From 0, or with bounds -k and k, no rounding reaches
-            # high.
-            if low != 0.0 and low != -high:
-                top = float(dtype.type(high))
+        largest = _LARGEST_FLOAT[dtype.char]
+        if not (-largest <= low <= high <= largest and high - low <= largest):
+            _refuse_uniform_bounds(low, high, dtype)
         kernels = _kernels.kernels_for(dtype)
         if kernels is not None:
-            kernel = kernels.random.uniform
-            return kernel(self._state, shape if out is None else out, start, width, top)
+            return kernels.random.uniform(self._state, shape if out is None else out, low, high)
         values = np.empty(shape, dtype) if out is None else out
+        start, width = float(dtype.type(low)), float(dtype.type(high) - dtype.type(low))
         with self._lock:
             fill = self._fill_float32 if dtype == FLOAT32 else self._fill_float64
             fill(values.reshape(-1), start, width)
-        values[values == top] = start
+        # A sum just below high may be rounded to high itself, which does not belong to the range:
+        # PyTorch gives low instead. From 0, or with bounds -k and k, no rounding reaches high.
+        if low != 0.0 and low != -high:
+            values[values == dtype.type(high)] = low
         return values
 
     # Large arrays are filled piece by piece: what stands between word and float stays in cache.
@@ -376,7 +373,7 @@ class UniformDraws(Engine):
         return flips
 
 
-def _check_uniform_bounds(low: float, high: float, dtype: np.dtype[Any]) -> None:
+def _refuse_uniform_bounds(low: float, high: float, dtype: np.dtype[Any]) -> NoReturn:
     largest = _LARGEST_FLOAT[dtype.char]
     for name, bound in (("from", low), ("to", high)):
         if not -largest <= bound <= largest:  # also false for nan
@@ -385,12 +382,11 @@ def _check_uniform_bounds(low: float, high: float, dtype: np.dtype[Any]) -> None
         raise RuntimeError(
             f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}"
         )
-    if high - low > largest:
-        raise RuntimeError(
-            "uniform_ expects to-from <= std::numeric_limits<"
-            f"{kernel_name(dtype)}>::max(), but found to={high:g} and from={low:g} "
-            "which result in to-from to exceed the limit"
-        )
+    raise RuntimeError(
+        "uniform_ expects to-from <= std::numeric_limits<"
+        f"{kernel_name(dtype)}>::max(), but found to={high:g} and from={low:g} "
+        "which result in to-from to exceed the limit"
+    )
 
 
 @functools.cache

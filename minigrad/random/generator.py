@@ -332,7 +332,7 @@ class Generator(UniformDraws):
     def _multinomial_in_kernel(
         self, probs: NDArray[Any], rows: NDArray[Any], num_samples: int, replacement: bool
     ) -> NDArray[np.int64] | None:
-        """What the two below return; None if there is no kernel for it, or the weights are wrong."""
+        """What the two below return; None if no kernel does it, or the weights are wrong."""
         kernels = _kernels.kernels_for(probs.dtype)
         samples: NDArray[np.int64] | None = None
         if kernels is not None and probs.flags.carray:

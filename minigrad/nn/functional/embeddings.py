@@ -111,15 +111,17 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     index = array_of(tensor)
     if index.dtype != np.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
-    if index.size and index.min() < 0:
+    least, most = (int(index.min()), int(index.max())) if index.size else (0, -1)
+    if least < 0:
         raise RuntimeError("Class values must be non-negative.")
     if num_classes <= 0 and not index.size:
         raise RuntimeError("Can not infer total number of classes from empty tensor.")
     if num_classes == -1:
-        num_classes = int(index.max()) + 1
-    if index.size and index.max() >= num_classes:
+        num_classes = most + 1
+    if most >= num_classes:
         raise RuntimeError(
-            f"Class values must be smaller than num_classes: {index.max()} >= {num_classes}"
+            f"Class values must be smaller than num_classes: {most} >= {num_classes}"
         )
-    marks = index[..., None] == np.arange(num_classes)
-    return wrap(marks.astype(np.int64, order="C"))
+    marks = np.zeros((*index.shape, num_classes), np.int64)
+    marks.reshape(-1)[np.arange(0, marks.size, num_classes) + index.reshape(-1)] = 1
+    return wrap(marks)

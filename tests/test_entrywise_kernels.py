@@ -104,11 +104,36 @@ def test_slopes_of_outputs(kernels, dtype):
 
 
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e30, -1e30, 700.0, -700.0, 88.8, -88.8]
+
+
+def target(x):
+    return mg.linspace(-2, 2, x.numel(), dtype=x.dtype).reshape(x.shape)
+
+
+def within(x):
+    """Numbers from 0 to 1."""
+    y = 0.4 * x.sin() + 0.5
+    return mg.where(mg.isnan(y), 0.5, y)
+
+
 OPERATIONS = {
     "sigmoid": mg.sigmoid, "tanh": mg.tanh, "relu": F.relu, "silu": F.silu, "elu": F.elu,
     "leaky_relu": F.leaky_relu, "softplus": F.softplus, "gelu": F.gelu,
     "gelu tanh": lambda x: F.gelu(x, approximate="tanh"),
     "clamp": lambda x: x.clamp(-1.5, 1.7), "logsigmoid": F.logsigmoid, "square": lambda x: x**2,
+    "mse_loss": lambda x: F.mse_loss(x, target(x), reduction="none"),
+    "mse_loss mean": lambda x: F.mse_loss(x, target(x)).expand(x.shape),
+    "huber_loss": lambda x: F.huber_loss(target(x), x, reduction="none", delta=1.5),
+    "huber_loss sum": lambda x: F.huber_loss(x, target(x), reduction="sum").expand(x.shape),
+    "smooth_l1_loss": lambda x: F.smooth_l1_loss(x, target(x), beta=0.7).expand(x.shape),
+    "bce": lambda x: F.binary_cross_entropy(within(x), within(target(x)), reduction="none"),
+    "bce mean": lambda x: F.binary_cross_entropy(within(x), within(target(x))).expand(x.shape),
+    "bce_logits": lambda x: F.binary_cross_entropy_with_logits(
+        x, within(target(x)), reduction="none"),
+    "bce_logits mean": lambda x: F.binary_cross_entropy_with_logits(
+        x, within(target(x))).expand(x.shape),
+    "bce_logits positive": lambda x: F.binary_cross_entropy_with_logits(
+        x, within(target(x)), pos_weight=target(x).abs(), reduction="none"),
     "softmax": lambda x: F.softmax(x, -1), "log_softmax": lambda x: F.log_softmax(x, -1),
 }  # fmt: skip
 

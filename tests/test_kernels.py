@@ -751,7 +751,7 @@ def strange_array(random, like):
     )
     try:
         return random.choice(choices)()
-    except (ValueError, IndexError, MemoryError, TypeError):  # from NumPy itself
+    except (ValueError, IndexError, MemoryError, TypeError, OverflowError):  # from NumPy itself
         return None
 
 
@@ -783,6 +783,23 @@ def entries(kernels, dtype):
     yield kernels.entrywise.entrywise, ["softplus_slope", (make(3, 7), make(3, 7), 1.0, 20.0)]
     yield kernels.entrywise.rowwise, ["softmax", (make(3, 7), 1)]
     yield kernels.entrywise.rowwise, ["log_softmax_slope", (make(3, 7), make(3, 7), 1)]
+    yield kernels.loss.nll_forward, [make(3, 4), label, make(4), -7, MEAN]
+    yield kernels.loss.nll_backward, [make(3), make(3, 4), label, make(4), -7, NONE, 1.0]
+    yield kernels.loss.pair_loss, ["huber", make(3, 7), make(3, 7), 1.0, 0.5, True]
+    yield kernels.loss.pair_slope, ["logits", make(3, 7), make(3, 7), make(3, 7), 0.0, 0.5]
+    yield kernels.loss.are_probabilities, [make(3, 7)]
+    for layout, per, fixed in (
+        ((1, 3, 7), "inner", None),
+        ((3, 7, 1), "group", None),
+        ((3, 7, 1), "group", (make(7), make(7))),
+    ):
+        a = [make(3, 7), make(7), make(7), layout, per, 0.1, fixed]
+        yield kernels.norm.forward, a
+        y, statistics = kernels.norm.forward(*a)
+        given = fixed is not None
+        yield kernels.norm.backward, [y, *a[:2], statistics, layout, per, given, [True] * 3]
+    yield kernels.sums.reduced, ["logsumexp", make(3, 4, 5), (0, 1), True, 0.0]
+    yield kernels.sums.reduced, ["var", make(3, 4), 1, False, 2.0]
 
 
 def test_every_entry_is_tried(kernels, dtype):

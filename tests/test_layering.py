@@ -2,7 +2,7 @@
 
     nn, optim, utils, serialization  ->  tensor  ->  ops  ->  autograd  ->  arrays
     tensor, nn                       ->  random,   which knows no tensors, as arrays do not
-    random, ops, optim, runtime      ->  _kernels, which knows nothing of minigrad
+    arrays, random, ops, optim, runtime  ->  _kernels, which knows nothing of minigrad
 
 The files are parsed, not run, so that an import inside a function counts as well.
 """
@@ -33,7 +33,7 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 # Rooms that know less than their floor would let them.
 KNOW_ONLY = {
     "_kernels": set(),
-    "arrays": set(),
+    "arrays": {"_kernels"},
     "random": {"_kernels"},
     "autograd": {"arrays", "_kernels"},  # (what belongs to a thread)
 }

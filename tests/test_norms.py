@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigrad as mg
-from minigrad import nn
+from minigrad import _kernels, nn
 from minigrad.autograd.gradcheck import gradcheck, gradgradcheck
 from minigrad.nn import functional as F
 from minigrad.ops.norm import moments
@@ -157,21 +157,78 @@ def test_batch_norm_is_what_it_says(samples, channels, positions):
 @pytest.mark.parametrize("offset", [0.0, 3.0, 1e3, 1e5])
 def test_moments_keep_their_digits_however_large_the_mean(layout, offset):
     x = (np.random.RandomState(1).randn(*layout) + offset).astype("float32")
-    centred, mean, variance = moments(x)
+    centred, base, shift, variance = moments(x)
     exact = x.astype("float64")
     m = exact.mean((0, 2))[:, None]
     v = exact.var((0, 2))[:, None]
-    np.testing.assert_allclose(mean, m, 1e-6, 1e-6)
+    np.testing.assert_allclose(base + shift, m, 1e-6, 1e-6)
     np.testing.assert_allclose(variance, v, 1e-5)
     np.testing.assert_allclose(centred, exact - m, 0, 1e-5)
 
 
+def rows(x, *factors):
+    return F.layer_norm(x, x.shape[1:], *factors)
+
+
+def columns(x, *factors):
+    return F.batch_norm(x, None, None, *factors, training=True)
+
+
+def columns_by_others(x, *factors):
+    return F.batch_norm(x, x[0].detach(), x[1].detach() ** 2, *factors)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_constant_rows_give_exactly_the_bias(dtype):
+@pytest.mark.parametrize("parts", ["", "w", "b", "wb"])
+@pytest.mark.parametrize("function", [rows, columns, columns_by_others])
+@pytest.mark.parametrize("shape", [(2, 1), (3, 7), (130, 67), (1000, 70), (5, 1300)])
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e5])
+def test_kernels_equal_the_formulas(kernel_level, dtype, parts, function, shape, offset):
+    """At every size of rest, of less and more than a block of rows, of a few columns and many."""
+    if function is columns_by_others:
+        offset = offset and 3.0
+    values = facts.numbers(1, *shape) + offset, facts.numbers(2, *shape)
+    values += tuple(facts.numbers(k, shape[1]) if part in parts else None
+                    for k, part in enumerate("wb", 3))  # fmt: skip
+    found = []
+    for kind, level in ((dtype, kernel_level), ("float64", "reference")):
+        _kernels.set_level(level)
+        x, g, w, b = [
+            None if v is None else mg.tensor(v.astype(dtype).astype(kind)) for v in values
+        ]
+        leaves = [v.requires_grad_() for v in (x, w, b) if v is not None]
+        y = function(x, w, b)
+        assert y.stride() == y.contiguous().stride()
+        found.append([y.detach(), *mg.autograd.grad(y, leaves, g)])
+    for got, expected in zip(*found, strict=True):
+        assert str(got.dtype) == f"torch.{dtype}"
+        scale = max(1, float(expected.abs().max())) * (1 + offset)
+        atol = 64 * np.finfo(dtype).eps * scale
+        np.testing.assert_allclose(got.numpy(), expected.numpy(), 0, atol)
+
+
+@pytest.mark.parametrize("function", [rows, columns])
+def test_kernels_take_any_layout_and_any_gradient(kernel_level, function):
+    x, w = mg.randn(20, 12), mg.randn(24)[::2]
+    expected = function(x.requires_grad_(), w, w)
+    turned = x.detach().t().contiguous().t().requires_grad_()
+    strided = mg.cat([x.detach(), x.detach()], 1)[:, :12].requires_grad_()
+    for other in (turned, strided):
+        y = function(other, w, w)
+        assert mg.equal(y, expected)
+        for g in (mg.ones(20, 12), mg.ones(1).expand(20, 12), mg.ones(12, 20).t()):
+            (d,) = mg.autograd.grad(y, other, g, retain_graph=True)
+            (e,) = mg.autograd.grad(expected, x, mg.ones(20, 12), retain_graph=True)
+            assert mg.equal(d, e)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("function", [rows, columns])
+def test_constant_groups_give_exactly_the_bias(level, function, dtype):
     for value in (0.0, 0.1, -7.7, 1e4 + 0.1, 1e6 + 0.3, 1e20):
         for size in (2, 3, 10, 127, 300):
-            x = mg.full((3, size), value, dtype=getattr(mg, dtype))
-            assert not F.layer_norm(x, (size,)).any(), (value, size)
+            x = mg.full((size, size), value, dtype=getattr(mg, dtype))
+            assert not function(x).any(), (value, size)
 
 
 @pytest.mark.parametrize("rows", [made.ROWS["constant"], made.ROWS["large mean"]])

@@ -86,6 +86,8 @@ MOVING = {"cast", "fused", "index", "inplace", "join", "rows", "shape", "embeddi
 # ... or which compare themselves with the same in single operations, in tests of their own; and
 # random numbers, which are no function of their arguments.
 ELSEWHERE = {"norm", "draws"}
+# Formulas for what a kernel does under the same name, where there are kernels.
+STAND_FOR_KERNELS = {"nll_loss", "nll_loss.images"}
 # PyTorch has no gradient of these; the value of the first is in the table as that of div-floor.
 WITHOUT_GRADIENT = {"floor_divide", "unique2", "unique_dim", "bincount"}
 
@@ -104,6 +106,9 @@ def operations():
                     passed.add(op)
                 if isinstance(op, Fused) and _kernels.level == "reference":  # what it stands for
                     passed.add(op)  # is in the table
+                formula = op.name in STAND_FOR_KERNELS and not isinstance(op, Fused)
+                if formula and _kernels.level != "reference":  # and the other way round
+                    passed.add(op)
                 found[op] = f"{info.name}.{name}"
     return {op: place for op, place in found.items() if op not in passed}
 

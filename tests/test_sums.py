@@ -70,7 +70,7 @@ LAYOUTS = {
 
 @pytest.mark.parametrize("keepdims", [False, True])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_total(layout, keepdims):
+def test_total(layout, keepdims, level):
     x, axes = LAYOUTS[layout]()
     expected = np.add.reduce(x.astype(np.float64), axis=axes, keepdims=keepdims)
     got = total(x, axes, keepdims)
@@ -87,11 +87,82 @@ def test_the_error_does_not_grow_with_the_number(n):
 @pytest.mark.parametrize(
     "shape", [(1, 1), (129, 9), (1025, 1), (1000, 64), (4161, 3), (70, 70, 70)]
 )
-def test_every_entry_counts_once(shape):
+def test_every_entry_counts_once(shape, level):
     """Integers in floats, whose sums are exact: whatever is left over at the end of the blocks."""
     x = np.random.default_rng(2).integers(0, 10, shape).astype(np.float64)
     for axis in (*range(len(shape)), None):
         assert np.array_equal(total(x, axis), x.astype(np.int64).sum(axis))
+
+
+def logsumexp(x, axes, keepdims):
+    top = x.max(axes, keepdims=True)
+    y = np.log(np.exp(x - top).sum(axes, keepdims=True)) + top
+    return y if keepdims else y.squeeze(axes)
+
+
+KERNELS = {
+    "sum": (lambda x, axes, keepdims: x.sum(axes, keepdims=keepdims), ()),
+    "mean": (lambda x, axes, keepdims: x.mean(axes, keepdims=keepdims), ()),
+    "norm": (lambda x, axes, keepdims: np.sqrt((x * x).sum(axes, keepdims=keepdims)), ()),
+    "var": (lambda x, axes, keepdims: x.var(axes, keepdims=keepdims)
+            * (x.size / x.sum(axes).size) / 1.5, (1.5,)),
+    "std": (lambda x, axes, keepdims: x.std(axes, keepdims=keepdims)
+            * np.sqrt(x.size / x.sum(axes).size / 1.5), (1.5,)),
+    "logsumexp": (logsumexp, ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [((), None), ((1,), 0), ((5, 3), None), ((5, 3), (1,)), ((5, 3), (0,)), ((37, 41), (0,)),
+     ((2, 3, 700), (2,)), ((9, 3, 35), (1,)), ((3, 17, 5, 33), (1, 2)), ((3, 4, 5), (2, 0, 1))],
+)  # fmt: skip
+def test_kernels_of_reductions(kernel_level, dtype, name, shape, axes):
+    function, options = KERNELS[name]
+    x = np.random.default_rng(3).normal(0.5, 2, shape).astype(dtype)
+    for keepdims in (False, True):
+        got = _kernels.kernels_for(x.dtype).sums.reduced(name, x, axes, keepdims, *options)
+        if name in ("sum", "mean") and got is None:
+            assert x.size > 1024  # NumPy adds long columns as fast
+            continue
+        expected = function(x.astype(np.longdouble), axes, keepdims)
+        assert (got.shape, got.dtype) == (np.shape(expected), dtype)
+        eps = np.finfo(dtype).eps
+        np.testing.assert_allclose(got, expected, 8 * eps, 8 * eps)
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "axes"),
+    [("sum", np.ones((3, 4), np.float32).T, 0), ("sum", np.ones(6, np.float32)[::2], None),
+     ("sum", np.ones((3, 4, 5), np.float32), (0, 2)), ("sum", np.ones((3, 4), np.int64), 0),
+     ("var", np.ones((0, 4), np.float32), 0), ("sum", np.ones((3, 4), np.float32), ()),
+     ("sum", np.ones((3, 4), np.float32), 2), ("sum", 1.0, None), ("no", np.ones(3, "f"), 0)],
+)  # fmt: skip
+def test_what_the_kernel_leaves_to_numpy(kernel_level, name, x, axes):
+    assert _kernels.kernels_for(np.dtype("float32")).sums.reduced(name, x, axes, False) is None
+
+
+@pytest.mark.parametrize("dim", [0, 1])
+def test_infinities_and_nan_in_logsumexp(level, dim):
+    inf, nan = np.inf, np.nan
+    x = np.array(
+        [[-inf, -inf], [inf, 1], [inf, -inf], [1, nan], [inf, nan], [nan, -inf], [-inf, 2]]
+    )
+    expected = [-inf, inf, inf, nan, nan, nan, 2]
+    x = np.tile(x, (1, 20)).astype("float32")
+    got = mg.logsumexp(mg.tensor(x if dim else x.T.copy()), dim).numpy()
+    np.testing.assert_allclose(got[:-1], expected[:-1])
+    np.testing.assert_allclose(got[-1], 2 + np.log(20), 1e-6)
+
+
+def test_var_of_large_numbers_that_hardly_differ(level):
+    x = 1e6 + np.random.default_rng(4).random((300, 300))
+    for dim in (0, 1):
+        got = mg.tensor(x.astype("float32")).var(dim).numpy()
+        np.testing.assert_allclose(got, x.astype("float32").astype(float).var(dim, ddof=1), 1e-4)
+    assert not mg.full((7, 300), 1e6 + 0.3).var(1).any()
 
 
 REDUCTIONS = {

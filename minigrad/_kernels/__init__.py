@@ -43,6 +43,8 @@ class Kernels(NamedTuple):
     rows: ModuleType
     entrywise: ModuleType
     random: ModuleType
+    norm: ModuleType
+    sums: ModuleType
 
 
 def available_levels() -> tuple[str, ...]:

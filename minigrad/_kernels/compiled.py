@@ -35,9 +35,9 @@ MODULES = (
     "autograd/engine", "autograd/primitive", "autograd/loans", "autograd/backward",
     "ops/arguments", "ops/kernels", "ops/makers", "ops/fused", "ops/layout", "ops/inplace",
     "ops/shape", "ops/index", "ops/join", "ops/order", "ops/introsort", "ops/elementwise",
-    "ops/reduce", "ops/matmul", "ops/einsum", "ops/loss", "ops/draws", "ops/checked", "nn/hooks",
-    "recurrences/operation", "recurrences/sequences", "recurrences/layer", "recurrences/cell",
-    "recurrences/checks",
+    "ops/reduce", "ops/matmul", "ops/einsum", "ops/loss", "ops/entrywise_loss", "ops/norm",
+    "ops/draws", "ops/checked", "nn/hooks", "recurrences/operation", "recurrences/sequences",
+    "recurrences/layer", "recurrences/cell", "recurrences/checks",
 )  # fmt: skip
 
 FOLDER = "_kernels/translated"

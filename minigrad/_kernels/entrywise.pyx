@@ -10,7 +10,15 @@ formula, in `ops/elementwise.py` and `nn/functional/activations.py`.
 cimport numpy as cnp
 
 from .arrays cimport REAL_TYPENUM, PyArray_ISCARRAY_RO, data, ordered
-from .gates cimport EXP_LOWEST, exp_of_lanes, expm1_of_lanes, relu, sigmoid, tanh
+from .gates cimport (
+    EXP_LOWEST,
+    exp_of_lanes,
+    expm1_of_lanes,
+    log1p_up_to_1,
+    relu,
+    sigmoid,
+    tanh,
+)
 from .real cimport (
     LANES,
     REAL_NAME,
@@ -87,17 +95,6 @@ cdef vec softplus_of(vec x, vec _, real beta, real limit) noexcept nogil:
     cdef vec z = x * beta
     cdef vec y = (at_least(z, 0) + log1p_up_to_1(exp_of_lanes(-magnitude(z)))) * (<real>1 / beta)
     return where_less(all_lanes(limit), z, x, y)
-
-
-cdef inline vec log1p_up_to_1(vec e) noexcept nogil:
-    # np.log1p(e) for 0 <= e <= 1: 2 artanh(s), a series in s = e / (2 + e) <= 1 / 3
-    cdef vec s = divide(e, e + <real>2)
-    cdef vec square = s * s
-    cdef vec series = all_lanes(<real>1 / <real>(2 * SERIES + 1))
-    cdef int k
-    for k in range(SERIES - 1, 0, -1):
-        series = series * square + all_lanes(<real>1 / <real>(2 * k + 1))
-    return <real>2 * (s + s * (square * series))
 
 
 cdef vec gelu_of(vec x, vec _, real p, real q) noexcept nogil:
@@ -238,17 +235,11 @@ cdef void log_softmax_slope_row(
 
 cdef extern from *:
     """
-    #if defined(MINIGRAD_FLOAT32)
-    #define SERIES 8                /* (1 / 9)**8 / 17 is below half a unit in the last place */
-    #else
-    #define SERIES 17
-    #endif
     #define ROOT_HALF 0.70710678118654752440
     #define DENSITY_AT_0 0.39894228040143267794     /* 1 / sqrt(2 pi) */
     #define TANH_SCALE 0.79788456080286535588       /* sqrt(2 / pi) */
     #define TANH_CUBIC 0.044715
     """
-    const int SERIES
     const double ROOT_HALF, DENSITY_AT_0, TANH_SCALE, TANH_CUBIC
 
 cdef entry_function[32] entry_functions

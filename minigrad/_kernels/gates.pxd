@@ -43,6 +43,7 @@ cdef extern from *:
     #define EXP_HIGHEST 88.0f
     #define EXP_BEYOND 89.0f        /* exp(89) is more than the greatest number */
     #define TANH_ONE 10.0f          /* tanh(10) rounds to 1 */
+    #define LOG1P_TERMS 8           /* (1 / 9)**8 / 17 is below half a unit in the last place */
     #else
     #define LN2_HIGH 0.693145751953125
     #define LN2_LOW 1.42860682030941723212e-6
@@ -50,6 +51,7 @@ cdef extern from *:
     #define EXP_HIGHEST 709.0
     #define EXP_BEYOND 710.0
     #define TANH_ONE 20.0
+    #define LOG1P_TERMS 17
     #endif
 
     /* expm1(r) for |r| <= ln2 / 2: the Taylor series, in Horner's order. */
@@ -80,6 +82,7 @@ cdef extern from *:
     DEFINE_SERIES(expm1_series_of_lanes, vec)
     """
     const real LOG2_E, LN2_HIGH, LN2_LOW, EXP_LOWEST, EXP_HIGHEST, EXP_BEYOND, TANH_ONE
+    const int LOG1P_TERMS
     real expm1_series(real r) nogil
     vec expm1_series_of_lanes(vec r) nogil
 
@@ -140,3 +143,14 @@ cdef inline vec sigmoid(vec x) noexcept nogil:
 cdef inline vec relu(vec x) noexcept nogil:
     # np.maximum(x, 0)
     return at_least(x, 0)
+
+
+cdef inline vec log1p_up_to_1(vec e) noexcept nogil:
+    # np.log1p(e) for 0 <= e <= 1: 2 artanh(s), a series in s = e / (2 + e) <= 1 / 3
+    cdef vec s = divide(e, e + <real>2)
+    cdef vec square = s * s
+    cdef vec series = all_lanes(<real>1 / <real>(2 * LOG1P_TERMS + 1))
+    cdef int k
+    for k in range(LOG1P_TERMS - 1, 0, -1):
+        series = series * square + all_lanes(<real>1 / <real>(2 * k + 1))
+    return <real>2 * (s + s * (square * series))

@@ -1,4 +1,6 @@
-"""Cross entropy between logits and class indices, forward and backward.
+"""Losses: cross entropy, the likelihood of classes, losses that compare entry by entry.
+
+Cross entropy between logits and class indices, forward and backward:
 
     N samples, C classes, y = target[n] the class of sample n, w the class weights (ones if None),
     e the label smoothing; d_y is the gradient of the loss with respect to y
@@ -11,6 +13,10 @@
     reduction    NONE: loss;  MEAN: loss.sum() / total_weight;  SUM: loss.sum()
 
     d_logits[n]  = d_loss[n] * (softmax(logits[n]) * sum_c q[n, c] - q[n])
+
+The likelihood of classes, nll, takes log_prob itself, and has no smoothing. Losses that compare two
+arrays of one shape, and their slopes, are functions of a run of entries, called by name: what they
+compute stands beside them, and as a formula in `ops/entrywise_loss.py`.
 """
 
 from libc.stdint cimport int64_t
@@ -20,17 +26,34 @@ cimport numpy as cnp
 
 from .arrays cimport (
     REAL_TYPENUM,
+    PyArray_ISCARRAY_RO,
     check_1d,
     check_ndim,
+    complain,
     data,
     empty_1d,
     empty_2d,
+    is_plain,
     ordered,
     shape_of,
 )
-from .gates cimport exp
-from .real cimport real
-from .row cimport log_softmax_row
+from .gates cimport exp, exp_of_lanes, log1p_up_to_1, sigmoid
+from .real cimport (
+    LANES,
+    all_lanes,
+    at_least,
+    at_most,
+    divide,
+    load_part,
+    magnitude,
+    real,
+    real_log,
+    real_log1p,
+    store_part,
+    vec,
+    where_at_most,
+)
+from .row cimport log_softmax_row, total_in_double
 
 cdef extern from "interrupt.h":
     ctypedef struct watch:
@@ -251,3 +274,331 @@ def cross_entropy_backward(
             d_row += C
     end_watch(&watching)
     return d_logits
+
+
+def nll_forward(
+    cnp.ndarray log_prob not None,  # IN  (N, C)
+    cnp.ndarray target not None,    # IN  (N,) int64
+    cnp.ndarray weight,             # IN  (C,) or None: ones
+    int64_t ignore_index,
+    int reduction,
+):
+    """Return (loss, total_weight), as `cross_entropy_forward`."""
+    log_prob, target, weight = ordered(log_prob), ordered(target), ordered(weight)
+    check_reduction(reduction)
+    check_ndim("log_prob", log_prob, 2, "(N, C)")
+    cdef Py_ssize_t N = log_prob.shape[0], C = log_prob.shape[1], n
+    check_target(target, N)
+    if weight is not None:
+        check_1d("weight", weight, C)
+    check_classes(target, N, C, ignore_index)
+    cdef cnp.ndarray loss
+    if reduction == REDUCE_NONE:
+        loss = empty_1d(N)
+    else:
+        loss = cnp.PyArray_EMPTY(0, NULL, REAL_TYPENUM, 0)
+    cdef const real* row = data(log_prob)
+    cdef const real* w = data(weight)
+    cdef const int64_t* y = <const int64_t*>cnp.PyArray_DATA(target)
+    cdef real* out = data(loss)
+    cdef double w_y, sample, total_loss = 0, total_weight = 0
+    cdef int64_t label
+    with nogil:
+        for n in range(N):
+            # loss[n] = -w[y] * log_prob[n, y]
+            sample = 0
+            label = y[n]
+            if counts(label, C, ignore_index):
+                w_y = w[label] if w is not NULL else 1
+                total_weight += w_y
+                sample = -w_y * row[n * C + label]
+            if reduction == REDUCE_NONE:
+                out[n] = <real>sample
+            total_loss += sample
+        if reduction == REDUCE_MEAN:
+            out[0] = <real>(total_loss / total_weight)
+        elif reduction == REDUCE_SUM:
+            out[0] = <real>total_loss
+    return loss, total_weight
+
+
+def nll_backward(
+    cnp.ndarray d_loss not None,    # IN  (N,) for NONE, else of one element
+    cnp.ndarray log_prob not None,  # (N, C), whose entries are not read
+    cnp.ndarray target not None,    # IN  (N,) int64
+    cnp.ndarray weight,             # IN  (C,) or None
+    int64_t ignore_index,
+    int reduction,
+    double total_weight,            # from forward
+):
+    """Return d_log_prob (N, C)."""
+    d_loss, target, weight = ordered(d_loss), ordered(target), ordered(weight)
+    check_reduction(reduction)
+    if cnp.PyArray_NDIM(log_prob) != 2:
+        complain("log_prob", log_prob, "(N, C)")
+    cdef Py_ssize_t N = log_prob.shape[0], C = log_prob.shape[1], n
+    check_target(target, N)
+    if weight is not None:
+        check_1d("weight", weight, C)
+    check_classes(target, N, C, ignore_index)
+    if reduction == REDUCE_NONE:
+        check_1d("d_loss", d_loss, N)
+    else:
+        check_ndim("d_loss", d_loss, 0, "()")
+    cdef cnp.ndarray d_log_prob = empty_2d(N, C)
+    cdef const real* d_out = data(d_loss)
+    cdef const real* w = data(weight)
+    cdef const int64_t* y = <const int64_t*>cnp.PyArray_DATA(target)
+    cdef real* d_row = data(d_log_prob)
+    cdef double scale
+    cdef int64_t label
+    with nogil:
+        for n in range(N):
+            # d_log_prob[n] = 0;  d_log_prob[n, y] = -w[y] * d_loss[n]
+            memset(d_row, 0, C * sizeof(real))
+            label = y[n]
+            if counts(label, C, ignore_index):
+                scale = d_out[n] if reduction == REDUCE_NONE else d_out[0]
+                if reduction == REDUCE_MEAN:
+                    scale /= total_weight
+                d_row[label] = <real>(-(w[label] if w is not NULL else 1) * scale)
+            d_row += C
+    return d_log_prob
+
+
+# -- losses that compare entry by entry: of entries a and b, a number p; the slopes are those of a -
+
+cdef enum:
+    RUN = 1024                  # entries that are made for a sum at a time
+
+cdef extern from *:
+    """
+    #define LEAST_LOG -100.0        /* as in ops/entrywise_loss.py */
+    #define LEAST_SLOPE 1e-12
+    """
+    const double LEAST_LOG, LEAST_SLOPE
+
+ctypedef void (*pair_function)(
+    real* y, const real* a, const real* b, Py_ssize_t n, real p, real share
+) noexcept nogil
+
+
+cdef void squared_error(
+    real* y, const real* a, const real* b, Py_ssize_t n, real p, real share
+) noexcept nogil:
+    # (a - b)**2 * share
+    cdef Py_ssize_t i = 0
+    cdef vec d
+    while i < n:
+        d = load_part(a + i, n - i) - load_part(b + i, n - i)
+        store_part(y + i, d * d * share, n - i)
+        i += LANES
+
+
+cdef void squared_error_slope(
+    real* y, const real* a, const real* b, Py_ssize_t n, real p, real share
+) noexcept nogil:
+    # (a - b) * (2 * share)
+    cdef Py_ssize_t i = 0
+    while i < n:
+        store_part(
+            y + i, (load_part(a + i, n - i) - load_part(b + i, n - i)) * (<real>2 * share), n - i
+        )
+        i += LANES
+
+
+cdef void huber(
+    real* y, const real* a, const real* b, Py_ssize_t n, real delta, real share
+) noexcept nogil:
+    # np.where(size <= delta, 0.5 * d * d, delta * (size - 0.5 * delta)) * share, d = a - b and
+    # size = np.abs(d)
+    cdef Py_ssize_t i = 0
+    cdef vec d, size, beyond
+    cdef vec limit = all_lanes(delta)
+    while i < n:
+        d = load_part(a + i, n - i) - load_part(b + i, n - i)
+        size = magnitude(d)
+        beyond = (size - <real>0.5 * delta) * delta
+        store_part(y + i, where_at_most(size, limit, <real>0.5 * d * d, beyond) * share, n - i)
+        i += LANES
+
+
+cdef void huber_slope(
+    real* y, const real* a, const real* b, Py_ssize_t n, real delta, real share
+) noexcept nogil:
+    # np.clip(a - b, -delta, delta) * share
+    cdef Py_ssize_t i = 0
+    cdef vec d
+    while i < n:
+        d = load_part(a + i, n - i) - load_part(b + i, n - i)
+        store_part(y + i, at_least(at_most(d, delta), -delta) * share, n - i)
+        i += LANES
+
+
+cdef void logits(
+    real* y, const real* a, const real* b, Py_ssize_t n, real p, real share
+) noexcept nogil:
+    # ((1 - b) * a + np.log1p(np.exp(-a))) * share, where exp does not overflow
+    cdef Py_ssize_t i = 0
+    cdef vec x, log
+    while i < n:
+        x = load_part(a + i, n - i)
+        log = log1p_up_to_1(exp_of_lanes(-magnitude(x))) + at_least(-x, 0)
+        store_part(y + i, ((<real>1 - load_part(b + i, n - i)) * x + log) * share, n - i)
+        i += LANES
+
+
+cdef void logits_slope(
+    real* y, const real* a, const real* b, Py_ssize_t n, real p, real share
+) noexcept nogil:
+    # (sigmoid(a) - b) * share
+    cdef Py_ssize_t i = 0
+    while i < n:
+        store_part(
+            y + i, (sigmoid(load_part(a + i, n - i)) - load_part(b + i, n - i)) * share, n - i
+        )
+        i += LANES
+
+
+cdef void probabilities(
+    real* y, const real* a, const real* b, Py_ssize_t n, real p, real share
+) noexcept nogil:
+    # ((b - 1) * np.maximum(np.log1p(-a), LEAST_LOG) - b * np.maximum(np.log(a), LEAST_LOG)) * share
+    cdef Py_ssize_t i
+    cdef real yes, no
+    for i in range(n):
+        yes, no = real_log(a[i]), real_log1p(-a[i])
+        yes = <real>LEAST_LOG if yes < LEAST_LOG else yes
+        no = <real>LEAST_LOG if no < LEAST_LOG else no
+        y[i] = ((b[i] - 1) * no - b[i] * yes) * share
+
+
+cdef void probabilities_slope(
+    real* y, const real* a, const real* b, Py_ssize_t n, real p, real share
+) noexcept nogil:
+    # (a - b) / np.maximum(a * (1 - a), LEAST_SLOPE) * share
+    cdef Py_ssize_t i = 0
+    cdef vec x
+    while i < n:
+        x = load_part(a + i, n - i)
+        store_part(
+            y + i,
+            divide(x - load_part(b + i, n - i), at_least(x * (<real>1 - x), <real>LEAST_SLOPE))
+            * share,
+            n - i,
+        )
+        i += LANES
+
+
+cdef pair_function[4] pair_values, pair_slopes
+cdef dict pair_index = {}       # name: place in both
+
+
+cdef pair(str name, pair_function value, pair_function slope):
+    pair_values[len(pair_index)], pair_slopes[len(pair_index)] = value, slope
+    pair_index[name] = len(pair_index)
+
+
+pair("squared_error", squared_error, squared_error_slope)
+pair("huber", huber, huber_slope)
+pair("logits", logits, logits_slope)
+pair("probabilities", probabilities, probabilities_slope)
+
+
+def are_probabilities(cnp.ndarray x not None):
+    """Whether all entries are from 0 to 1 (NaN is not)."""
+    cdef Py_ssize_t i, wrong = 0
+    x = ordered(x)
+    check_ndim("x", x, cnp.PyArray_NDIM(x), "...")
+    cdef const real* a = data(x)
+    with nogil:
+        # np.count_nonzero(~((x >= 0) & (x <= 1)))
+        for i in range(cnp.PyArray_SIZE(x)):
+            wrong += not (0 <= a[i] <= 1)
+    return wrong == 0
+
+
+cdef bint suits(cnp.ndarray a, cnp.ndarray b) noexcept:
+    """Whether both are arrays of this type and of one shape, row by row."""
+    cdef int k
+    if not (
+        cnp.PyArray_TYPE(a) == REAL_TYPENUM and PyArray_ISCARRAY_RO(a)
+        and cnp.PyArray_TYPE(b) == REAL_TYPENUM and PyArray_ISCARRAY_RO(b)
+        and cnp.PyArray_NDIM(a) == cnp.PyArray_NDIM(b)
+    ):
+        return False
+    for k in range(cnp.PyArray_NDIM(a)):
+        if a.shape[k] != b.shape[k]:
+            return False
+    return True
+
+
+def pair_loss(
+    str name not None, cnp.ndarray a not None, cnp.ndarray b not None, double p, double share,
+    bint total,
+):
+    """The loss `name` of each entry, times `share`, or with `total` their sum.
+
+    None if the arrays do not suit it.
+    """
+    found = pair_index.get(name)
+    if found is None or not suits(a, b):
+        return None
+    cdef cnp.ndarray result
+    if total:
+        result = cnp.PyArray_EMPTY(0, NULL, REAL_TYPENUM, 0)
+    else:
+        result = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(a), cnp.PyArray_DIMS(a), REAL_TYPENUM, 0)
+    cdef pair_function f = pair_values[<int>found]
+    cdef const real* x = data(a)
+    cdef const real* t = data(b)
+    cdef real* y = data(result)
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(a), i = 0, some
+    cdef real[RUN] run
+    cdef double sum = 0
+    with nogil:
+        if not total:
+            f(y, x, t, n, <real>p, <real>share)
+        else:
+            while i < n:
+                some = min(RUN, n - i)
+                f(run, x + i, t + i, some, <real>p, 1)
+                sum += total_in_double(run, some)
+                i += some
+            y[0] = <real>(sum * share)
+    return result
+
+
+def pair_slope(
+    str name not None, cnp.ndarray g not None, cnp.ndarray a not None, cnp.ndarray b not None,
+    double p, double share,
+):
+    """The gradient of a: g times `share` times the slope, g being one number or shaped as a.
+
+    None if the arrays do not suit it.
+    """
+    cdef bint each = cnp.PyArray_NDIM(g) > 0
+    found = pair_index.get(name)
+    g = ordered(g)
+    if found is None or not suits(a, b) or not is_plain(g, cnp.PyArray_NDIM(g)):
+        return None
+    if each and not suits(a, g):
+        return None
+    cdef cnp.ndarray result
+    result = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(a), cnp.PyArray_DIMS(a), REAL_TYPENUM, 0)
+    cdef pair_function f = pair_slopes[<int>found]
+    cdef const real* x = data(a)
+    cdef const real* t = data(b)
+    cdef const real* factor = data(g)
+    cdef real* y = data(result)
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(a), i = 0, k, some
+    with nogil:
+        if not each:
+            f(y, x, t, n, <real>p, <real>(share * factor[0]))
+        while each and i < n:
+            some = min(RUN, n - i)
+            f(y + i, x + i, t + i, some, <real>p, <real>share)
+            for k in range(i, i + some):
+                y[k] = y[k] * factor[k]
+            i += some
+    return result

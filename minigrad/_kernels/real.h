@@ -293,13 +293,15 @@ ALWAYS_INLINE vec where_less(vec a, vec b, vec yes, vec no) { return a < b ? yes
 ALWAYS_INLINE vec where_at_most(vec a, vec b, vec yes, vec no) { return a <= b ? yes : no; }
 #endif
 
-/* sqrt and log of this build's scalar (the compiler makes them single instructions). */
+/* sqrt, log and log1p of this build's scalar. */
 #if defined(MINIGRAD_FLOAT32)
 #define real_sqrt sqrtf
 #define real_log logf
+#define real_log1p log1pf
 #else
 #define real_sqrt sqrt
 #define real_log log
+#define real_log1p log1p
 #endif
 
 /* Scratch memory on a cache line: n reals, zero of them allowed. NULL when memory is out.

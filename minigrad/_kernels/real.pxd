@@ -40,6 +40,7 @@ cdef extern from "real.h" nogil:
     vec where_at_most(vec a, vec b, vec yes, vec no)    # a <= b ? yes : no
     real real_sqrt(real x)
     real real_log(real x)
+    real real_log1p(real x)
 
     real* scratch(size_t n)
     void scratch_free(real* start)

@@ -7,8 +7,8 @@ worth of additions, and the error grows with log n.
 
 NumPy does that (in pairs) along the axis whose entries are neighbours in memory, and adds one after
 the other along all others. So everything here that sums goes through `total`, which cuts a long
-axis of that kind into blocks, and float16 is summed in float32. Short sums take no notice: for them
-it is ``np.add.reduce`` behind a comparison.
+axis of that kind into blocks, and float16 is summed in float32. Rows of float32 and float64 have a
+kernel (`_kernels/sums.pyx`), which adds in blocks, too, and without NumPy's cost of a call.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import string
 from typing import Any
 
 import numpy as np
+
+from .. import _kernels
 
 ndarray = np.ndarray
 Axes = tuple[int, ...] | int | None
@@ -48,6 +50,11 @@ def total(x: Any, axes: Axes = None, keepdims: bool = False) -> Any:
     >>> bool(abs(np.add.reduce(x, axis=0)[0] / 2**22 - 0.1) < 1e-4)
     False
     """
+    kernels = _kernels.kernels_for(x.dtype)
+    if kernels is not None:
+        sums = kernels.sums.reduced("sum", x, axes, keepdims)
+        if sums is not None:
+            return sums
     if x.size <= FEW and x.itemsize != 2:
         return _add(x, axes, x.dtype, None, keepdims)
     return _total_of_many(x, axes, keepdims)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _kernels
 from ..arrays import dtypes
 from ..arrays.sums import total as total_of
 from ..arrays.sums import wide
@@ -38,6 +39,42 @@ def _reduced(loss: Any, share: Any, total: bool) -> Any:
     kind, loss = loss.dtype, wide(loss)
     sums = total_of(loss * share) if isinstance(share, ndarray) else total_of(loss) * share
     return sums.astype(kind)
+
+
+def with_loss_kernel(name: str, formula: Any) -> Any:
+    """`formula`, or in its place, where the arguments suit it, the kernel `name` of `loss.pyx`.
+
+    Its arguments are two arrays, a number or None, the share, `total`; or no number.
+    """
+
+    def call(a: Any, b: Any, *options: Any) -> Any:
+        p, share = options[0] if len(options) > 2 else None, options[-2]
+        kernels = _kernels.kernels_for(a.dtype)
+        if kernels is not None and type(share) is float and not isinstance(p, ndarray):
+            loss = kernels.loss.pair_loss(name, a, b, p or 0.0, share, options[-1])
+            if loss is not None:
+                return loss
+        return formula(a, b, *options)
+
+    call.__wrapped__ = formula  # type: ignore[attr-defined]
+    return call
+
+
+def with_slope_kernel(name: str, formula: Any) -> Any:
+    """The same for the gradient of the first array: the arguments are g, both arrays, ..."""
+
+    def call(g: Any, a: Any, b: Any, *options: Any) -> Any:
+        p, share = options[0] if len(options) > 1 else None, options[-1]
+        if isinstance(g, (ndarray, np.floating)) and type(share) is float:
+            kernels = _kernels.kernels_for(a.dtype)
+            if kernels is not None and not isinstance(p, ndarray):
+                slope = kernels.loss.pair_slope(name, np.asarray(g), a, b, p or 0.0, share)
+                if slope is not None:
+                    return slope
+        return formula(g, a, b, *options)
+
+    call.__wrapped__ = formula  # type: ignore[attr-defined]
+    return call
 
 
 # ------------------------------------------------------------------------------------------------
@@ -63,13 +100,17 @@ def _huber_slope(d: Any, delta: float) -> Any:
     return where(d <= -delta, -delta, where(d >= delta, delta, d))
 
 
-_mse = primitive("mse_loss", _squared_error, layout=entrywise,
-                 a=lambda g, a, b, share: mul(g, (a - b) * (2 * share)),
-                 b=lambda g, a, b, share: mul(g, (b - a) * (2 * share)))  # fmt: skip
+_squared_error_slope = with_slope_kernel(
+    "squared_error", lambda g, a, b, share: mul(g, (a - b) * (2 * share)))  # fmt: skip
+_huber_error_slope = with_slope_kernel(
+    "huber", lambda g, a, b, delta, share: mul(g, _huber_slope(a - b, delta) * share))  # fmt: skip
+_mse = primitive("mse_loss", with_loss_kernel("squared_error", _squared_error), layout=entrywise,
+                 a=lambda g, a, b, share: _squared_error_slope(g, a, b, share),
+                 b=lambda g, a, b, share: _squared_error_slope(g, b, a, share))  # fmt: skip
 _huber, _smooth_l1 = [
-    primitive(name, _huber_error, layout=entrywise,
-              a=lambda g, a, b, delta, share: mul(g, _huber_slope(a - b, delta) * share),
-              b=lambda g, a, b, delta, share: mul(g, _huber_slope(b - a, delta) * share))
+    primitive(name, with_loss_kernel("huber", _huber_error), layout=entrywise,
+              a=lambda g, a, b, delta, share: _huber_error_slope(g, a, b, delta, share),
+              b=lambda g, a, b, delta, share: _huber_error_slope(g, b, a, delta, share))
     for name in ("huber_loss", "smooth_l1_loss")
 ]  # fmt: skip
 
@@ -145,6 +186,14 @@ def _cross_entropy_of(a: ndarray, b: ndarray, share: Any, total: bool) -> Any:
     return _reduced((b - 1) * no - b * yes, share, total)
 
 
+def are_probabilities(x: ndarray) -> bool:
+    """Whether all entries are from 0 to 1 (NaN is not)."""
+    kernels = _kernels.kernels_for(x.dtype)
+    if kernels is not None:
+        return bool(kernels.loss.are_probabilities(x))
+    return not x.size or bool(x.min() >= 0 and x.max() <= 1)
+
+
 def _softplus(x: ndarray) -> ndarray:
     """``log(1 + exp(x))``, without overflow."""
     return np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0)
@@ -170,15 +219,20 @@ def _logits_target_slope(a: Any, positive: Any) -> Any:
     return -a if positive is None else positive * softplus(-a) - softplus(a)
 
 
-_bce = primitive("binary_cross_entropy", _cross_entropy_of,
-                 a=lambda g, a, b, share: mul(g, (a - b) / maximum(
-                     a * (1 - a), LEAST_SLOPE) * share),
+_bce = primitive("binary_cross_entropy", with_loss_kernel("probabilities", _cross_entropy_of),
+                 a=with_slope_kernel("probabilities", lambda g, a, b, share:
+                     mul(g, (a - b) / maximum(a * (1 - a), LEAST_SLOPE) * share)),
                  b=lambda g, a, share: mul(g, (log1p(-a) - log(a)) * share))  # fmt: skip
 _bce_logits = primitive(
-    "binary_cross_entropy_with_logits", _cross_entropy_of_logits,
-    a=lambda g, a, b, positive, share: mul(g, _logits_slope(a, b, positive) * share),
+    "binary_cross_entropy_with_logits", with_loss_kernel("logits", _cross_entropy_of_logits),
+    a=with_slope_kernel("logits", lambda g, a, b, positive, share:
+        mul(g, _logits_slope(a, b, positive) * share)),
     b=lambda g, a, positive, share: mul(g, _logits_target_slope(a, positive) * share),
 )  # fmt: skip
+
+
+for _operation in (_mse, _huber, _smooth_l1, _bce, _bce_logits):
+    _operation.op.gives_new = True  # `backward` need not copy what their rules return
 
 
 def _x_log_x(x: ndarray) -> ndarray:

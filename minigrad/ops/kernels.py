@@ -45,3 +45,21 @@ def with_kernel(
 
     call.__wrapped__ = getattr(formula, "__wrapped__", formula)  # type: ignore[attr-defined]
     return call
+
+
+def with_reduction(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
+    """`formula`, or the kernel `name` of `_kernels/sums.pyx`.
+
+    Its arguments are an array, the axes, `keepdims` and, if there is one, a number.
+    """
+
+    def call(*arguments: Any) -> Any:
+        kernels = _kernels.kernels_for(arguments[0].dtype)
+        if kernels is not None:
+            result = kernels.sums.reduced(name, *arguments)
+            if result is not None:
+                return result
+        return formula(*arguments)
+
+    call.__wrapped__ = getattr(formula, "__wrapped__", formula)  # type: ignore[attr-defined]
+    return call

@@ -112,6 +112,17 @@ def _class_targets(input: Any, target: Any, weight: Any, what: str) -> tuple[Any
     return (input if x.ndim == 2 else reshape(input, (t.size, classes))), target
 
 
+def _is_plain(x: ndarray, t: ndarray, weight: Any) -> bool:
+    """Whether this is by far the most frequent case, which needs no more checks."""
+    return (
+        weight is None
+        and x.ndim == 2
+        and t.ndim == 1
+        and t.dtype is dtypes.INT64
+        and x.shape[0] == t.shape[0]
+    )
+
+
 def _check_scores(x: ndarray, what: str) -> None:
     if x.dtype.kind != "f":
         name = dtypes.legacy_name(x.dtype)
@@ -181,6 +192,31 @@ def _shares(
     return (np.arange(t.size), classes), kept, share, total
 
 
+def _nll_reference(
+    log_prob: Any, target: Any, weight: Any, ignore_index: int, reduction: str, nll: Any = _nll
+) -> Any:
+    """The same in tensor operations."""
+    x, t = array_of(log_prob), array_of(target)
+    return nll(log_prob, *_shares(t, weight, ignore_index, reduction, x.dtype))
+
+
+def _nll_vjp(
+    grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...],
+    kept: tuple[Any, ...],
+) -> tuple[Any, ...]:  # fmt: skip
+    kernel, total = kept
+    log_prob, target, weight = inputs
+    ignore_index, reduction = options
+    d_log_prob = kernel.nll_backward(
+        np.asarray(grads[0]), log_prob, target, weight, ignore_index, REDUCTIONS.index(reduction),
+        total,
+    )  # fmt: skip
+    return d_log_prob, None, None
+
+
+_NLL, _NLL_2D = [Fused(name, _nll_vjp, _nll_reference) for name in ("nll_loss", "nll_loss.images")]
+
+
 def nll_loss(
     input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
 ) -> Any:
@@ -197,11 +233,34 @@ def nll_loss(
     """
     check_reduction(reduction)
     _check_tensors(input, target, "nll_loss")
-    scores, classes = _class_targets(input, target, weight, "nll_loss")
-    x, t = array_of(scores), array_of(classes)
-    _check_range(t, x.shape[1], ignore_index, target.array.shape)
-    op = _nll if scores is input or input.array.ndim == 1 else _nll_2d
-    loss = op(scores, *_shares(t, weight, ignore_index, reduction, x.dtype))
+    if _is_plain(input.array, target.array, weight):
+        scores, classes = input, target
+    else:
+        scores, classes = _class_targets(input, target, weight, "nll_loss")
+    x, t = scores.array, classes.array
+    images = input.array.ndim > 2
+    kernels = _kernels.kernels_for(x.dtype)
+    if kernels is None:
+        _check_scores(x, "nll_loss")
+        _check_range(t, x.shape[1], ignore_index, target.array.shape)
+        loss = _nll_reference(
+            scores, classes, weight, ignore_index, reduction, _nll_2d if images else _nll
+        )
+    else:
+        w = array_of(weight)
+        try:
+            value, total = kernels.loss.nll_forward(
+                x, t, w, ignore_index, REDUCTIONS.index(reduction)
+            )
+        except IndexError:
+            _check_range(t, x.shape[1], ignore_index, target.array.shape)  # says where
+            raise
+        inputs = (scores, classes, weight)
+        loss = (_NLL_2D if images else _NLL).call(
+            edges_if_recording(inputs), inputs, (ignore_index, reduction), (kernels.loss, total),
+            value, [x, t, w],
+            (classes, weight),  # guarded: the gradient needs no log-probability
+        )  # fmt: skip
     return _shaped_as_samples(loss, input, target) if reduction == "none" else loss
 
 
@@ -286,14 +345,8 @@ def cross_entropy(
         return _cross_entropy_probabilities(
             input, target, weight, ignore_index, reduction, label_smoothing
         )
-    if (
-        x.ndim == 2
-        and t.ndim == 1
-        and t.dtype is dtypes.INT64
-        and len(x) == len(t)
-        and weight is None
-    ):
-        logits, classes = input, target  # by far the most frequent case needs no more checks
+    if _is_plain(x, t, weight):
+        logits, classes = input, target
     else:
         logits, classes = _class_targets(input, target, weight, "cross_entropy")
     kernels = _kernels.kernels_for(x.dtype)

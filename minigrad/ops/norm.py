@@ -11,8 +11,9 @@ three axes (outer, group, inner), and each group is normalised over its outer an
 
 With d = w dy the gradient is dx = (d - average of d - x_hat * average of (d x_hat)) / sqrt(variance
 + eps): what changes a group's mean or its variance is taken out of d, because y would not notice.
-The averages are products with a vector of 1/n, which BLAS computes in one fast pass (of groups that
-are too long to be accurate so, `total` does).
+In the formulas, averages are products with a vector of 1/n, which BLAS computes in one fast pass
+(of groups that are too long to be accurate so, `total` does). Of a group, four numbers are kept
+until `backward`, which makes x_hat again: the mean in two parts, the variance, and the 1 / sqrt.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import _kernels
 from ..arrays.sums import PRODUCTS, total, total_of_products
 from ..autograd.engine import edges_if_recording
-from ..autograd.tensor_base import array_of
+from ..autograd.quiet import silenced
+from ..autograd.tensor_base import TensorBase, array_of
 from .elementwise import rsqrt
 from .fused import Fused
 from .reduce import mean
@@ -33,6 +36,7 @@ from .shape import reshape
 
 ndarray = np.ndarray
 Layout = tuple[int, int, int]
+_BASE, _SHIFT, _VARIANCE, _SCALE = range(4)  # the rows of `statistics`
 
 
 # ------------------------------------------------------------------------------------------------
@@ -73,34 +77,85 @@ def _average_product(x: ndarray, y: ndarray) -> ndarray:
 _EPS = {kind.itemsize: float(np.finfo(kind).eps) for kind in map(np.dtype, ("f2", "f4", "f8"))}
 
 
-def moments(x: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-    """``x - mean``, the mean and the (biased) variance of each group, the latter two (group, 1).
+def moments(x: ndarray) -> tuple[ndarray, ndarray, ndarray, ndarray]:
+    """``x - mean``; the mean in two parts and the (biased) variance, (group, 1) each.
 
     In two passes: the mean of the squares minus the square of the mean would lose all digits where
     the mean is large. The mean itself is rounded, too; where that shows against the variance, the
     first entry of each group is taken out beforehand, so that constant groups give exactly 0.
+    ``x - mean`` is therefore ``x - base - shift``.
     """
-    centre = _average(x)
-    centred = x - centre
+    base = _average(x)
+    shift = np.zeros_like(base)
+    centred = x - base
     variance = _average_product(centred, centred)
     left_over = _average(centred)
     if (left_over * left_over > (8 * _EPS[x.dtype.itemsize]) ** 2 * variance).any():
-        first = x[:1, :, :1]
-        np.subtract(x, first, out=centred)
+        base = x[0, :, :1]
+        np.subtract(x, base, out=centred)
         shift = _average(centred)
         centred -= shift
-        centre, variance = first[0] + shift, _average_product(centred, centred)
-    return centred, centre, variance
+        variance = _average_product(centred, centred)
+    return centred, base, shift, variance
 
 
 # ------------------------------------------------------------------------------------------------
-# The operation
+# The formulas. Rows, and columns that are neighbours in memory, have kernels: `_kernels/norm.pyx`.
 # ------------------------------------------------------------------------------------------------
 
 
 def _factor_shape(layout: Layout, per: str) -> tuple[int, ...]:
     """The shape in which weight and bias are broadcast: one "per" inner entry, or per group."""
     return (layout[1], 1) if per == "group" else (layout[2],)
+
+
+def _forward(
+    x: ndarray, weight: ndarray | None, bias: ndarray | None, layout: Layout, per: str, eps: float,
+    fixed: tuple[ndarray, ndarray] | None,
+) -> tuple[ndarray, ndarray]:  # fmt: skip
+    """The normalised input, and (4, group): both parts of the mean, variance, scale."""
+    rows = x.reshape(layout)
+    if fixed is None:
+        y, base, shift, variance = moments(rows)
+    else:
+        base, variance = [v[:, None] for v in fixed]
+        y, shift = rows - base, np.zeros_like(base)
+    scale = 1 / np.sqrt(variance + eps)
+    y *= scale
+    factor = _factor_shape(layout, per)
+    if weight is not None:
+        y *= weight.reshape(factor)
+    if bias is not None:
+        y += bias.reshape(factor)
+    return y.reshape(x.shape), np.concatenate([base.T, shift.T, variance.T, scale.T])
+
+
+def _backward(
+    d_y: ndarray, x: ndarray, weight: ndarray | None, statistics: ndarray, layout: Layout, per: str,
+    fixed: bool, wanted: list[bool],
+) -> tuple[Any, Any, Any]:  # fmt: skip
+    """The gradients of the input, the weight and the bias, None for what is not wanted."""
+    g = d_y.reshape(layout)
+    base, shift, _, scale = statistics[:, :, None]
+    x_hat = x.reshape(layout) - base
+    x_hat -= shift
+    x_hat *= scale
+    dx = d_weight = d_bias = None
+    if wanted[1]:
+        d_weight = _sum_for_factor(g, x_hat, per)
+    if wanted[2]:
+        d_bias = _sum_for_factor(g, None, per)
+    if wanted[0]:
+        d = g if weight is None else g * weight.reshape(_factor_shape(layout, per))
+        if fixed:
+            dx = d * scale
+        else:
+            dx = x_hat * _average_product(d, x_hat)
+            np.subtract(d, dx, out=dx)
+            dx -= _average(d)
+            dx *= scale
+        dx = dx.reshape(x.shape)
+    return dx, d_weight, d_bias
 
 
 def _sum_for_factor(x: ndarray, y: ndarray | None, per: str) -> ndarray:
@@ -113,30 +168,27 @@ def _sum_for_factor(x: ndarray, y: ndarray | None, per: str) -> ndarray:
     return np.einsum(f"ogi->{kept}", x) if y is None else np.einsum(f"ogi,ogi->{kept}", x, y)
 
 
+_FORMULAS = silenced(_forward), silenced(_backward)
+
+
+# ------------------------------------------------------------------------------------------------
+# The operation
+# ------------------------------------------------------------------------------------------------
+
+
 def _vjp(
     grads: list[Any], needs: list[bool], inputs: list[Any], options: tuple[Any, ...],
     kept: tuple[Any, ...],
 ) -> tuple[Any, ...]:  # fmt: skip
-    x, weight, bias = inputs
+    x, weight, _ = inputs
     layout, per, _, fixed = options
-    x_hat, scale = kept
-    g = np.asarray(grads[0]).reshape(layout)
-    dx = d_weight = d_bias = None
-    if needs[0]:
-        d = g if weight is None else g * weight.reshape(_factor_shape(layout, per))
-        if fixed is None:
-            dx = x_hat * _average_product(d, x_hat)
-            np.subtract(d, dx, out=dx)
-            dx -= _average(d)
-            dx *= scale
-        else:
-            dx = d * scale
-        dx = dx.reshape(x.shape)
-    if needs[1]:
-        d_weight = _sum_for_factor(g, x_hat, per).reshape(weight.shape)
-    if needs[2]:
-        d_bias = _sum_for_factor(g, None, per).reshape(bias.shape)
-    return dx, d_weight, d_bias
+    backward, statistics = kept
+    found = backward(
+        np.asarray(grads[0]), x, weight, statistics, layout, per, fixed is not None, needs
+    )
+    return tuple([
+        d if d is None or d.ndim == v.ndim else d.reshape(v.shape) for d, v in zip(found, inputs)
+    ])  # fmt: skip
 
 
 def _reference(
@@ -164,40 +216,57 @@ _LAYER_NORM, _BATCH_NORM = [
 
 
 def _normalise(
-    op: Fused, inputs: tuple[Any, Any, Any], layout: Layout, per: str, eps: float, fixed: Any = None
-) -> tuple[Any, Any, Any]:
-    """The normalised input, and the mean and variance of its groups, each (group, 1).
+    op: Fused, inputs: tuple[Any, Any, Any], layout: Layout, per: str, eps: float,
+    fixed: tuple[ndarray, ndarray] | None = None,
+) -> tuple[Any, ndarray]:  # fmt: skip
+    """The normalised input, and the statistics of its groups.
 
     `fixed` is a mean and a variance to normalise with instead of the groups' own.
     """
-    x, weight, bias = [array_of(v) for v in inputs]
-    rows = x.reshape(layout) if x.flags.c_contiguous else x.copy().reshape(layout)
-    if fixed is None:
-        centred, centre, variance = moments(rows)
+    arrays = x, weight, bias = [array_of(v) for v in inputs]
+    if not x.flags.c_contiguous:
+        x = x.copy()
+    kernels = _kernels.kernels_for(x.dtype)
+    if kernels is not None and x.size and (per == "inner" or layout[2] == 1):
+        forward, backward = kernels.norm.forward, kernels.norm.backward
     else:
-        centre, variance = fixed
-        centred = rows - centre
-    scale = 1 / np.sqrt(variance + eps)
-    x_hat = np.multiply(centred, scale, out=centred)
-    factor = _factor_shape(layout, per)
-    y = x_hat.copy() if weight is None else x_hat * weight.reshape(factor)
-    if bias is not None:
-        y += bias.reshape(factor)
-    # (a copy, because running averages move on)
-    options = (layout, per, eps, None if fixed is None else (centre.copy(), scale))
+        forward, backward = _FORMULAS
+    y, statistics = forward(x, weight, bias, layout, per, eps, fixed)
+    if fixed is not None:  # (a copy, because running averages move on)
+        fixed = statistics[_BASE, :, None], statistics[_SCALE, :, None]
     # the output is not guarded: it may be overwritten, as by ``ReLU(inplace=True)``
     output = op.call(
-        edges_if_recording(inputs), inputs, options, (x_hat, scale), y.reshape(x.shape),
-        arrays=[x, weight, bias], guarded=inputs if op is _LAYER_NORM else inputs[:2],
+        edges_if_recording(inputs), inputs, (layout, per, eps, fixed), (backward, statistics), y,
+        arrays, inputs if op is _LAYER_NORM else inputs[:2],
     )  # fmt: skip
-    return output, centre, variance
+    return output, statistics
+
+
+def is_plain(input: Any, sizes: Any, *factors: Any) -> bool:
+    """Whether this is the most frequent case, which needs no more checks: one type, and one axis.
+
+    `sizes` are those of the axes to normalise over, and of the factors.
+    """
+    if not isinstance(input, TensorBase) or not isinstance(sizes, tuple) or len(sizes) != 1:
+        return False
+    x = array_of(input)
+    if x.dtype.kind != "f" or x.shape[-1:] != sizes:
+        return False
+    for factor in factors:
+        if factor is not None and not (
+            isinstance(factor, TensorBase)
+            and array_of(factor).shape == sizes
+            and array_of(factor).dtype is x.dtype
+        ):
+            return False
+    return True
 
 
 def layer_norm(input: Any, axes: int, weight: Any, bias: Any, eps: float) -> Any:
     """Normalise each sample over its last `axes` axes; `weight` and `bias` have their shape."""
-    shape = array_of(input).shape
-    inner = math.prod(shape[len(shape) - axes :])
-    groups = math.prod(shape[: len(shape) - axes])
+    x = array_of(input)
+    inner = x.shape[-1] if axes == 1 else math.prod(x.shape[-axes:])
+    groups = x.size // inner if inner else math.prod(x.shape[:-axes])
     return _normalise(_LAYER_NORM, (input, weight, bias), (1, groups, inner), "inner", eps)[0]
 
 
@@ -222,9 +291,5 @@ def batch_norm(
     """
     samples, channels, *positions = array_of(input).shape
     layout = (samples, channels, math.prod(positions))
-    if fixed is not None:
-        fixed = fixed[0][:, None], fixed[1][:, None]
-    output, centre, variance = _normalise(
-        _BATCH_NORM, (input, weight, bias), layout, "group", eps, fixed
-    )
-    return output, centre[:, 0], variance[:, 0]
+    output, statistics = _normalise(_BATCH_NORM, (input, weight, bias), layout, "group", eps, fixed)
+    return output, statistics[_BASE] + statistics[_SHIFT], statistics[_VARIANCE]

@@ -25,7 +25,7 @@ from .arguments import checked_axes, checked_axis
 from .cast import cast, common_type
 from .elementwise import abs as abs_
 from .elementwise import exp, isnan, sign, where
-from .kernels import with_kernel
+from .kernels import with_kernel, with_reduction
 from .layout import rows
 from .makers import no_slope
 from .shape import reshape, sum_to
@@ -121,7 +121,7 @@ _sum_of_all, _sum = [
     for name in ("sum", "sum.axes")
 ]  # fmt: skip
 _mean_of_all, _mean = [
-    primitive(name, in_wide(_mean_of), layout=rows,
+    primitive(name, with_reduction("mean", in_wide(_mean_of)), layout=rows,
               x=lambda g, x_shape, axes: _spread(g * _share(x_shape, axes), x_shape, axes))
     for name in ("mean", "mean.axes")
 ]  # fmt: skip
@@ -156,6 +156,7 @@ def mean(
 
 def _var_of(x: np.ndarray, axes: Axes, keepdims: bool, divisor: float) -> Any:
     centred = x - _mean_of(x, axes, True)
+    centred -= _mean_of(centred, axes, True)  # (a large mean is not exact)
     return total(centred * centred, axes, keepdims) / divisor
 
 
@@ -173,18 +174,18 @@ def _var_slope(g: Any, x: Any, axes: Axes, divisor: float) -> Any:
 
 
 _var, _var_of_pair = [
-    primitive(name, in_wide(_var_of), layout=rows,
+    primitive(name, with_reduction("var", in_wide(_var_of)), layout=rows,
               x=lambda g, x, axes, divisor: _var_slope(g, x, axes, divisor))
     for name in ("var", "var_mean")
 ]  # fmt: skip
 _std, _std_of_pair = [  # the gradient is 0 where the deviation is 0
-    primitive(name, in_wide(_std_of), layout=rows,
+    primitive(name, with_reduction("std", in_wide(_std_of)), layout=rows,
               x=lambda g, y, x, axes, divisor: _var_slope(
                   where(y == 0, 0, g / (2 * where(y == 0, 1, y))), x, axes, divisor))
     for name in ("std", "std_mean")
 ]  # fmt: skip
 _mean_of_var_pair, _mean_of_std_pair = [
-    primitive(name, in_wide(_mean_of), layout=rows,
+    primitive(name, with_reduction("mean", in_wide(_mean_of)), layout=rows,
               x=lambda g, x_shape, axes: _spread(g * _share(x_shape, axes), x_shape, axes))
     for name in ("var_mean", "std_mean")
 ]  # fmt: skip
@@ -271,9 +272,13 @@ def shared(g: Any, chosen: Any, axes: Axes) -> Any:
     return where(chosen, restored(g, chosen.shape, axes) / count, 0)
 
 
+_root_of_squares = with_reduction("norm", lambda x, axes, keepdims: np.sqrt(
+                                      total(x * x, axes, keepdims)))  # fmt: skip
+
+
 def _norm_of(x: np.ndarray, axes: Axes, keepdims: bool, p: float) -> Any:
     if p == 2:
-        return np.sqrt(total(x * x, axes, keepdims))
+        return _root_of_squares(x, axes, keepdims)
     if math.isinf(p):
         extreme = np.maximum if p > 0 else np.minimum
         return extreme.reduce(np.abs(x), axis=axes, keepdims=keepdims)  # type: ignore[call-overload]
@@ -383,9 +388,16 @@ _log_softmax = primitive("log_softmax", with_kernel("log_softmax", in_wide(_log_
                          layout=rows,
                          x=with_kernel("log_softmax_slope", lambda g, y, axis:
                              g - exp(y) * _sum(g, (axis,), True), of_rows=True))  # fmt: skip
-_logsumexp = primitive("logsumexp", in_wide(_logsumexp_of), layout=rows,
+_logsumexp = primitive("logsumexp", with_reduction("logsumexp", in_wide(_logsumexp_of)),
+                       layout=rows,
                        x=lambda g, y, x, axes: restored(g, x.shape, axes) * exp(
                            x - restored(y, x.shape, axes)))  # fmt: skip
+
+
+for _operation in (
+    _sum_of_all, _sum, _mean_of_all, _mean, _var, _std, _norm, _softmax, _log_softmax, _logsumexp
+):  # fmt: skip
+    _operation.op.gives_new = True  # `backward` need not copy what their rules return
 
 
 def softmax(input: Any, dim: Any = None, dtype: Any = None, *, axis: Any = None) -> Tensor:

@@ -244,7 +244,7 @@ def binary_cross_entropy(
     if x.dtype.kind != "f":
         raise NotImplementedError(f"{name}: not implemented for '{dtypes.legacy_name(x.dtype)}'")
     for argument, values in (("input", x), ("target", y)):
-        if values.size and not (values.min() >= 0 and values.max() <= 1):  # (also if one is NaN)
+        if not entrywise.are_probabilities(values):
             raise RuntimeError(
                 f"{name}: all elements of {argument} should be between 0 and 1, but they are "
                 f"between {values.min()} and {values.max()}"

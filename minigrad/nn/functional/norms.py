@@ -49,13 +49,14 @@ def layer_norm(
     tensor([[-1.0000,  1.0000],
             [ 0.0000,  0.0000]])
     """
-    check_optional("layer_norm", weight=weight, bias=bias)
-    sizes = _checked_sizes("layer_norm", input, normalized_shape, weight, bias)
-    for name, factor in (("weight", weight), ("bias", bias)):
-        _same_dtype("layer_norm", input, name, factor)
-    _floats("layer_norm", input)
+    if not ops.is_plain(input, normalized_shape, weight, bias):
+        check_optional("layer_norm", weight=weight, bias=bias)
+        _checked_sizes("layer_norm", input, normalized_shape, weight, bias)
+        for name, factor in (("weight", weight), ("bias", bias)):
+            _same_dtype("layer_norm", input, name, factor)
+        _floats("layer_norm", input)
     eps = number(eps, "layer_norm", "eps", "float")
-    return ops.layer_norm(input, len(sizes), weight, bias, eps)
+    return ops.layer_norm(input, len(normalized_shape), weight, bias, eps)
 
 
 def rms_norm(

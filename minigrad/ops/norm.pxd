@@ -1,0 +1,4 @@
+"""What of norm.py is C when it runs translated: see autograd/tensor_base.pxd."""
+
+from ..autograd.engine cimport edges_if_recording
+from ..autograd.tensor_base cimport array_of

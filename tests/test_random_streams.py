@@ -450,6 +450,14 @@ def test_multinomial_of_no_rows() -> None:
         assert samples.dtype == np.int64
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_few_samples_are_the_first_of_many(dtype: type) -> None:
+    weights = np.arange(7 * 64, dtype=dtype).reshape(7, 64) % 3  # of few categories, and many zeros
+    weights[0, 2:] = 0
+    few, many = (Generator().manual_seed(5).multinomial(weights, k) for k in (4, 64))
+    np.testing.assert_array_equal(few, many[:, :4])
+
+
 def test_multinomial_takes_categories_of_weight_zero_last() -> None:
     for seed in range(20):
         g = Generator().manual_seed(seed)

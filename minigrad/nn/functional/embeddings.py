@@ -16,6 +16,8 @@ from .arguments import check_tensor
 if TYPE_CHECKING:
     from ...tensor import Tensor
 
+_most = np.maximum.reduce  # (the method goes through Python)
+
 
 def _rows_gradient(g: Any, shape: Any, index: Any, padding_idx: int | None, by_freq: bool) -> Any:
     """What `advanced_index` gives back, but for the padding row; on request by frequency."""
@@ -109,10 +111,11 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     """
     check_tensor("one_hot", tensor, "tensor")
     index = array_of(tensor)
-    if index.dtype != np.int64:
+    if index.dtype != dtypes.INT64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
-    least, most = (int(index.min()), int(index.max())) if index.size else (0, -1)
-    if least < 0:
+    flat = index.reshape(-1)
+    most = int(_most(flat.view(np.uint64))) if flat.size else -1
+    if most >= 2**63:  # as a number without a sign, a negative one is the largest
         raise RuntimeError("Class values must be non-negative.")
     if num_classes <= 0 and not index.size:
         raise RuntimeError("Can not infer total number of classes from empty tensor.")
@@ -123,5 +126,5 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
             f"Class values must be smaller than num_classes: {most} >= {num_classes}"
         )
     marks = np.zeros((*index.shape, num_classes), np.int64)
-    marks.reshape(-1)[np.arange(0, marks.size, num_classes) + index.reshape(-1)] = 1
+    marks.reshape(-1)[np.arange(0, marks.size, num_classes) + flat] = 1
     return wrap(marks)

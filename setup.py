@@ -29,7 +29,9 @@ from setuptools.errors import CompileError, PlatformError
 
 PACKAGE = "minigrad._kernels"
 SOURCES = "minigrad/_kernels"
-KERNELS = ("recurrent", "loss", "optim", "rows", "entrywise", "random", "norm", "sums")
+KERNELS = (
+    "recurrent", "loss", "optim", "rows", "entrywise", "random", "norm", "sums", "product",
+)  # fmt: skip
 DTYPES = ("float32", "float64")
 
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")  # of the files that this Python imports

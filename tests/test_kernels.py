@@ -1062,3 +1062,105 @@ def test_optimizers_take_any_number_of_axes(kernels, dtype, shape):
         param, np.ones(shape, dtype), None, 0.5, 0.0, 0.0, 0.0, False, False, True
     )
     np.testing.assert_array_equal(param, np.full(shape, 1.5, dtype))
+
+
+# -- products -------------------------------------------------------------------------------------
+
+# Of each way to multiply (see product.pyx), and at the edges of panels, strips and blocks of depth.
+PRODUCT_SIZES = (
+    (1, 1, 1), (4, 4, 4), (1, 9, 37), (2, 40, 7), (3, 17, 129), (7, 33, 65), (8, 5, 100),
+    (9, 64, 64), (33, 70, 130), (40, 300, 33), (50, 1, 70), (70, 260, 1), (400, 270, 5),
+)  # fmt: skip
+LAYOUTS = {
+    "rows": lambda make, n, m: make(n, m),
+    "columns": lambda make, n, m: make(m, n).T,
+    "reversed": lambda make, n, m: make(n, m)[::-1, ::-1],
+    "strided": lambda make, n, m: make(2 * n, 3 * m)[::2, ::3],
+    "expanded": lambda make, n, m: np.broadcast_to(make(n, 1), (n, m)),
+}
+
+
+@pytest.mark.parametrize("layout_b", LAYOUTS)
+@pytest.mark.parametrize("layout_a", LAYOUTS)
+def test_products_of_matrices_in_any_layout(kernels, dtype, layout_a, layout_b):
+    for rows, depth, cols in PRODUCT_SIZES:
+        make = Guarded(dtype)
+        a, b = LAYOUTS[layout_a](make, rows, depth), LAYOUTS[layout_b](make, depth, cols)
+        expected = a.astype(np.float64) @ b.astype(np.float64)
+        # (of one number again and again every sum is rounded the same way)
+        terms = depth**2 if "expanded" in (layout_a, layout_b) else depth
+        assert_close(kernels.product.matmul(a, b), expected, dtype, terms)
+        weight, bias = b.T, make(cols)
+        assert_close(kernels.product.linear(a, weight, bias), expected + bias, dtype, terms)
+        make.check()
+
+
+@pytest.mark.parametrize(("a_axes", "b_axes"), [
+    ((5,), (5,)), ((3,), ()), ((), (2, 3)), ((2, 1), (1, 3)), ((1, 2), (3, 2)),
+])  # fmt: skip
+def test_stacks_of_products(kernels, dtype, a_axes, b_axes):
+    for rows, depth, cols in ((4, 4, 4), (6, 20, 1), (1, 20, 33), (35, 3, 40)):
+        make = Guarded(dtype)
+        for a in (make(*a_axes, rows, depth), make(*a_axes, depth, rows).swapaxes(-1, -2)):
+            for b in (make(*b_axes, depth, cols), make(*b_axes, cols, depth).swapaxes(-1, -2)):
+                expected = np.matmul(a.astype(np.float64), b.astype(np.float64))
+                assert_close(kernels.product.matmul(a, b), expected, dtype, depth)
+        x, weight = make(*a_axes, rows, depth), make(cols, depth)
+        expected = x.astype(np.float64) @ weight.astype(np.float64).T
+        assert_close(kernels.product.linear(x, weight, None), expected, dtype, depth)
+        make.check()
+
+
+def test_products_with_vectors(kernels, dtype):
+    make = Guarded(dtype)
+    matrix, row, column = make(33, 70), make(33), make(140)[::2]
+    for a, b in ((matrix, column), (row, matrix), (make(3, 20, 70), column), (row, make(3, 33, 2))):
+        expected = np.matmul(a.astype(np.float64), b.astype(np.float64))
+        assert_close(kernels.product.matmul(a, b), expected, dtype, 70)
+    assert kernels.product.matmul(row, row) is None
+    make.check()
+
+
+def test_products_are_the_same_with_any_number_of_threads(kernels, dtype):
+    make = Guarded(dtype)
+    pairs = [
+        (make(64, 300), make(200, 300).T), (make(64, 300), make(300, 200)),
+        (make(300, 400).T, make(300, 30)), (make(9, 70, 90), make(9, 90, 80)),
+        (make(1500, 1000), make(1000)), (make(900, 1), make(1, 1200)),
+    ]  # fmt: skip
+    try:
+        results = []
+        for count in (1, 2, 5):
+            kernels.product.set_threads(count)
+            results.append([kernels.product.matmul(a, b) for a, b in pairs])
+    finally:
+        kernels.product.set_threads(_kernels.threads)
+    for first, *others in zip(*results, strict=True):
+        for other in others:
+            np.testing.assert_array_equal(first, other)
+    make.check()
+
+
+def test_products_keep_what_is_not_a_usual_number(kernels, dtype):
+    tiny = np.full((2, 3), np.finfo(dtype).tiny / 4, dtype)  # a denormal number
+    assert (kernels.product.matmul(tiny, np.ones((3, 40), dtype)) > 0).all()
+    x = np.ones((5, 9), dtype)
+    x[1, 2], x[3, 4] = np.nan, np.inf
+    y = kernels.product.matmul(x, np.ones((9, 6), dtype))
+    assert np.isnan(y[1]).all()
+    assert np.isinf(y[3]).all()
+    assert (y[[0, 2, 4]] == 9).all()
+
+
+def test_products_that_are_left_to_numpy(kernels, dtype):
+    x = np.ones((3, 4), dtype)
+    for a, b in (
+        (x, np.ones((4, 2), int)), (x.astype(int), x.T), (x, x), (x[:0], x.T), (x[:, :0], x.T[:0]),
+        (np.float32(2), x), (x.view(np.dtype(dtype).newbyteorder()), x.T), (x, None),
+        (np.broadcast_to(x[:1, :1], (2, 2**45)), np.broadcast_to(x[:1, :1], (2**45, 2))),
+        (np.broadcast_to(x, (3, 3, 4)), np.broadcast_to(x.T, (2, 4, 3))),
+    ):  # fmt: skip
+        assert kernels.product.matmul(a, b) is None
+    assert kernels.product.linear(x, np.ones((2, 4), dtype), np.ones(3, dtype)) is None
+    assert kernels.product.linear(x[0], np.ones((2, 4), dtype), None) is None
+    assert kernels.product.linear(np.ones((2, 3, 8), dtype)[..., ::2], x, None) is None

@@ -45,6 +45,7 @@ class Kernels(NamedTuple):
     random: ModuleType
     norm: ModuleType
     sums: ModuleType
+    product: ModuleType
 
 
 def available_levels() -> tuple[str, ...]:
@@ -107,12 +108,17 @@ def set_level(name: str) -> None:
 
 
 def set_threads(count: int) -> None:
-    """Let the recurrent kernels use up to `count` threads from now on: see `runtime.threads`."""
+    """Let kernels use up to `count` threads from now on: see `runtime.threads`."""
     global threads
     threads = count
     for kernels in list(_loaded.values()):
         if kernels is not None:
-            kernels.recurrent.set_threads(count)
+            _tell_threads(kernels)
+
+
+def _tell_threads(kernels: Kernels) -> None:
+    kernels.recurrent.set_threads(threads)
+    kernels.product.set_threads(threads)
 
 
 def set_flush(mode: bool) -> bool:
@@ -163,7 +169,7 @@ def _load(dtype: np.dtype) -> Kernels | None:
         return None
     names = (_module_name(kernel, level, dtype_name) for kernel in Kernels._fields)
     kernels = Kernels(*map(importlib.import_module, names))
-    kernels.recurrent.set_threads(threads)
+    _tell_threads(kernels)
     return kernels
 
 
@@ -179,7 +185,7 @@ _loaded: dict[np.dtype, Kernels | None] = {}
 #: The chosen level: one of `available_levels()`, or "reference".
 level: str = "reference"
 
-#: How many threads the recurrent kernels may use.
+#: How many threads kernels may use.
 threads: int = 1
 
 _wanted = os.environ.get("MINIGRAD_KERNELS", "")

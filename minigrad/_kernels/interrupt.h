@@ -110,9 +110,10 @@ static void ask_for_signals(watch *w) {
     if (is_main_thread()) {
         /* The exception stays with the thread of Python until the call returns there. */
         const PyGILState_STATE state = PyGILState_Ensure();
+        const float_mode mode = mode_of_floats();
         set_mode_of_floats(w->mode);
         if (PyErr_CheckSignals() != 0) raise_flag(w->stop);
-        flush_denormals();
+        set_mode_of_floats(mode);
         PyGILState_Release(state);
     }
 }

@@ -5,9 +5,9 @@
     few rows    `matmul_nt`, `matmul_nt_gates`, `matmul_nn`: a handful of rows, for which packing
                 the weights would not pay
 
-The first two run on the register tile of tile.h. NumPy's BLAS is not called: `matmul` needs no
+Nearly all of it runs on the register tile of tile.h. NumPy's BLAS is not called: `matmul` needs no
 views and no interpreter lock, costs nothing at toy size and, measured on one core with AVX-512,
-was about twice as fast at the sizes of recurrent layers.
+was about twice as fast at the sizes of recurrent layers. Products elsewhere: see product.pyx.
 
 Notation: c (rows, cols) = a (rows, depth) @ b (depth, cols) + add (rows, cols). For an operand a,
 a_row and a_col are the distances in elements from one row, one column, to the next: a transposed
@@ -73,6 +73,9 @@ cdef inline void pack(
     # b.reshape(depth, gates, units // LANES, LANES).swapaxes(1, 2), cut into panels
     cdef Py_ssize_t total = vectors(units) * gates if depth > 0 else 0
     cdef Py_ssize_t q, k, width, first_unit, valid, lane
+    if gates == 1 and b_col == 1:
+        pack_rows(packed, b, b_row, depth, units, panel_vecs)
+        return
     cdef const real* source
     cdef real* target
     for q in range(total):
@@ -98,6 +101,27 @@ cdef inline void pack(
                     target[k * width + lane] = source[k * b_row + lane * b_col]
                 for lane in range(valid, LANES):
                     target[k * width + lane] = 0
+
+
+cdef inline void pack_rows(
+    real* packed,                                   # OUT, of `packed_size` elements
+    const real* b, Py_ssize_t b_row,                # IN  (depth, cols)
+    Py_ssize_t depth, Py_ssize_t cols, int panel_vecs,
+) noexcept nogil:
+    # the same for one gate, each row of a panel at once: rows may be far apart in memory
+    cdef Py_ssize_t left, k, col
+    while cols > 0:
+        left = min(cols, <Py_ssize_t>panel_vecs * LANES)
+        for k in range(depth):
+            col = 0
+            while col + LANES <= left:
+                store(packed + col, load(b + k * b_row + col))
+                col += LANES
+            if col < left:
+                store(packed + col, load_first(b + k * b_row + col, <int>(left - col)))
+            packed += vectors(left) * LANES
+        b += left
+        cols -= left
 
 
 cdef inline void pack_transposed(
@@ -176,8 +200,8 @@ cdef inline void matmul_packed(
 # -- at once --------------------------------------------------------------------------------------
 
 cdef inline Py_ssize_t matmul_buffer(Py_ssize_t depth, Py_ssize_t cols) noexcept nogil:
-    """How many elements of scratch `matmul` needs."""
-    return packed_size(min(depth, <Py_ssize_t>DEPTH_BLOCK), cols, 1)
+    """How many elements of scratch `matmul` needs: for one block of one panel, packed."""
+    return min(depth, <Py_ssize_t>DEPTH_BLOCK) * min(vectors(cols), <Py_ssize_t>PANEL_VECS) * LANES
 
 
 cdef inline void matmul(
@@ -188,19 +212,43 @@ cdef inline void matmul(
     real* buffer,                                   # scratch, of `matmul_buffer` elements
     Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t cols,
 ) noexcept nogil:
-    # c = a @ b + add = a[:, :256] @ b[:256] + a[:, 256:512] @ b[256:512] + ... + add
-    cdef Py_ssize_t k = 0, block
-    while True:
-        block = min(depth - k, <Py_ssize_t>DEPTH_BLOCK)
-        pack(buffer, b + k * b_row, b_row, b_col, block, cols, 1, PANEL_VECS)
-        matmul_packed(
-            c, cols, add, add_row, a + k * a_col, a_row, a_col, buffer, PANEL_VECS,
-            rows, block, cols,
-        )
-        add, add_row = c, cols
-        k += block
-        if k >= depth:
-            break
+    # c = a @ b + add
+    matmul_into(
+        c, cols, add, add_row, a, a_row, a_col, b, b_row, b_col, buffer, rows, depth, cols
+    )
+
+
+cdef inline void matmul_into(
+    real* c, Py_ssize_t c_row,                      # OUT (rows, cols); the rest as in `matmul`
+    const real* add, Py_ssize_t add_row,
+    const real* a, Py_ssize_t a_row, Py_ssize_t a_col,
+    const real* b, Py_ssize_t b_row, Py_ssize_t b_col,
+    real* buffer, Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t cols,
+) noexcept nogil:
+    # c = a @ b + add = a[:, :256] @ b[:256] + a[:, 256:512] @ b[256:512] + ... + add, for a panel
+    # of b after the other: a block of it, packed, is used from the cache while it is there
+    cdef Py_ssize_t col = 0, width, k, block, sum_row
+    cdef const real* sum
+    cdef int vecs
+    while col < cols:
+        width = min(cols - col, <Py_ssize_t>PANEL_VECS * LANES)
+        vecs = <int>vectors(width)
+        k = 0
+        sum, sum_row = add + col if add is not NULL else NULL, add_row
+        while True:
+            block = min(depth - k, <Py_ssize_t>DEPTH_BLOCK)
+            if interrupted(<double>rows * block * vecs * LANES):
+                return
+            pack(buffer, b + k * b_row + col * b_col, b_row, b_col, block, width, 1, PANEL_VECS)
+            matmul_panel(
+                c + col, c_row, sum, sum_row, a + k * a_col, a_row, a_col, buffer, vecs * LANES,
+                vecs, <int>(width - (vecs - 1) * LANES), rows, block,
+            )
+            sum, sum_row = c + col, c_row
+            k += block
+            if k >= depth:
+                break
+        col += width
 
 
 # -- few rows: weights as they are ----------------------------------------------------------------
@@ -224,6 +272,33 @@ cdef inline real dot(const real* a, const real* b, Py_ssize_t n) noexcept nogil:
     return sum_lanes(sums)
 
 
+cdef inline void four_dots(
+    real* c,                                        # OUT (4,)
+    const real* a,                                  # IN  (n,)
+    const real* b, Py_ssize_t b_row,                # IN  (4, n)
+    Py_ssize_t n,                                   # at least LANES
+) noexcept nogil:
+    # c = b @ a: what `dot` does, four at a time, which need not wait for one another
+    cdef const real* b1 = b + b_row
+    cdef const real* b2 = b + 2 * b_row
+    cdef const real* b3 = b + 3 * b_row
+    cdef vec x = load(a)
+    cdef vec c0 = x * load(b), c1 = x * load(b1), c2 = x * load(b2), c3 = x * load(b3)
+    cdef Py_ssize_t i = LANES
+    cdef int left
+    while i + LANES <= n:
+        x = load(a + i)
+        c0, c1 = c0 + x * load(b + i), c1 + x * load(b1 + i)
+        c2, c3 = c2 + x * load(b2 + i), c3 + x * load(b3 + i)
+        i += LANES
+    if i < n:
+        left = <int>(n - i)
+        x = load_first(a + i, left)
+        c0, c1 = c0 + x * load_first(b + i, left), c1 + x * load_first(b1 + i, left)
+        c2, c3 = c2 + x * load_first(b2 + i, left), c3 + x * load_first(b3 + i, left)
+    c[0], c[1], c[2], c[3] = sum_lanes(c0), sum_lanes(c1), sum_lanes(c2), sum_lanes(c3)
+
+
 cdef inline void matmul_nt(
     real* c,                                        # OUT (rows, cols)
     const real* add, Py_ssize_t add_row,            # IN  (rows, cols)
@@ -232,12 +307,31 @@ cdef inline void matmul_nt(
     Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t cols,
 ) noexcept nogil:
     # c = a @ b.T + add
-    cdef Py_ssize_t row, col
+    cdef Py_ssize_t row
     for row in range(rows):
-        for col in range(cols):
-            c[row * cols + col] = add[row * add_row + col] + dot(
-                a + row * depth, b + col * depth, depth
-            )
+        matvec(c + row * cols, add + row * add_row, 1, a + row * depth, b, depth, depth, cols)
+
+
+cdef inline void matvec(
+    real* c,                                        # OUT (cols,)
+    const real* add, Py_ssize_t add_col,            # IN  (cols,) or NULL
+    const real* a,                                  # IN  (depth,)
+    const real* b, Py_ssize_t b_row,                # IN  (cols, depth)
+    Py_ssize_t depth, Py_ssize_t cols,
+) noexcept nogil:
+    # c = b @ a + add
+    cdef Py_ssize_t col = 0, i
+    cdef real[4] sums
+    if depth >= LANES:
+        while col + 4 <= cols:
+            four_dots(sums, a, b + col * b_row, b_row, depth)
+            for i in range(4):
+                c[col + i] = add[(col + i) * add_col] + sums[i] if add is not NULL else sums[i]
+            col += 4
+    while col < cols:
+        sums[0] = dot(a, b + col * b_row, depth)
+        c[col] = add[col * add_col] + sums[0] if add is not NULL else sums[0]
+        col += 1
 
 
 cdef inline void matmul_nt_gates(
@@ -273,13 +367,25 @@ cdef inline void matmul_nn(
     Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t cols,
 ) noexcept nogil:
     # c = a @ b + add
+    matmul_unpacked(c, cols, add, add_row, a, a_row, 1, b, cols, edge, rows, depth, cols)
+
+
+cdef inline void matmul_unpacked(
+    real* c, Py_ssize_t c_row,                      # OUT (rows, cols)
+    const real* add, Py_ssize_t add_row,            # IN  (rows, cols) or NULL
+    const real* a, Py_ssize_t a_row, Py_ssize_t a_col,      # IN (rows, depth)
+    const real* b, Py_ssize_t b_row,                # IN  (depth, cols)
+    real* edge,                                     # scratch, (depth, LANES)
+    Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t cols,
+) noexcept nogil:
+    # c = a @ b + add
     cdef Py_ssize_t col = 0, left = cols // LANES, k
     cdef int vecs
     while left > 0:
         vecs = <int>min(<Py_ssize_t>PANEL_VECS, left)
         matmul_panel(
-            c + col, cols, add + col if add is not NULL else NULL, add_row, a, a_row, 1,
-            b + col, cols, vecs, LANES, rows, depth,
+            c + col, c_row, add + col if add is not NULL else NULL, add_row, a, a_row, a_col,
+            b + col, b_row, vecs, LANES, rows, depth,
         )
         left -= vecs
         col += vecs * LANES
@@ -287,8 +393,8 @@ cdef inline void matmul_nn(
         return
     # A whole vector at the right edge would read past the row, past the last row even.
     for k in range(depth):
-        store(edge + k * LANES, load_part(b + k * cols + col, cols - col))
+        store(edge + k * LANES, load_part(b + k * b_row + col, cols - col))
     matmul_panel(
-        c + col, cols, add + col if add is not NULL else NULL, add_row, a, a_row, 1,
+        c + col, c_row, add + col if add is not NULL else NULL, add_row, a, a_row, a_col,
         edge, LANES, 1, <int>(cols - col), rows, depth,
     )

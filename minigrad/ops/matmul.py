@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import _kernels
 from ..arrays import dtypes
 from ..arrays.sums import FEW, total_of_products
 from ..arrays.sums import dot as dot_of
@@ -31,20 +32,27 @@ def _to(d: Any, shape: tuple[int, ...]) -> Any:
     return d if d.shape == shape else sum_to(d, shape)
 
 
+def _multiply(a: np.ndarray, b: np.ndarray) -> Any:
+    """``np.matmul(a, b)``, by the kernel where that is faster."""
+    kernels = _kernels.kernels_for(a.dtype)
+    product = None if kernels is None else kernels.product.matmul(a, b)
+    return np.matmul(a, b) if product is None else product
+
+
 def _product(name: str) -> Any:
-    return primitive(name, lambda a, b: np.matmul(a, b),
+    return primitive(name, lambda a, b: _multiply(a, b),
                      a=lambda g, b, a_shape: _to(matmul(g, _mT(b)), a_shape),
                      b=lambda g, a, b_shape: _to(matmul(_mT(a), g), b_shape))  # fmt: skip
 
 
 _mm, _bmm, _einsum_mm = _product("mm"), _product("bmm"), _product("einsum")
 _mv, _einsum_mv = [
-    primitive(name, lambda a, b: np.matmul(a, b),
+    primitive(name, lambda a, b: _multiply(a, b),
               a=lambda g, b: outer(g, b),
               b=lambda g, a: matmul(_mT(a), g))
     for name in ("mv", "einsum")
 ]  # fmt: skip
-_einsum_vm = primitive("einsum", lambda a, b: np.matmul(a, b),
+_einsum_vm = primitive("einsum", lambda a, b: _multiply(a, b),
                        a=lambda g, b: matmul(b, g),
                        b=lambda g, a: outer(a, g))  # fmt: skip
 _dot = primitive("dot", lambda a, b: dot_of(a, b),
@@ -220,7 +228,7 @@ def _scaled(x: Any, factor: float) -> Any:
 
 
 def _sum_with_product(x: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
-    product = _scaled(np.matmul(a, b), alpha)
+    product = _scaled(_multiply(a, b), alpha)
     return _scaled(x, beta) + product if beta else product  # with beta = 0 a NaN in x is not seen
 
 
@@ -279,9 +287,12 @@ def _rows(x: Any) -> Any:
     return x if len(shape) == 2 else reshape(x, (math.prod(shape[:-1]), shape[-1]))
 
 
-def _affine(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    y = np.matmul(_rows(x), weight.T)
-    y += bias
+def _affine(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> Any:
+    kernels = _kernels.kernels_for(x.dtype)
+    y = None if kernels is None else kernels.product.linear(x, weight, bias)
+    if y is None:
+        y = np.matmul(_rows(x), weight.T)
+        y += bias
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], len(weight))
 
 

@@ -1,9 +1,10 @@
-"""How many threads recurrent layers use: `set_num_threads`, `get_num_threads`.
+"""How many threads layers use: `set_num_threads`, `get_num_threads`.
 
-The kernels split the sequences of a batch between threads of their own, wherever there is so much
-to do that it pays. Matrix products elsewhere are NumPy's, whose library has threads of its own and
-its own environment variables, ``OPENBLAS_NUM_THREADS`` as a rule. Import minigrad before NumPy, so
-that the two do not stand in each other's way (see `minigrad.runtime.blas`).
+The kernels split the sequences of a batch, and large products of matrices, between threads of their
+own, wherever there is so much to do that it pays. The largest products elsewhere are NumPy's, whose
+library has threads of its own and its own environment variables, ``OPENBLAS_NUM_THREADS`` as a
+rule. Import minigrad before NumPy, so that the two do not stand in each other's way (see
+`minigrad.runtime.blas`).
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ VARIABLE = "MINIGRAD_NUM_THREADS"
 
 
 def set_num_threads(number: int) -> None:
-    """Let recurrent layers use up to this many threads, in all of the process.
+    """Let layers use up to this many threads, in all of the process.
 
     With a given number of threads, results are the same to the last bit in every run. With another
-    number, the gradients of weights are added up in another order, and may differ in rounding.
+    number, the gradients of a recurrent layer's weights are added up in another order, and may
+    differ in rounding.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ def set_num_threads(number: int) -> None:
 
 
 def get_num_threads() -> int:
-    """Return how many threads recurrent layers may use.
+    """Return how many threads layers may use.
 
     Examples
     --------

@@ -800,6 +800,9 @@ def entries(kernels, dtype):
         yield kernels.norm.backward, [y, *a[:2], statistics, layout, per, given, [True] * 3]
     yield kernels.sums.reduced, ["logsumexp", make(3, 4, 5), (0, 1), True, 0.0]
     yield kernels.sums.reduced, ["var", make(3, 4), 1, False, 2.0]
+    yield kernels.product.set_threads, [1]
+    yield kernels.product.matmul, [make(3, 4), make(4, 5)]
+    yield kernels.product.linear, [make(3, 4), make(5, 4), make(5)]
 
 
 def test_every_entry_is_tried(kernels, dtype):
@@ -841,6 +844,7 @@ def test_strange_arguments_raise_at_worst(kernels, dtype, seed):
             except (TypeError, ValueError, IndexError, OverflowError, MemoryError):
                 raised += 1
     kernels.recurrent.set_threads(1)
+    kernels.product.set_threads(1)
     assert raised > 200
 
 

@@ -20,7 +20,7 @@ def hello(torch: Any, epochs: int = 15) -> Callable[[], float]:
     """The training loop of ``examples/01_hello_ohlol.py``, without the printing."""
     nn, optim = torch.nn, torch.optim
 
-    class Model(nn.Module):  # type: ignore[name-defined, misc]
+    class Model(nn.Module):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.cell = nn.RNNCell(4, 4)
@@ -45,7 +45,7 @@ def hello(torch: Any, epochs: int = 15) -> Callable[[], float]:
                 predicted.append("ehlo"[index.item()])
             loss.backward()  # type: ignore[attr-defined]
             optimizer.step()
-        return loss.item()  # type: ignore[attr-defined, no-any-return]
+        return loss.item()  # type: ignore[attr-defined]
 
     return run
 

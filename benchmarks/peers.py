@@ -91,6 +91,6 @@ def multiply_add_peak(seconds: float = 0.5) -> float | None:
     best, end = 0.0, time.perf_counter() + seconds
     while time.perf_counter() < end:
         start = time.perf_counter()
-        operations = 2 * work(20_000)
+        operations = 2 * work()
         best = max(best, operations / (time.perf_counter() - start))
     return best

@@ -45,7 +45,8 @@ from .row cimport exp_below, highest, log_softmax_row, total
 cnp.import_array()
 
 cdef enum:
-    MANY = 10       # multiply-adds that do not wait for each other
+    MANY = 10       # multiply-adds that do not wait for each other,
+    ROUNDS = 20000  # so many times
 
 ctypedef vec (*entry_function)(vec a, vec b, real p, real q) noexcept nogil
 ctypedef void (*row_function)(real* y, const real* a, const real* b, Py_ssize_t n) noexcept nogil
@@ -381,22 +382,22 @@ def rowwise(str name not None, tuple arrays not None):
     return result
 
 
-def multiply_adds(Py_ssize_t rounds):
-    """Multiply and add `rounds` times on registers, and return how many numbers that were.
+def multiply_adds():
+    """Multiply and add on registers, and return how many numbers that were.
 
     Timed, it says what the processor can do at the most: there is no memory, and nobody waits.
     """
     cdef vec[MANY] sums
-    cdef Py_ssize_t k
+    cdef Py_ssize_t _
     cdef int j
     cdef vec shrink = all_lanes(<real>0.75), grow = all_lanes(<real>0.25)
-    cdef real total = 0
+    cdef real result = 0
     with nogil:
         for j in range(MANY):
             sums[j] = all_lanes(<real>j)
-        for k in range(rounds):
+        for _ in range(ROUNDS):
             for j in range(MANY):
                 sums[j] = sums[j] * shrink + grow
         for j in range(MANY):
-            total += sum_lanes(sums[j])
-    return rounds * MANY * LANES if total == total else 0
+            result += sum_lanes(sums[j])
+    return ROUNDS * MANY * LANES if result == result else 0

@@ -232,7 +232,8 @@ _bce_logits = primitive(
 
 
 for _operation in (_mse, _huber, _smooth_l1, _bce, _bce_logits):
-    _operation.op.gives_new = True  # `backward` need not copy what their rules return
+    # `backward` need not copy what their rules return
+    _operation.op.gives_new = True  # type: ignore[attr-defined]
 
 
 def _x_log_x(x: ndarray) -> ndarray:

@@ -397,7 +397,8 @@ _logsumexp = primitive("logsumexp", with_reduction("logsumexp", in_wide(_logsume
 for _operation in (
     _sum_of_all, _sum, _mean_of_all, _mean, _var, _std, _norm, _softmax, _log_softmax, _logsumexp
 ):  # fmt: skip
-    _operation.op.gives_new = True  # `backward` need not copy what their rules return
+    # `backward` need not copy what their rules return
+    _operation.op.gives_new = True  # type: ignore[attr-defined]
 
 
 def softmax(input: Any, dim: Any = None, dtype: Any = None, *, axis: Any = None) -> Tensor:

@@ -778,7 +778,7 @@ def entries(kernels, dtype):
     like = lambda count: [make(3, 4) for _ in range(count)]  # noqa: E731
     yield kernels.optim.sgd_step, [*like(3), 0.1, 0.9, 0.0, 0.1, True, False, False]
     yield kernels.optim.adam_step, [*like(5), 1, 0.1, 0.9, 0.9, 1e-8, 0.1, True, False, True]
-    yield kernels.rows.add_rows, [make(4, 5), index, make(3, 5)]
+    yield kernels.rows.add_rows, [make(2, 4, 5), index, make(2, 3, 5)]
     yield kernels.entrywise.entrywise, ["elu", (make(3, 7), 1.0)]
     yield kernels.entrywise.entrywise, ["softplus_slope", (make(3, 7), make(3, 7), 1.0, 20.0)]
     yield kernels.entrywise.multiply_adds, []
@@ -816,6 +816,23 @@ def entries(kernels, dtype):
     yield kernels.random.lookup, [state, np.ones((3, 5), dtype), 4]
     yield kernels.random.integers, [state, (3, 5), 2, 10, False]
     yield kernels.random.permutation, [state, 7]
+    along = np.array([[0, 3, 1], [2, 2, 3]])
+    yield kernels.movement.gather, [make(2, 4), along, 1]
+    yield kernels.movement.put, [make(2, 4), along, make(2, 3), 1]
+    yield kernels.movement.add, [make(2, 4), along, make(2, 3), 1]
+    yield kernels.movement.take, [make(2, 4, 3), index, 1, True]
+    yield kernels.movement.one_hot, [np.array([0, 2]), 3]
+    yield kernels.movement.triangle, [make(2, 4, 3), 1, True]
+    yield kernels.movement.choose, [make(3, 7) > 0, make(3, 7), 0.5]
+    yield kernels.order.sort, [make(2, 40, 3), 1, True, False]
+    yield kernels.order.topk, [make(2, 40, 3), 3, 1, True, True]
+    yield kernels.order.median, [make(2, 40, 3), 1]
+    yield kernels.order.extremes, [make(2, 40, 3), 1, True, False]
+    yield kernels.scan.cumsum, [make(2, 40, 3), 1, True]
+    yield kernels.scan.cumprod, [make(2, 40, 3), 1]
+    yield kernels.scan.products_of_others, [make(2, 40, 3), 1]
+    yield kernels.scan.cumprod_slope, [make(2, 40, 3), make(2, 40, 3), 1]
+    yield kernels.scan.prod, [make(2, 40, 3), 1, False]
 
 
 def test_every_entry_is_tried(kernels, dtype):

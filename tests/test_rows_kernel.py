@@ -25,7 +25,17 @@ def test_the_kernel_adds_in_the_same_order_as_numpy(kernel_level, dtype, sizes):
     total, index, rows = arrays(dtype, *sizes)
     expected = total.copy()
     np.add.at(expected, index, rows)
-    rows_of(dtype).add_rows(total, index, rows)
+    rows_of(dtype).add_rows(total[None], index, rows[None])
+    assert np.array_equal(total, expected)
+
+
+@pytest.mark.parametrize("looked_up", [7, 10_000])
+def test_the_kernel_adds_to_several_tables(kernel_level, looked_up):
+    total, index, rows = np.zeros((2, 3, 4)), np.arange(looked_up) % 3, np.ones((2, looked_up, 4))
+    rows[1] = 2
+    expected = total.copy()
+    np.add.at(expected, (slice(None), index), rows)
+    rows_of("float64").add_rows(total, index, rows)
     assert np.array_equal(total, expected)
 
 
@@ -33,7 +43,9 @@ def test_strided_rows_are_read_where_they_lie(kernel_level):
     total, index, rows = arrays("float32", 6, 10, 4)
     expected = total.copy()
     np.add.at(expected, index, rows)
-    rows_of("float32").add_rows(total, np.repeat(index, 2)[::2], np.asfortranarray(rows))
+    rows_of("float32").add_rows(
+        total[None], np.repeat(index, 2)[::2], np.asfortranarray(rows)[None]
+    )
     assert np.array_equal(total, expected)
 
 
@@ -42,20 +54,20 @@ def test_strided_rows_are_read_where_they_lie(kernel_level):
     [
         ({"index": np.array([0, 3])}, IndexError, "index 3 is out of bounds for a table of 3 rows"),
         ({"index": np.array([0, -4])}, IndexError, "index -4 is out of bounds"),
-        ({"index": np.array([0])}, ValueError, r"rows: shape is \(2, 5\), expected \(1, 5\)"),
+        ({"index": np.array([0])}, ValueError, r"rows: shape is \(1, 2, 5\), expected \(1, 1, 5\)"),
         ({"index": np.zeros((2, 1), int)}, ValueError, r"index: shape is \(2, 1\)"),
         ({"index": np.zeros(2, np.int32)}, ValueError, "index: dtype is int32, expected int64"),
-        ({"rows": np.ones((2, 4), np.float32)}, ValueError, r"expected \(2, 5\)"),
-        ({"total": np.ones((3, 5))}, ValueError, "total: dtype is float64"),
-        ({"total": np.ones((5, 3), np.float32).T}, ValueError, "total: .* C-contiguous"),
+        ({"rows": np.ones((1, 2, 4), np.float32)}, ValueError, r"expected \(1, 2, 5\)"),
+        ({"total": np.ones((1, 3, 5))}, ValueError, "total: dtype is float64"),
+        ({"total": np.ones((5, 3, 1), np.float32).T}, ValueError, "total: .* C-contiguous"),
         ({"total": np.ones(3, np.float32)}, ValueError, r"total: shape is \(3,\)"),
     ],
 )
 def test_wrong_arguments_are_refused(kernel_level, change, error, words):
     arguments = {
-        "total": np.ones((3, 5), np.float32),
+        "total": np.ones((1, 3, 5), np.float32),
         "index": np.array([0, 1]),
-        "rows": np.ones((2, 5), np.float32),
+        "rows": np.ones((1, 2, 5), np.float32),
     }
     with pytest.raises(error, match=words):
         rows_of("float32").add_rows(**{**arguments, **change})

@@ -92,7 +92,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_order_is_pytorchs(name):
+def test_the_order_is_pytorchs(level, name):
     indices = CASES[name]().indices
     assert zlib.crc32(indices.contiguous().numpy().astype("<i8").tobytes()) == EXPECTED[name]
 

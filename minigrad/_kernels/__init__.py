@@ -46,6 +46,9 @@ class Kernels(NamedTuple):
     norm: ModuleType
     sums: ModuleType
     product: ModuleType
+    movement: ModuleType
+    order: ModuleType
+    scan: ModuleType
 
 
 def available_levels() -> tuple[str, ...]:

@@ -34,7 +34,7 @@ MODULES = (
     "arrays/sums", "autograd/tensor_base", "autograd/indexing", "autograd/views",
     "autograd/engine", "autograd/primitive", "autograd/loans", "autograd/backward",
     "ops/arguments", "ops/kernels", "ops/makers", "ops/fused", "ops/layout", "ops/inplace",
-    "ops/shape", "ops/index", "ops/join", "ops/order", "ops/introsort", "ops/elementwise",
+    "ops/shape", "ops/index", "ops/join", "ops/order", "ops/scan", "ops/elementwise",
     "ops/reduce", "ops/matmul", "ops/einsum", "ops/loss", "ops/entrywise_loss", "ops/norm",
     "ops/draws", "ops/checked", "nn/hooks", "recurrences/operation", "recurrences/sequences",
     "recurrences/layer", "recurrences/cell", "recurrences/checks",

@@ -1,10 +1,10 @@
-"""Adding rows to the rows of a table: the gradient of looking rows up.
+"""Adding rows to the rows of tables: the gradient of looking rows up.
 
-    V rows of E numbers in the table, N rows that were looked up, index[n] where the n-th came from
+    O tables of V rows of E numbers; N rows looked up in each, index[n] where the n-th came from
 
-    total[index[n]] += rows[n]      for n = 0, 1, ..., in this order, so that sums are reproducible
+    total[:, index[n]] += rows[:, n]    for n = 0, 1, ..., in this order: sums are reproducible
 
-The same as ``np.add.at(total, index, rows)``, which has the index travel along with every number.
+As ``np.add.at(total, (slice(None), index), rows)``, whose index travels along with every number.
 Where many rows are looked up, those of frequent words are summed in double first: a million small
 numbers would lose their last digits in a total that has grown large.
 """
@@ -16,7 +16,7 @@ cimport numpy as cnp
 
 from .arrays cimport (
     PyArray_ISCARRAY,
-    check_2d,
+    check_3d,
     check_ndim,
     complain,
     data,
@@ -111,39 +111,59 @@ cdef int add_many(
     return 0
 
 
+cdef void add_few(
+    real* table,                    # IN OUT (V, E)
+    const int64_t* index,           # IN  (N,)
+    const real* row,                # IN  (N, E)
+    Py_ssize_t N, Py_ssize_t V, Py_ssize_t E,
+) noexcept nogil:
+    cdef Py_ssize_t n, e
+    cdef real* target
+    if E == 1:
+        for n in range(N):
+            target = table + row_of(index, n, V)
+            target[0] = target[0] + row[n]
+        return
+    for n in range(N):
+        target = table + row_of(index, n, V) * E
+        for e in range(E):
+            target[e] = target[e] + row[e]
+        row += E
+
+
 def add_rows(
-    cnp.ndarray total not None,     # IN OUT (V, E)
+    cnp.ndarray total not None,     # IN OUT (O, V, E)
     cnp.ndarray index not None,     # IN  (N,) int64; as in NumPy, -1 is the last row
-    cnp.ndarray rows not None,      # IN  (N, E)
+    cnp.ndarray rows not None,      # IN  (O, N, E)
 ):
     """Add `rows` to the rows of `total` that `index` names, in place."""
     index, rows = private_copy(index), ordered(rows)
-    check_ndim("total", total, 2, "(V, E)")
+    check_ndim("total", total, 3, "(O, V, E)")
     if not PyArray_ISCARRAY(total):
-        complain("total", total, "(V, E)", True)
+        complain("total", total, "(O, V, E)", True)
     if cnp.PyArray_TYPE(index) != cnp.NPY_INT64:
         raise ValueError(f"index: dtype is {index.dtype}, expected int64")
     if cnp.PyArray_NDIM(index) != 1:
         raise ValueError(f"index: shape is {shape_of(index)}, expected (N,)")
-    cdef Py_ssize_t V = total.shape[0], E = total.shape[1], N = index.shape[0]
-    check_2d("rows", rows, N, E)
+    cdef Py_ssize_t tables = total.shape[0], V = total.shape[1], E = total.shape[2]
+    cdef Py_ssize_t N = index.shape[0]
+    check_3d("rows", rows, tables, N, E)
     cdef const int64_t* i = <const int64_t*>cnp.PyArray_DATA(index)
-    cdef Py_ssize_t n, e, wrong = first_outside(i, N, V)
+    cdef Py_ssize_t _, wrong = first_outside(i, N, V)
     if wrong >= 0:
         raise IndexError(f"index {i[wrong]} is out of bounds for a table of {V} rows")
     cdef real* table = data(total)
     cdef const real* row = data(rows)
-    cdef real* target
-    cdef int failed
-    if N > MANY_ROWS:
-        with nogil:
-            failed = add_many(table, i, row, N, V, E)
-        if failed:
-            raise MemoryError
+    cdef int failed = 0
+    if cnp.PyArray_SIZE(rows) == 0:
         return
     with nogil:
-        for n in range(N):
-            target = table + row_of(i, n, V) * E
-            for e in range(E):
-                target[e] = target[e] + row[e]
-            row += E
+        for _ in range(tables):
+            if N > MANY_ROWS:
+                failed |= add_many(table, i, row, N, V, E)
+            else:
+                add_few(table, i, row, N, V, E)
+            table += V * E
+            row += N * E
+    if failed:
+        raise MemoryError

@@ -7,6 +7,7 @@ gradient.
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import TYPE_CHECKING, Any, overload
 
@@ -14,11 +15,13 @@ import numpy as np
 
 from .. import _kernels
 from ..arrays import dtypes
+from ..arrays.sums import add_at
 from ..autograd.indexing import Placed, index_of
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import TensorBase, array_of, wrap
 from .arguments import checked_axis
 from .cast import cast
+from .kernels import movement_of
 from .layout import broadcast_strides, entrywise, order_of_axes, placed_in_order, rows
 from .shape import broadcast_to, copy_of_rows, flatten, reshape, sum_to, unsqueeze
 from .values import EITHER, entry, filling, number
@@ -42,23 +45,52 @@ class PlacedRows(Placed):
         kernels = _kernels.kernels_for(total.dtype)
         if kernels is None or not (self.g.size and total.flags.c_contiguous):
             return super().add_to(total)
-        (index,) = self.index if isinstance(self.index, tuple) else (self.index,)
+        index, axis = rows_of_index(self.index)  # type: ignore[misc]
+        outer = math.prod(total.shape[:axis])
         kernels.rows.add_rows(
-            total.reshape(len(total), -1),
+            total.reshape(outer, total.shape[axis], -1),
             index.reshape(-1).astype(np.int64, copy=False),
-            self.g.reshape(index.size, -1),
+            self.g.reshape(outer, index.size, -1),
         )
         return total
 
 
-def _placed(g: ndarray, x_shape: tuple[int, ...], index: Any) -> Placed:
-    first = index[0] if isinstance(index, tuple) and len(index) == 1 else index
-    of_rows = isinstance(first, ndarray) and first.dtype.kind in "iu"
-    return (PlacedRows if of_rows else Placed)(g, x_shape, index)
+def rows_of_index(index: Any) -> tuple[ndarray, int] | None:
+    """The array and its axis, if `index` is one array of numbers, with ``:`` for all axes before.
+
+    Examples
+    --------
+    >>> rows_of_index((slice(None), np.array([0, 2])))
+    (array([0, 2]), 1)
+    """
+    items = index if isinstance(index, tuple) else (index,)
+    last = items[-1] if items else None
+    if type(last) is not ndarray or last.dtype.kind not in "iu":
+        return None
+    if len(items) > 1 and any([type(i) is not slice or i != _WHOLE for i in items[:-1]]):
+        return None
+    return last, len(items) - 1
+
+
+_WHOLE = slice(None)
+
+
+def taken(x: ndarray, index: ndarray, axis: int, from_the_end: bool) -> ndarray | None:
+    """What a kernel makes of ``x.take(index, axis)``; None without one, or if it is out of range.
+
+    Only with `from_the_end` is -1 the last row.
+    """
+    kernels = movement_of(x.dtype)
+    return None if kernels is None else kernels.take(x, index, axis, from_the_end)
+
+
+def placed(g: ndarray, x_shape: tuple[int, ...], index: Any) -> Placed:
+    """The gradient `g` of ``x[index]``, to be added to that of x."""
+    return (Placed if rows_of_index(index) is None else PlacedRows)(g, x_shape, index)
 
 
 def _place(g: ndarray, x_shape: tuple[int, ...], index: Any) -> ndarray:
-    return _placed(g, x_shape, index).dense()
+    return placed(g, x_shape, index).dense()
 
 
 def _put_back(g: Any, x_shape: tuple[int, ...], index: Any) -> Any:
@@ -66,7 +98,7 @@ def _put_back(g: Any, x_shape: tuple[int, ...], index: Any) -> Any:
     # than one pass over x; tensors: an operation, to be differentiated again
     if isinstance(g, TensorBase):
         return place(g, x_shape, index)
-    return _placed(g, x_shape, index)
+    return placed(g, x_shape, index)
 
 
 place = primitive("place", _place, keeps="index",
@@ -78,7 +110,7 @@ def _take(x: Any, index: Any) -> Any:
 
 
 def _is_advanced(index: Any) -> bool:
-    return isinstance(index, ndarray) or (
+    return isinstance(index, (ndarray, TensorBase)) or (
         isinstance(index, tuple) and any(isinstance(i, ndarray) for i in index)
     )
 
@@ -90,6 +122,12 @@ def _look(x: ndarray, index: Any) -> ndarray:
 
 
 def _take_entries(x: ndarray, index: Any) -> ndarray:
+    of_rows = rows_of_index(index)
+    if of_rows is not None:
+        result = taken(x, *of_rows, True)
+        if result is not None:
+            return result
+        check_array(*of_rows, x.shape)
     try:
         return x[index]
     except IndexError:
@@ -98,6 +136,21 @@ def _take_entries(x: ndarray, index: Any) -> ndarray:
             "shape mismatch: indexing tensors could not be broadcast together with shapes "
             f"{', '.join(map(str, shapes))}"
         ) from None
+
+
+def _selected_rows(x: ndarray, index: ndarray, axis: int) -> ndarray:
+    result = taken(x, index, axis, False)
+    if result is not None:
+        return result
+    n = x.shape[axis]
+    if index.size and (index.min() < 0 or index.max() >= n):
+        raise IndexError(f"index out of range in self: axis {axis} has size {n}")
+    return x[(_WHOLE,) * axis + (index,)]
+
+
+def _along(index: Any, axis: int) -> Any:
+    """The index that means `index` along `axis`."""
+    return index_of((*(_WHOLE,) * axis, array_of(index)), (index,))
 
 
 def _as_indexed(result: ndarray, arguments: Any) -> ndarray:
@@ -136,12 +189,14 @@ basic_index, _slice_index, _unsqueeze_index, _whole = [
               x=lambda g, x_shape, index: _put_back(g, x_shape, index))
     for name in ("select", "slice", "unsqueeze", "alias")
 ]  # fmt: skip
-advanced_index, _index_select, _take_flat, _masked_select = [
+advanced_index, _take_flat, _masked_select = [
     primitive(name, _take_entries, keeps="index", layout=layout,
               x=lambda g, x_shape, index: _put_back(g, x_shape, index))
-    for name, layout in (("index", _as_indexed), ("index_select", rows), ("take", rows),
-                         ("masked_select", rows))
+    for name, layout in (("index", _as_indexed), ("take", rows), ("masked_select", rows))
 ]  # fmt: skip
+_index_select = primitive("index_select", _selected_rows, keeps="index", layout=rows,
+                          x=lambda g, x_shape, index, axis: _put_back(
+                              g, x_shape, _along(index, axis)))  # fmt: skip
 
 
 def getitem(input: Any, index: Any) -> Tensor:
@@ -162,8 +217,7 @@ def getitem(input: Any, index: Any) -> Tensor:
     if isinstance(index, TensorBase) and shape:
         rows_ = index.array  # and so are numbers of rows
         if rows_.dtype.kind == "i" and rows_.ndim:
-            _check_array(rows_, 0, shape)
-            return advanced_index(input, index_of((rows_,), (index,)))
+            return advanced_index(input, index)
     basic, advanced = split_index(index, shape)
     if advanced is None:
         op = _slice_index if isinstance(index, slice) else _op_of(basic, shape)
@@ -219,7 +273,7 @@ def split_index(index: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
     axis = 0
     for item in items:
         if isinstance(item, ndarray):
-            _check_array(item, axis, shape)
+            check_array(item, axis, shape)
             basic += [slice(None)] * _width(item)
             advanced.append(item)
         else:
@@ -292,7 +346,7 @@ def _check_int(k: int, axis: int, shape: tuple[int, ...]) -> None:
         raise IndexError(f"index {k} is out of bounds for dimension {axis} with size {shape[axis]}")
 
 
-def _check_array(item: ndarray, axis: int, shape: tuple[int, ...]) -> None:
+def check_array(item: ndarray, axis: int, shape: tuple[int, ...]) -> None:
     if item.dtype.kind == "b":
         for k, n in enumerate(item.shape):
             if shape[axis + k] != n:
@@ -395,17 +449,50 @@ def along_axis(index: ndarray, axis: int) -> tuple[Any, ...]:
     return (*grid[:axis], index, *grid[axis + 1 :])
 
 
+def _gathered(x: ndarray, index: ndarray, axis: int) -> ndarray:
+    kernels = movement_of(x.dtype) if index.ndim else None
+    result = None if kernels is None else kernels.gather(x, index, axis)
+    if result is None:
+        check_range_along(index, x.shape, axis)
+        result = x[along_axis(index, axis)]
+    return result
+
+
 def _scatter_sum(g: ndarray, index: ndarray, axis: int, shape: tuple[int, ...]) -> ndarray:
-    return Placed(g.reshape(index.shape), shape, along_axis(index, axis)).dense()
+    return add_along(np.zeros(shape, g.dtype), g.reshape(index.shape), index, axis)
 
 
-_gather = primitive("gather", lambda x, index, axis: x[along_axis(index, axis)],
-                    keeps="index", layout=rows,
-                    x=lambda g, x_shape, index, axis: scatter_sum(g, index, axis, x_shape)
+def add_along(total: ndarray, g: ndarray, index: ndarray, axis: int) -> ndarray:
+    """Add `g` to the entries of `total` that ``gather(total, axis, index)`` would take."""
+    kernels = _kernels.kernels_for(total.dtype) if index.ndim else None
+    if kernels is None or not kernels.movement.add(total, index, g, axis):
+        check_range_along(index, total.shape, axis)
+        add_at(total, along_axis(index, axis), g)
+    return total
+
+
+def put_along(out: ndarray, value: Any, index: ndarray, axis: int) -> ndarray:
+    """Overwrite the entries of `out` that ``gather(out, axis, index)`` would take."""
+    kernels = movement_of(out.dtype) if index.ndim else None
+    if kernels is None or not kernels.put(out, index, spread(value, index.shape), axis):
+        check_range_along(index, out.shape, axis)
+        out[along_axis(index, axis)] = value
+    return out
+
+
+def spread(value: Any, shape: tuple[int, ...]) -> ndarray:
+    """`value`, an array or a number, broadcast to `shape`."""
+    if isinstance(value, ndarray) and value.shape == shape:
+        return value
+    return np.broadcast_to(value, shape)
+
+
+gathered = primitive("gather", _gathered, keeps="index", layout=rows,
+                     x=lambda g, x_shape, index, axis: scatter_sum(g, index, axis, x_shape)
 )  # fmt: skip
 scatter_sum = primitive("scatter_add", _scatter_sum, keeps="index",
                         g=lambda g, g_shape, index, axis: _reshaped(
-                            _gather(g, index, axis), g_shape))  # fmt: skip
+                            gathered(g, index, axis), g_shape))  # fmt: skip
 
 
 def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
@@ -432,12 +519,12 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Te
     positions, axis = checked_gather_index(input, dim, index, "gather")
     if positions.ndim != array_of(input).ndim or not positions.size:
         flat = reshape(index, (-1,)) if isinstance(index, TensorBase) else positions.reshape(-1)
-        return reshape(_gather(reshape(input, (-1,)), flat, 0), positions.shape)
-    return _gather(input, index if isinstance(index, TensorBase) else positions, axis)
+        return reshape(gathered(reshape(input, (-1,)), flat, 0), positions.shape)
+    return gathered(input, index if isinstance(index, TensorBase) else positions, axis)
 
 
 def checked_gather_index(input: Any, dim: int, index: Any, name: str) -> tuple[ndarray, int]:
-    """The index array and the axis of a gather or scatter, after all checks."""
+    """The index array and the axis of a gather or scatter, after all checks but of its range."""
     positions, shape = array_of(index), array_of(input).shape
     if positions.dtype.kind != "i" or positions.dtype.itemsize < 4:
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
@@ -449,19 +536,22 @@ def checked_gather_index(input: Any, dim: int, index: Any, name: str) -> tuple[n
             "Index tensor must have the same number of dimensions as input tensor: index has "
             f"shape {list(positions.shape)}, input has shape {list(shape)}"
         )
-    for k, (n, m) in enumerate(zip(positions.shape, shape)):
-        if k != axis and n > m:
-            raise RuntimeError(
-                f"Size does not match at dimension {k} expected index {list(positions.shape)} to "
-                f"be no larger than self {list(shape)} apart from dimension {axis}"
-            )
-    if positions.size and (positions.min() < 0 or positions.max() >= (shape[axis] if shape else 1)):
-        wrong = positions[(positions < 0) | (positions >= (shape[axis] if shape else 1))].flat[0]
-        raise RuntimeError(
-            f"index {wrong} is out of bounds for dimension {axis} with size "
-            f"{shape[axis] if shape else 1}"
-        )
+    if positions.shape != shape:
+        for k, (n, m) in enumerate(zip(positions.shape, shape)):
+            if k != axis and n > m:
+                raise RuntimeError(
+                    f"Size does not match at dimension {k} expected index {list(positions.shape)} "
+                    f"to be no larger than self {list(shape)} apart from dimension {axis}"
+                )
     return positions, axis
+
+
+def check_range_along(positions: ndarray, shape: tuple[int, ...], axis: int) -> None:
+    """Raise if one of `positions`, along `axis` of an array of this shape, is out of range."""
+    size = shape[axis] if shape else 1
+    if positions.size and (_least(positions, None) < 0 or _most(positions, None) >= size):
+        wrong = positions[(positions < 0) | (positions >= size)].flat[0]
+        raise RuntimeError(f"index {wrong} is out of bounds for dimension {axis} with size {size}")
 
 
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
@@ -482,7 +572,11 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
         )
     if not positions.ndim:
         return gather(input, axis, indices)
-    positions = np.where(positions < 0, positions + array_of(input).shape[axis], positions)
+    positions = positions.copy()  # as in PyTorch, `indices` may be changed afterwards
+    if positions.size and _least(positions, None) < 0:
+        positions[positions < 0] += array_of(input).shape[axis]
+    if positions.shape == array_of(input).shape:
+        return gather(input, axis, wrap(positions))
     other = np.broadcast_shapes(
         tuple([1 if k == axis else n for k, n in enumerate(array_of(input).shape)]),
         tuple([1 if k == axis else n for k, n in enumerate(positions.shape)]),
@@ -492,28 +586,29 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
         return (*other[:axis], n, *other[axis + 1 :])
 
     wide = broadcast_to(input, widened(array_of(input).shape[axis]))
-    own = np.array(np.broadcast_to(positions, widened(positions.shape[axis])))
-    return gather(wide, axis, wrap(own))  # as in PyTorch, `indices` may be changed afterwards
+    own = np.broadcast_to(positions, widened(positions.shape[axis]))
+    return gather(wide, axis, wrap(own))
 
 
 def index_select(input: Any, dim: int, index: Any) -> Tensor:
     """The entries along `dim` at the positions in the 1-D `index`."""
     axis = checked_axis(dim, array_of(input).ndim)
-    if array_of(index).ndim > 1:
-        raise IndexError("index_select(): Index is supposed to be a vector")
-    positions = array_of(index).reshape(-1)
+    if array_of(index).ndim != 1:
+        if array_of(index).ndim:
+            raise IndexError("index_select(): Index is supposed to be a vector")
+        index = reshape(index, (1,))
+    positions = array_of(index)
     if not array_of(input).ndim and positions.size != 1:
         raise RuntimeError(
             f"index_select(): Index to scalar can have only 1 value, got {positions.size} value(s)"
         )
     if positions.dtype.kind != "i":
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
-    n = array_of(input).shape[axis] if array_of(input).ndim else 1
-    if positions.size and (positions.min() < 0 or positions.max() >= n):
-        raise IndexError(f"index out of range in self: axis {axis} has size {n}")
     if not array_of(input).ndim:
+        if positions[0]:
+            raise IndexError("index out of range in self: axis 0 has size 1")
         return copy_of_rows(input)
-    return _index_select(input, index_of((*(slice(None),) * axis, positions), (index,)))
+    return _index_select(input, index, axis)
 
 
 def take(input: Any, index: Any) -> Tensor:
@@ -614,7 +709,18 @@ def _masked(g: Any, condition: Any, shape: tuple[int, ...], keep: bool) -> Any:
     return kept if kept.shape == shape else sum_to(kept, shape)
 
 
-_where = primitive("where", lambda a, b, condition: np.where(condition, a, b), keeps="condition",
+def _chosen(a: Any, b: Any, condition: Any) -> ndarray:
+    array = a if type(a) is ndarray and a.ndim else b
+    if type(array) is ndarray and type(condition) is ndarray:
+        kernels = _kernels.kernels_for(array.dtype)
+        if kernels is not None:
+            result = kernels.movement.choose(condition, a, b)
+            if result is not None:
+                return result
+    return np.where(condition, a, b)
+
+
+_where = primitive("where", _chosen, keeps="condition",
                    layout=lambda result, values: entrywise(result, (values[2], *values[:2])),
                    a=lambda g, condition, a_shape: _masked(g, condition, a_shape, True),
                    b=lambda g, condition, b_shape: _masked(g, condition, b_shape, False)
@@ -637,7 +743,13 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
     mask = array_of(condition)
-    if isinstance(input, TensorBase) or isinstance(other, TensorBase) or condition is not mask:
+    if (
+        isinstance(input, TensorBase)
+        and isinstance(other, TensorBase)
+        and array_of(input).dtype is array_of(other).dtype
+    ):
+        pass  # they are what they shall be
+    elif isinstance(input, TensorBase) or isinstance(other, TensorBase) or condition is not mask:
         input, other = [
             v if isinstance(v, (TensorBase, ndarray)) else number(v, "where", name, EITHER)
             for name, v in (("input", input), ("other", other))
@@ -661,10 +773,10 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         ) from None
 
 
-_masked_fill = primitive("masked_fill", lambda x, value, mask: np.where(mask, value, x),
+_masked_fill = primitive("masked_fill", lambda x, value, mask: _chosen(value, x, mask),
                          keeps="mask", layout=rows,
                          x=lambda g, mask, x_shape: _masked(g, mask, x_shape, False))  # fmt: skip
-_masked_fill_with = primitive("masked_fill.tensor", lambda x, value, mask: np.where(mask, value, x),
+_masked_fill_with = primitive("masked_fill.tensor", lambda x, value, mask: _chosen(value, x, mask),
                               keeps="mask", layout=rows,
                               x=lambda g, mask, x_shape: _masked(g, mask, x_shape, False),
                               value=lambda g, mask: _masked(g, mask, (), True))  # fmt: skip

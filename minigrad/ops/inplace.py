@@ -25,7 +25,19 @@ from ..autograd.tensor_base import TensorBase, array_of, bump_version, wrap
 from ..autograd.views import edge_of, move, parent_of, refresh_view
 from .arguments import checked_axis
 from .cast import cast
-from .index import along_axis, checked_gather_index, masked_fill, split_index, where
+from .index import (
+    add_along,
+    check_array,
+    checked_gather_index,
+    gathered,
+    masked_fill,
+    placed,
+    put_along,
+    rows_of_index,
+    split_index,
+    spread,
+    where,
+)
 from .index import getitem as getitem_
 from .layout import check_memory, copied, rows
 from .makers import no_slope
@@ -303,6 +315,11 @@ def _overwriting_with_number(name: str, layout: Any = None) -> Any:
 
 def _added_at(base: ndarray, value: Any, index: Any) -> ndarray:
     out = to_write(base)
+    of_rows = rows_of_index(index)
+    if of_rows is not None:
+        rows_, axis = of_rows
+        shape = (*out.shape[:axis], *rows_.shape, *out.shape[axis + 1 :])
+        return placed(spread(value, shape), out.shape, index).add_to(out)
     add_at(out, index, value)
     return out
 
@@ -315,11 +332,9 @@ def _adding(name: str, layout: Any = None) -> Any:
 
 
 _index_put, _index_copy = _overwriting("index_put"), _overwriting("index_copy", layout=rows)
-_scatter = _overwriting("scatter", layout=rows)
-_scatter_number = _overwriting_with_number("scatter.number", rows)
 _index_fill_number = _overwriting_with_number("index_fill")
 _index_fill = _overwriting("index_fill.tensor")
-_scatter_add, _index_add = _adding("scatter_add", rows), _adding("index_add", rows)
+_index_add = _adding("index_add", rows)
 _index_put_add = _adding("index_put")
 
 
@@ -483,11 +498,33 @@ def _like(value: Any, input: Any, function: str) -> Any:
     return value if value.array.dtype == kind else cast(value, kind)
 
 
-def _places(input: Any, positions: ndarray, axis: int) -> tuple[Any, ...]:
-    """Where a scatter writes; a number counts as one axis."""
-    if not array_of(input).ndim:
-        return ()
-    return along_axis(positions if positions.ndim else positions.reshape(1), axis)
+def _scattered(base: ndarray, value: Any, index: ndarray, axis: int) -> ndarray:
+    return put_along(to_write(base), value, index, axis)
+
+
+def _scatter_added(base: ndarray, value: Any, index: ndarray, axis: int) -> ndarray:
+    return add_along(to_write(base), spread(value, index.shape), index, axis)
+
+
+_scatter = primitive("scatter", _scattered, keeps="index", layout=rows,
+                     base=lambda g, index, axis: _scatter_number(g, 0, index, axis),
+                     value=lambda g, value_shape, index, axis: sum_to(
+                         gathered(g, index, axis), value_shape))  # fmt: skip
+_scatter_number = primitive("scatter.number", _scattered, keeps="index", layout=rows,
+                            base=lambda g, index, axis: _scatter_number(g, 0, index, axis)
+)  # fmt: skip
+_scatter_add = primitive("scatter_add", _scatter_added, keeps="index", layout=rows,
+                         base=lambda g: g,
+                         value=lambda g, value_shape, index, axis: sum_to(
+                             gathered(g, index, axis), value_shape))  # fmt: skip
+
+
+def _checked_index(input: Any, dim: int, index: Any, name: str) -> tuple[Any, int]:
+    """The index, with as many axes as `input` (a number counts as one), and the axis."""
+    positions, axis = checked_gather_index(input, dim, index, name)
+    if positions.size and positions.ndim != array_of(input).ndim:
+        index = reshape(index, (1,) * array_of(input).ndim)
+    return index, axis
 
 
 def _first_entries(name: str, input: Any, src: Any, index: Any) -> Any:
@@ -531,31 +568,30 @@ def scatter(
     reduce : "add", optional
         Add instead of overwriting.
     """
-    positions, axis = checked_gather_index(input, dim, index, "scatter")
-    if not positions.size:
+    index, axis = _checked_index(input, dim, index, "scatter")
+    if not array_of(index).size:
         return clone(input)
-    where_ = index_of(_places(input, positions, axis), (index,))
     if src is None:
         src = filling(value, array_of(input).dtype, "scatter", "value")
     if reduce is not None:
         if reduce != "add":
             raise RuntimeError(f"scatter: reduce={reduce!r} is not supported; use 'add'")
         if isinstance(src, TensorBase):
-            return _scatter_add(input, _first_entries("scatter", input, src, index), where_)
-        return _scatter_add(input, _like(src, input, "scatter"), where_)
+            return _scatter_add(input, _first_entries("scatter", input, src, index), index, axis)
+        return _scatter_add(input, _like(src, input, "scatter"), index, axis)
     if not isinstance(src, TensorBase):
-        return _scatter_number(input, _like(src, input, "scatter"), where_)
+        return _scatter_number(input, _like(src, input, "scatter"), index, axis)
     source = _first_entries("scatter", input, _checked_source("scatter", input, src), index)
-    return _scatter(input, source, where_)
+    return _scatter(input, source, index, axis)
 
 
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Tensor:
     """`input` with ``src[i][j]`` added at ``[index[i][j]][j]`` (``dim=0``)."""
-    positions, axis = checked_gather_index(input, dim, index, "scatter_add")
-    if not positions.size:
+    index, axis = _checked_index(input, dim, index, "scatter_add")
+    if not array_of(index).size:
         return clone(input)
     source = _first_entries("scatter_add", input, _checked_source("scatter_add", input, src), index)
-    return _scatter_add(input, source, index_of(_places(input, positions, axis), (index,)))
+    return _scatter_add(input, source, index, axis)
 
 
 def _rows(name: str, input: Any, dim: int, index: Any, kinds: str = "int64") -> tuple[Any, ...]:
@@ -582,7 +618,7 @@ def _rows(name: str, input: Any, dim: int, index: Any, kinds: str = "int64") -> 
             raise IndexError(f"{name}(): index out of range for dimension 0 with size 1")
         return index_of((), (index,))
     rows = (*(slice(None),) * axis, positions.reshape(-1))
-    split_index(rows, shape)  # checks the range
+    check_array(rows[-1], axis, shape)
     if name == "index_fill" and positions.size:  # a row that is named twice takes the value once
         rows = (*rows[:-1], np.unique(positions % shape[axis]))
     return index_of(rows, (index,))

@@ -10,7 +10,7 @@ the middle and the last entry; heap sort for a part that was divided too often; 
 end, because parts of up to 16 entries are left as they are.
 
 `order` is a buffer of indices, the first of which is 0, that is put in order by ``rank[index]``.
-(Declarations in introsort.pxd make C of it where it runs translated.)
+(Where kernels are in use, `_kernels/order.pyx` does: it has the same steps as loops.)
 """
 
 from __future__ import annotations

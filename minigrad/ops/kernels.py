@@ -15,6 +15,17 @@ from .. import _kernels
 
 ndarray = np.ndarray
 
+_AS = {np.dtype(kind): np.dtype(like) for kind, like in (
+    (np.float32, np.float32), (np.int32, np.float32), (np.float64, np.float64),
+    (np.int64, np.float64))}  # fmt: skip
+
+
+def movement_of(dtype: np.dtype) -> Any:
+    """The kernels of `_kernels/movement.pyx` for entries of this type, of its size; or None."""
+    like = _AS.get(dtype)
+    kernels = None if like is None else _kernels.kernels_for(like)
+    return None if kernels is None else kernels.movement
+
 
 def with_kernel(
     name: str, formula: Callable[..., Any], *, of_rows: bool = False

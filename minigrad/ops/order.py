@@ -7,11 +7,13 @@ among all entries that are equal to it.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import _kernels
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import array_of, wrap
 from . import introsort, return_types
@@ -42,15 +44,29 @@ def _shared_or_nan(g: Any, y: Any, x: Any, axes: Axes) -> Any:
 
 
 def _equal_shares(reduce: Any, name: str, rule: Any = _shared_among_ties) -> Any:
-    return primitive(name, lambda x, axes, keepdims: reduce(x, axis=axes, keepdims=keepdims),
-                     layout=rows,
+    return primitive(name, reduce, layout=rows,
                      x=lambda g, y, x, axes: rule(g, y, x, axes))  # fmt: skip
 
 
-_amax = _equal_shares(np.maximum.reduce, "amax", rule=_shared_or_nan)
-_amin = _equal_shares(np.minimum.reduce, "amin", rule=_shared_or_nan)
-_max_of_all = _equal_shares(np.maximum.reduce, "max.all")
-_min_of_all = _equal_shares(np.minimum.reduce, "min.all")
+def _extreme_by(reduce: Any, largest: bool) -> Any:
+    """The extreme value: by a kernel, along one axis or of all; else by `reduce` of NumPy's."""
+
+    def extreme(x: np.ndarray, axes: Axes, keepdims: bool) -> Any:
+        kernels = _kernels.kernels_for(x.dtype) if x.size else None
+        if kernels is not None and axes is None and not keepdims:
+            return kernels.order.extremes(x.reshape(-1), 0, largest, False)[0]
+        if kernels is not None and axes is not None and len(axes) == 1:
+            return kernels.order.extremes(x, axes[0], largest, keepdims)[0]
+        return reduce(x, axes, None, None, keepdims)
+
+    return extreme
+
+
+_largest, _smallest = _extreme_by(np.maximum.reduce, True), _extreme_by(np.minimum.reduce, False)
+_amax = _equal_shares(_largest, "amax", rule=_shared_or_nan)
+_amin = _equal_shares(_smallest, "amin", rule=_shared_or_nan)
+_max_of_all = _equal_shares(_largest, "max.all")
+_min_of_all = _equal_shares(_smallest, "min.all")
 (_picked_of_max, _picked_of_min, _picked_of_sort, _picked_of_stable_sort, _picked_of_topk,
  _picked_of_median) = [
     # the entries at `indices` along `axis`, which the caller has at hand already
@@ -92,14 +108,23 @@ def _along(
     """The values and indices of ``max`` or ``min`` along one axis."""
     array = array_of(input)
     if not array.ndim:
-        return _picked(input, _first(dim), 0, picked, result)
+        return _pair(input, array.copy(), _first(dim), 0, picked, result)
     axis = checked_axis(dim, array.ndim)
-    indices, values = arg(array, axis), reduce(array, axis)
-    if keepdim or array.ndim == 1:  # (of one axis NumPy makes scalars)
-        shape = kept_shape(array.shape, (axis,)) if keepdim else ()
-        indices, values = np.reshape(indices, shape), np.reshape(values, shape)
-    if array.ndim > 2 and not array.flags.c_contiguous:
-        indices, values = rows(indices), rows(values)
+    kernels = _kernels.kernels_for(array.dtype)
+    if kernels is not None:
+        values, indices = kernels.order.extremes(array, axis, result is return_types.max, keepdim)
+    else:
+        values, indices = reduce(array, axis), arg(array, axis)
+        if keepdim or array.ndim == 1:  # (of one axis NumPy makes scalars)
+            shape = kept_shape(array.shape, (axis,)) if keepdim else ()
+            indices, values = np.reshape(indices, shape), np.reshape(values, shape)
+        if array.ndim > 2 and not array.flags.c_contiguous:
+            indices, values = rows(indices), rows(values)
+    return _pair(input, values, indices, axis, picked, result)
+
+
+def _pair(input: Any, values: Any, indices: Any, axis: int, picked: Any, result: Any) -> Any:
+    """The named pair of `values` that were found in `input`, and of their `indices` on the axis."""
     places = wrap(indices)
     pair = picked(input, values, places, axis), places
     return tuple.__new__(result, pair)  # ``result(*pair)``, but three times as fast
@@ -140,47 +165,90 @@ def _argument(input: Any, dim: int | None, keepdim: bool, function: Any, name: s
         raise RuntimeError(f"{name}(): does not support bool input; use {name}(x.long())")
     need_entries(input, name, dim, IndexError)
     if dim is None:
-        flat = np.asarray(function(array))
-        return wrap(flat.reshape((1,) * array.ndim) if keepdim else flat)
+        place = np.asarray(function(array))
+        return wrap(place.reshape((1,) * array.ndim) if keepdim else place)
     if not array.ndim:
         return wrap(_first(dim))
-    return wrap(function(array, axis=checked_axis(dim, array.ndim), keepdims=keepdim))
+    axis, kernels = checked_axis(dim, array.ndim), _kernels.kernels_for(array.dtype)
+    if kernels is not None:
+        return wrap(kernels.order.extremes(array, axis, name == "argmax", keepdim)[1])
+    return wrap(function(array, axis=axis, keepdims=keepdim))
 
 
 def argmax(
     input: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
 ) -> Tensor:
     """The index of the first largest entry: along `dim`, or in the flattened tensor."""
-    return _argument(input, axis if dim is None else dim, keepdim, np.argmax, "argmax")
+    return _argument(input, axis if dim is None else dim, keepdim, np.ndarray.argmax, "argmax")
 
 
 def argmin(
     input: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
 ) -> Tensor:
     """The index of the first smallest entry: along `dim`, or in the flattened tensor."""
-    return _argument(input, axis if dim is None else dim, keepdim, np.argmin, "argmin")
+    return _argument(input, axis if dim is None else dim, keepdim, np.ndarray.argmin, "argmin")
 
 
-def _order(array: np.ndarray, axis: int, descending: bool) -> np.ndarray:
-    """The stable sorting permutation along `axis`; NaN counts as the largest."""
+# ------------------------------------------------------------------------------------------------
+# Sorting
+# ------------------------------------------------------------------------------------------------
+
+RADIX = 32768  # so many integers (not bools) in one row PyTorch sorts in another, stable way
+
+
+def _sorted(array: np.ndarray, axis: int, descending: bool, stable: bool) -> tuple[Any, Any]:
+    """The entries in order along `axis`, and where they stood; NaN counts as the largest.
+
+    Unless it need be `stable`, equal ones come out in the order in which PyTorch leaves them.
+    """
+    n = array.shape[axis]
+    by_radix = array.ndim == 1 and array.dtype.kind in "iu" and n >= RADIX and not descending
+    stable = stable or by_radix or not array.strides[axis]
+    found = _by_kernel("sort", array, axis, descending, stable)
+    if found is not None and array.flags.c_contiguous:
+        return found
+    if found is not None:
+        return alike(found[0], (array,)), alike(found[1], (array,))
+    order = _stable_order(array, axis, descending)
+    if not stable and n > introsort.SMALL:
+        order = _rearranged(order, array, axis, introsort.sort)
+    return _entries_at(order, array, axis), order
+
+
+def unstable_order(array: np.ndarray, axis: int, descending: bool) -> np.ndarray:
+    """The order in which PyTorch leaves equal entries if it need not be stable."""
+    return _sorted(array, axis, descending, False)[1]
+
+
+def _by_kernel(name: str, array: np.ndarray, *options: Any) -> Any:
+    """The entries that a kernel of `_kernels/order.pyx` finds, and their places; or None.
+
+    It compares integers and bools as int64, and float16 as float32.
+    """
+    kernels, wide = _kernels.kernels_for(array.dtype), array
+    if kernels is None:
+        kind, of = (np.float32, np.float32) if array.dtype.kind == "f" else (np.int64, np.float64)
+        kernels = _kernels.kernels_for(np.dtype(of))
+        if kernels is None:
+            return None
+        wide = array.astype(kind, copy=False)
+    found = getattr(kernels.order, name)(wide, *options)
+    if found is not None and wide is not array:
+        found = found[0].astype(array.dtype, copy=False), found[1]
+    return found
+
+
+def _entries_at(indices: np.ndarray, array: np.ndarray, axis: int) -> np.ndarray:
+    return alike(np.take_along_axis(array, indices, axis), (indices,))
+
+
+def _stable_order(array: np.ndarray, axis: int, descending: bool) -> np.ndarray:
     if descending:
         backwards = np.argsort(np.flip(array, axis), axis=axis, kind="stable")  # ties: last first,
         order = np.flip(array.shape[axis] - 1 - backwards, axis)  # and turned round: first first
     else:
         order = np.argsort(array, axis=axis, kind="stable")
     return alike(order, (array,))
-
-
-RADIX = 32768  # so many integers (not bools) in one row PyTorch sorts in another, stable way
-
-
-def unstable_order(array: np.ndarray, axis: int, descending: bool) -> np.ndarray:
-    """The order in which PyTorch leaves equal entries if it need not be stable."""
-    order, n = _order(array, axis, descending), array.shape[axis]
-    by_radix = array.ndim == 1 and array.dtype.kind in "iu" and n >= RADIX and not descending
-    if n <= introsort.SMALL or by_radix or not array.strides[axis]:
-        return order
-    return _rearranged(order, array, axis, introsort.sort)
 
 
 def _rearranged(
@@ -205,27 +273,28 @@ def _rearranged(
     return alike(np.moveaxis(result.reshape(lines.shape), -1, axis), (order,))
 
 
-def _topk_order(array: np.ndarray, axis: int, k: int, largest: bool, is_sorted: bool) -> np.ndarray:
-    def arrange(order: Any, rank: Any, n: int) -> None:
-        if k * 64 <= n:
-            introsort.sort_smallest(order, rank, k, n)
-            return
-        introsort.select(order, rank, k - 1, n)
-        if is_sorted:
-            introsort.sort(order, rank, k - 1)
-
-    order = _order(array, axis, largest)
+def _top(
+    array: np.ndarray, k: int, axis: int, largest: bool, in_order: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The `k` largest (or smallest) entries along `axis`, and where they stood."""
+    found = _by_kernel("topk", array, k, axis, largest, in_order)
+    if found is not None:
+        return found
+    order = _stable_order(array, axis, largest)
     if k and array.size:
-        order = _rearranged(order, array, axis, arrange, always=not is_sorted)
-    return np.take(order, np.arange(k), axis)
+        arrange = functools.partial(_arrange_top, k=k, in_order=in_order)
+        order = _rearranged(order, array, axis, arrange, always=not in_order)
+    indices = np.take(order, np.arange(k), axis)
+    return _entries_at(indices, array, axis), indices
 
 
-def _picked(input: Any, indices: np.ndarray, axis: int, picked: Any, result: Any) -> Any:
-    array = array_of(input)
-    values = np.take_along_axis(array, indices, axis) if array.ndim else array.copy()
-    values = alike(values, (indices,))
-    places = wrap(indices)
-    return result(picked(input, values, places, axis), places)
+def _arrange_top(order: Any, rank: Any, n: int, *, k: int, in_order: bool) -> None:
+    if k * 64 <= n:
+        introsort.sort_smallest(order, rank, k, n)
+        return
+    introsort.select(order, rank, k - 1, n)
+    if in_order:
+        introsort.sort(order, rank, k - 1)
 
 
 def sort(
@@ -238,9 +307,8 @@ def sort(
     in PyTorch (see `introsort`), which is the same as long as there are up to 16 entries.
     """
     picked = _picked_of_stable_sort if stable else _picked_of_sort
-    return _picked(
-        input, *_sorting(input, dim, axis, descending, stable), picked, return_types.sort
-    )
+    values, indices, along = _sorting(input, dim, axis, descending, stable)
+    return _pair(input, values, indices, along, picked, return_types.sort)
 
 
 def argsort(
@@ -248,18 +316,18 @@ def argsort(
     axis: int | None = None,
 ) -> Tensor:  # fmt: skip
     """The indices that put the entries in order along `dim`; equal entries as in `sort`."""
-    return wrap(_sorting(input, dim, axis, descending, stable)[0])
+    return wrap(_sorting(input, dim, axis, descending, stable)[1])
 
 
 def _sorting(
     input: Any, dim: int, axis: int | None, descending: bool, stable: bool
-) -> tuple[np.ndarray, int]:
-    """The order of the entries, and the axis."""
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """The entries in order, where they stood, and the axis."""
     dim, array = dim if axis is None else axis, array_of(input)
     if not array.ndim:
-        return _first(dim), 0
-    where_ = checked_axis(dim, array.ndim)
-    return (_order if stable else unstable_order)(array, where_, descending), where_
+        return array.copy(), _first(dim), 0
+    along = checked_axis(dim, array.ndim)
+    return (*_sorted(array, along, descending, stable), along)
 
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
@@ -268,31 +336,35 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     Of equal entries, those are taken that PyTorch takes (see `introsort`), and in its order, also
     if the result need not be `sorted`.
     """
-    k = as_int(k, "topk", "k")
-    if array_of(input).dtype.kind == "b":
+    k, array = as_int(k, "topk", "k"), array_of(input)
+    if array.dtype.kind == "b":
         raise RuntimeError("topk does not support bool dtypes on CPU; use topk(x.long(), ...)")
-    if not array_of(input).ndim and k in (0, 1):
-        return _picked(input, _first(dim), 0, _picked_of_topk, return_types.topk)
-    axis = checked_axis(dim, array_of(input).ndim)
-    size = array_of(input).shape[axis] if array_of(input).ndim else 1
+    if not array.ndim and k in (0, 1):
+        return _pair(input, array.copy(), _first(dim), 0, _picked_of_topk, return_types.topk)
+    axis = checked_axis(dim, array.ndim)
+    size = array.shape[axis] if array.ndim else 1
     if not 0 <= k <= size:
         raise RuntimeError(f"selected index k out of range: k={k}, axis {axis} has size {size}")
-    indices = _topk_order(array_of(input), axis, k, largest, sorted)
-    return _picked(input, indices, axis, _picked_of_topk, return_types.topk)
+    values, indices = _top(array, k, axis, largest, sorted)
+    return _pair(input, values, indices, axis, _picked_of_topk, return_types.topk)
 
 
-def _median_places(array: np.ndarray, axis: int) -> np.ndarray:
-    """Where the lower median is along `axis` (kept, of size 1), or the first NaN."""
-    places = np.take(_order(array, axis, False), [(array.shape[axis] - 1) // 2], axis)
+def _median(array: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """The lower median along `axis` (kept, of size 1), or NaN, and where the first of these is."""
+    found = _by_kernel("median", array, axis)
+    if found is not None:
+        return found
+    order = _stable_order(array, axis, False)
+    places = np.take(order, [(array.shape[axis] - 1) // 2], axis)
     nan = np.isnan(array)
-    if not nan.any():
-        return places
-    return np.where(nan.any(axis, keepdims=True), nan.argmax(axis, keepdims=True), places)
+    if nan.any():
+        places = np.where(nan.any(axis, keepdims=True), nan.argmax(axis, keepdims=True), places)
+    return np.take_along_axis(array, places, axis), places
 
 
-def _middle(x: np.ndarray, axis: None, keepdims: bool) -> Any:
+def _middle(x: np.ndarray, axes: None, keepdims: bool) -> Any:
     flat = x.reshape(-1)
-    return flat[_median_places(flat, 0)[0]] if flat.size else np.array(np.nan).astype(x.dtype)
+    return _median(flat, 0)[0][0] if flat.size else np.array(np.nan).astype(x.dtype)
 
 
 _median_of_all = _equal_shares(_middle, "median")
@@ -311,14 +383,14 @@ def median(
     if dim is None:
         return _median_of_all(input, None, False)
     if not array_of(input).ndim:
-        return _picked(input, _first(dim), 0, _picked_of_median, return_types.median)
+        whole = array_of(input).copy()
+        return _pair(input, whole, _first(dim), 0, _picked_of_median, return_types.median)
     axis = checked_axis(dim, array_of(input).ndim)
     need_entries(input, "median", dim)
-    indices = _median_places(array_of(input), axis)
-    values = np.take_along_axis(array_of(input), indices, axis)
-    places = wrap(indices if keepdim else indices.squeeze(axis))
-    values = values if keepdim else values.squeeze(axis)
-    return return_types.median(_picked_of_median(input, values, places, axis), places)
+    values, indices = _median(array_of(input), axis)
+    if not keepdim:
+        values, indices = values.squeeze(axis), indices.squeeze(axis)
+    return _pair(input, values, indices, axis, _picked_of_median, return_types.median)
 
 
 __all__ = [

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import _kernels
 from ..arrays import dtypes
 from ..arrays.sums import running
 from ..autograd.primitive import primitive
@@ -21,16 +22,35 @@ from .elementwise import isfinite, isnan
 from .index import narrow, where
 from .join import cat
 from .layout import rows
-from .reduce import Axes, as_axes, reduced_by, restored
+from .reduce import Axes, as_axes, restored
 from .shape import flip, reshape
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
-def _accumulated(reduce: Any) -> Any:
-    # NumPy cannot accumulate a 0-d array, whose running sum or product is itself
-    return lambda x, axis: running(reduce, x, axis) if x.ndim else x.copy()
+def _scan_kernels(x: Any) -> Any:
+    """The kernels of `_kernels/scan.pyx` for `x`; None if it is a tensor, or no kernel suits it."""
+    kernels = _kernels.kernels_for(x.dtype) if type(x) is np.ndarray and x.ndim else None
+    return None if kernels is None else kernels.scan
+
+
+def _running_sum(x: np.ndarray, axis: int, backwards: bool) -> np.ndarray:
+    kernels = _scan_kernels(x)
+    if kernels is not None:
+        return kernels.cumsum(x, axis, backwards)
+    if not x.ndim:  # NumPy cannot accumulate a number, whose running sum or product is itself
+        return x.copy()
+    if backwards:
+        return np.ascontiguousarray(np.flip(running(np.add, np.flip(x, axis), axis), axis))
+    return running(np.add, x, axis)
+
+
+def _running_product(x: np.ndarray, axis: int) -> np.ndarray:
+    kernels = _scan_kernels(x)
+    if kernels is not None:
+        return kernels.cumprod(x, axis)
+    return running(np.multiply, x, axis) if x.ndim else x.copy()
 
 
 def _backwards(function: Any, axis: int, *values: Any) -> Any:
@@ -63,9 +83,9 @@ _recurrence = primitive("recurrence", _recurrence_of,
                         g=lambda g, f, axis: _recurrence_slope(g, f, axis),
                         f=lambda g, y, f, axis: _recurrence_slope(g, f, axis) * _pushed(y, axis, 0)
 )  # fmt: skip
-_cumsum = primitive("cumsum", _accumulated(np.add), layout=rows,
-                    x=lambda g, axis: _backwards(_cumsum, axis, g))  # fmt: skip
-_cumprod = primitive("cumprod", _accumulated(np.multiply), layout=rows,
+_cumsum = primitive("cumsum", _running_sum, layout=rows,
+                    x=lambda g, axis, backwards: _cumsum(g, axis, not backwards))  # fmt: skip
+_cumprod = primitive("cumprod", _running_product, layout=rows,
                      x=lambda g, y, x, axis: _cumprod_slope(_nan_of(y, g, x), x, axis))  # fmt: skip
 
 
@@ -73,6 +93,9 @@ def _cumprod_slope(g: Any, x: Any, axis: int) -> Any:
     """What stands before x[k] as a factor, times what is behind it; no division, zeros may be."""
     if not x.shape:
         return g
+    kernels = _scan_kernels(g)
+    if kernels is not None:
+        return kernels.cumprod_slope(g, x, axis)
     before, behind = _before(x, axis), _recurrence_slope(g, x, axis)
     return before * where((before == 0) & ~isfinite(behind), 0, behind)
 
@@ -87,6 +110,9 @@ def _product_of_others(x: Any, axes: Axes) -> Any:
         flat = reshape(x, (math.prod(x.shape),))
         return reshape(_product_of_others(flat, (0,)), x.shape)
     (axis,) = axes
+    kernels = _scan_kernels(x)
+    if kernels is not None:
+        return kernels.products_of_others(x, axis)
     return _before(x, axis) * _backwards(_before, axis, x)
 
 
@@ -109,10 +135,23 @@ def _finite_beside_zeros(g: Any, x: Any) -> Any:
     return g if zeros < 2 else where(isfinite(g), g, 0)
 
 
-_prod_of_all = primitive("prod", reduced_by(np.multiply), layout=rows,
+_multiply: Any = np.multiply.reduce
+
+
+def _product(x: np.ndarray, axes: Axes, keepdims: bool) -> Any:
+    kernels = _scan_kernels(x)
+    if kernels is None or (axes is not None and len(axes) > 1):
+        return _multiply(x, axes, x.dtype, None, keepdims)
+    if axes is not None:
+        return kernels.prod(x, axes[0], keepdims)
+    whole = kernels.prod(x.reshape(-1), 0, False)
+    return whole.reshape((1,) * x.ndim) if keepdims else whole
+
+
+_prod_of_all = primitive("prod", _product, layout=rows,
                          x=lambda g, y, x, axes: _prod_slope(
                              _finite_beside_zeros(_nan_of(y, g, x), x), x, axes))  # fmt: skip
-_prod = primitive("prod.axes", reduced_by(np.multiply), layout=rows,
+_prod = primitive("prod.axes", _product, layout=rows,
                   x=lambda g, y, x, axes: _prod_slope(_nan_of(y, g, x), x, axes))  # fmt: skip
 
 
@@ -132,7 +171,7 @@ def _not_bool(name: str, input: Any) -> Any:
 def cumsum(input: Any, dim: Any = None, *, dtype: Any = None, axis: Any = None) -> Tensor:
     """The running sum along `dim`."""
     along = _one_axis("cumsum", input, dim, axis)
-    return _cumsum(_not_bool("cumsum", _summable(input, dtype)), along)
+    return _cumsum(_not_bool("cumsum", _summable(input, dtype)), along, False)
 
 
 def cumprod(input: Any, dim: Any = None, *, dtype: Any = None, axis: Any = None) -> Tensor:

@@ -7,7 +7,6 @@ is what makes them differentiable any number of times.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from ..arrays.sums import total
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import array_of
 from .arguments import as_int, as_shape, checked_axes, checked_axis
+from .kernels import movement_of
 from .layout import alike, broadcast_strides, copied, rows
 
 if TYPE_CHECKING:
@@ -273,31 +273,16 @@ _roll = primitive("roll", lambda x, shifts, axes: np.roll(x, shifts, axes), layo
 copy_of_rows = primitive("clone", lambda x: x.copy(), x=lambda g: g)
 _clone = primitive("clone", lambda x: x.copy() if x.flags.c_contiguous else copied(x),
                    x=lambda g: g)  # fmt: skip
-_tril = primitive(
-    "tril",
-    lambda x, k: np.where(_lower(x, k), x, _zero(x)),
-    layout=rows,
-    x=lambda g, k: _tril(g, k),
-)
-_triu = primitive("triu", lambda x, k: np.where(_lower(x, k - 1), _zero(x), x), layout=rows,
+_tril = primitive("tril", lambda x, k: _triangle(x, k, False, np.tril), layout=rows,
+                  x=lambda g, k: _tril(g, k))  # fmt: skip
+_triu = primitive("triu", lambda x, k: _triangle(x, k, True, np.triu), layout=rows,
                   x=lambda g, k: _triu(g, k))  # fmt: skip
 
 
-def _lower(x: ndarray, k: int) -> ndarray:
-    """Where the last two axes of `x` are on its diagonal number `k`, or below."""
-    height, width = x.shape[-2:]
-    if height * width > 65536:
-        return np.tri(height, width, k, bool)
-    return _small_lower(height, width, max(-height, min(k, width)))
-
-
-@functools.lru_cache(maxsize=32)
-def _small_lower(height: int, width: int, k: int) -> ndarray:
-    return np.tri(height, width, k, bool)
-
-
-def _zero(x: ndarray) -> Any:
-    return x.dtype.type(0)
+def _triangle(x: ndarray, k: int, upper: bool, function: Any) -> ndarray:
+    kernels = movement_of(x.dtype)
+    found = None if kernels is None else kernels.triangle(x, k, upper)
+    return function(x, k) if found is None else found
 
 
 def transpose(input: Any, dim0: int, dim1: int) -> Tensor:

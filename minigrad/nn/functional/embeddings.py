@@ -10,7 +10,8 @@ from ...arrays import dtypes
 from ...autograd.grad_mode import no_grad
 from ...autograd.primitive import primitive
 from ...autograd.tensor_base import array_of, wrap
-from ...ops.index import advanced_index, where
+from ...ops.index import advanced_index, taken, where
+from ...ops.kernels import movement_of
 from .arguments import check_tensor
 
 if TYPE_CHECKING:
@@ -31,8 +32,21 @@ def _rows_gradient(g: Any, shape: Any, index: Any, padding_idx: int | None, by_f
     return rule(g, shape, index)
 
 
-_embedding = primitive("embedding",
-                       lambda weight, index, padding_idx, by_freq: weight.take(index, 0),
+def _looked_up(weight: Any, index: Any, padding_idx: int | None, by_freq: bool) -> Any:
+    found = taken(weight, index, 0, False)
+    if found is not None:
+        return found
+    _check_range(index, len(weight))
+    return weight.take(index, 0)
+
+
+def _check_range(index: np.ndarray, count: int) -> None:
+    if index.size and (index.min() < 0 or index.max() >= count):
+        wrong = index[(index < 0) | (index >= count)].flat[0]
+        raise IndexError(f"index out of range in self: index {wrong}, but weight has {count} rows")
+
+
+_embedding = primitive("embedding", _looked_up,
                        weight=lambda g, weight_shape, index, padding_idx, by_freq: _rows_gradient(
                            g, weight_shape, index, padding_idx, by_freq))  # fmt: skip
 
@@ -81,9 +95,6 @@ def embedding(
             "arguments for embedding)"
         )
     count = rows.shape[0]
-    if index.size and (index.min() < 0 or index.max() >= count):
-        wrong = index[(index < 0) | (index >= count)].flat[0]
-        raise IndexError(f"index out of range in self: index {wrong}, but weight has {count} rows")
     if padding_idx is not None:
         if not -count <= padding_idx < count:
             raise AssertionError("Padding_idx must be within num_embeddings")
@@ -94,6 +105,7 @@ def embedding(
 
 
 def _renormalise(weight: Any, index: np.ndarray, max_norm: float, norm_type: float) -> None:
+    _check_range(index, len(weight.array))
     with no_grad():
         used = np.unique(index)
         norms = np.linalg.norm(weight.array[used], norm_type, axis=1)
@@ -113,6 +125,11 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     index = array_of(tensor)
     if index.dtype != dtypes.INT64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    kernels = movement_of(index.dtype)
+    if kernels is not None and type(num_classes) is int:
+        marks = kernels.one_hot(index, num_classes)
+        if marks is not None:
+            return wrap(marks)
     flat = index.reshape(-1)
     most = int(_most(flat.view(np.uint64))) if flat.size else -1
     if most >= 2**63:  # as a number without a sign, a negative one is the largest

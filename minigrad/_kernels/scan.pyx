@@ -23,6 +23,22 @@ cdef enum Scan:
     CUMSUM, CUMPROD, BEFORE, TIMES_BEHIND, TIMES_SLOPE
 
 
+cdef extern from *:
+    """
+    #if defined(MINIGRAD_FLOAT32)
+    #define ROUNDED_TO_0 0x1p-150   /* and what is smaller */
+    #else
+    #define ROUNDED_TO_0 0.0
+    #endif
+    """
+    const double ROUNDED_TO_0
+
+
+cdef inline real rounded(double x) noexcept nogil:
+    # np.float32(x); where that is 0 it would take a hundred cycles, and long products are small
+    return <real>(x * 0.0) if -ROUNDED_TO_0 < x < ROUNDED_TO_0 else <real>x
+
+
 cdef inline void run_block(
     Scan what,
     real* y,                        # OUT the first entries of the lines
@@ -32,27 +48,27 @@ cdef inline void run_block(
 ) noexcept nogil:
     """`count` lines at once, which lie `apart`, their entries a `step` from each other."""
     cdef double[SIDE_BY_SIDE] state
-    cdef Py_ssize_t k, b
+    cdef Py_ssize_t _, b
     for b in range(count):
         state[b] = 0 if what == CUMSUM or what == TIMES_SLOPE else 1
-    for k in range(n):
+    for _ in range(n):
         for b in range(count):
             if what == CUMSUM:
                 state[b] = state[b] + x[b * apart]
-                y[b * apart] = <real>state[b]
+                y[b * apart] = rounded(state[b])
             elif what == CUMPROD:
                 state[b] = state[b] * x[b * apart]
-                y[b * apart] = <real>state[b]
+                y[b * apart] = rounded(state[b])
             elif what == BEFORE:
-                y[b * apart] = <real>state[b]
+                y[b * apart] = rounded(state[b])
                 state[b] = state[b] * x[b * apart]
             elif what == TIMES_BEHIND:
-                y[b * apart] = y[b * apart] * <real>state[b]
+                y[b * apart] = y[b * apart] * rounded(state[b])
                 state[b] = state[b] * x[b * apart]
             else:       # state: d[k] = g[k] + x[k + 1] d[k + 1], 0 inf is 0
                 state[b] = g[b * apart] + state[b]
                 if y[b * apart] != 0 or state[b] - state[b] == 0:
-                    y[b * apart] = y[b * apart] * <real>state[b]
+                    y[b * apart] = y[b * apart] * rounded(state[b])
                 state[b] = 0 if x[b * apart] == 0 else x[b * apart] * state[b]
         x += step
         y += step

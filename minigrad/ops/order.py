@@ -43,16 +43,19 @@ def _shared_or_nan(g: Any, y: Any, x: Any, axes: Axes) -> Any:
     return where(isnan(y), math.nan, shared(g, x == y, axes))
 
 
+FEW = 1024  # entries
+
+
 def _equal_shares(reduce: Any, name: str, rule: Any = _shared_among_ties) -> Any:
     return primitive(name, reduce, layout=rows,
                      x=lambda g, y, x, axes: rule(g, y, x, axes))  # fmt: skip
 
 
 def _extreme_by(reduce: Any, largest: bool) -> Any:
-    """The extreme value: by a kernel, along one axis or of all; else by `reduce` of NumPy's."""
+    """The extreme value: by NumPy's `reduce`; of few entries by a kernel, which begins sooner."""
 
     def extreme(x: np.ndarray, axes: Axes, keepdims: bool) -> Any:
-        kernels = _kernels.kernels_for(x.dtype) if x.size else None
+        kernels = _kernels.kernels_for(x.dtype) if 0 < x.size <= FEW else None
         if kernels is not None and axes is None and not keepdims:
             return kernels.order.extremes(x.reshape(-1), 0, largest, False)[0]
         if kernels is not None and axes is not None and len(axes) == 1:

@@ -31,7 +31,7 @@ PACKAGE = "minigrad._kernels"
 SOURCES = "minigrad/_kernels"
 KERNELS = (
     "recurrent", "loss", "optim", "rows", "entrywise", "random", "norm", "sums", "product",
-    "movement", "order", "scan",
+    "movement", "order", "scan", "plan",
 )  # fmt: skip
 DTYPES = ("float32", "float64")
 

@@ -15,6 +15,7 @@ from .autograd.grad_mode import no_grad
 from .autograd.gradcheck import gradcheck, gradgradcheck
 from .nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from .ops.join import cat
+from .plans.planned import switched_off
 from .recurrences import Recurrent
 from .recurrences.sequences import SequenceLayer
 from .tensor.creation import get_rng_state, manual_seed, rand_like, randn, set_rng_state
@@ -84,6 +85,7 @@ def check_recurrence(
             _sizes,
             _dtypes,
             _state_dict,
+            _plan,
         ):
             check(make)
         if gradients:
@@ -246,6 +248,25 @@ def _state_dict(make: Layer) -> None:
     other.load_state_dict(layer.state_dict())
     x, states = _random(layer, 3, 2), _states(layer, 2)
     _equal(_run(other, x, states), _run(layer, x, states), "load_state_dict")
+
+
+def _plan(make: Layer) -> None:
+    """A step that is recorded once computes what it computes as it is written."""
+    layer = make(2, bidirectional=True)
+    x, states = _random(layer, 4, 3), _states(layer, 3)
+    leaves = [x, *states, *layer.parameters()]
+
+    def everything() -> list[Any]:
+        results = _run(layer, x, states, lengths=[4, 2, 3])
+        manual_seed(1)
+        weights = [rand_like(y) for y in results]
+        grads = grad(_total(results, weights), leaves, allow_unused=True)
+        zeros = [v.new_zeros(v.shape) if g is None else g for v, g in zip(leaves, grads)]
+        return [*results, *zeros]
+
+    found = everything()
+    with switched_off():
+        _equal(found, everything(), "recorded")
 
 
 def _gradients(make: Layer) -> None:

@@ -23,7 +23,7 @@ LAYERS = [
     {"autograd"},
     {"ops"},
     {"tensor"},
-    {"nn", "recurrences", "optim", "utils", "serialization"},
+    {"nn", "recurrences", "plans", "optim", "utils", "serialization"},
     {"testing"},
     {""},  # minigrad/__init__.py, which gathers the names
     {"compat", "__main__"},

@@ -12,6 +12,8 @@ Nothing else of minigrad is imported here.
 
 import importlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -28,6 +30,7 @@ __all__ = [
     "set_level",
     "set_threads",
     "threads",
+    "without",
 ]
 
 _MISSING = "minigrad's compiled kernels are missing: run `pip install -e .` in its checkout"
@@ -49,6 +52,7 @@ class Kernels(NamedTuple):
     movement: ModuleType
     order: ModuleType
     scan: ModuleType
+    plan: ModuleType
 
 
 def available_levels() -> tuple[str, ...]:
@@ -108,6 +112,18 @@ def set_level(name: str) -> None:
         )
     level = name
     _loaded.clear()
+
+
+@contextmanager
+def without() -> Iterator[None]:
+    """Let everything run without kernels meanwhile: as its formula in NumPy says."""
+    before = dict(_loaded)
+    _loaded.update(dict.fromkeys(map(np.dtype, _DTYPES.values())))
+    try:
+        yield
+    finally:
+        _loaded.clear()
+        _loaded.update(before)
 
 
 def set_threads(count: int) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.recording import records
+
 ndarray = np.ndarray
 
 
@@ -61,10 +63,15 @@ def set_tensor_class(cls: type[TensorBase]) -> None:
     _tensor_class = cls
 
 
+def unwrapped(array: Any) -> Any:
+    """`array` as an ndarray; one that writes down what is done with it as it is."""
+    return array if records(array) else np.asarray(array)
+
+
 def wrap(array: Any) -> Any:
     """A new tensor around `array`, without a copy, outside any graph."""
     tensor = _new(_tensor_class)
-    tensor.array = array if type(array) is ndarray else np.asarray(array)
+    tensor.array = array if type(array) is ndarray else unwrapped(array)
     tensor.version = [0, -1]
     return tensor
 

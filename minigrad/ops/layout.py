@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.recording import records
+
 ndarray = np.ndarray
 
 
@@ -73,6 +75,8 @@ def empty_alike(x: ndarray, dtype: Any = None) -> ndarray:
 
 def copied(x: ndarray, dtype: Any = None) -> ndarray:
     """A copy of `x`, in another type if one is given, that lies in memory as `x` does."""
+    if records(x):
+        return x.copy() if dtype is None else x.astype(dtype)
     if x.flags.c_contiguous:
         return np.array(x, dtype)  # (of NumPy's numbers, too, which are results without axes)
     copy = empty_alike(x, dtype)
@@ -134,6 +138,8 @@ def broadcast_strides(x: ndarray, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def placed_in_order(order: tuple[int, ...], result: ndarray) -> ndarray:
     """The result, copied if its memory does not have this order without gaps already."""
+    if records(result):
+        return result
     if result.transpose(order).flags.c_contiguous:
         return result
     again = make_in_order(order, result.shape, np.empty, result.dtype)

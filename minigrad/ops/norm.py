@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
+from ..arrays.recording import records
 from ..arrays.sums import PRODUCTS, total, total_of_products
 from ..autograd.engine import edges_if_recording
 from ..autograd.quiet import silenced
@@ -262,9 +263,19 @@ def is_plain(input: Any, sizes: Any, *factors: Any) -> bool:
     return True
 
 
+def _of_last_axes(x: Any, axes: tuple[int, ...], weight: Any, bias: Any, eps: float) -> Any:
+    """`layer_norm` in operations that are written down one by one."""
+    y = x - mean(x, axes, True)
+    y = y * rsqrt(mean(y * y, axes, True) + eps)
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
+
+
 def layer_norm(input: Any, axes: int, weight: Any, bias: Any, eps: float) -> Any:
     """Normalise each sample over its last `axes` axes; `weight` and `bias` have their shape."""
     x = array_of(input)
+    if records(x):
+        return _of_last_axes(input, tuple(range(x.ndim - axes, x.ndim)), weight, bias, eps)
     inner = x.shape[-1] if axes == 1 else math.prod(x.shape[-axes:])
     groups = x.size // inner if inner else math.prod(x.shape[:-axes])
     return _normalise(_LAYER_NORM, (input, weight, bias), (1, groups, inner), "inner", eps)[0]

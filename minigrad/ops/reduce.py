@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import dtypes
+from ..arrays.recording import records
 from ..arrays.sums import in_wide, total
 from ..autograd.errors import stacklevel
 from ..autograd.primitive import primitive
@@ -98,6 +99,8 @@ def _mean_of(x: np.ndarray, axes: Axes, keepdims: bool) -> Any:
 
 
 def _filled(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if records(x):
+        return np.broadcast_to(x, shape)
     out = np.empty(shape, x.dtype)
     out[...] = x
     return out

@@ -9,6 +9,7 @@ cells return.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from ..autograd.tensor_base import TensorBase
 from ..nn.module import Module
 from ..nn.parameter import Parameter
 from ..ops.join import stack
+from ..plans.planned import run_planned, tell
 from ..tensor.creation import empty
 from .checks import check_construction
 from .initial import draw_
@@ -167,6 +169,12 @@ def _described(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return f"({', '.join(map(_described, value))})"
     return "a Tensor" if isinstance(value, TensorBase) else f"{type(value).__name__}"
+
+
+@functools.cache
+def _named_states(names: tuple[str, ...]) -> Any:
+    """A class of tuples with these names (where they can be names)."""
+    return namedtuple("States", names, rename=True)
 
 
 class Recurrent(SequenceLayer):
@@ -332,10 +340,7 @@ class Recurrent(SequenceLayer):
     def _last(self, states: list[Any]) -> Any:
         if len(states) == 1:
             return states[0]
-        names = self._state_names
-        if all([name.isidentifier() for name in names]):
-            return namedtuple("States", names, rename=True)(*states)
-        return tuple(states)
+        return _named_states(self._state_names)(*states)
 
     def _direction(
         self, k: int, x: Any, states: Any, batch_sizes: Any, reverse: bool
@@ -359,5 +364,9 @@ class Recurrent(SequenceLayer):
                     )
             return output, *after
 
+        planned = run_planned(cell, step, x, states, batch_sizes, reverse)
+        if planned is not None:
+            return planned
         output, *ends = unroll(step, x, states, (), batch_sizes, reverse)
+        tell(cell)
         return output, *[stack([end]) for end in ends]

@@ -1,0 +1,386 @@
+"""Plans: steps that are recorded once equal themselves through the graph, or are not plans."""
+
+import random
+import warnings
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import _kernels, nn
+from minigrad.plans import planned
+
+# ------------------------------------------------------------------------------------------------
+# Random cells
+# ------------------------------------------------------------------------------------------------
+
+
+class Random(nn.Module):
+    """A cell made of operations drawn from a seed."""
+
+    def __init__(self, input_size, hidden_size, seed, states):
+        super().__init__()
+        self.states = dict.fromkeys([f"s{k}" for k in range(states)], hidden_size)
+        self.seed, self.size = seed, hidden_size
+        self.from_x = nn.Linear(input_size, hidden_size)
+        self.wide = nn.Linear(hidden_size, 3 * hidden_size, bias=False)
+        self.both = nn.Linear(input_size + hidden_size, hidden_size)
+        self.square = nn.Parameter(mg.randn(hidden_size, hidden_size) / hidden_size**0.5)
+        self.vector = nn.Parameter(mg.randn(hidden_size))
+        self.register_buffer("fixed", mg.randn(hidden_size))
+
+    def forward(self, x, state):
+        state = state if isinstance(state, tuple) else (state,)
+        draw = random.Random(self.seed)
+        pool = [*state, self.from_x(x), self.both(mg.cat([x, state[0]], 1))]
+
+        def pick():
+            return draw.choice(pool)
+
+        actions = [
+            lambda: pick() + pick(), lambda: pick() * pick(), lambda: pick() - pick(),
+            lambda: -pick(), lambda: 1 - pick(), lambda: pick() * 0.5,
+            lambda: 2 / (3 + pick().tanh() * pick().tanh()),
+            lambda: pick().tanh(), lambda: pick().sigmoid(), lambda: pick().relu(),
+            lambda: pick().tanh().exp(), lambda: pick() @ self.square,
+            lambda: pick() @ self.square.T,
+            lambda: pick() * self.vector, lambda: pick() + self.fixed, lambda: pick().abs(),
+            lambda: mg.where(pick() > pick(), pick(), pick()),
+            lambda: mg.where(pick() <= 0, pick(), pick() * 0.1),
+            lambda: pick().sum(1, keepdim=True) * 0.1 + pick(),
+            lambda: pick() * pick().mean(1, keepdim=True),
+            lambda: draw.choice(self.wide(pick()).chunk(3, 1)),
+            lambda: mg.cat([pick()[:, 1:], pick()[:, :1]], 1),
+            lambda: mg.cat([pick(), pick()], 1)[:, 1 : 1 + self.size],
+            lambda: mg.maximum(pick(), pick()), lambda: pick().clamp(-0.5, 0.7),
+            lambda: nn.functional.softmax(pick(), 1), lambda: nn.functional.leaky_relu(pick()),
+            lambda: nn.functional.layer_norm(pick(), (self.size,)),
+        ]  # fmt: skip
+        for _ in range(draw.randint(4, 12)):
+            pool.append(draw.choice(actions)())
+        new = [pool[-1 - k].tanh() if draw.random() < 0.8 else pool[-1 - k].sigmoid()
+               for k in range(len(state))]  # fmt: skip
+        output = pool[-1] if draw.random() < 0.3 else new[0]
+        return output, tuple(new) if len(new) > 1 else new[0]
+
+
+def results_of(layer, x, states, lengths, seed):
+    """Outputs, and gradients of everything for given gradients of the outputs."""
+    output, last = layer(x, states if len(states) > 1 else states[0], lengths=lengths)
+    outputs = [output, *(last if isinstance(last, tuple) else (last,))]
+    mg.manual_seed(seed)
+    above = [mg.randn(y.shape, dtype=y.dtype) for y in outputs]
+    leaves = [x, *states, *layer.parameters()]
+    grads = mg.autograd.grad(outputs, leaves, above, allow_unused=True)
+    grads = [mg.zeros_like(v) if g is None else g for v, g in zip(leaves, grads)]
+    return [v.detach().numpy() for v in (*outputs, *grads)]
+
+
+LEVELS = [*_kernels.available_levels(), "reference"]
+
+
+@pytest.mark.parametrize("start", range(0, 300, 20))
+def test_random_cells_equal_themselves_through_the_graph(start):
+    """Sequences of one length and of several, in both directions; each level has some of them."""
+    planned_cells, before = 0, _kernels.level
+    _kernels.set_level(before if before == "reference" else LEVELS[start // 20 % len(LEVELS)])
+    try:
+        planned_cells = sum([check_random_cell(seed) for seed in range(start, start + 20)])
+    finally:
+        _kernels.set_level(before)
+    assert planned_cells >= 15, "hardly a cell is a plan"
+
+
+def check_random_cell(seed):
+    """Whether it is a plan."""
+    draw = random.Random(seed)
+    count, batch = draw.randint(1, 2), draw.choice([1, 2, 3, 5])
+    inputs, hidden, steps = draw.randint(1, 5), draw.choice([1, 2, 3, 4, 8, 17]), 3
+    mg.manual_seed(seed)
+    layer = nn.Recurrent(
+        Random, inputs, hidden, seed=seed, states=count, bidirectional=draw.random() < 0.5
+    ).double()
+    x = mg.randn(steps, batch, inputs, dtype=mg.float64, requires_grad=True)
+    states = tuple([
+        mg.randn(layer._directions, batch, hidden, dtype=mg.float64, requires_grad=True)
+        for _ in range(count)
+    ])  # fmt: skip
+    lengths = None if draw.random() < 0.5 else [draw.randint(0, steps) for _ in range(batch)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that some are no plans
+        got = results_of(layer, x, states, lengths, seed)
+    is_plan = any(planned._plans[layer.l0].values())
+    with planned.switched_off():
+        wanted = results_of(layer, x, states, lengths, seed)
+    for k, (a, b) in enumerate(zip(got, wanted, strict=True)):
+        np.testing.assert_allclose(
+            a, b, 1e-9, 1e-9 * max(1, abs(b).max(initial=0)), err_msg=f"seed {seed}, {k}"
+        )
+    return is_plan
+
+
+# ------------------------------------------------------------------------------------------------
+# Cells that must be replayed right, or be noticed
+# ------------------------------------------------------------------------------------------------
+
+OUTSIDE = mg.ones(4, dtype=mg.float64)
+SCALE = 0.5
+COUNT = 0
+
+
+class Odd(nn.Module):
+    """A cell of which one part is odd."""
+
+    def __init__(self, input_size, hidden_size, part):
+        super().__init__()
+        self.inner = nn.Linear(input_size, hidden_size)
+        self.weight = nn.Parameter(mg.randn(hidden_size, hidden_size) * 0.3)
+        self.register_buffer("buffer", mg.ones(hidden_size))
+        self.frozen = nn.Parameter(mg.ones(hidden_size), requires_grad=False)
+        self.part, self.number, self.seen, self.options = part, 0.5, [], {"scale": 1.0}
+
+    def forward(self, x, h):
+        return self.part(self, self.inner(x) + h @ self.weight, h).tanh()
+
+
+def counted(cell, z, h):
+    cell.number += 1
+    return z * cell.number
+
+
+def counted_globally(cell, z, h):
+    global COUNT
+    COUNT += 1
+    return z * COUNT
+
+
+def written(cell, z, h):
+    z = z.clone()
+    z[:, 0] = 1
+    return z
+
+
+def remembered(cell, z, h):
+    cell.seen.append(h)
+    return z
+
+
+class Tripled(mg.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return mg.from_numpy(x.detach().numpy() * 3)
+
+    @staticmethod
+    def backward(ctx, g):
+        return 3 * g
+
+
+NOTICED = {
+    "dropout": lambda cell, z, h: nn.functional.dropout(z, 0.5),
+    "noise": lambda cell, z, h: z + 0.1 * mg.randn(z.shape, dtype=z.dtype),
+    "noise of the shape": lambda cell, z, h: z + 0.1 * mg.rand_like(z),
+    "branch": lambda cell, z, h: z if h.sum() > 0 else -z,
+    "item": lambda cell, z, h: z * h[0, 0].item(),
+    "array": lambda cell, z, h: z + mg.tensor(h.tolist(), dtype=h.dtype),
+    "outside": lambda cell, z, h: z * OUTSIDE,
+    "random": lambda cell, z, h: z * random.random(),
+    "batch": lambda cell, z, h: z / len(z),
+    "mean over the batch": lambda cell, z, h: z - z.mean(0),
+    "sorted": lambda cell, z, h: z.sort(1)[0],
+    "written": written,
+    "counted": counted,
+    "counted globally": counted_globally,
+    "remembered": remembered,
+}
+REPLAYED = {
+    "numpy": lambda cell, z, h: z + mg.from_numpy(np.tanh(h.detach().numpy())),
+    "function": lambda cell, z, h: Tripled.apply(z),
+    "number": lambda cell, z, h: z * cell.number,
+    "option": lambda cell, z, h: z * cell.options["scale"],
+    "global": lambda cell, z, h: z * SCALE,
+    "buffer": lambda cell, z, h: z * cell.buffer,
+    "frozen": lambda cell, z, h: z * cell.frozen,
+    "training": lambda cell, z, h: z if cell.training else 0.5 * z,
+    "width": lambda cell, z, h: z / z.shape[1],
+    "tied": lambda cell, z, h: z + h @ cell.weight.T @ cell.weight,
+    "detached": lambda cell, z, h: z + h.detach(),
+    "chosen by type": lambda cell, z, h: z.relu() if isinstance(z, mg.Tensor) else z,
+    "zeros": lambda cell, z, h: z + mg.zeros(4, dtype=z.dtype) + mg.ones_like(z),
+    "cast": lambda cell, z, h: z * (h > 0).to(z.dtype),
+}
+
+
+def odd(name, part):
+    mg.manual_seed(1)
+    layer = nn.Recurrent(Odd, 3, 4, part=part).double()
+    return layer, mg.randn(5, 2, 3, dtype=mg.float64, requires_grad=True)
+
+
+def both(layer, x):
+    """What a layer gives as a plan, and as it is written; whether it was a plan."""
+    results = []
+    for off in (False, True):
+        with planned.switched_off() if off else warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            mg.manual_seed(3)
+            random.seed(3)
+            output, _ = layer(x)
+        leaves = [x, *[p for p in layer.parameters() if p.requires_grad]]
+        grads = mg.autograd.grad((output * output).sum(), leaves)
+        results.append([v.detach().numpy() for v in (output, *grads)])
+        if not off:
+            name = output.grad_fn.name()
+    for a, b in zip(*results):
+        np.testing.assert_allclose(a, b, 1e-9, 1e-12)
+    return name == "RecurrentBackward0"
+
+
+@pytest.mark.parametrize("name", NOTICED)
+def test_what_cannot_be_replayed_is_noticed(name):
+    global COUNT
+    COUNT = 0
+    layer, x = odd(name, NOTICED[name])
+    with pytest.warns(UserWarning, match="Odd runs step by step, which is slow: "):
+        layer(x)
+    if "counted" not in name:
+        assert not both(layer, x)
+    before = layer.l0.number
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # it is said once
+        layer(x)
+    assert layer.l0.number == before + 5 * (name == "counted")
+
+
+@pytest.mark.parametrize("name", REPLAYED)
+def test_what_can_be_replayed_follows_all_changes(name, monkeypatch, level):
+    layer, x = odd(name, REPLAYED[name])
+    assert both(layer, x)
+    cell = layer.l0
+    cell.number, cell.options["scale"] = 0.25, 3.0
+    monkeypatch.setitem(globals(), "SCALE", 0.1)
+    assert both(layer, x)
+    layer.eval()
+    with mg.no_grad():
+        cell.buffer.mul_(2)
+        cell.frozen.fill_(3)
+        cell.weight.mul_(0.5)
+    cell.inner.weight.data = mg.randn(4, 3, dtype=mg.float64)
+    assert both(layer, x)
+    cell.inner.bias = nn.Parameter(mg.randn(4, dtype=mg.float64))
+    assert both(layer, x)
+    if name == "frozen":
+        cell.frozen.requires_grad_(True)
+        assert both(layer, x)
+
+
+def test_second_derivatives_go_through_the_graph():
+    layer, x = odd("plain", REPLAYED["number"])
+    assert mg.autograd.gradgradcheck(lambda x: layer(x)[0], (x,))
+
+
+def test_changes_between_forward_and_backward_are_noticed():
+    layer, x = odd("plain", REPLAYED["number"])
+    output, _ = layer(x)
+    with mg.no_grad():
+        layer.l0.weight.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        output.sum().backward()
+
+
+def test_a_captured_tensor_gets_its_gradient():
+    memory = mg.ones(4, dtype=mg.float64, requires_grad=True)
+    layer, x = odd("captured", lambda cell, z, h: z * memory)
+    with pytest.warns(UserWarning, match="outside|no parameter"):
+        layer(x)[0].sum().backward()
+    assert memory.grad is not None
+
+
+# ------------------------------------------------------------------------------------------------
+# The kernel
+# ------------------------------------------------------------------------------------------------
+
+
+def broken_programs():
+    """Programs that would leave their memory, or are no programs."""
+    a, b = np.zeros((4, 3)), np.zeros((1, 3))
+    good = {
+        "registers": [(a, 0, 0, 3), (b, 2, 0, 3)], "code": [(1, 0, 0, 1, 0)], "weights": [],
+        "moves": [], "sizes": np.array([4, 2]), "batch": 4, "reverse": False,
+    }  # fmt: skip
+    w = [np.zeros((3, 3))]
+    return good, {
+        "columns": {"registers": [(a, 0, 1, 3), (b, 2, 0, 3)]},
+        "negative": {"registers": [(a, 0, -1, 3), (b, 2, 0, 3)]},
+        "rows": {"registers": [(a, 0, 0, 3), (b, 0, 0, 3)]},
+        "rows of all steps": {"registers": [(a, 1, 0, 3), (b, 2, 0, 3)]},
+        "kind": {"registers": [(a, 7, 0, 3), (b, 2, 0, 3)]},
+        "type": {"registers": [(a.astype("f2"), 0, 0, 3), (b, 2, 0, 3)]},
+        "layout": {"registers": [(np.asfortranarray(a), 0, 0, 3), (b, 2, 0, 3)]},
+        "operation": {"code": [(99, 0, 0, 1, 0)]},
+        "register": {"code": [(1, 0, 2, 1, 0)]},
+        "result": {"code": [(1, 1, 0, 0, 0)]},
+        "width": {"registers": [(a, 0, 0, 2), (b, 2, 0, 3)]},
+        "weights": {"code": [(0, 0, 0, 0, -1)]},
+        "depth": {"code": [(0, 0, 0, 0, -1)], "weights": [np.zeros((2, 3))]},
+        "added": {"code": [(0, 0, 0, 0, 5)], "weights": w},
+        "move": {"moves": [(0, 3)]},
+        "move to what is fixed": {"moves": [(1, 0)]},
+        "sizes": {"sizes": np.array([4, 5])},
+        "type of sizes": {"sizes": np.array([4.0, 2.0])},
+    }
+
+
+@pytest.mark.parametrize("name", broken_programs()[1])
+def test_the_kernel_checks_programs(name, level):
+    kernels = _kernels.kernels_for(np.dtype("float64"))
+    if kernels is None:
+        pytest.skip("there are no kernels")
+    good, broken = broken_programs()
+    kernels.plan.run(*good.values())
+    with pytest.raises(ValueError, match=r"register|instruction|weights|move|sizes"):
+        kernels.plan.run(*(good | broken[name]).values())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_instructions_are_numpys(dtype, level):
+    """At sizes that fill no vector, with NaN and infinities."""
+    kernels = _kernels.kernels_for(np.dtype(dtype))
+    if kernels is None:
+        pytest.skip("there are no kernels")
+    numbers = np.random.default_rng(0)
+    special = [0, -0.0, 1, -1, np.inf, -np.inf, np.nan, 1e-30, 30, -30, 88.6, 1e30]
+    for name, code in kernels.plan.OPERATIONS.items():
+        if name == "matmul":
+            continue
+        for rows, width in ((1, 1), (3, 5), (5, 12), (2, 37), (300, 7)):
+            a, b, c = numbers.standard_normal((3, rows, width)).astype(dtype)
+            for k, values in enumerate((a, b, c)):
+                values.reshape(-1)[k :: 3 + k].flat[: len(special)] = special[
+                    : len(values.reshape(-1)[k :: 3 + k])
+                ]
+            a = (a > 0).astype(dtype) if name in ("where", "logical_and") else a
+            b = (b > 0).astype(dtype) if name == "logical_and" else b
+            reduces = name.endswith("reduce")
+            out = np.zeros((rows, 1 if reduces else width), dtype)
+            registers = [(v, 0, 0, v.shape[1]) for v in (out, a, b, c)]
+            kernels.plan.run(
+                registers, [(code, 0, 1, 1 if reduces else 2, 1 if reduces else 3)], [], [],
+                np.array([rows]), rows, False,
+            )  # fmt: skip
+            with np.errstate(all="ignore"):
+                wanted = expected_of(name, a, b, c)
+            eps = np.finfo(dtype).eps
+            tiny = np.finfo(dtype).tiny
+            np.testing.assert_allclose(out, wanted, 8 * eps, 4 * tiny if not reduces else 1e-3,
+                                       err_msg=f"{name} {rows} {width}")  # fmt: skip
+
+
+def expected_of(name, a, b, c):
+    if name == "copy":
+        return a
+    if name == "sigmoid":
+        return 1 / (1 + np.exp(-a))
+    if name.endswith("reduce"):
+        return getattr(np, name.split(".")[0]).reduce(a, 1, keepdims=True)
+    function = getattr(np, name)
+    return function(*(a, b, c)[: function.nin if isinstance(function, np.ufunc) else 3])

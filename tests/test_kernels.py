@@ -739,7 +739,7 @@ def strange_array(random, like):
         lambda: like[None],
         lambda: like[0],
         lambda: like[:-1],
-        lambda: like.ravel()[0].reshape(()),
+        lambda: like.ravel()[:1].reshape(()),
         lambda: np.concatenate([like, like]),
         lambda: np.full(like.shape, np.nan if like.dtype.kind == "f" else -(2**62), like.dtype),
         lambda: np.broadcast_to(like.ravel()[0], like.shape),

@@ -91,6 +91,7 @@ cdef enum:
     # this size on, if it is the rows of the matrix that are dense.
     BLAS_PRODUCTS = 100_000_000
     BLAS_ROW = 65_536
+    LONGEST_SUM = 16_384        # sums of ours are not in blocks of blocks
 
 cdef double MOST_ELEMENTS = 2.0**42     # of an operand, even if it is expanded
 cdef Py_ssize_t threads = 1     # how many a call may use, see `set_threads`
@@ -125,6 +126,9 @@ cdef int choose(const Product* p) noexcept nogil:
 
 
 cdef bint suits_blas(const Product* p) noexcept nogil:
+    """Whether NumPy's BLAS is better: faster or, of very long sums, more accurate."""
+    if p.depth > LONGEST_SUM:
+        return True
     if p.rows == 1 and p.b.row != 1:
         return <double>p.depth * p.cols >= BLAS_ROW and p.depth > 1
     return <double>p.rows * p.depth * p.cols >= BLAS_PRODUCTS

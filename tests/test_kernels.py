@@ -809,7 +809,7 @@ def entries(kernels, dtype):
     yield kernels.product.matmul, [make(3, 4), make(4, 5)]
     yield kernels.product.linear, [make(3, 4), make(5, 4), make(5)]
     state = np.zeros(628, np.uint32)
-    state[624] = 625  # the words are to be made from the seed
+    state[624] = 624  # all words are 0, and stay so: as a strange length they are not huge
     for values in ((3, 7), make(40)):
         yield kernels.random.uniform, [state, values, -1.0, 2.0]
         yield kernels.random.normal, [state, values, 0.5, 2.0, True]

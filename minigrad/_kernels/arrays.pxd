@@ -23,6 +23,7 @@ cdef extern from "numpy/arrayobject.h":
     # C-contiguous, aligned, native byte order: to be read (_RO), or to be written as well.
     bint PyArray_ISCARRAY(cnp.ndarray a) noexcept
     bint PyArray_ISCARRAY_RO(cnp.ndarray a) noexcept
+    bint PyArray_ISBEHAVED_RO(cnp.ndarray a) noexcept      # aligned, native byte order
     object PyArray_FromArray(cnp.ndarray a, void* dtype, int requirements)  # takes over dtype
     void* PyArray_DescrFromType(int typenum)  # in native byte order
     const int NPY_ARRAY_CARRAY_RO, NPY_ARRAY_ENSURECOPY
@@ -111,6 +112,31 @@ cdef inline int check_3d(
 cdef inline real* data(cnp.ndarray a) noexcept:
     """The first element of a checked array; NULL for None, an argument left out."""
     return NULL if a is None else <real*>cnp.PyArray_DATA(a)
+
+
+cdef inline bint same_shape(cnp.ndarray a, cnp.ndarray b) noexcept:
+    cdef int k
+    if cnp.PyArray_NDIM(a) != cnp.PyArray_NDIM(b):
+        return False
+    for k in range(cnp.PyArray_NDIM(a)):
+        if a.shape[k] != b.shape[k]:
+            return False
+    return True
+
+
+cdef inline bint has_whole_steps(cnp.ndarray a) noexcept:
+    """Whether it is of this type and can be read as it lies: entries are whole elements apart."""
+    cdef int k
+    if cnp.PyArray_TYPE(a) != REAL_TYPENUM or not PyArray_ISBEHAVED_RO(a):
+        return False
+    for k in range(cnp.PyArray_NDIM(a)):
+        if a.strides[k] % <Py_ssize_t>sizeof(real) != 0:
+            return False
+    return True
+
+
+cdef inline cnp.ndarray empty_like(cnp.ndarray a):
+    return cnp.PyArray_EMPTY(cnp.PyArray_NDIM(a), cnp.PyArray_DIMS(a), REAL_TYPENUM, 0)
 
 
 cdef inline cnp.ndarray empty_1d(Py_ssize_t n0):

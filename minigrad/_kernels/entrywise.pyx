@@ -9,7 +9,14 @@ formula, in `ops/elementwise.py` and `nn/functional/activations.py`.
 
 cimport numpy as cnp
 
-from .arrays cimport REAL_TYPENUM, PyArray_ISCARRAY_RO, data, ordered
+from .arrays cimport (
+    REAL_TYPENUM,
+    PyArray_ISCARRAY_RO,
+    data,
+    empty_like,
+    ordered,
+    same_shape,
+)
 from .gates cimport (
     EXP_LOWEST,
     exp_of_lanes,
@@ -290,7 +297,6 @@ row("log_softmax_slope", 2, log_softmax_slope_row)
 cdef bint fits(tuple arrays, Py_ssize_t count) noexcept:
     """Whether all are arrays of this type, of one shape, and the last lies in row-major order."""
     cdef cnp.ndarray first, last
-    cdef Py_ssize_t k
     if len(arrays) < count or not isinstance(arrays[count - 1], cnp.ndarray):
         return False
     last = <cnp.ndarray>arrays[count - 1]
@@ -301,18 +307,7 @@ cdef bint fits(tuple arrays, Py_ssize_t count) noexcept:
     if not isinstance(arrays[0], cnp.ndarray):
         return False
     first = <cnp.ndarray>arrays[0]
-    if cnp.PyArray_TYPE(first) != REAL_TYPENUM:
-        return False
-    if cnp.PyArray_NDIM(first) != cnp.PyArray_NDIM(last):
-        return False
-    for k in range(cnp.PyArray_NDIM(last)):
-        if first.shape[k] != last.shape[k]:
-            return False
-    return True
-
-
-cdef cnp.ndarray empty_like(cnp.ndarray a):
-    return cnp.PyArray_EMPTY(cnp.PyArray_NDIM(a), cnp.PyArray_DIMS(a), REAL_TYPENUM, 0)
+    return cnp.PyArray_TYPE(first) == REAL_TYPENUM and same_shape(first, last)
 
 
 cdef tuple suited(dict index, str name, tuple arguments):

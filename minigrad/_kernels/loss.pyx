@@ -33,8 +33,10 @@ from .arrays cimport (
     data,
     empty_1d,
     empty_2d,
+    empty_like,
     is_plain,
     ordered,
+    same_shape,
     shape_of,
 )
 from .gates cimport exp, exp_of_lanes, log1p_up_to_1, sigmoid
@@ -133,6 +135,28 @@ cdef int check_classes(
     return 0
 
 
+cdef int check_labels(
+    cnp.ndarray target, cnp.ndarray weight, Py_ssize_t N, Py_ssize_t C, int64_t ignore_index
+) except -1:
+    """Check the classes of N samples, and what each class weighs."""
+    check_target(target, N)
+    if weight is not None:
+        check_1d("weight", weight, C)
+    return check_classes(target, N, C, ignore_index)
+
+
+cdef int check_d_loss(cnp.ndarray d_loss, Py_ssize_t N, int reduction) except -1:
+    if reduction == REDUCE_NONE:
+        return check_1d("d_loss", d_loss, N)
+    return check_ndim("d_loss", d_loss, 0, "()")
+
+
+cdef cnp.ndarray empty_loss(Py_ssize_t N, int reduction):
+    if reduction == REDUCE_NONE:
+        return empty_1d(N)
+    return cnp.PyArray_EMPTY(0, NULL, REAL_TYPENUM, 0)
+
+
 def cross_entropy_forward(
     cnp.ndarray logits not None,    # IN  (N, C)
     cnp.ndarray target not None,    # IN  (N,) int64
@@ -150,17 +174,10 @@ def cross_entropy_forward(
     check_reduction(reduction)
     check_ndim("logits", logits, 2, "(N, C)")
     cdef Py_ssize_t N = logits.shape[0], C = logits.shape[1]
-    check_target(target, N)
-    if weight is not None:
-        check_1d("weight", weight, C)
-    check_classes(target, N, C, ignore_index)
+    check_labels(target, weight, N, C, ignore_index)
 
     cdef cnp.ndarray log_prob = empty_2d(N, C)
-    cdef cnp.ndarray loss
-    if reduction == REDUCE_NONE:
-        loss = empty_1d(N)
-    else:
-        loss = cnp.PyArray_EMPTY(0, NULL, REAL_TYPENUM, 0)
+    cdef cnp.ndarray loss = empty_loss(N, reduction)
     cdef const real* in_logits = data(logits)
     cdef const real* w = data(weight)
     cdef const int64_t* y = <const int64_t*>cnp.PyArray_DATA(target)
@@ -218,14 +235,8 @@ def cross_entropy_backward(
     weight = ordered(weight)
     check_ndim("log_prob", log_prob, 2, "(N, C)")
     cdef Py_ssize_t N = log_prob.shape[0], C = log_prob.shape[1]
-    check_target(target, N)
-    if weight is not None:
-        check_1d("weight", weight, C)
-    check_classes(target, N, C, ignore_index)
-    if reduction == REDUCE_NONE:
-        check_1d("d_loss", d_loss, N)
-    else:
-        check_ndim("d_loss", d_loss, 0, "()")
+    check_labels(target, weight, N, C, ignore_index)
+    check_d_loss(d_loss, N, reduction)
 
     cdef cnp.ndarray d_logits = empty_2d(N, C)
     cdef const real* d_out = data(d_loss)
@@ -288,15 +299,8 @@ def nll_forward(
     check_reduction(reduction)
     check_ndim("log_prob", log_prob, 2, "(N, C)")
     cdef Py_ssize_t N = log_prob.shape[0], C = log_prob.shape[1], n
-    check_target(target, N)
-    if weight is not None:
-        check_1d("weight", weight, C)
-    check_classes(target, N, C, ignore_index)
-    cdef cnp.ndarray loss
-    if reduction == REDUCE_NONE:
-        loss = empty_1d(N)
-    else:
-        loss = cnp.PyArray_EMPTY(0, NULL, REAL_TYPENUM, 0)
+    check_labels(target, weight, N, C, ignore_index)
+    cdef cnp.ndarray loss = empty_loss(N, reduction)
     cdef const real* row = data(log_prob)
     cdef const real* w = data(weight)
     cdef const int64_t* y = <const int64_t*>cnp.PyArray_DATA(target)
@@ -337,14 +341,8 @@ def nll_backward(
     if cnp.PyArray_NDIM(log_prob) != 2:
         complain("log_prob", log_prob, "(N, C)")
     cdef Py_ssize_t N = log_prob.shape[0], C = log_prob.shape[1], n
-    check_target(target, N)
-    if weight is not None:
-        check_1d("weight", weight, C)
-    check_classes(target, N, C, ignore_index)
-    if reduction == REDUCE_NONE:
-        check_1d("d_loss", d_loss, N)
-    else:
-        check_ndim("d_loss", d_loss, 0, "()")
+    check_labels(target, weight, N, C, ignore_index)
+    check_d_loss(d_loss, N, reduction)
     cdef cnp.ndarray d_log_prob = empty_2d(N, C)
     cdef const real* d_out = data(d_loss)
     cdef const real* w = data(weight)
@@ -520,17 +518,11 @@ def are_probabilities(cnp.ndarray x not None):
 
 cdef bint suits(cnp.ndarray a, cnp.ndarray b) noexcept:
     """Whether both are arrays of this type and of one shape, row by row."""
-    cdef int k
-    if not (
+    return (
         cnp.PyArray_TYPE(a) == REAL_TYPENUM and PyArray_ISCARRAY_RO(a)
         and cnp.PyArray_TYPE(b) == REAL_TYPENUM and PyArray_ISCARRAY_RO(b)
-        and cnp.PyArray_NDIM(a) == cnp.PyArray_NDIM(b)
-    ):
-        return False
-    for k in range(cnp.PyArray_NDIM(a)):
-        if a.shape[k] != b.shape[k]:
-            return False
-    return True
+        and same_shape(a, b)
+    )
 
 
 def pair_loss(
@@ -548,7 +540,7 @@ def pair_loss(
     if total:
         result = cnp.PyArray_EMPTY(0, NULL, REAL_TYPENUM, 0)
     else:
-        result = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(a), cnp.PyArray_DIMS(a), REAL_TYPENUM, 0)
+        result = empty_like(a)
     cdef pair_function f = pair_values[<int>found]
     cdef const real* x = data(a)
     cdef const real* t = data(b)
@@ -584,8 +576,7 @@ def pair_slope(
         return None
     if each and not suits(a, g):
         return None
-    cdef cnp.ndarray result
-    result = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(a), cnp.PyArray_DIMS(a), REAL_TYPENUM, 0)
+    cdef cnp.ndarray result = empty_like(a)
     cdef pair_function f = pair_slopes[<int>found]
     cdef const real* x = data(a)
     cdef const real* t = data(b)

@@ -15,14 +15,19 @@ from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
-from .arrays cimport REAL_TYPENUM, PyArray_ISCARRAY, PyArray_ISCARRAY_RO, data, ordered
+from .arrays cimport (
+    REAL_TYPENUM,
+    PyArray_ISBEHAVED_RO,
+    PyArray_ISCARRAY,
+    PyArray_ISCARRAY_RO,
+    data,
+    ordered,
+    same_shape,
+)
 from .lines cimport Lines, lines_of
 from .real cimport real
 
 cnp.import_array()
-
-cdef extern from "numpy/arrayobject.h":
-    bint PyArray_ISBEHAVED_RO(cnp.ndarray a) noexcept      # aligned, native byte order
 
 cdef extern from *:
     """
@@ -354,16 +359,6 @@ def triangle(cnp.ndarray x not None, Py_ssize_t diagonal, bint upper):
                 source += C
                 target += C
     return result
-
-
-cdef bint same_shape(cnp.ndarray a, cnp.ndarray b) noexcept:
-    cdef int k
-    if cnp.PyArray_NDIM(a) != cnp.PyArray_NDIM(b):
-        return False
-    for k in range(cnp.PyArray_NDIM(a)):
-        if a.shape[k] != b.shape[k]:
-            return False
-    return True
 
 
 # (a number of another of NumPy's types decides of what type the result is)

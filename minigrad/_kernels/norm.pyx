@@ -24,13 +24,13 @@ from libc.string cimport memset
 cimport numpy as cnp
 
 from .arrays cimport (
-    REAL_TYPENUM,
     check_1d,
     check_2d,
     complain,
     data,
     empty_1d,
     empty_2d,
+    empty_like,
     is_plain,
     ordered,
 )
@@ -316,10 +316,6 @@ cdef int check_layout(cnp.ndarray x, Py_ssize_t N, Py_ssize_t W) except -1:
     if N < 1 or W < 1 or cnp.PyArray_SIZE(x) % W != 0 or cnp.PyArray_SIZE(x) // W != N:
         complain("x", x, f"({N}, {W}), all of its entries")
     return check_entries("x", x, N * W)
-
-
-cdef cnp.ndarray empty_like(cnp.ndarray a):
-    return cnp.PyArray_EMPTY(cnp.PyArray_NDIM(a), cnp.PyArray_DIMS(a), REAL_TYPENUM, 0)
 
 
 def forward(

@@ -20,7 +20,13 @@ from libc.string cimport memcpy
 
 cimport numpy as cnp
 
-from .arrays cimport REAL_TYPENUM, PyArray_ISCARRAY, PyArray_ISCARRAY_RO, data
+from .arrays cimport (
+    REAL_TYPENUM,
+    PyArray_ISCARRAY,
+    PyArray_ISCARRAY_RO,
+    data,
+    has_whole_steps,
+)
 from .gates cimport EXP_HIGHEST, exp_of_lanes, sigmoid, tanh
 from .matmul cimport (
     PANEL_VECS,
@@ -66,10 +72,6 @@ cdef extern from "plan.h" nogil:
         int op, Py_ssize_t rows, Py_ssize_t width, real* out, Py_ssize_t out_row, operand a,
         operand b, operand c,
     ) noexcept nogil
-
-cdef extern from "numpy/arrayobject.h":
-    bint PyArray_ISALIGNED(cnp.ndarray a) noexcept
-    bint PyArray_ISNOTSWAPPED(cnp.ndarray a) noexcept
 
 cdef enum:
     STEP, TIMED, FIXED, BLOCK
@@ -338,16 +340,6 @@ cdef int load_code(Program* p, list code) except -1:
     return 0
 
 
-cdef bint is_matrix(cnp.ndarray a) noexcept:
-    """Whether its entries are whole numbers of entries apart, and can be read."""
-    return (
-        cnp.PyArray_TYPE(a) == REAL_TYPENUM and cnp.PyArray_NDIM(a) == 2
-        and PyArray_ISALIGNED(a) and PyArray_ISNOTSWAPPED(a)
-        and a.strides[0] % <Py_ssize_t>sizeof(real) == 0
-        and a.strides[1] % <Py_ssize_t>sizeof(real) == 0
-    )
-
-
 def run(
     list registers, list code, list weights, list moves, cnp.ndarray sizes, Py_ssize_t batch,
     bint reverse,
@@ -408,7 +400,9 @@ def run(
             p.registers[k].col = 0
     for k in range(p.weights_count):
         w = weights[k]
-        if w is None or not is_matrix(w) or not (w.shape[0] and w.shape[1]):
+        if w is None or cnp.PyArray_NDIM(w) != 2 or not (
+            has_whole_steps(w) and w.shape[0] and w.shape[1]
+        ):
             raise ValueError(f"weights {k}: a matrix of the kernel's type is needed")
         p.weights[k].depth, p.weights[k].cols = w.shape[0], w.shape[1]
         memory += packed_size(w.shape[0], w.shape[1], 1)

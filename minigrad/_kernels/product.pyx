@@ -21,7 +21,7 @@ BLAS does faster (`suits_blas`).
 
 cimport numpy as cnp
 
-from .arrays cimport REAL_TYPENUM, data
+from .arrays cimport REAL_TYPENUM, PyArray_ISCARRAY_RO, data, has_whole_steps
 from .matmul cimport (
     DEPTH_BLOCK,
     PANEL_VECS,
@@ -64,11 +64,6 @@ cdef extern from "interrupt.h":
     void begin_watch(watch* w) noexcept
     int end_watch(watch* w) except -1       # what a signal handler raised meanwhile
     void set_mode_of_floats(float_mode mode) noexcept nogil
-
-cdef extern from "numpy/arrayobject.h":
-    bint PyArray_ISCARRAY_RO(cnp.ndarray a) noexcept
-    bint PyArray_ISALIGNED(cnp.ndarray a) noexcept
-    bint PyArray_ISNOTSWAPPED(cnp.ndarray a) noexcept
 
 cnp.import_array()
 
@@ -404,19 +399,11 @@ def set_threads(Py_ssize_t count):
 
 
 cdef bint suits(object a) noexcept:
-    """Whether it is an array of this type whose entries are whole elements apart."""
-    cdef int axis
+    """Whether it is an array that is read as it lies, with entries, and not too many."""
     if type(a) is not cnp.ndarray:
         return False
     cdef cnp.ndarray array = <cnp.ndarray>a
-    if cnp.PyArray_TYPE(array) != REAL_TYPENUM or cnp.PyArray_SIZE(array) == 0:
-        return False
-    if not PyArray_ISALIGNED(array) or not PyArray_ISNOTSWAPPED(array):
-        return False
-    for axis in range(cnp.PyArray_NDIM(array)):
-        if array.strides[axis] % <Py_ssize_t>sizeof(real) != 0:
-            return False
-    return <double>cnp.PyArray_SIZE(array) < MOST_ELEMENTS
+    return has_whole_steps(array) and 0 < <double>cnp.PyArray_SIZE(array) < MOST_ELEMENTS
 
 
 cdef Py_ssize_t distance(cnp.ndarray a, int axis) noexcept:

@@ -9,7 +9,7 @@ double, and each of their entries is rounded.
 
 cimport numpy as cnp
 
-from .arrays cimport REAL_TYPENUM, data, ordered
+from .arrays cimport REAL_TYPENUM, data, empty_like, ordered, same_shape
 from .lines cimport Lines, empty_lines, lines_of
 from .real cimport LANES, load, real, store, vec
 
@@ -101,12 +101,8 @@ cdef bint is_real(cnp.ndarray a) noexcept:
     return cnp.PyArray_TYPE(a) == REAL_TYPENUM and cnp.PyArray_NDIM(a) > 0
 
 
-cdef cnp.ndarray empty_like(cnp.ndarray a):
-    return cnp.PyArray_EMPTY(cnp.PyArray_NDIM(a), cnp.PyArray_DIMS(a), REAL_TYPENUM, 0)
-
-
-def cumsum(cnp.ndarray x not None, int axis, bint backwards):
-    # np.add.accumulate(x, axis), or from the end; None for another type
+cdef inline cnp.ndarray scanned(Scan what, cnp.ndarray x, int axis, bint backwards):
+    """What a run along an axis makes of x; None for another type."""
     if not is_real(x):
         return None
     x = ordered(x)
@@ -115,56 +111,50 @@ def cumsum(cnp.ndarray x not None, int axis, bint backwards):
     cdef real* y = data(result)
     cdef const real* entries = data(x)
     with nogil:
-        run(CUMSUM, y, entries, NULL, lines, backwards)
+        run(what, y, entries, NULL, lines, backwards)
     return result
 
 
-def cumprod(cnp.ndarray x not None, int axis):
-    # np.multiply.accumulate(x, axis); None for another type
-    if not is_real(x):
-        return None
-    x = ordered(x)
-    cdef cnp.ndarray result = empty_like(x)
-    cdef Lines lines = lines_of(x, axis)
-    cdef real* y = data(result)
-    cdef const real* entries = data(x)
-    with nogil:
-        run(CUMPROD, y, entries, NULL, lines, False)
-    return result
-
-
-def products_of_others(cnp.ndarray x not None, int axis):
-    # np.prod(np.delete(x, k, axis), axis) for each k; None for another type
-    if not is_real(x):
-        return None
-    x = ordered(x)
-    cdef cnp.ndarray result = empty_like(x)
-    cdef Lines lines = lines_of(x, axis)
-    cdef real* y = data(result)
-    cdef const real* entries = data(x)
-    with nogil:
-        run(BEFORE, y, entries, NULL, lines, False)
-        run(TIMES_BEHIND, y, entries, NULL, lines, True)
-    return result
-
-
-def cumprod_slope(cnp.ndarray g not None, cnp.ndarray x not None, int axis):
-    """The gradient of x, from that of its running product: see `_cumprod_slope` in ops/scan.py."""
-    cdef int k
-    if not (is_real(g) and is_real(x)) or cnp.PyArray_NDIM(g) != cnp.PyArray_NDIM(x):
-        return None
-    for k in range(cnp.PyArray_NDIM(x)):
-        if g.shape[k] != x.shape[k]:
-            return None
-    g, x = ordered(g), ordered(x)
-    cdef cnp.ndarray result = empty_like(x)
+cdef inline int scan_again(
+    Scan what, cnp.ndarray result, cnp.ndarray x, cnp.ndarray g, int axis
+) except -1:
+    """Run from the end over what another run has made of x: with g, in the same order, or None."""
     cdef Lines lines = lines_of(x, axis)
     cdef real* y = data(result)
     cdef const real* entries = data(x)
     cdef const real* of_entries = data(g)
     with nogil:
-        run(BEFORE, y, entries, NULL, lines, False)
-        run(TIMES_SLOPE, y, entries, of_entries, lines, True)
+        run(what, y, entries, of_entries, lines, True)
+    return 0
+
+
+def cumsum(cnp.ndarray x not None, int axis, bint backwards):
+    # np.add.accumulate(x, axis), or from the end; None for another type
+    return scanned(CUMSUM, x, axis, backwards)
+
+
+def cumprod(cnp.ndarray x not None, int axis):
+    # np.multiply.accumulate(x, axis); None for another type
+    return scanned(CUMPROD, x, axis, False)
+
+
+def products_of_others(cnp.ndarray x not None, int axis):
+    # np.prod(np.delete(x, k, axis), axis) for each k; None for another type
+    x = ordered(x)
+    cdef cnp.ndarray result = scanned(BEFORE, x, axis, False)
+    if result is not None:
+        scan_again(TIMES_BEHIND, result, x, None, axis)
+    return result
+
+
+def cumprod_slope(cnp.ndarray g not None, cnp.ndarray x not None, int axis):
+    """The gradient of x, from that of its running product: see `_cumprod_slope` in ops/scan.py."""
+    if not (is_real(g) and same_shape(g, x)):
+        return None
+    g, x = ordered(g), ordered(x)
+    cdef cnp.ndarray result = scanned(BEFORE, x, axis, False)
+    if result is not None:
+        scan_again(TIMES_SLOPE, result, x, g, axis)
     return result
 
 

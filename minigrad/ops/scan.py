@@ -22,7 +22,7 @@ from .elementwise import isfinite, isnan
 from .index import narrow, where
 from .join import cat
 from .layout import rows
-from .reduce import Axes, as_axes, restored
+from .reduce import Axes, as_axes, reduced_by, restored
 from .shape import flip, reshape
 
 if TYPE_CHECKING:
@@ -135,13 +135,13 @@ def _finite_beside_zeros(g: Any, x: Any) -> Any:
     return g if zeros < 2 else where(isfinite(g), g, 0)
 
 
-_multiply: Any = np.multiply.reduce
+_multiplied = reduced_by(np.multiply)
 
 
 def _product(x: np.ndarray, axes: Axes, keepdims: bool) -> Any:
     kernels = _scan_kernels(x)
     if kernels is None or (axes is not None and len(axes) > 1):
-        return _multiply(x, axes, x.dtype, None, keepdims)
+        return _multiplied(x, axes, keepdims)
     if axes is not None:
         return kernels.prod(x, axes[0], keepdims)
     whole = kernels.prod(x.reshape(-1), 0, False)

@@ -192,6 +192,11 @@ def _vjp(
     ])  # fmt: skip
 
 
+def _standardised(x: Any, axes: tuple[int, ...], eps: float) -> Any:
+    y = x - mean(x, axes, True)
+    return y * rsqrt(mean(y * y, axes, True) + eps)
+
+
 def _reference(
     x: Any, weight: Any, bias: Any, layout: Layout, per: str, eps: float, fixed: Any
 ) -> Any:
@@ -199,8 +204,7 @@ def _reference(
     shape = array_of(x).shape
     y = reshape(x, layout)
     if fixed is None:
-        y = y - mean(y, (0, 2), True)
-        y = y * rsqrt(mean(y * y, (0, 2), True) + eps)
+        y = _standardised(y, (0, 2), eps)
     else:
         centre, scale = fixed
         y = (y - centre) * scale
@@ -265,8 +269,7 @@ def is_plain(input: Any, sizes: Any, *factors: Any) -> bool:
 
 def _of_last_axes(x: Any, axes: tuple[int, ...], weight: Any, bias: Any, eps: float) -> Any:
     """`layer_norm` in operations that are written down one by one."""
-    y = x - mean(x, axes, True)
-    y = y * rsqrt(mean(y * y, axes, True) + eps)
+    y = _standardised(x, axes, eps)
     y = y if weight is None else y * weight
     return y if bias is None else y + bias
 

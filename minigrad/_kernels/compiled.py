@@ -37,7 +37,8 @@ MODULES = (
     "ops/shape", "ops/index", "ops/join", "ops/order", "ops/scan", "ops/elementwise",
     "ops/reduce", "ops/matmul", "ops/einsum", "ops/loss", "ops/entrywise_loss", "ops/norm",
     "ops/draws", "ops/checked", "nn/hooks", "recurrences/operation", "recurrences/sequences",
-    "recurrences/layer", "recurrences/cell", "recurrences/checks",
+    "recurrences/layer", "recurrences/cell", "recurrences/checks", "plans/fingerprint",
+    "plans/computed", "plans/assembled", "plans/machine", "plans/planned",
 )  # fmt: skip
 
 FOLDER = "_kernels/translated"

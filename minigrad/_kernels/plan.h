@@ -17,7 +17,7 @@ typedef struct {
 enum { OP_MATMUL, OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_NEGATIVE, OP_COPY, OP_MAXIMUM,
        OP_MINIMUM, OP_LESS_EQUAL, OP_LESS, OP_GREATER_EQUAL, OP_GREATER, OP_EQUAL, OP_WHERE,
        OP_ABSOLUTE, OP_SQUARE, OP_EXP, OP_TANH, OP_SIGMOID, OP_SQRT, OP_LOG, OP_SUM,
-       OP_HIGHEST, OPS };
+       OP_HIGHEST, OP_MULTIPLY_ADD, OP_SIGMOID_GRADIENT, OP_TANH_GRADIENT, OPS };
 
 #define ONE all_lanes(1)
 #define ZERO all_lanes(0)
@@ -67,6 +67,9 @@ NEVER_INLINE void arithmetic(
     case OP_WHERE: EACH(where_less(ZERO, u, v, w))
     case OP_ABSOLUTE: EACH(magnitude(u))
     case OP_SQUARE: EACH(u * u)
+    case OP_MULTIPLY_ADD: EACH(u * v + w)
+    case OP_SIGMOID_GRADIENT: EACH((ONE - v) * v * u) /* of the gradient u and the sigmoid v */
+    case OP_TANH_GRADIENT: EACH((ONE - v * v) * u)
     default: break;
     }
 }

@@ -67,7 +67,7 @@ cdef extern from "plan.h" nogil:
     int OP_MATMUL, OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_NEGATIVE, OP_COPY, OP_MAXIMUM
     int OP_MINIMUM, OP_LESS_EQUAL, OP_LESS, OP_GREATER_EQUAL, OP_GREATER, OP_EQUAL, OP_WHERE
     int OP_ABSOLUTE, OP_SQUARE, OP_EXP, OP_TANH, OP_SIGMOID, OP_SQRT, OP_LOG, OP_SUM, OP_HIGHEST
-    int OPS
+    int OP_MULTIPLY_ADD, OP_SIGMOID_GRADIENT, OP_TANH_GRADIENT, OPS
     void arithmetic(
         int op, Py_ssize_t rows, Py_ssize_t width, real* out, Py_ssize_t out_row, operand a,
         operand b, operand c,
@@ -109,6 +109,8 @@ OPERATIONS = {
     "where": OP_WHERE, "absolute": OP_ABSOLUTE, "square": OP_SQUARE, "exp": OP_EXP,
     "tanh": OP_TANH, "sigmoid": OP_SIGMOID, "sqrt": OP_SQRT, "log": OP_LOG,
     "add.reduce": OP_SUM, "maximum.reduce": OP_HIGHEST,
+    "multiply_add": OP_MULTIPLY_ADD, "sigmoid_gradient": OP_SIGMOID_GRADIENT,
+    "tanh_gradient": OP_TANH_GRADIENT,
     "logical_and": OP_MULTIPLY,     # of masks, which are 0 and 1
 }
 

@@ -1,8 +1,9 @@
 """The loop over time of a schedule as a program for the kernel `_kernels/plan.pyx`.
 
-A register is some columns of an array, which is named by its source: ("timed", e) and ("fixed", e)
-are arrays that are there when the loop begins, ("state", k) is overwritten at the end of each step,
-("kept", e) and ("output", 0) are filled, ("temp", n) belongs to the program. Slices cost nothing,
+A register is some columns of an array, which is named by its source, with its place among the
+values of a run: ("timed", place) and ("fixed", place) are arrays that are there when the loop
+begins, ("state", place) is overwritten at the end of each step, ("kept", place) is filled; ("temp",
+n) belongs to the program. Slices cost nothing, nor does putting together what nobody else reads,
 and a sum of a product and something else is one instruction.
 """
 
@@ -20,7 +21,7 @@ Source = tuple[str, Any]
 
 STEP, TIMED, FIXED, BLOCK = range(4)
 MOST_KEPT = 4  # sizes of batches for which memory is kept
-KINDS = {"timed": TIMED, "kept": TIMED, "output": TIMED, "state": STEP, "temp": STEP}
+KINDS = {"timed": TIMED, "kept": TIMED, "state": STEP, "temp": STEP}
 
 
 class Register(NamedTuple):
@@ -37,7 +38,7 @@ class Program(NamedTuple):
 
     registers: list[Register]
     code: list[tuple[int, int, int, int, int]]
-    weights: list[Expression]
+    weights: list[int | ndarray]  # their places, or constants
     moves: list[tuple[int, int]]
     blocks: set[int]  # the temps that only blocks need
     slots: dict[int, int]  # of these, which may share memory: the number of each one's memory
@@ -50,22 +51,33 @@ class NoInstruction(Exception):
 
 class _Assembler:
     def __init__(
-        self, loop: Sequence[Expression], timed: set[int], states: dict[int, int],
-        store: Sequence[Expression], operations: dict[str, int],
+        self, loop: Sequence[Expression], timed: Sequence[Expression], states: dict[int, int],
+        store: Sequence[Expression], roots: Sequence[Expression], operations: dict[str, int],
+        place: dict[int, int],
     ) -> None:  # fmt: skip
-        self.loop = {id(e) for e in loop}
-        self.timed, self.states, self.operations = timed, states, operations
+        self.loop, self.timed = {id(e) for e in loop}, {id(e) for e in timed}
+        self.states, self.operations, self.place = states, operations, place
         self.store = {id(e) for e in store}
         self.registers: list[Register] = []
         self.index: dict[Any, int] = {}
         self.code: list[tuple[int, int, int, int, int]] = []
-        self.weights: list[Expression] = []
+        self.weights: list[int | ndarray] = []
         self.temps = 0
-        self.readers: dict[int, int] = {}
-        for e in loop:
-            for i in e.inputs:
-                self.readers[id(i)] = self.readers.get(id(i), 0) + 1
         self.of: dict[int, Register] = {}
+        self.readers: dict[int, int] = {}
+        for read in (*[i for e in loop for i in e.inputs], *roots):
+            self.readers[id(read)] = self.readers.get(id(read), 0) + 1
+        self.part_of: dict[int, tuple[Expression, int]] = {}  # what is made where it is put
+        for e in loop:
+            at = 0
+            for i in e.inputs if e.op == "concatenate" else ():
+                if self.is_for_one(i) and i.op != "slice":
+                    self.part_of[id(i)] = (e, at)
+                at += i.shape[1]
+
+    def is_for_one(self, e: Expression) -> bool:
+        """Whether it is made in the loop, and for one reader only."""
+        return id(e) in self.loop and id(e) not in self.store and self.readers[id(e)] == 1
 
     def number(self, register: Register) -> int:
         if register not in self.index:
@@ -76,6 +88,11 @@ class _Assembler:
     def temp(self, width: int) -> Register:
         self.temps += 1
         return Register(("temp", self.temps - 1), 0, width, width)
+
+    def whole(self, what: str, e: Expression) -> Register:
+        """All columns of what is among the values."""
+        width = e.shape[-1] if e.shape else 1
+        return Register((what, self.place[id(e)]), 0, width, width)
 
     def register(self, e: Expression) -> Register:
         """Where the value of an expression is to be found."""
@@ -91,16 +108,19 @@ class _Assembler:
         if id(e) in self.states:
             return Register(("state", self.states[id(e)]), 0, e.shape[1], e.shape[1])
         if id(e) in self.timed:
-            return Register(("timed", e), 0, e.shape[1], e.shape[1])
+            return self.whole("timed", e)
         if id(e) not in self.loop:
-            width = e.shape[-1] if e.shape else 1
-            return Register(("fixed", e), 0, width, width)
+            return self.whole("fixed", e)
         if e.op == "slice":
             start, stop = columns(e) or (0, 0)
             inner = self.register(e.inputs[0])
             return inner._replace(first=inner.first + start, width=stop - start)
         if id(e) in self.store:
-            return Register(("kept", e), 0, e.shape[1], e.shape[1])
+            return self.whole("kept", e)
+        if id(e) in self.part_of:
+            outer, at = self.part_of[id(e)]
+            around = self.register(outer)
+            return around._replace(first=around.first + at, width=e.shape[1])
         return self.temp(e.shape[1])
 
     def emit(self, op: str, out: Register, *operands: Register) -> None:
@@ -113,27 +133,27 @@ class _Assembler:
         self.code.append((code, self.number(out), a, b, c))
 
     def product(self, e: Expression, out: Register, added: Register | None) -> None:
-        a, weights = self.register(e.inputs[0]), e.inputs[1]
-        if weights not in self.weights:
-            self.weights.append(weights)
-        if 0 in weights.shape:
-            raise NoInstruction("empty weights")
+        left, right = e.inputs
+        if left.op == "constant" or 0 in right.shape:
+            raise NoInstruction("a product of a constant, or of nothing")
+        weights: Any = self.place[id(right)]
+        numbers = [k for k, w in enumerate(self.weights) if type(w) is int and w == weights]
+        if not numbers:
+            numbers = [len(self.weights)]
+            constant = right.op == "constant"
+            self.weights.append(np.broadcast_to(right.value, right.shape) if constant else weights)
         self.code.append((
-            self.operations["matmul"], self.number(out), self.number(a),
-            self.weights.index(weights), -1 if added is None else self.number(added),
+            self.operations["matmul"], self.number(out), self.number(self.register(left)),
+            numbers[0], -1 if added is None else self.number(added),
         ))  # fmt: skip
 
-    def fuses(self, e: Expression) -> tuple[Expression, Expression] | None:
-        """Of a sum the product that nobody else reads, and what is added to it."""
+    def fuses(self, e: Expression, op: str) -> tuple[Expression, Expression] | None:
+        """Of a sum the operation `op` that nobody else reads, and what is added to it."""
         for one, other in (e.inputs, e.inputs[::-1]):
             if (
-                one.op == "matmul"
-                and id(one) in self.loop
-                and self.readers[id(one)] == 1
-                and id(one) not in self.store
-                and one.shape == e.shape
-                and self.register(other).width == e.shape[1]
-            ):
+                one.op == op and self.is_for_one(one) and one.shape == e.shape
+                and (op != "matmul" or self.register(other).width == e.shape[1])
+            ):  # fmt: skip
                 return one, other
         return None
 
@@ -141,7 +161,8 @@ class _Assembler:
 def assembled(
     loop: Sequence[Expression], timed: Sequence[Expression], states: dict[int, int],
     store: Sequence[Expression], new_states: Sequence[Expression | None],
-    output: Expression | None, operations: dict[str, int],
+    output: Expression | None, operations: dict[str, int], place: dict[int, int],
+    output_place: int,
 ) -> Program:  # fmt: skip
     """The program of a loop.
 
@@ -152,55 +173,68 @@ def assembled(
     timed : list of Expression
         What is there for all steps.
     states : dict
-        For the id of an expression, which state it is.
+        For the id of an expression that is a state, the place of the array that is overwritten.
     store : list of Expression
         What to keep for all steps.
     new_states : list of Expression or None
         The states after a step; None: zeros.
     output : Expression, optional
-        What to write to ("output", 0).
+        What to write to `output_place`.
     operations : dict
         The kernel's.
+    place : dict
+        The places among the values, by the ids of the expressions.
 
     Raises
     ------
     NoInstruction
         The kernel cannot run it.
     """
-    a = _Assembler(loop, {id(e) for e in timed}, states, store, operations)
     roots = [e for e in (*new_states, output) if e is not None]
-    for e in roots:
-        a.readers[id(e)] = a.readers.get(id(e), 0) + 1
+    if any([len(e.shape) != 2 for e in (*loop, *timed, *store, *roots) if e.op != "constant"]):
+        raise NoInstruction("more than two axes")
+    a = _Assembler(loop, timed, states, store, roots, operations, place)
     zero = Register(("number", 0.0), 0, 1, 1)
     for e in store:  # states before the step
         if id(e) in a.states:
-            a.emit("copy", Register(("kept", e), 0, e.shape[1], e.shape[1]), a.register(e))
+            a.emit("copy", a.whole("kept", e), a.register(e))
+    made_there = output is not None and output.op not in ("slice", "input", "constant") and (
+        id(output) in a.loop and id(output) not in a.store
+    )  # fmt: skip
+    if output is not None:
+        width = output.shape[1]
+        whole_output = Register(("kept", output_place), 0, width, width)
+        if made_there:
+            a.of[id(output)] = whole_output
     # sums that are made with a product, and the products
     sums: dict[int, tuple[Expression, Expression]] = {}
-    products: set[int] = set()
-    for e in loop:
-        if e.op == "add":
-            pair = a.fuses(e)
-            if pair is not None:
+    fused: set[int] = set()
+    for op in ("matmul", "multiply"):
+        for e in loop:
+            pair = a.fuses(e, op) if e.op == "add" and id(e) not in sums else None
+            if pair is not None and id(pair[0]) not in fused:
                 sums[id(e)] = pair
-                products.add(id(pair[0]))
+                fused.add(id(pair[0]))
     for e in loop:
-        if id(e) in products:
+        if id(e) in fused:
             continue
         out = a.register(e)
-        if e.op == "slice":
+        if id(e) in sums:
+            one, other = sums[id(e)]
+            if one.op == "matmul":
+                a.product(one, out, a.register(other))
+            else:
+                a.emit("multiply_add", out, *[a.register(i) for i in (*one.inputs, other)])
+        elif e.op == "slice":
             if id(e) in a.store:
-                a.emit("copy", Register(("kept", e), 0, e.shape[1], e.shape[1]), out)
+                a.emit("copy", a.whole("kept", e), out)
         elif e.op == "matmul":
             a.product(e, out, None)
-        elif id(e) in sums:
-            one, other = sums[id(e)]
-            a.product(one, out, a.register(other))
         elif e.op == "concatenate":
             at = 0
             for part in e.inputs:
                 width = part.shape[1]
-                if width:
+                if width and id(part) not in a.part_of:
                     a.emit("copy", out._replace(first=out.first + at, width=width),
                            a.register(part))  # fmt: skip
                 at += width
@@ -213,11 +247,10 @@ def assembled(
             a.emit("copy", out, a.register(e.inputs[0]))
         else:
             a.emit(e.op, out, *[a.register(i) for i in e.inputs])
-    if output is not None:
-        width = output.shape[1]
-        a.emit("copy", Register(("output", 0), 0, width, width), a.register(output))
+    if output is not None and not made_there:
+        a.emit("copy", whole_output, a.register(output))
     moves = []
-    for k, new in enumerate(new_states):
+    for at, new in zip(states.values(), new_states):
         if new is None:
             raise NoInstruction("a state that nothing comes of")
         width, source = new.shape[1], a.register(new)
@@ -225,7 +258,7 @@ def assembled(
             whole = a.temp(width)
             a.emit("copy", whole, source)
             source = whole
-        moves.append((a.number(Register(("state", k), 0, width, width)), a.number(source)))
+        moves.append((a.number(Register(("state", at), 0, width, width)), a.number(source)))
     blocks, slots = _blocks(a, moves)
     return Program(a.registers, a.code, a.weights, moves, blocks, slots, {})
 
@@ -272,29 +305,30 @@ def _blocks(a: _Assembler, moves: list[tuple[int, int]]) -> tuple[set[int], dict
 
 
 def run_program(
-    kernel: Any, program: Program, arrays: dict[Source, ndarray], values: Any, sizes: ndarray,
-    batch: int, reverse: bool, dtype: Any,
+    kernel: Any, program: Program, values: list[Any], sizes: ndarray, rows: int, batch: int,
+    reverse: bool, dtype: Any,
 ) -> None:  # fmt: skip
-    """Run a program.
-
-    `arrays` has what its registers refer to, by source, but for temps, and for what is fixed, which
-    `values` gives for an expression.
-    """
+    """Run a program on values, of which those that are timed have so many rows."""
     # memory is kept for the next call; meanwhile nobody else finds it
     registers, others = program.kept.pop((batch, dtype), None) or _memory(
         program, kernel, batch, dtype
     )
-    for k, r in others:
-        what, which = r.source
+    for k, what, place, r in others:
+        array = values[place]
         if what == "fixed":
-            array = np.ascontiguousarray(np.reshape(values(which), (1, -1)), dtype)
-        else:
-            array = arrays[r.source]
+            array = np.ascontiguousarray(np.reshape(array, (1, -1)), dtype)
+        elif what == "timed":
+            if array.shape != (rows, r.columns):
+                array = np.broadcast_to(array, (rows, r.columns))
+            array = np.ascontiguousarray(array, dtype)
         registers[k] = (array, KINDS.get(what, FIXED), r.first, r.width)
-    weights = [np.asarray(values(e), dtype) for e in program.weights]
-    kernel.run(registers, program.code, weights, program.moves, sizes, batch, reverse)
-    for k, _ in others:
-        registers[k] = None
+    weights: list[Any] = [values[w] if type(w) is int else w for w in program.weights]
+    kernel.run(
+        registers, program.code, [w if w.dtype == dtype else w.astype(dtype) for w in weights],
+        program.moves, sizes, batch, reverse,
+    )  # fmt: skip
+    for other in others:
+        registers[other[0]] = None
     if len(program.kept) < MOST_KEPT:
         program.kept[batch, dtype] = registers, others
 
@@ -319,5 +353,5 @@ def _memory(program: Program, kernel: Any, batch: int, dtype: Any) -> tuple[list
             registers.append((array, FIXED, r.first, r.width))
         else:
             registers.append(None)
-            others.append((k, r))
+            others.append((k, what, which, r))
     return registers, others

@@ -9,7 +9,7 @@ constants that `recorded` refuses.
 from __future__ import annotations
 
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..autograd.tensor_base import TensorBase
 from ..nn.module import Module
@@ -19,23 +19,54 @@ OWN_TABLES = frozenset(vars(Module()))  # what every module has; `recorded` know
 DEEPEST = 4
 
 
-def fingerprint(cell: Module) -> tuple[Any, ...]:
-    """All that a cell's step may depend on, as far as it can be told."""
+class Seen(NamedTuple):
+    """What a look at a cell found.
+
+    Attributes
+    ----------
+    tensors : list of Tensor
+        Its parameters and buffers, each once.
+    mark : tuple
+        All that its step may depend on besides their values, as far as it can be told.
+    hooked : bool
+        Whether a module in it has hooks.
+    """
+
+    tensors: list[Any]
+    mark: tuple[Any, ...]
+    hooked: bool
+
+
+def look(cell: Module) -> Seen:
+    """Look at a cell and at all modules in it."""
     found: list[Any] = []
-    for module in cell.modules():
-        found += (id(type(module)), module.training)
-        found += [
-            (name, _of(value, DEEPEST))
-            for name, value in vars(module).items()
-            if name not in OWN_TABLES
-        ]
-        found += [
-            (name, _of(value, 0))
-            for table in (module._parameters, module._buffers)
-            for name, value in table.items()
-        ]
-        found.append(_of(getattr(type(module), "forward", None), DEEPEST))
-    return tuple(found)
+    tensors: dict[int, Any] = {}
+    modules: dict[int, Module] = {}
+    hooked = _look(cell, modules, tensors, found)
+    return Seen(list(tensors.values()), tuple(found), hooked)
+
+
+def _look(
+    module: Module, modules: dict[int, Module], tensors: dict[int, Any], found: list[Any]
+) -> bool:
+    modules[id(module)] = module
+    hooked = module._hooked
+    own = vars(module)
+    found += (id(type(module)), module.training, len(own))
+    for name, value in own.items():
+        if name not in OWN_TABLES:
+            found += (name, _of(value, DEEPEST))
+    for table in (module._parameters, module._buffers):
+        for name, value in table.items():
+            found += (name, _of(value, 0))
+            if value is not None:
+                tensors[id(value)] = value
+    found.append(_of(getattr(type(module), "forward", None), DEEPEST))
+    for name, child in module._modules.items():
+        found += (name, id(child))
+        if child is not None and id(child) not in modules:
+            hooked = _look(child, modules, tensors, found) or hooked
+    return hooked
 
 
 def attributes(cell: Module) -> list[tuple[Any, dict[str, Any], list[Any]]]:
@@ -62,6 +93,8 @@ def put_back(before: list[tuple[Any, dict[str, Any], list[Any]]]) -> None:
 
 def _of(value: Any, depth: int) -> Any:
     if type(value) in PLAIN:
+        if value == 0:
+            return type(value), str(value)  # (0.0 is not -0.0)
         return type(value), value  # (1 is not 1.0)
     if isinstance(value, TensorBase):
         return id(value), value.array.shape, value.array.dtype, value._requires_grad

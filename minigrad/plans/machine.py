@@ -1,6 +1,9 @@
 """Running a schedule over whole sequences: as NumPy says it, and the two loops by the kernel.
 
 R rows of all steps, N sequences; step t has the rows starts[t] to starts[t] + sizes[t]
+
+All values of a run are one list, in which everything has its place: constants, inputs, what is
+computed, the states while they change. `Machine` gives out the places once.
 """
 
 from __future__ import annotations
@@ -12,100 +15,96 @@ import numpy as np
 
 from .. import _kernels
 from .assembled import NoInstruction, Program, assembled, run_program
+from .computed import Listing, compute, listed
 from .scheduled import Schedule
 from .simplified import Expression
-from .traced import index_from
 
 ndarray = np.ndarray
-Env = dict[int, Any]
-
-FUNCTIONS: dict[str, Any] = {
-    name: getattr(np, name)
-    for name in (
-        "add", "subtract", "multiply", "divide", "negative", "exp", "tanh", "maximum", "minimum",
-        "less_equal", "less", "greater", "greater_equal", "sqrt", "log", "absolute", "square",
-        "where", "log1p", "sin", "cos", "logical_and", "logical_not", "equal", "matmul",
-    )
-}  # fmt: skip
-FUNCTIONS["sigmoid"] = lambda x: 1 / (1 + np.exp(-x))
 
 
 class Steps:
     """Which rows belong to which step: dense or ragged, in the order of running."""
 
     def __init__(self, steps: int, batch: int, batch_sizes: Any, reverse: bool) -> None:
-        self.sizes = np.full(steps, batch) if batch_sizes is None else batch_sizes.copy()
-        self.starts = [0, *np.cumsum(self.sizes).tolist()]
-        self.rows: int = self.starts[-1]  # R
+        if batch_sizes is None:
+            self.sizes = np.empty(steps, np.int64)
+            self.sizes.fill(batch)
+            self.rows = steps * batch  # R
+        else:
+            self.sizes = np.array(batch_sizes, np.int64)
+            self.rows = int(self.sizes.sum())
         self.batch, self.reverse = batch, reverse
 
     def each(self, backwards: bool) -> Any:
         """For each step, in the order of running or backwards: its rows, and how many."""
+        starts = [0, *np.cumsum(self.sizes).tolist()]
         order = range(len(self.sizes))
         for t in reversed(order) if self.reverse != backwards else order:
-            yield slice(self.starts[t], self.starts[t + 1]), int(self.sizes[t])
+            yield slice(starts[t], starts[t + 1]), int(self.sizes[t])
 
 
-# ------------------------------------------------------------------------------------------------
-# Expressions, as NumPy says them
-# ------------------------------------------------------------------------------------------------
+class Loop:
+    """One of the two loops over time.
 
+    Attributes
+    ----------
+    listing : Listing
+    timed : list of int
+        The places of arrays that have rows of all steps, and are read.
+    filled : list of (int, int, dtype)
+        The places of those that are written, how wide they are, and of which type.
+    states : list of (int, int, int)
+        For each state its place, the place of the array that is overwritten, and the place of its
+        next value; -1: zeros.
+    program : function of a kernel
+        That gives the program.
+    """
 
-def value_of(e: Expression, env: Env) -> Any:
-    """The array of an expression that was computed, or its number."""
-    return e.value if e.op == "constant" else env[id(e)]
+    def __init__(
+        self, listing: Listing, timed: list[int], filled: list[tuple[int, int, Any]],
+        states: list[tuple[int, int, int]], program: Any,
+    ) -> None:  # fmt: skip
+        self.listing, self.timed, self.filled, self.states = listing, timed, filled, states
+        self.program = program
+        self.programs: dict[Any, Program | None] = {}
 
-
-def compute(expressions: Sequence[Expression], env: Env, rows: int, batch: int) -> None:
-    """Compute expressions; `rows` stands where the recording had `batch`."""
-    for e in expressions:
-        inputs = [value_of(i, env) for i in e.inputs]
-        env[id(e)] = _computed(e, inputs, rows, batch)
-
-
-def _computed(e: Expression, inputs: list[Any], rows: int, batch: int) -> Any:
-    if e.op == "matmul" and len(e.shape) == 2:
-        return product_of(*inputs)
-    function = FUNCTIONS.get(e.op)
-    shape = tuple([rows if n == batch else n for n in e.shape])
-    if function is not None:
-        result = function(*inputs)
-        return result if result.shape == shape else np.broadcast_to(result, shape)
-    (x,) = inputs[:1]
-    if e.op == "slice":
-        return x[index_from(e.options)]
-    if e.op == "transpose":
-        return x.transpose(e.options[0])
-    if e.op == "reshape":
-        return x.reshape(shape)
-    if e.op == "broadcast":
-        return np.broadcast_to(x, shape)
-    if e.op == "cast":
-        return x.astype(e.options[0])
-    if e.op == "place":
-        result = np.zeros(shape, e.dtype)
-        result[index_from(e.options[1])] = x
-        return result
-    if e.op == "concatenate":
-        wide = [
-            np.broadcast_to(v, [rows if n == batch else n for n in i.shape])
-            for v, i in zip(inputs, e.inputs)
-        ]
-        return np.concatenate(wide, e.options[0])
-    function = {"add.reduce": np.add.reduce, "maximum.reduce": np.maximum.reduce}[e.op]
-    return function(x, e.options[0], keepdims=e.options[1])
-
-
-def product_of(a: ndarray, b: ndarray) -> ndarray:
-    """The product of two matrices: the kernel's own, which is faster than NumPy's."""
-    kernels = _kernels.kernels_for(a.dtype)
-    result = None if kernels is None else kernels.product.matmul(a, b)
-    return np.matmul(a, b) if result is None else result
-
-
-# ------------------------------------------------------------------------------------------------
-# Sequences
-# ------------------------------------------------------------------------------------------------
+    def run(self, values: list[Any], steps: Steps, backwards: bool, dtype: Any) -> None:
+        """Run it: fill what is to be filled, and overwrite the states."""
+        kernels = _kernels.kernels_for(dtype)
+        program = None
+        if kernels is not None:
+            kernel = kernels.plan
+            if kernel not in self.programs:
+                try:
+                    self.programs[kernel] = self.program(kernel)
+                except NoInstruction:
+                    self.programs[kernel] = None
+            program = self.programs[kernel]
+        rows = steps.rows
+        for place, width, own in self.filled:
+            values[place] = np.empty((rows, width), own if program is None else dtype)
+        if program is not None:
+            run_program(
+                kernel, program, values, steps.sizes, rows, steps.batch,
+                steps.reverse != backwards, dtype,
+            )  # fmt: skip
+            return
+        arrays = [(place, values[place]) for place in self.timed]
+        filled = [(place, values[place]) for place, _, _ in self.filled]
+        states = [values[place] for _, place, _ in self.states]
+        for own, n in steps.each(backwards):
+            here = values.copy()
+            for place, array in arrays:
+                here[place] = array[own]
+            for (place, _, _), state in zip(self.states, states):
+                here[place] = state[:n]
+            compute(self.listing, here, n)
+            for place, array in filled:
+                array[own] = here[place]
+            # (copied first, as one may be another's old value)
+            new = [0 if place < 0 else np.array(here[place]) for *_, place in self.states]
+            for state, value in zip(states, new):
+                state[:n] = value
 
 
 class Machine:
@@ -114,171 +113,147 @@ class Machine:
     Parameters
     ----------
     schedule : Schedule
-    names : dict
-        The names of inputs, by the ids of their expressions.
     batch : int
         The size of the batch while recording.
+    names : sequence of str
+        The order of the inputs of `forward`: "x", "state 0", ..., "parameter 0", ...
+    keeps : bool
+        Whether there will be a derivative.
     """
 
-    def __init__(self, schedule: Schedule, names: dict[int, str], batch: int) -> None:
-        self.schedule, self.names, self.batch = schedule, names, batch
-        self.key = {name: key for key, name in names.items()}
-        self.inputs = schedule.inputs
-        self.count = len(schedule.results) - 1  # of states
-        # gradients that are made for nothing else
-        found = [id(e) for e in schedule.gradients.values() if e is not None]
-        made = {id(e) for e in (*schedule.after, *schedule.last)}
-        self.own = {key for key in found if found.count(key) == 1 and key in made}
-        self.programs: dict[Any, tuple[Program, Program] | None] = {}
+    def __init__(self, schedule: Schedule, batch: int, names: Sequence[str], keeps: bool) -> None:
+        s = schedule
+        self.schedule, self.batch, self.names = s, batch, names
+        self.count = len(s.results) - 1  # of states
+        parts = (s.fixed, s.before, s.forward, s.backward, s.after, s.last)
+        self.template: list[Any] = []
+        place: dict[int, int] = {}
 
-    def _programs(self, dtype: Any) -> Any:
-        """The kernel of `dtype`, and its programs, forward and backward; None without."""
-        kernels = _kernels.kernels_for(dtype)
-        if kernels is None:
-            return None
-        kernel = kernels.plan
-        if kernel not in self.programs:
-            try:
-                self.programs[kernel] = self._assembled(kernel)
-            except NoInstruction:
-                self.programs[kernel] = None
-        programs = self.programs[kernel]
-        return None if programs is None else (kernel, *programs)
+        def take(e: Expression) -> None:
+            if id(e) not in place:
+                place[id(e)] = len(place)
+                constant = e.op == "constant"
+                self.template.append(number_or_array(e.value) if constant else None)
 
-    def _assembled(self, kernel: Any) -> tuple[Program, Program]:
-        s, count, inputs = self.schedule, range(self.count), self.inputs
+        for e in s.inputs.values():
+            take(e)
+        roots = [*s.results.values(), *s.gradients.values()]
+        for e in [*[e for part in parts for e in part], *[e for e in roots if e is not None]]:
+            for i in (*e.inputs, e):
+                take(i)
+        self.output_place = len(self.template)  # (beside those of the expressions)
+        self.states = [self.output_place + 1 + k for k in range(self.count)]
+        self.template += [None] * (1 + self.count)
+        self.places = [place[id(s.inputs[name])] for name in names]
+        self.fixed, self.before, self.after, self.last = [
+            listed(part, place, batch) for part in (s.fixed, s.before, s.after, s.last)
+        ]
+        states = [s.inputs[f"state {k}"] for k in range(self.count)]
+        above = [s.inputs[f"d state {k}"] for k in range(self.count)]
+        x, d_output, output = s.inputs["x"], s.inputs["d output"], s.results["output"]
         before = {id(e) for e in s.before}
-        states = {id(inputs[f"state {k}"]): k for k in count}
-        store = [e for e in s.kept if id(e) not in before and e is not inputs["x"]]
-        there = [*s.before, inputs["x"]]
-        forward = assembled(
-            s.forward, there, states, store, [s.results[f"state {k}"] for k in count],
-            s.results["output"], kernel.OPERATIONS,
-        )  # fmt: skip
-        above = {id(inputs[f"d state {k}"]): k for k in count}
-        backward = assembled(
-            s.backward, [*s.kept, inputs["d output"]], above,
-            [e for e in s.saved if e is not inputs["d output"]],
-            [s.gradients[f"state {k}"] for k in count], None, kernel.OPERATIONS,
-        )  # fmt: skip
-        return forward, backward
+        kept = [e for e in s.kept if id(e) not in before and e is not x] if keeps else []
+        saved = [e for e in s.saved if e is not d_output]
+        there, there_back = [*s.before, x], [*s.kept, d_output]
+        after = [s.results[f"state {k}"] for k in range(self.count)]
+        after_back = [s.gradients[f"state {k}"] for k in range(self.count)]
+        self.output_width, self.d_output = output.shape[1], place[id(d_output)]
+        self.first = [place[id(e)] for e in states]
+        self.d_widths = [e.shape[1] for e in above]
 
-    def forward(
-        self, given: dict[str, ndarray], steps: Steps, keeps: bool
-    ) -> tuple[ndarray, list[ndarray], Env]:
+        def loop(
+            body: list[Expression], timed: list[Expression], states: list[Expression],
+            store: list[Expression], new: Sequence[Expression | None], output: Any,
+        ) -> Loop:  # fmt: skip
+            def program(kernel: Any) -> Program:
+                return assembled(
+                    body, timed, {id(e): k for e, k in zip(states, self.states)}, store, new,
+                    output, kernel.OPERATIONS, place, self.output_place,
+                )  # fmt: skip
+
+            result = Loop(
+                listed(body, place, batch), [place[id(e)] for e in timed if id(e) in place],
+                [(place[id(e)], e.shape[1], e.dtype) for e in store],
+                [(place[id(e)], k, -1 if n is None else place[id(n)])
+                 for e, k, n in zip(states, self.states, new)],
+                program,
+            )  # fmt: skip
+            if output is not None:
+                result.filled.append((self.output_place, output.shape[1], output.dtype))
+                result.listing.append((self.output_place, lambda rows, y: y, (place[id(output)],)))
+            return result
+
+        self.forwards = loop(s.forward, there, states, kept, after, output)
+        self.backwards = loop(s.backward, there_back, above, saved, after_back, None)
+        needed = {id(i) for part in parts[3:] for e in part for i in e.inputs}
+        needed |= {id(e) for e in s.gradients.values() if e is not None}
+        self.dropped = [place[id(e)] for e in (*s.before, *s.forward) if id(e) not in needed]
+        # gradients that are made for nothing else need not be copied
+        found = [place[id(e)] for e in s.gradients.values() if e is not None]
+        made = {place[id(e)] for e in (*s.after, *s.last)}
+        self.gradients = [
+            (name, None if e is None else place[id(e)], None if e is None else e.shape,
+             e is not None and place[id(e)] in made and found.count(place[id(e)]) == 1)
+            for name, e in s.gradients.items() if not name.startswith("state")
+        ]  # fmt: skip
+
+    def forward(self, arrays: Sequence[ndarray], steps: Steps) -> tuple[ndarray, Any, list[Any]]:
         """The outputs of all steps (R, width), the last states, and what `backward` needs.
 
-        `given` has "x" (R, I), "state k" (N, width) and "parameter k".
+        The arrays are x (R, I), the states (N, width), and the parameters, in the order of `names`.
         """
-        s, dtype = self.schedule, given["x"].dtype
-        env: Env = {self.key[name]: array for name, array in given.items()}
-        compute(s.fixed, env, 0, self.batch)
-        compute(s.before, env, steps.rows, self.batch)
-        states = [np.array(given[f"state {k}"], order="C") for k in range(self.count)]
-        outputs = np.empty((steps.rows, s.results["output"].shape[1]), dtype)
-        programs = self._programs(dtype)
-        loop = {
-            id(e) for e in (*s.forward, *[self.inputs[f"state {k}"] for k in range(self.count)])
-        }
-        kept: Env = {
-            id(e): np.empty((steps.rows, e.shape[1]), e.dtype if programs is None else dtype)
-            for e in s.kept
-            if id(e) in loop and (keeps or programs is not None)
-        }
-        if programs is not None:
-            kernel, program, _ = programs
-            self._run(kernel, program, env, kept, states, steps, False, {("output", 0): outputs})
-            return outputs, states, {**env, **kept}
-        by_step = [*[id(e) for e in s.before], self.key["x"]]
-        state_keys = [self.key[f"state {k}"] for k in range(self.count)]
-        for rows, n in steps.each(False):
-            here = {**env, **{key: env[key][rows] for key in by_step}}
-            here.update({key: state[:n] for key, state in zip(state_keys, states)})
-            compute(s.forward, here, n, self.batch)
-            for key, array in kept.items():
-                array[rows] = here[key]
-            outputs[rows] = value_of(s.results["output"], here)
-            # (copied first, as one may be another's old value)
-            new = [np.array(value_of(s.results[f"state {k}"], here)) for k in range(self.count)]
-            for state, value in zip(states, new):
-                state[:n] = value
-        return outputs, states, {**env, **kept}
+        values = self.template.copy()
+        for place, array in zip(self.places, arrays):
+            values[place] = array
+        compute(self.fixed, values, 0)
+        compute(self.before, values, steps.rows)
+        ends = [np.array(values[place], order="C") for place in self.first]
+        for place, array in zip(self.states, ends):
+            values[place] = array
+        kept = {place for place, _, _ in self.forwards.filled}
+        self.forwards.run(values, steps, False, arrays[0].dtype)
+        output = values[self.output_place]
+        values[self.output_place] = None
+        for place in self.dropped:
+            if place not in kept:
+                values[place] = None
+        return output, ends, values
 
     def backward(
-        self, env: Env, d_output: Any, d_ends: Sequence[Any], steps: Steps
+        self, values: list[Any], d_output: Any, d_ends: Sequence[Any], steps: Steps, dtype: Any
     ) -> dict[str, Any]:
         """The gradients by name, None where there is none, given those of outputs and last states.
 
         `d_output` (R, width) and `d_ends` (N, width) may be None.
         """
-        s, dtype = self.schedule, self.inputs["x"].dtype
-        widths = [self.inputs[f"d state {k}"].shape[1] for k in range(self.count)]
-        d_states = [
-            np.zeros((steps.batch, n), dtype) if d is None else np.array(d, dtype, order="C")
-            for d, n in zip(d_ends, widths)
-        ]
+        d_states = []
+        for place, width, d in zip(self.states, self.d_widths, d_ends):
+            if d is None:
+                d_states.append(np.zeros((steps.batch, width), dtype))
+            else:
+                d_states.append(np.array(d, dtype, order="C"))
+            values[place] = d_states[-1]
         if d_output is None:
-            d_output = np.zeros((steps.rows, s.results["output"].shape[1]), dtype)
-        env[self.key["d output"]] = d_output
-        programs = self._programs(dtype)
-        saved: Env = {
-            id(e): np.empty((steps.rows, e.shape[1]), e.dtype if programs is None else dtype)
-            for e in s.saved
-            if e is not self.inputs["d output"]
-        }
-        if programs is not None:
-            kernel, _, program = programs
-            self._run(kernel, program, env, saved, d_states, steps, True, {})
-        else:
-            by_step = [*[id(e) for e in s.kept], self.key["d output"]]
-            state_keys = [self.key[f"d state {k}"] for k in range(self.count)]
-            for rows, n in steps.each(True):
-                here = {**env, **{key: env[key][rows] for key in by_step}}
-                here.update({key: d[:n] for key, d in zip(state_keys, d_states)})
-                compute(s.backward, here, n, self.batch)
-                for key, array in saved.items():
-                    array[rows] = here[key]
-                found = [s.gradients[f"state {k}"] for k in range(self.count)]
-                new = [0 if e is None else np.array(value_of(e, here)) for e in found]
-                for d, value in zip(d_states, new):
-                    d[:n] = value
-        env = {**env, **saved}
-        compute(s.after, env, steps.rows, self.batch)
-        compute(s.last, env, steps.rows, self.batch)
+            d_output = np.zeros((steps.rows, self.output_width), dtype)
+        values[self.d_output] = d_output
+        self.backwards.run(values, steps, True, dtype)
+        compute(self.after, values, steps.rows)
+        compute(self.last, values, steps.rows)
         gradients: dict[str, Any] = {f"state {k}": d for k, d in enumerate(d_states)}
-        for name, e in s.gradients.items():
-            if not name.startswith("state"):
-                gradients[name] = None if e is None else self._whole(e, env, steps.rows)
+        for name, where, shape, own in self.gradients:
+            if where is None or shape is None:
+                gradients[name] = None
+                continue
+            value = values[where]
+            if type(value) is not ndarray or value.shape != shape:
+                whole = [steps.rows if n == self.batch else n for n in shape]
+                value = np.array(np.broadcast_to(value, whole))
+            elif not own or value.base is not None:
+                value = value.copy()
+            gradients[name] = value
         return gradients
 
-    def _run(
-        self, kernel: Any, program: Program, env: Env, filled: Env, states: list[ndarray],
-        steps: Steps, backwards: bool, arrays: dict[Any, ndarray],
-    ) -> None:  # fmt: skip
-        dtype = states[0].dtype
-        arrays.update({("state", k): state for k, state in enumerate(states)})
-        for r in program.registers:
-            what, e = r.source
-            if what == "timed":
-                arrays[r.source] = dense(value_of(e, env), (steps.rows, r.columns), dtype)
-            elif what == "kept":
-                arrays[r.source] = filled[id(e)]
-        run_program(
-            kernel, program, arrays, lambda e: value_of(e, env), steps.sizes, steps.batch,
-            steps.reverse != backwards, dtype,
-        )  # fmt: skip
 
-    def _whole(self, e: Expression, env: Env, rows: int) -> ndarray:
-        """The array of a gradient; a copy unless it was made for this, and nobody has it yet."""
-        value = env.pop(id(e), None) if id(e) in self.own else None
-        if type(value) is ndarray and value.base is None:
-            return value
-        shape = [rows if n == self.batch else n for n in e.shape]
-        return np.array(np.broadcast_to(value_of(e, env) if value is None else value, shape))
-
-
-def dense(array: ndarray, shape: tuple[int, int], dtype: Any) -> ndarray:
-    """An array as a dense matrix of a type: itself, or a copy."""
-    if array.shape != shape:
-        array = np.broadcast_to(array, shape)
-    return np.ascontiguousarray(array, dtype)
+def number_or_array(value: ndarray) -> Any:
+    """A constant as operand: a single number is one of Python's, which changes no type."""
+    return value.item() if value.ndim == 0 else value

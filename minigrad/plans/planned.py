@@ -7,7 +7,6 @@ cannot be a plan is remembered too, and a warning says once why.
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,14 +15,15 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ..autograd.engine import edges_if_recording
-from ..autograd.errors import stacklevel
+from ..autograd.quiet import restore, silence
 from ..nn.module import Module
 from ..ops.fused import Fused
 from ..ops.join import stack
 from ..recurrences.unroll import unroll
-from .fingerprint import attributes, fingerprint, put_back
+from .fingerprint import Seen, attributes, look, put_back
 from .machine import Machine, Steps
 from .recorded import recorded
+from .refusals import refusals
 from .scheduled import scheduled
 from .simplified import Graph
 from .traced import Refused, is_recording
@@ -40,25 +40,26 @@ class Plan:
             step, tensors, x.array.shape[-1:], [s.array.shape[1:] for s in states], x.array.dtype
         )
         self.graph = Graph(recording)
-        self.names = {
-            id(self.graph.of[id(value)]): name for name, value in recording.inputs.items()
-        }
-        self.machines: dict[frozenset[str], Machine] = {}
-        self.machine(frozenset(self.graph.gradients))  # to find out whether there can be one
+        self.names = ["x", *[f"state {k}" for k in range(len(states))],
+                      *[f"parameter {k}" for k in range(len(tensors))]]  # fmt: skip
+        self.machines: dict[Any, Machine] = {}
+        self.machine(tuple([name in self.graph.gradients for name in self.names]))  # can there be?
 
-    def machine(self, wanted: frozenset[str]) -> Machine:
-        """The machine that computes these gradients."""
+    def machine(self, wanted: tuple[bool, ...] | None) -> Machine:
+        """The machine that computes these gradients; None: there will be no derivative."""
         found = self.machines.get(wanted)
         if found is None:
-            schedule = scheduled(self.graph, set(wanted))
-            found = self.machines[wanted] = Machine(schedule, self.names, self.graph.batch)
+            names = {name for name, w in zip(self.names, wanted or ()) if w}
+            schedule = scheduled(self.graph, names)
+            found = self.machines[wanted] = Machine(
+                schedule, self.graph.batch, self.names, wanted is not None
+            )
         return found
 
 
 MOST = 16  # plans of one cell: with more, something in it changes all the time
 
 _plans: WeakKeyDictionary[Module, dict[Any, Plan | None]] = WeakKeyDictionary()
-_refusals: WeakKeyDictionary[Module, str] = WeakKeyDictionary()  # not yet told
 _recording = threading.RLock()
 _switched_off = 0
 
@@ -74,13 +75,14 @@ def switched_off() -> Iterator[None]:
         _switched_off -= 1
 
 
-def _plan_for(cell: Module, step: Step, tensors: Any, x: Any, states: Any) -> Plan | None:
-    own = _plans.setdefault(cell, {})
+def _plan_for(cell: Module, step: Step, seen: Seen, x: Any, states: Any) -> Plan | None:
+    own = _plans.get(cell)
+    if own is None:
+        own = _plans[cell] = {}
     if None in own:
         return None
-    mark = fingerprint(cell)
     key = (
-        x.array.shape[-1:], x.array.dtype, tuple([s.array.shape[1:] for s in states]), mark,
+        x.array.shape[-1], x.array.dtype, tuple([s.array.shape[1:] for s in states]), seen.mark,
     )  # fmt: skip
     if key in own:
         return own[key]
@@ -88,28 +90,18 @@ def _plan_for(cell: Module, step: Step, tensors: Any, x: Any, states: Any) -> Pl
     with _recording:
         before = attributes(cell)
         try:
-            plan = Plan(step, tensors, x, states)
-            if fingerprint(cell) != mark:
+            plan = Plan(step, seen.tensors, x, states)
+            if look(cell).mark != seen.mark:
                 raise Refused("it changes something outside of it")
             own[key] = plan
         except Refused as refusal:
             if not any([k for k, plan in own.items() if plan is None and k != key]):
-                _refusals[cell] = str(refusal)
-            if fingerprint(cell) != mark or len(own) > MOST:
+                refusals[cell] = str(refusal)
+            if look(cell).mark != seen.mark or len(own) > MOST:
                 own[None] = None  # it will never be
         finally:
             put_back(before)
     return own[key]
-
-
-def tell(cell: Module) -> None:
-    """Warn, once, of a cell that cannot be a plan, after it has run all the same."""
-    refusal = _refusals.pop(cell, None)
-    if refusal is not None:
-        warnings.warn(
-            f"{type(cell).__name__} runs step by step, which is slow: {refusal}",
-            stacklevel=stacklevel(),
-        )
 
 
 def run_planned(
@@ -119,36 +111,34 @@ def run_planned(
 
     None if the step cannot be a plan.
     """
-    tensors = [*cell.parameters(), *cell.buffers()]
     dtype = x.array.dtype
     if dtype.kind != "f" or dtype.itemsize == 2 or not x.array.shape[-1]:
         return None
-    if any([module._hooked for module in cell.modules()]):  # (a plan calls no modules)
+    seen = look(cell)
+    if seen.hooked or _switched_off or is_recording():  # (a plan calls no modules, so no hooks)
         return None
-    if _switched_off or is_recording():
-        return None
-    if any([v.array.dtype != dtype for v in states]):
-        return None
-    plan = _plan_for(cell, step, tensors, x, states)
+    for state in states:
+        if state.array.dtype != dtype:
+            return None
+    plan = _plan_for(cell, step, seen, x, states)
     if plan is None:
         return None
-    inputs = (x, *states, *tensors)
+    inputs = (x, *states, *seen.tensors)
     arrays = [v.array for v in inputs]
     arrays[0] = np.ascontiguousarray(arrays[0])
     edges = edges_if_recording(inputs)
     steps = Steps(len(x.array), arrays[1].shape[0], batch_sizes, reverse)
-    names = ["x", *[f"state {k}" for k in range(len(states))],
-             *[f"parameter {k}" for k in range(len(tensors))]]  # fmt: skip
-    wanted = frozenset() if edges is None else frozenset([n for n, e in zip(names, edges) if e])
-    machine = plan.machine(wanted)
-    given = dict(zip(names, arrays))
-    given["x"] = arrays[0].reshape(steps.rows, arrays[0].shape[-1])
-    output, ends, env = machine.forward(given, steps, edges is not None)
+    machine = plan.machine(None if edges is None else tuple([e is not None for e in edges]))
     lead = x.array.shape[:-1]
+    given = [arrays[0].reshape(steps.rows, arrays[0].shape[-1]), *arrays[1:]]
+    before = silence()
+    try:
+        output, ends, values = machine.forward(given, steps)
+    finally:
+        restore(before)
     results = (output.reshape(*lead, output.shape[-1]), *[end[None] for end in ends])
-    options = (cell, step, tensors, len(states), batch_sizes, reverse)
-    kept = (machine, env, steps, names)
-    guarded = [*inputs] if edges is not None else []
+    options = (cell, step, seen.tensors, len(states), batch_sizes, reverse)
+    kept, guarded = ((machine, values, steps), inputs) if edges is not None else (None, ())
     result: tuple[Any, ...] = _PLANNED.call(
         edges, inputs, options, kept, results, arrays, guarded, (0,)
     )
@@ -186,16 +176,22 @@ def _in_place_of(cell: Module, tensors: Sequence[Any], given: Sequence[Any]) -> 
 def _vjp(
     grads: list[Any], needs: list[bool], arrays: list[Any], options: tuple[Any, ...], kept: Any
 ) -> list[Any]:
-    machine, env, steps, names = kept
+    machine, values, steps = kept
     d_output, *d_ends = grads
     if d_output is not None:
         d_output = np.ascontiguousarray(d_output).reshape(steps.rows, d_output.shape[-1])
     above = [None if d is None else d[0] for d in d_ends]
-    found = machine.backward(dict(env), d_output, above, steps)
+    before = silence()
+    try:
+        found = machine.backward(values.copy(), d_output, above, steps, arrays[0].dtype)
+    finally:
+        restore(before)
     gradients = []
-    for name, need, array in zip(names, needs, arrays):
+    for name, need, array in zip(machine.names, needs, arrays):
         g = found.get(name) if need else None
-        gradients.append(None if g is None else np.asarray(g, array.dtype).reshape(array.shape))
+        if g is not None and (g.dtype != array.dtype or g.shape != array.shape):
+            g = np.asarray(g, array.dtype).reshape(array.shape)
+        gradients.append(g)
     return gradients
 
 

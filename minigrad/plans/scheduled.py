@@ -24,6 +24,7 @@ ENTRYWISE = {
     "add", "subtract", "multiply", "divide", "negative", "exp", "tanh", "sigmoid", "maximum",
     "minimum", "less_equal", "less", "greater", "greater_equal", "sqrt", "log", "absolute",
     "square", "where", "log1p", "sin", "cos", "logical_and", "logical_not", "equal",
+    "sigmoid_gradient", "tanh_gradient",
 }  # fmt: skip
 LINEAR = {"add", "subtract", "negative", "transpose", "reshape", "slice", "place", "concatenate",
           "add.reduce", "broadcast"}  # fmt: skip
@@ -181,8 +182,8 @@ def _check(e: Expression, rows: dict[int, bool], over_batch: dict[int, bool], ba
         fits = e.inputs[0].dtype.kind == "b" and e.dtype.kind == "f"
     elif fits and e.op in ENTRYWISE:
         fits = all([_fits_beside(i, e.shape, rows[id(i)], batch) for i in e.inputs])
-    elif fits and e.op == "matmul":
-        a, b = e.inputs
+    elif fits and e.op in ("matmul", "affine"):
+        a, b = e.inputs[:2]
         fits = rows[id(a)] and not rows[id(b)] and a.shape[0] == batch and len(b.shape) == 2
     elif fits and e.op == "slice":
         fits = columns(e) is not None

@@ -127,7 +127,22 @@ def _add(g: Graph, inputs: Any, options: Any, shape: Shape) -> Any:
     a, b = inputs
     if is_number(b, 0) and a.shape == shape:
         return a  # x + 0 (of -0 it makes 0, which no derivative tells apart)
-    return b if is_number(a, 0) and b.shape == shape else None
+    if is_number(a, 0) and b.shape == shape:
+        return b
+    for p, q in (inputs, inputs[::-1]):
+        if p.op == "add" and not q.varies and q.op != "constant":  # what does not vary leaves it
+            for r, s in (p.inputs, p.inputs[::-1]):
+                if r.varies and not s.varies and r.shape == shape:
+                    still_shape = np.broadcast_shapes(s.shape, q.shape)
+                    still = g.make("add", (s, q), (), still_shape, r.dtype, p.line)
+                    return g.make("add", (r, still), (), shape, r.dtype, p.line)
+        if not p.varies and len(shape) == 2 and p.shape == shape and q.shape == shape[1:]:
+            if p.op == "matmul" and g.batch not in p.inputs[1].shape:
+                return g.make("affine", (*p.inputs, q), (), shape, p.dtype, p.line)
+            if p.op == "affine":
+                bias = g.make("add", (p.inputs[2], q), (), q.shape, q.dtype)
+                return g.make("affine", (*p.inputs[:2], bias), (), shape, p.dtype, p.line)
+    return None
 
 
 def _subtract(g: Graph, inputs: Any, options: Any, shape: Shape) -> Any:
@@ -139,7 +154,26 @@ def _multiply(g: Graph, inputs: Any, options: Any, shape: Shape) -> Any:
     a, b = inputs
     if is_number(b, 1) and a.shape == shape:
         return a
-    return b if is_number(a, 1) and b.shape == shape else None
+    if is_number(a, 1) and b.shape == shape:
+        return b
+    for d, m in (inputs, inputs[::-1]):
+        name, y = _derivative_of(m)
+        if y is not None and d.shape == y.shape == shape:
+            return g.make(name, (d, y), (), shape, d.dtype, m.line)
+    return None
+
+
+def _derivative_of(m: Expression) -> tuple[str, Any]:
+    """("tanh_gradient", y) of 1 - y * y, ("sigmoid_gradient", y) of (1 - y) * y."""
+    if m.op == "subtract" and is_number(m.inputs[0], 1):
+        square = m.inputs[1]
+        if square.op == "multiply" and square.inputs[0] is square.inputs[1]:
+            return "tanh_gradient", square.inputs[0]
+    if m.op == "multiply":
+        for rest, y in (m.inputs, m.inputs[::-1]):
+            if rest.op == "subtract" and is_number(rest.inputs[0], 1) and rest.inputs[1] is y:
+                return "sigmoid_gradient", y
+    return "", None
 
 
 def _divide(g: Graph, inputs: Any, options: Any, shape: Shape) -> Any:

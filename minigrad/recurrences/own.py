@@ -19,7 +19,8 @@ from ..autograd.tensor_base import TensorBase
 from ..nn.module import Module
 from ..nn.parameter import Parameter
 from ..ops.join import stack
-from ..plans.planned import run_planned, tell
+from ..plans.planned import run_planned
+from ..plans.refusals import tell
 from ..tensor.creation import empty
 from .checks import check_construction
 from .initial import draw_
@@ -177,6 +178,15 @@ def _named_states(names: tuple[str, ...]) -> Any:
     return namedtuple("States", names, rename=True)
 
 
+def _first_dtype(module: Module) -> Any:
+    """The type of the first parameter that has numbers, or None."""
+    for p in module._parameters.values():
+        if p is not None and p.array.dtype.kind == "f":
+            return p.array.dtype
+    below = (_first_dtype(child) for child in module._modules.values() if child is not None)
+    return next((dtype for dtype in below if dtype is not None), None)
+
+
 class Recurrent(SequenceLayer):
     r"""A recurrent layer from a cell of your own: layers, directions, dropout, lengths, states.
 
@@ -270,23 +280,28 @@ class Recurrent(SequenceLayer):
         self.bidirectional, self.batch_first = bool(bidirectional), batch_first
         self.dropout = float(dropout)
         columns = input_size
+        self._places: list[str] = []  # the names of the cells
+        self._output_sizes: list[int] = []
         for layer in range(num_layers):
             for suffix in ("", "_reverse")[: self._directions]:
                 made = cell_of(cell, columns, hidden_size, options)
-                setattr(self, f"l{layer}{suffix}", made)
+                self._places.append(f"l{layer}{suffix}")
+                setattr(self, self._places[-1], made)
                 states = states_of(made, hidden_size)
+                if not layer and not suffix:
+                    self._states = states
                 if states != self._states:
                     raise ValueError(
                         f"all layers must have the same states, but those of l{layer}{suffix} are "
                         f"{states}, those of l0 {self._states}"
                     )
-            columns = self._output_size(made) * self._directions
+                self._output_sizes.append(self._output_size(made))
+            columns = self._output_sizes[-1] * self._directions
 
     @property
     def cells(self) -> list[Any]:
         """The cells, layer by layer, the forward direction first."""
-        suffixes = ("", "_reverse")[: self._directions]
-        return [getattr(self, f"l{k}{s}") for k in range(self.num_layers) for s in suffixes]
+        return [getattr(self, place) for place in self._places]
 
     def _output_size(self, cell: Any) -> int:
         """The size of what a cell puts out."""
@@ -306,10 +321,6 @@ class Recurrent(SequenceLayer):
         return "recurrent"
 
     @property
-    def _states(self) -> dict[str, tuple[int, ...]]:
-        return states_of(self.l0, self.hidden_size)
-
-    @property
     def _state_shapes(self) -> tuple[tuple[int, ...], ...]:
         return tuple(self._states.values())
 
@@ -323,10 +334,7 @@ class Recurrent(SequenceLayer):
 
     @property
     def _dtype(self) -> Any:
-        for p in self.l0.parameters():
-            if p.array.dtype.kind == "f":
-                return p.array.dtype
-        return None
+        return _first_dtype(self.l0)
 
     def extra_repr(self) -> str:
         """What stands between the parentheses."""
@@ -345,9 +353,8 @@ class Recurrent(SequenceLayer):
     def _direction(
         self, k: int, x: Any, states: Any, batch_sizes: Any, reverse: bool
     ) -> tuple[Any, ...]:
-        cell, sizes = self.cells[k], self._states
-        names = tuple(sizes)
-        output_size = self._output_size(cell)
+        cell, sizes = getattr(self, self._places[k]), self._states
+        names, output_size = tuple(sizes), self._output_sizes[k]
 
         def step(x: Any, *states: Any) -> tuple[Any, ...]:
             result = cell(x, states[0] if len(states) == 1 else states)

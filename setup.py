@@ -29,10 +29,8 @@ from setuptools.errors import CompileError, PlatformError
 
 PACKAGE = "minigrad._kernels"
 SOURCES = "minigrad/_kernels"
-KERNELS = (
-    "recurrent", "loss", "optim", "rows", "entrywise", "random", "norm", "sums", "product",
-    "movement", "order", "scan", "plan",
-)  # fmt: skip
+compiled = runpy.run_path(f"{SOURCES}/compiled.py")  # what is compiled besides, and what but once
+KERNELS = ("recurrent", "loss", "optim", "entrywise", "random", "norm", "product", "scan", "plan")
 DTYPES = ("float32", "float64")
 
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")  # of the files that this Python imports
@@ -109,7 +107,7 @@ def kernel_extensions(level: Level, dtype: str) -> list[Extension]:
             extra_compile_args=list(level.flags),
             depends=[f"{SOURCES}/{kernel}.pyx", "setup.py", *files("*.h"), *files("*.pxd")],
         )
-        for kernel in KERNELS
+        for kernel in KERNELS + (compiled["ONE_LEVEL"] if level.name == "baseline" else ())
     ]
 
 
@@ -125,7 +123,6 @@ CPU = Extension(
     include_dirs=[SOURCES],
     depends=[f"{SOURCES}/cpu.pyx", "setup.py", *files("*.h"), *files("*.pxd")],
 )
-compiled = runpy.run_path(f"{SOURCES}/compiled.py")  # the list of Python modules to translate
 
 
 def python_extension(module: str) -> Extension:

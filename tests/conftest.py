@@ -26,10 +26,10 @@ def pytest_cmdline_main(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the tests that run at every level by themselves: ``-m "not every_level"``."""
+    """Mark the tests that go over all levels by themselves, too: ``-m "not once"``."""
     for item in items:
         if {"level", "kernel_level"} & set(item.fixturenames):
-            item.add_marker("every_level")
+            item.add_marker("once")
 
 
 def at_level(name):

@@ -13,6 +13,8 @@ import minigrad
 from minigrad import _kernels
 from minigrad._kernels import compiled
 
+pytestmark = pytest.mark.once  # processes of their own
+
 PACKAGE = Path(minigrad.__file__).parent
 SHOW = (
     "import minigrad as mg; from minigrad._kernels import compiled;"

@@ -151,7 +151,8 @@ def test_gradients(make, training, level):
         output, ends = net(x, others[: len(starts)])
         return output, *ends
 
-    assert gradcheck(run, (tensor(2, 4, 2, 3), *starts, *parameters))
+    written = level == "reference"  # the step itself, made of operations that are checked elsewhere
+    assert gradcheck(run, (tensor(2, 4, 2, 3), *starts, *parameters), fast_mode=written)
 
 
 # At every level these are the derivatives of the reference, so one level is enough.

@@ -18,6 +18,8 @@ import pytest
 import minigrad
 from minigrad import _kernels, nn
 
+pytestmark = pytest.mark.once  # processes of their own, which go over the levels themselves
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SCRIPTS = sorted(path.stem for path in EXAMPLES.glob("[0-9]*.py"))
 GOLDEN = Path(__file__).parent / "golden" / "examples.json"

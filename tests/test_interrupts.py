@@ -14,6 +14,7 @@ DELAY = 0.05  # of the signal: less than any of these computations takes
 PATIENCE = 1.0  # a kernel stops within 0.2 s, but the machine may have others to serve
 
 pytestmark = [
+    pytest.mark.once,  # kernels of all levels ask in the same way
     pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here"),
     pytest.mark.skipif(_kernels.level == "reference", reason="no kernels, the interpreter asks"),
 ]

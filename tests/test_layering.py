@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once  # nothing is computed
+
 PACKAGE = Path(__file__).parents[1] / "minigrad"
 
 # From the ground up. A module may import modules of its own layer and of those below.

@@ -17,6 +17,8 @@ import pytest
 import minigrad as mg
 from minigrad import moved
 
+pytestmark = pytest.mark.once  # nothing is computed
+
 GOLDEN = Path(__file__).parent / "golden"
 PICKLES = GOLDEN / "pickles"
 maker = runpy.run_path(str(GOLDEN / "make_pickles.py"))

@@ -402,6 +402,7 @@ def difference(lines, order, torch=mg):
     return None
 
 
+@pytest.mark.once  # it asks the engine, which is one text for all levels
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
 @pytest.mark.parametrize("part", range(PARTS))
 def test_programs(part):

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 import minigrad as mg
 from minigrad import _kernels
 
+pytestmark = pytest.mark.once  # goes over the levels itself
+
 LEVELS = _kernels.available_levels()
 RELATIVE = {"float32": 2e-5, "float64": 1e-12}  # to each array's largest value
 

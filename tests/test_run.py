@@ -15,6 +15,8 @@ import pytest
 import minigrad as mg
 from minigrad import _kernels
 
+pytestmark = pytest.mark.once  # what scripts compute is tested elsewhere at every level
+
 TESTS = Path(__file__).parent
 SCRIPTS = {path.stem: path for path in sorted((TESTS / "scripts").glob("*.py"))}
 LOGS = TESTS / "golden" / "scripts"

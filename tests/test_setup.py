@@ -15,6 +15,8 @@ import pytest
 
 from minigrad._kernels.compiled import MODULES
 
+pytestmark = pytest.mark.once  # nothing is computed
+
 pytest.importorskip("Cython")
 # What pyproject.toml says in [project] is not understood by an older one.
 pytest.importorskip("setuptools", minversion="77")
@@ -113,9 +115,9 @@ def test_only_what_was_edited_is_compiled_again(copy):
         path.touch()
     assert copy.build() == []
     copy.append("minigrad/arrays/sums.py")
-    copy.append("minigrad/_kernels/rows.pyx")
-    rows = [name for name in kernels if name.startswith("rows_")]
-    assert copy.build() == sorted(["sums", *rows])
+    copy.append("minigrad/_kernels/optim.pyx")
+    optim = [name for name in kernels if name.startswith("optim_")]
+    assert copy.build() == sorted(["sums", *optim])
     copy.append("minigrad/_kernels/real.h")
     assert copy.build() == sorted(kernels)
     copy.append("minigrad/autograd/engine.pxd")
@@ -136,14 +138,14 @@ def test_other_flags_are_another_build(copy):
 
 
 def test_levels_that_are_not_built_do_not_stay(copy):
-    copy.append("minigrad/_kernels/rows.pyx")
+    copy.append("minigrad/_kernels/optim.pyx")
     built = copy.build(MINIGRAD_LEVELS="")
-    assert built == ["rows_baseline_float32", "rows_baseline_float64"]
+    assert built == ["optim_baseline_float32", "optim_baseline_float64"]
     assert [path for path in copy.extensions() if "_v3_" in path.name or "_v4_" in path.name] == []
 
 
 def test_what_is_edited_meanwhile_is_not_kept(fresh):
-    text = "minigrad/_kernels/rows.pyx"
+    text = "minigrad/_kernels/optim.pyx"
     result = fresh.setup(EDIT=text)
     if "there is no C compiler" in result.stderr:
         pytest.skip("there is no C compiler")
@@ -152,7 +154,7 @@ def test_what_is_edited_meanwhile_is_not_kept(fresh):
     assert last.startswith("minigrad: edited while it was being compiled, build again: ")
     made = {name.rpartition(".")[2] for name in last.rpartition(": ")[2].split(", ")}
     assert made == set(fresh.build())
-    assert {name.partition("_")[0] for name in made} == {"rows"}
+    assert {name.partition("_")[0] for name in made} == {"optim"}
 
 
 def test_without_a_compiler_one_sentence_says_what_to_do(fresh):

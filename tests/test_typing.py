@@ -7,6 +7,8 @@ import pytest
 
 import minigrad
 
+pytestmark = pytest.mark.once  # nothing is computed
+
 api = pytest.importorskip("mypy.api")
 
 PROGRAM = """

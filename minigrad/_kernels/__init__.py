@@ -1,7 +1,8 @@
 """The compiled kernels: which SIMD level runs, and the modules of that level for a dtype.
 
 Every kernel is compiled once for each level that the compiler knows (on x86-64: ``baseline``,
-``v3`` with AVX2, ``v4`` with AVX-512; one ``baseline`` elsewhere) and each dtype. The best level
+``v3`` with AVX2, ``v4`` with AVX-512; one ``baseline`` elsewhere) and each dtype; those that wait
+for memory, `compiled.ONE_LEVEL`, for ``baseline`` alone. The best level
 that this processor runs is taken when minigrad is imported. The environment variable
 ``MINIGRAD_KERNELS`` takes another one; ``MINIGRAD_KERNELS=reference`` takes no kernel at all, and
 minigrad then runs its operations as they are written in NumPy, and its engine as it is written in
@@ -175,6 +176,8 @@ def _supported_levels() -> tuple[str, ...]:
 
 
 def _module_name(kernel: str, level_name: str, dtype_name: str) -> str:
+    if kernel in compiled.ONE_LEVEL:
+        level_name = "baseline"
     return f"{__name__}.{kernel}_{level_name}_{dtype_name}"
 
 

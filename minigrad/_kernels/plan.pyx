@@ -42,8 +42,6 @@ from .real cimport (
     load,
     load_first,
     real,
-    real_log,
-    real_sqrt,
     scratch,
     scratch_free,
     store,
@@ -67,10 +65,16 @@ cdef extern from "plan.h" nogil:
     int OP_MATMUL, OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_NEGATIVE, OP_COPY, OP_MAXIMUM
     int OP_MINIMUM, OP_LESS_EQUAL, OP_LESS, OP_GREATER_EQUAL, OP_GREATER, OP_EQUAL, OP_WHERE
     int OP_ABSOLUTE, OP_SQUARE, OP_EXP, OP_TANH, OP_SIGMOID, OP_SQRT, OP_LOG, OP_SUM, OP_HIGHEST
-    int OP_MULTIPLY_ADD, OP_SIGMOID_GRADIENT, OP_TANH_GRADIENT, OPS
+    int OP_LOWEST, OP_MULTIPLY_ADD, OP_SIGMOID_GRADIENT, OP_TANH_GRADIENT, OP_NOT_EQUAL, OP_NOT
+    int OP_SIGN, OP_IS_NAN, OP_IS_FINITE, OP_LOG1P, OP_EXPM1, OP_SIN, OP_COS, OP_FLOOR, OP_POWER
+    int OP_LOGADDEXP, OPS
     void arithmetic(
         int op, Py_ssize_t rows, Py_ssize_t width, real* out, Py_ssize_t out_row, operand a,
         operand b, operand c,
+    ) noexcept nogil
+    void library_functions(
+        int op, Py_ssize_t rows, Py_ssize_t width, real* out, Py_ssize_t out_row, operand a,
+        operand b,
     ) noexcept nogil
 
 cdef enum:
@@ -108,10 +112,13 @@ OPERATIONS = {
     "greater_equal": OP_GREATER_EQUAL, "greater": OP_GREATER, "equal": OP_EQUAL,
     "where": OP_WHERE, "absolute": OP_ABSOLUTE, "square": OP_SQUARE, "exp": OP_EXP,
     "tanh": OP_TANH, "sigmoid": OP_SIGMOID, "sqrt": OP_SQRT, "log": OP_LOG,
-    "add.reduce": OP_SUM, "maximum.reduce": OP_HIGHEST,
+    "add.reduce": OP_SUM, "maximum.reduce": OP_HIGHEST, "minimum.reduce": OP_LOWEST,
     "multiply_add": OP_MULTIPLY_ADD, "sigmoid_gradient": OP_SIGMOID_GRADIENT,
-    "tanh_gradient": OP_TANH_GRADIENT,
-    "logical_and": OP_MULTIPLY,     # of masks, which are 0 and 1
+    "tanh_gradient": OP_TANH_GRADIENT, "not_equal": OP_NOT_EQUAL, "sign": OP_SIGN,
+    "isnan": OP_IS_NAN, "isfinite": OP_IS_FINITE, "log1p": OP_LOG1P, "expm1": OP_EXPM1,
+    "sin": OP_SIN, "cos": OP_COS, "floor": OP_FLOOR, "power": OP_POWER, "logaddexp": OP_LOGADDEXP,
+    # of masks, which are 0 and 1
+    "logical_and": OP_MULTIPLY, "logical_or": OP_MAXIMUM, "logical_not": OP_NOT,
 }
 
 ROWS_OF_A_BLOCK = BLOCK_NUMBERS     # at most: of one column
@@ -149,33 +156,29 @@ cdef void functions(
             )
 
 
-cdef void roots_and_logarithms(
-    int op, Py_ssize_t rows, Py_ssize_t width, real* out, Py_ssize_t out_row, operand a
-) noexcept nogil:
-    # out = np.sqrt(a), np.log(a)
-    cdef Py_ssize_t r, j
-    cdef real x
-    for r in range(rows):
-        for j in range(width):
-            x = a.at[r * a.row + j * a.col]
-            out[r * out_row + j] = real_sqrt(x) if op == OP_SQRT else real_log(x)
-
-
 cdef void reductions(
     int op, Py_ssize_t rows, Py_ssize_t width, real* out, Py_ssize_t out_row, operand a
 ) noexcept nogil:
-    # out = a.sum(1, keepdims=True), a.max(1, keepdims=True)
+    # out = a.sum(1, keepdims=True), a.max(1, keepdims=True), a.min(1, keepdims=True)
     cdef Py_ssize_t r, j
     cdef double total
-    cdef real x, highest
+    cdef real x, far
     for r in range(rows):
-        total, highest = 0, a.at[r * a.row]
+        total, far = 0, a.at[r * a.row]
         for j in range(width):
             x = a.at[r * a.row + j * a.col]
             total = total + x
-            if x > highest or x != x:       # a NaN stays: no number is more than it
-                highest = x
-        out[r * out_row] = <real>total if op == OP_SUM else highest
+            if (x > far if op == OP_HIGHEST else x < far) or x != x:
+                far = x                     # a NaN stays: no number is more or less than it
+        out[r * out_row] = <real>total if op == OP_SUM else far
+
+
+cdef inline bint reduces(int op) noexcept nogil:
+    return op == OP_SUM or op == OP_HIGHEST or op == OP_LOWEST
+
+
+cdef inline bint is_of_library(int op) noexcept nogil:
+    return op == OP_SQRT or op == OP_LOG or OP_LOG1P <= op <= OP_LOGADDEXP
 
 
 cdef inline real* at(
@@ -221,7 +224,7 @@ cdef void run_block(
         a = operand_of(p, code.a, start, row)
         b = operand_of(p, code.b, start, row)
         c = operand_of(p, code.c, start, row)
-        if op == OP_SUM or op == OP_HIGHEST:
+        if reduces(op):
             reductions(op, rows, p.registers[code.a].width, target, out.row, a)
             continue
         width, n = out.width, rows
@@ -229,8 +232,8 @@ cdef void run_block(
             width, n = width * rows, 1
         if op == OP_TANH or op == OP_SIGMOID or op == OP_EXP:
             functions(op, n, width, target, out.row, a)
-        elif op == OP_SQRT or op == OP_LOG:
-            roots_and_logarithms(op, n, width, target, out.row, a)
+        elif is_of_library(op):
+            library_functions(op, n, width, target, out.row, a, b)
         else:
             arithmetic(op, n, width, target, out.row, a, b, c)
 
@@ -333,10 +336,10 @@ cdef int load_code(Program* p, list code) except -1:
                 raise ValueError(f"instruction {k}: no such register")
             for operand_register in (a, b, c):
                 if p.registers[operand_register].width not in (
-                    (1, p.registers[a].width) if op in (OP_SUM, OP_HIGHEST) else (1, target.width)
+                    (1, p.registers[a].width) if reduces(op) else (1, target.width)
                 ):
                     raise ValueError(f"instruction {k}: shapes do not go together")
-            if op in (OP_SUM, OP_HIGHEST) and target.width != 1:
+            if reduces(op) and target.width != 1:
                 raise ValueError(f"instruction {k}: shapes do not go together")
         k += 1
     return 0

@@ -125,7 +125,7 @@ def _one_over_square(a: Any, b: Any) -> Any:
 def _sign(x: ndarray) -> ndarray:
     if x.dtype.kind == "b":
         return x.copy()
-    signs = np.asarray(np.sign(x))
+    signs = np.asanyarray(np.sign(x))
     if x.dtype.kind == "f":
         np.copyto(signs, 0, where=np.isnan(x))  # PyTorch: a NaN has the sign 0
     return signs

@@ -158,8 +158,8 @@ def _max_or_min(name: str, arg: Any, reduce: Any, whole: Any, pairwise: Any, pic
     return call
 
 
-max = _max_or_min("max", np.ndarray.argmax, np.maximum.reduce, _max_of_all, maximum, _picked_of_max)
-min = _max_or_min("min", np.ndarray.argmin, np.minimum.reduce, _min_of_all, minimum, _picked_of_min)
+max = _max_or_min("max", np.argmax, np.maximum.reduce, _max_of_all, maximum, _picked_of_max)
+min = _max_or_min("min", np.argmin, np.minimum.reduce, _min_of_all, minimum, _picked_of_min)
 
 
 def _argument(input: Any, dim: int | None, keepdim: bool, function: Any, name: str) -> Any:
@@ -182,14 +182,14 @@ def argmax(
     input: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
 ) -> Tensor:
     """The index of the first largest entry: along `dim`, or in the flattened tensor."""
-    return _argument(input, axis if dim is None else dim, keepdim, np.ndarray.argmax, "argmax")
+    return _argument(input, axis if dim is None else dim, keepdim, np.argmax, "argmax")
 
 
 def argmin(
     input: Any, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
 ) -> Tensor:
     """The index of the first smallest entry: along `dim`, or in the flattened tensor."""
-    return _argument(input, axis if dim is None else dim, keepdim, np.ndarray.argmin, "argmin")
+    return _argument(input, axis if dim is None else dim, keepdim, np.argmin, "argmin")
 
 
 # ------------------------------------------------------------------------------------------------

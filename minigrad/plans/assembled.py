@@ -191,8 +191,6 @@ def assembled(
         The kernel cannot run it.
     """
     roots = [e for e in (*new_states, output) if e is not None]
-    if any([len(e.shape) != 2 for e in (*loop, *timed, *store, *roots) if e.op != "constant"]):
-        raise NoInstruction("more than two axes")
     a = _Assembler(loop, timed, states, store, roots, operations, place)
     zero = Register(("number", 0.0), 0, 1, 1)
     for e in store:  # states before the step
@@ -238,11 +236,16 @@ def assembled(
                     a.emit("copy", out._replace(first=out.first + at, width=width),
                            a.register(part))  # fmt: skip
                 at += width
-        elif e.op == "place":
-            a.emit("copy", out, zero)
-            start = e.options[1][1][0] or 0
-            a.emit("copy", out._replace(first=out.first + start, width=e.inputs[0].shape[1]),
-                   a.register(e.inputs[0]))  # fmt: skip
+        elif e.op in ("place", "put"):
+            around, part = (zero, e.inputs[0]) if e.op == "place" else (
+                a.register(e.inputs[0]), e.inputs[1]
+            )  # fmt: skip
+            index = e.options[1] if e.op == "place" else e.options
+            start, _, _ = slice(*index[1]).indices(e.shape[1])
+            a.emit("copy", out, around)
+            if part.shape[1]:
+                a.emit("copy", out._replace(first=out.first + start, width=part.shape[1]),
+                       a.register(part))  # fmt: skip
         elif e.op in ("broadcast", "cast"):  # (of a mask, whose entries are 0 and 1)
             a.emit("copy", out, a.register(e.inputs[0]))
         else:

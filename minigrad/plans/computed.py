@@ -12,24 +12,20 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
+from .rowwise import is_entrywise
 from .simplified import Expression
-from .traced import index_from
+from .traced import index_from, with_arrays
 
 ndarray = np.ndarray
 Function = Callable[..., Any]  # of (rows, *operands)
 Listing = list[tuple[int, Function, tuple[int, ...]]]  # places: of the result, of the operands
 
 FUNCTIONS: dict[str, Any] = {
-    name: getattr(np, name)
-    for name in (
-        "add", "subtract", "multiply", "divide", "negative", "exp", "tanh", "maximum", "minimum",
-        "less_equal", "less", "greater", "greater_equal", "sqrt", "log", "absolute", "square",
-        "where", "log1p", "sin", "cos", "logical_and", "logical_not", "equal",
-    )
-}  # fmt: skip
-FUNCTIONS["sigmoid"] = lambda x: 1 / (1 + np.exp(-x))
-FUNCTIONS["sigmoid_gradient"] = lambda g, y: (1 - y) * y * g
-FUNCTIONS["tanh_gradient"] = lambda g, y: (1 - y * y) * g
+    "where": np.where,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "sigmoid_gradient": lambda g, y: (1 - y) * y * g,
+    "tanh_gradient": lambda g, y: (1 - y * y) * g,
+}
 
 
 def listed(expressions: Sequence[Expression], place: dict[int, int], batch: int) -> Listing:
@@ -48,9 +44,11 @@ def compute(listing: Listing, values: list[Any], rows: int) -> None:
 
 def function_of(e: Expression, batch: int) -> Function:
     """How to compute an expression from its operands."""
-    if e.op in FUNCTIONS:
+    if is_entrywise(e.op):
         return _entrywise(e, batch)
-    function = MAKERS[e.op](e, _shape_of(e, batch))
+    first, _, last = e.op.partition(".")
+    maker = MAKERS.get(e.op) or MAKERS["np.*" if first == "np" else f"*.{last}"]
+    function = maker(e, _shape_of(e, batch))
     short = {
         k: (_shape_of(i, batch), i.dtype)
         for k, i in enumerate(e.inputs)
@@ -70,18 +68,18 @@ def function_of(e: Expression, batch: int) -> Function:
 
 def _shape_of(e: Expression, batch: int) -> Callable[[int], tuple[int, ...]]:
     shape = e.shape
-    if batch not in shape:
+    if not any([n and n % batch == 0 for n in shape]):
         return lambda rows: shape
-    return lambda rows: tuple([rows if n == batch else n for n in shape])
+    return lambda rows: tuple([n // batch * rows if n and n % batch == 0 else n for n in shape])
 
 
 def _entrywise(e: Expression, batch: int) -> Function:
-    function, dtype = FUNCTIONS[e.op], e.dtype
+    function, dtype = FUNCTIONS.get(e.op) or getattr(np, e.op), e.dtype
     if any([i.shape == e.shape and i.dtype == dtype and i.op != "constant" for i in e.inputs]):
         return lambda rows, *operands: function(*operands)
     shape_of = _shape_of(e, batch)
 
-    def whole(rows: int, *operands: Any) -> Any:
+    def whole(rows: int, *operands: Any) -> Any:  # (numbers may stand for whole operands)
         result, shape = np.asarray(function(*operands), dtype), shape_of(rows)
         return result if result.shape == shape else np.broadcast_to(result, shape)
 
@@ -97,6 +95,42 @@ def _place(e: Expression, shape_of: Any) -> Function:
         return result
 
     return placed
+
+
+def _add_at(e: Expression, shape_of: Any) -> Function:
+    index, dtype = index_from(e.options[1]), e.dtype
+
+    def added(rows: int, x: Any, *arrays: Any) -> Any:
+        result = np.zeros(shape_of(rows), dtype)
+        np.add.at(result, with_arrays(index, arrays), x)
+        return result
+
+    return added
+
+
+def _put(e: Expression, shape_of: Any) -> Function:
+    index = index_from(e.options)
+
+    def put(rows: int, x: Any, value: Any) -> Any:
+        result = np.array(x)
+        result[index] = value
+        return result
+
+    return put
+
+
+def _look(e: Expression, shape_of: Any) -> Function:
+    index = index_from(e.options)
+    return lambda rows, x, *arrays: x[with_arrays(index, arrays)]
+
+
+def _of_keywords(e: Expression, shape_of: Any) -> Function:
+    """A function such as np.sort, of arrays and options by name."""
+    function: Any = np
+    for part in e.op.split(".")[1:]:
+        function = getattr(function, part)
+    names, options = e.options
+    return lambda rows, *arrays: function(**dict(zip(names, arrays)), **dict(options))
 
 
 def _concatenate(e: Expression, shape_of: Any) -> Function:
@@ -121,12 +155,15 @@ def _transpose(e: Expression, shape_of: Any) -> Function:
     return lambda rows, x: x.transpose(order)
 
 
-def _reduce(function: Any) -> Any:
-    def maker(e: Expression, shape_of: Any) -> Function:
-        axes, keepdims = e.options
-        return lambda rows, x: function(x, axes, None, None, keepdims)
+def _reduce(e: Expression, shape_of: Any) -> Function:
+    function = getattr(np, e.op.partition(".")[0]).reduce
+    axes, keepdims = e.options
+    return lambda rows, x: function(x, axes, None, None, keepdims)
 
-    return maker
+
+def _accumulate(e: Expression, shape_of: Any) -> Function:
+    function, (axis,) = getattr(np, e.op.partition(".")[0]).accumulate, e.options
+    return lambda rows, x: function(x, axis)
 
 
 def product_of(rows: int, a: ndarray, b: ndarray) -> ndarray:
@@ -143,22 +180,21 @@ def product_and_sum(rows: int, a: ndarray, b: ndarray, bias: ndarray) -> ndarray
     return np.matmul(a, b) + bias if result is None else result
 
 
-def _index(e: Expression, shape_of: Any) -> Function:
-    index = index_from(e.options)
-    return lambda rows, x: x[index]
-
-
 MAKERS: dict[str, Callable[[Expression, Any], Function]] = {
     "matmul": lambda e, shape_of: product_of,
     "affine": lambda e, shape_of: product_and_sum,
-    "slice": _index,
+    "slice": _look,
+    "index": _look,
     "place": _place,
+    "add_at": _add_at,
+    "put": _put,
     "transpose": _transpose,
     "concatenate": _concatenate,
     "copy": lambda e, shape_of: lambda rows, x: x,
     "reshape": lambda e, shape_of: lambda rows, x: x.reshape(shape_of(rows)),
     "broadcast": lambda e, shape_of: lambda rows, x: np.broadcast_to(x, shape_of(rows)),
     "cast": lambda e, shape_of: lambda rows, x: x.astype(e.options[0]),
-    "add.reduce": _reduce(np.add.reduce),
-    "maximum.reduce": _reduce(np.maximum.reduce),
+    "*.reduce": _reduce,
+    "*.accumulate": _accumulate,
+    "np.*": _of_keywords,
 }

@@ -36,11 +36,11 @@ class Steps:
         self.batch, self.reverse = batch, reverse
 
     def each(self, backwards: bool) -> Any:
-        """For each step, in the order of running or backwards: its rows, and how many."""
+        """For each step, in the order of running or backwards: its first row, and how many."""
         starts = [0, *np.cumsum(self.sizes).tolist()]
         order = range(len(self.sizes))
         for t in reversed(order) if self.reverse != backwards else order:
-            yield slice(starts[t], starts[t + 1]), int(self.sizes[t])
+            yield starts[t], int(self.sizes[t])
 
 
 class Loop:
@@ -49,10 +49,12 @@ class Loop:
     Attributes
     ----------
     listing : Listing
-    timed : list of int
-        The places of arrays that have rows of all steps, and are read.
-    filled : list of (int, int, dtype)
-        The places of those that are written, how wide they are, and of which type.
+    timed : list of (int, int)
+        The places of arrays that have rows of all steps, and are read; and how many for each
+        sequence.
+    filled : list of (int, int, tuple of int, dtype)
+        The places of those that are written, how many rows they have for each sequence, of which
+        shape and type.
     states : list of (int, int, int)
         For each state its place, the place of the array that is overwritten, and the place of its
         next value; -1: zeros.
@@ -61,7 +63,8 @@ class Loop:
     """
 
     def __init__(
-        self, listing: Listing, timed: list[int], filled: list[tuple[int, int, Any]],
+        self, listing: Listing, timed: list[tuple[int, int]],
+        filled: list[tuple[int, int, tuple[int, ...], Any]],
         states: list[tuple[int, int, int]], program: Any,
     ) -> None:  # fmt: skip
         self.listing, self.timed, self.filled, self.states = listing, timed, filled, states
@@ -81,26 +84,26 @@ class Loop:
                     self.programs[kernel] = None
             program = self.programs[kernel]
         rows = steps.rows
-        for place, width, own in self.filled:
-            values[place] = np.empty((rows, width), own if program is None else dtype)
+        for place, times, shape, own in self.filled:
+            values[place] = np.empty((times * rows, *shape), own if program is None else dtype)
         if program is not None:
             run_program(
                 kernel, program, values, steps.sizes, rows, steps.batch,
                 steps.reverse != backwards, dtype,
             )  # fmt: skip
             return
-        arrays = [(place, values[place]) for place in self.timed]
-        filled = [(place, values[place]) for place, _, _ in self.filled]
+        arrays = [(place, k, values[place]) for place, k in self.timed]
+        filled = [(place, k, values[place]) for place, k, _, _ in self.filled]
         states = [values[place] for _, place, _ in self.states]
-        for own, n in steps.each(backwards):
+        for start, n in steps.each(backwards):
             here = values.copy()
-            for place, array in arrays:
-                here[place] = array[own]
+            for place, k, array in arrays:
+                here[place] = array[k * start : k * (start + n)]
             for (place, _, _), state in zip(self.states, states):
                 here[place] = state[:n]
             compute(self.listing, here, n)
-            for place, array in filled:
-                array[own] = here[place]
+            for place, k, array in filled:
+                array[k * start : k * (start + n)] = here[place]
             # (copied first, as one may be another's old value)
             new = [0 if place < 0 else np.array(here[place]) for *_, place in self.states]
             for state, value in zip(states, new):
@@ -159,32 +162,36 @@ class Machine:
         after_back = [s.gradients[f"state {k}"] for k in range(self.count)]
         self.output_width, self.d_output = output.shape[1], place[id(d_output)]
         self.first = [place[id(e)] for e in states]
-        self.d_widths = [e.shape[1] for e in above]
+        self.d_shapes = [e.shape[1:] for e in above]
 
         def loop(
-            body: list[Expression], timed: list[Expression], states: list[Expression],
+            suits: bool, body: list[Expression], timed: list[Expression], states: list[Expression],
             store: list[Expression], new: Sequence[Expression | None], output: Any,
         ) -> Loop:  # fmt: skip
             def program(kernel: Any) -> Program:
+                if not suits:
+                    raise NoInstruction("something that is no matrix")
                 return assembled(
                     body, timed, {id(e): k for e, k in zip(states, self.states)}, store, new,
                     output, kernel.OPERATIONS, place, self.output_place,
                 )  # fmt: skip
 
             result = Loop(
-                listed(body, place, batch), [place[id(e)] for e in timed if id(e) in place],
-                [(place[id(e)], e.shape[1], e.dtype) for e in store],
+                listed(body, place, batch),
+                [(place[id(e)], e.shape[0] // batch) for e in timed if id(e) in place],
+                [(place[id(e)], e.shape[0] // batch, e.shape[1:], e.dtype) for e in store],
                 [(place[id(e)], k, -1 if n is None else place[id(n)])
                  for e, k, n in zip(states, self.states, new)],
                 program,
             )  # fmt: skip
             if output is not None:
-                result.filled.append((self.output_place, output.shape[1], output.dtype))
+                result.filled.append((self.output_place, 1, output.shape[1:], output.dtype))
                 result.listing.append((self.output_place, lambda rows, y: y, (place[id(output)],)))
             return result
 
-        self.forwards = loop(s.forward, there, states, kept, after, output)
-        self.backwards = loop(s.backward, there_back, above, saved, after_back, None)
+        suits, suits_back = s.suits_kernel
+        self.forwards = loop(suits, s.forward, there, states, kept, after, output)
+        self.backwards = loop(suits_back, s.backward, there_back, above, saved, after_back, None)
         needed = {id(i) for part in parts[3:] for e in part for i in e.inputs}
         needed |= {id(e) for e in s.gradients.values() if e is not None}
         self.dropped = [place[id(e)] for e in (*s.before, *s.forward) if id(e) not in needed]
@@ -192,7 +199,7 @@ class Machine:
         found = [place[id(e)] for e in s.gradients.values() if e is not None]
         made = {place[id(e)] for e in (*s.after, *s.last)}
         self.gradients = [
-            (name, None if e is None else place[id(e)], None if e is None else e.shape,
+            (name, None if e is None else place[id(e)], () if e is None else e.shape,
              e is not None and place[id(e)] in made and found.count(place[id(e)]) == 1)
             for name, e in s.gradients.items() if not name.startswith("state")
         ]  # fmt: skip
@@ -210,7 +217,7 @@ class Machine:
         ends = [np.array(values[place], order="C") for place in self.first]
         for place, array in zip(self.states, ends):
             values[place] = array
-        kept = {place for place, _, _ in self.forwards.filled}
+        kept = {place for place, *_ in self.forwards.filled}
         self.forwards.run(values, steps, False, arrays[0].dtype)
         output = values[self.output_place]
         values[self.output_place] = None
@@ -227,9 +234,9 @@ class Machine:
         `d_output` (R, width) and `d_ends` (N, width) may be None.
         """
         d_states = []
-        for place, width, d in zip(self.states, self.d_widths, d_ends):
+        for place, shape, d in zip(self.states, self.d_shapes, d_ends):
             if d is None:
-                d_states.append(np.zeros((steps.batch, width), dtype))
+                d_states.append(np.zeros((steps.batch, *shape), dtype))
             else:
                 d_states.append(np.array(d, dtype, order="C"))
             values[place] = d_states[-1]
@@ -241,12 +248,13 @@ class Machine:
         compute(self.last, values, steps.rows)
         gradients: dict[str, Any] = {f"state {k}": d for k, d in enumerate(d_states)}
         for name, where, shape, own in self.gradients:
-            if where is None or shape is None:
+            if where is None:
                 gradients[name] = None
                 continue
             value = values[where]
             if type(value) is not ndarray or value.shape != shape:
-                whole = [steps.rows if n == self.batch else n for n in shape]
+                b, r = self.batch, steps.rows
+                whole = [n // b * r if n and n % b == 0 else n for n in shape]
                 value = np.array(np.broadcast_to(value, whole))
             elif not own or value.base is not None:
                 value = value.copy()

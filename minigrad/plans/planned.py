@@ -22,7 +22,7 @@ from ..ops.join import stack
 from ..recurrences.unroll import unroll
 from .fingerprint import Seen, attributes, look, put_back
 from .machine import Machine, Steps
-from .recorded import recorded
+from .recorded import Recording, recorded
 from .refusals import refusals
 from .scheduled import scheduled
 from .simplified import Graph
@@ -39,11 +39,20 @@ class Plan:
         recording = recorded(
             step, tensors, x.array.shape[-1:], [s.array.shape[1:] for s in states], x.array.dtype
         )
+        try:
+            self._make(recording, len(states), len(tensors))
+        except Refused:
+            raise
+        except Exception as error:  # nobody's training shall end for this
+            raise Refused(f"it cannot be run again: {type(error).__name__}: {error}") from error
+
+    def _make(self, recording: Recording, states: int, tensors: int) -> None:
         self.graph = Graph(recording)
-        self.names = ["x", *[f"state {k}" for k in range(len(states))],
-                      *[f"parameter {k}" for k in range(len(tensors))]]  # fmt: skip
+        self.names = ["x", *[f"state {k}" for k in range(states)],
+                      *[f"parameter {k}" for k in range(tensors)]]  # fmt: skip
         self.machines: dict[Any, Machine] = {}
-        self.machine(tuple([name in self.graph.gradients for name in self.names]))  # can there be?
+        wanted = tuple([name in self.graph.gradients for name in self.names])
+        _check_replay(self.machine(wanted), recording)
 
     def machine(self, wanted: tuple[bool, ...] | None) -> Machine:
         """The machine that computes these gradients; None: there will be no derivative."""
@@ -55,6 +64,29 @@ class Plan:
                 schedule, self.graph.batch, self.names, wanted is not None
             )
         return found
+
+
+def _check_replay(machine: Machine, recording: Recording) -> None:
+    """Refuse a list that does not give again what was found when it was recorded.
+
+    It should: this is for what neither its author nor the rules of `rowwise` thought of.
+    """
+    given, steps = recording.examples, Steps(1, recording.batch, None, False)
+    dtype = given["x"].dtype
+    above = [given[f"d state {k}"] for k in range(machine.count)]
+    before = silence()
+    try:
+        output, ends, values = machine.forward([given[name] for name in machine.names], steps)
+        got = {"output": output, **{f"state {k}": end.copy() for k, end in enumerate(ends)}}
+        gradients = machine.backward(values, given["d output"], above, steps, dtype)
+    finally:
+        restore(before)
+    got |= {f"gradient {name}": g for name, g in gradients.items()}
+    for name, wanted in recording.found.items():
+        finite = np.abs(wanted[np.isfinite(wanted)])
+        scale = float(np.sqrt(np.finfo(dtype).eps)) * max(1.0, float(finite.max(initial=0)))
+        if not np.allclose(got[name].reshape(wanted.shape), wanted, 0, scale, equal_nan=True):
+            raise Refused(f"run again, it gives another {name}")
 
 
 MOST = 16  # plans of one cell: with more, something in it changes all the time

@@ -18,10 +18,11 @@ from ..autograd.engine import Node
 from ..autograd.grad_mode import enable_grad
 from ..autograd.tensor_base import next_number, wrap
 from ..tensor.creation import get_rng_state, set_rng_state
-from . import traced
+from . import asked, traced
 from .traced import Instruction, Refused, Value
 
 ndarray = np.ndarray
+assert asked.ARRAY_FUNCTIONS  # (importing it is what fills them in)
 
 # Sizes of the batch while recording: primes, so that they are no other size of the step, as a rule.
 BATCHES = (101, 103, 107, 109, 113, 127, 131, 137)
@@ -40,6 +41,9 @@ class Recording(NamedTuple):
         "output", "state 0", ...; and "x", "state 0", ..., "parameter 0", ...: the gradients.
     batch : int
         The size by which the axis of the batch is known.
+    examples, found : dict of str to ndarray
+        The arrays of the inputs with which it was recorded; those of the results, and those of the
+        gradients, "gradient x", ...
     """
 
     forward: list[Instruction]
@@ -48,6 +52,8 @@ class Recording(NamedTuple):
     results: dict[str, Value]
     gradients: dict[str, Value | None]
     batch: int
+    examples: dict[str, ndarray]
+    found: dict[str, ndarray]
 
 
 def recorded(
@@ -75,7 +81,7 @@ def recorded(
     """
     sizes = {n for t in tensors for n in t.array.shape} | set(x_shape)
     sizes |= {n for shape in state_shapes for n in shape}
-    batches = [n for n in BATCHES if n not in sizes]
+    batches = [n for n in BATCHES if all([size % n or not size for size in sizes])]
     if len(batches) < 4:
         raise Refused("its sizes leave none to tell the batch by")
     for attempt in (0, 2):
@@ -101,10 +107,11 @@ def _recorded_once(
     def example(name: str, shape: tuple[int, ...]) -> Any:
         array = (0.5 * numbers.standard_normal((batch, *shape))).astype(dtype)
         tensor = wrap(traced.input_value(array, name))
-        inputs[name] = tensor.array.value
+        inputs[name], examples[name] = tensor.array.value, array
         return tensor
 
     inputs: dict[str, Value] = {}
+    examples: dict[str, ndarray] = {}
     arrays = [t.array for t in tensors]
     drawn = get_rng_state()
     tape = traced.begin()
@@ -113,7 +120,7 @@ def _recorded_once(
             for k, tensor in enumerate(tensors):
                 name = f"parameter {k}"
                 tensor.array = traced.input_value(arrays[k], name)
-                inputs[name] = tensor.array.value
+                inputs[name], examples[name] = tensor.array.value, arrays[k]
             x = example("x", x_shape)
             states = [example(f"state {k}", shape) for k, shape in enumerate(state_shapes)]
             leaves = [x, *states]
@@ -124,7 +131,7 @@ def _recorded_once(
             _check_history(results, [*leaves, *tensors], began)
             names = ["output", *[f"state {k}" for k in range(len(states))]]
             values = {name: tape.value_of(y.array) for name, y in zip(names, results)}
-            forward = len(tape.instructions)
+            forward, tape.backwards = len(tape.instructions), True
             above = [example(f"d {name}", y.array.shape[1:]) for name, y in zip(names, results)]
             wanted = [*leaves, *[t for t in tensors if t._requires_grad]]
             used = [(y, g) for y, g in zip(results, above) if y._requires_grad]
@@ -141,6 +148,11 @@ def _recorded_once(
             gradients = {
                 kind: None if g is None else tape.value_of(g.array) for kind, g in zip(kinds, found)
             }
+            arrays_found = {name: traced.plain(y.array) for name, y in zip(names, results)}
+            arrays_found |= {
+                f"gradient {kind}": traced.plain(g.array)
+                for kind, g in zip(kinds, found) if g is not None
+            }  # fmt: skip
     except Refused:
         raise
     except Exception as error:
@@ -154,8 +166,9 @@ def _recorded_once(
     if has_drawn:
         raise Refused("it draws random numbers")
     return Recording(
-        tape.instructions[:forward], tape.instructions[forward:], inputs, values, gradients, batch
-    )
+        tape.instructions[:forward], tape.instructions[forward:], inputs, values, gradients, batch,
+        examples, arrays_found,
+    )  # fmt: skip
 
 
 def _check_history(results: Sequence[Any], known: Sequence[Any], began: int) -> None:
@@ -227,7 +240,9 @@ def _check_constants(v: Value, w: Value, batches: tuple[int, int], line: str) ->
         raise Refused(f"it uses a tensor from outside; register it as a buffer{line}")
     if _with_batch(one.shape, batches[0]) != _with_batch(two.shape, batches[1]):
         raise Refused(f"a value in it depends on more than its inputs{line}")
-    if one.ndim and one.shape[0] == batches[0]:
+    if one.size and one.shape != two.shape and (one == one.flat[0]).all():
+        one, two = one.flat[:1], two.flat[:1] if (two == two.flat[0]).all() else two
+    elif one.ndim and one.shape[0] == batches[0]:
         if (one != one[:1]).any():
             raise Refused(f"a value in it depends on more than its inputs{line}")
         one, two = one[:1], two[:1]
@@ -239,4 +254,6 @@ def _with_batch(thing: Any, batch: int) -> Any:
     """Shapes and options with "N" for the size of the batch."""
     if isinstance(thing, tuple):
         return tuple([_with_batch(part, batch) for part in thing])
-    return "N" if isinstance(thing, int) and thing == batch else thing
+    if type(thing) is int and thing and thing % batch == 0:
+        return "N", thing // batch
+    return thing

@@ -8,26 +8,17 @@
               sums over the batch are those over time, too: the gradients of the parameters
     last      what is made of those, which must be linear in them
 
-Everything in the first five has rows, the sequences of the batch, and treats each alike: (N, width)
-matrices, in products with fixed matrices, or entry by entry with each other, with columns (N, 1),
-with fixed rows and with numbers. What is different raises `Refused`.
+Everything in `before` to `after` has rows, the sequences of the batch, and treats each alike
+(`rowwise`). What is different raises `Refused`.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .simplified import Expression, Graph, columns, is_number
+from .rowwise import has_rows, is_linear, is_rowwise, is_sum_over_batch, suits_kernel
+from .simplified import Expression, Graph, is_number
 from .traced import Refused
-
-ENTRYWISE = {
-    "add", "subtract", "multiply", "divide", "negative", "exp", "tanh", "sigmoid", "maximum",
-    "minimum", "less_equal", "less", "greater", "greater_equal", "sqrt", "log", "absolute",
-    "square", "where", "log1p", "sin", "cos", "logical_and", "logical_not", "equal",
-    "sigmoid_gradient", "tanh_gradient",
-}  # fmt: skip
-LINEAR = {"add", "subtract", "negative", "transpose", "reshape", "slice", "place", "concatenate",
-          "add.reduce", "broadcast"}  # fmt: skip
 
 
 class Schedule(NamedTuple):
@@ -41,6 +32,8 @@ class Schedule(NamedTuple):
         Those made in the loop backward that `after` reads.
     results, gradients, inputs : dict
         As in `Graph`, without the gradients that nobody wants.
+    suits_kernel : list of bool
+        Whether the loops forward and backward are such as the kernel has.
     """
 
     fixed: list[Expression]
@@ -54,6 +47,7 @@ class Schedule(NamedTuple):
     results: dict[str, Expression]
     gradients: dict[str, Expression | None]
     inputs: dict[str, Expression]
+    suits_kernel: list[bool]
 
 
 def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
@@ -64,7 +58,7 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
     }
     forward_all = _in_order(graph.results.values())
     all_of_it = _in_order([*graph.results.values(), *[e for e in gradients.values() if e]])
-    rows = {id(e): _has_rows(e, graph.batch) for e in all_of_it}
+    rows = {id(e): has_rows(e, graph.batch) for e in all_of_it}
     varies: dict[int, bool] = {}  # depends on states
     over_batch: dict[int, bool] = {}  # has lost its rows: a sum over the batch
     for e in all_of_it:
@@ -73,7 +67,7 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
         over_batch[id(e)] = not rows[id(e)] and any(
             [rows[id(i)] or over_batch[id(i)] for i in e.inputs]
         )
-        _check(e, rows, over_batch, graph.batch)
+        _check(e, rows, over_batch, graph.batch, graph.inputs["x"].dtype)
 
     for name, g in gradients.items():
         of_one_step = name.startswith("parameter") and g is not None and not over_batch[id(g)]
@@ -93,7 +87,8 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
     late: set[int] = set()
     for e in back:
         if id(e) not in needed:
-            if e.op == "matmul" or e.op == "transpose" or any([id(i) in late for i in e.inputs]):
+            at_once = e.op == "matmul" or not suits_kernel(e, rows, graph.batch)
+            if at_once or any([id(i) in late for i in e.inputs]):
                 late.add(id(e))
             else:
                 backward.append(e)
@@ -121,6 +116,14 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
         if e is not None and n not in is_state
         and (id(e) in in_loop or (e.op == "input" and e.options[0] in above))
     ]])  # fmt: skip
+    suits = [
+        all([suits_kernel(e, rows, graph.batch) for e in body])
+        and all([len(e.shape) == 2 and e.shape[0] == graph.batch for e in beside])
+        for body, beside in (
+            (forward, [i for e in forward for i in e.inputs if rows[id(i)]]),
+            (backward, [*[i for e in backward for i in e.inputs if rows[id(i)]], *saved]),
+        )
+    ]  # fmt: skip
     return Schedule(
         fixed,
         before,
@@ -133,6 +136,7 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
         graph.results,
         gradients,
         graph.inputs,
+        suits,
     )
 
 
@@ -156,86 +160,23 @@ def _once(expressions: Any) -> list[Expression]:
     return list({id(e): e for e in expressions}.values())
 
 
-def _has_rows(e: Expression, batch: int) -> bool:
-    return e.op != "constant" and batch in e.shape
-
-
-def _check(e: Expression, rows: dict[int, bool], over_batch: dict[int, bool], batch: int) -> None:
+def _check(
+    e: Expression, rows: dict[int, bool], over_batch: dict[int, bool], batch: int, dtype: Any
+) -> None:
     """Refuse what no part can do."""
-    if e.op in ("input", "constant"):
-        if rows[id(e)] and (len(e.shape) != 2 or e.shape[0] != batch):
-            raise Refused(f"there is no instruction for states and inputs of shape {e.shape[1:]}")
-        return
     line = f" ({e.line})" if e.line else ""
+    if e.op in ("input", "constant"):
+        return
     if over_batch[id(e)]:
-        if not _is_sum_over_batch(e, rows, batch) and not _is_linear(e, over_batch):
+        if not is_sum_over_batch(e, rows, batch) and not is_linear(e, over_batch):
             raise Refused(f"one sequence depends on another: {e.op}{line}")
         return
     if not rows[id(e)]:
         return
     if any([over_batch[id(i)] for i in e.inputs]):
         raise Refused(f"one sequence depends on another: {e.op}{line}")
-    if e.op == "transpose" and len(e.shape) == 2 and e.shape[1] == batch:
-        return  # (w, N), for products over the batch
-    fits = len(e.shape) == 2 and e.shape[0] == batch
-    if fits and e.op == "cast":
-        fits = e.inputs[0].dtype.kind == "b" and e.dtype.kind == "f"
-    elif fits and e.op in ENTRYWISE:
-        fits = all([_fits_beside(i, e.shape, rows[id(i)], batch) for i in e.inputs])
-    elif fits and e.op in ("matmul", "affine"):
-        a, b = e.inputs[:2]
-        fits = rows[id(a)] and not rows[id(b)] and a.shape[0] == batch and len(b.shape) == 2
-    elif fits and e.op == "slice":
-        fits = columns(e) is not None
-    elif fits and e.op == "place":
-        where = e.options[1]
-        fits = (
-            len(where) == 2
-            and where[0] == (None, None, None)
-            and isinstance(where[1], tuple)
-            and where[1][2] in (None, 1)
-        )
-    elif fits and e.op == "concatenate":
-        fits = e.options[0] == 1 and all([rows[id(i)] or i.op == "constant" for i in e.inputs])
-    elif fits and e.op in ("add.reduce", "maximum.reduce"):
-        fits = e.options == ((1,), True)
-    elif fits and e.op == "broadcast":
-        fits = _fits_beside(e.inputs[0], e.shape, rows[id(e.inputs[0])], batch)
-    else:
-        fits = False
-    if not fits:
+    if e.dtype.kind == "f" and e.dtype != dtype:
+        raise Refused(f"it computes in another type than its input has: {e.op}{line}")
+    if not is_rowwise(e, rows, batch):
         shapes = ", ".join([str(i.shape) for i in e.inputs]).replace(str(batch), "N")
         raise Refused(f"there is no instruction for {e.op} {e.options} of {shapes}{line}")
-
-
-def _fits_beside(i: Expression, shape: tuple[int, ...], has_rows: bool, batch: int) -> bool:
-    """Whether an operand can be read row by row beside a result of this shape."""
-    if i.op == "constant" and i.value.ndim == 0:
-        return True
-    if has_rows or (i.shape and i.shape[0] == batch):
-        return len(i.shape) == 2 and i.shape[0] == batch and i.shape[1] in (1, shape[1])
-    flat = i.shape[1:] if len(i.shape) == 2 and i.shape[0] == 1 else i.shape
-    return len(flat) <= 1 and (not flat or flat[0] in (1, shape[1]))
-
-
-def _is_sum_over_batch(e: Expression, rows: dict[int, bool], batch: int) -> bool:
-    if e.op == "add.reduce":
-        (x,) = e.inputs
-        return rows[id(x)] and e.options[0][0] == 0
-    if e.op == "matmul":
-        a, b = e.inputs
-        return (
-            a.op == "transpose" and len(a.shape) == 2 and a.shape[1] == batch
-            and rows[id(b)] and len(b.shape) == 2 and b.shape[0] == batch
-        )  # fmt: skip
-    return False
-
-
-def _is_linear(e: Expression, over_batch: dict[int, bool]) -> bool:
-    sums = [over_batch[id(i)] for i in e.inputs]
-    if e.op in ("multiply", "matmul", "divide"):
-        return sum(sums) == 1 and (e.op != "divide" or sums[0])
-    return e.op in LINEAR and all(
-        [s or (i.op == "constant" and i.value.ndim == 0 and i.value == 0)
-         for s, i in zip(sums, e.inputs)]
-    )  # fmt: skip

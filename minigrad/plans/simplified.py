@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .recorded import Recording
-from .traced import Value
+from .traced import VIEWS, Value
 
 ndarray = np.ndarray
 Shape = tuple[int, ...]
@@ -98,6 +98,8 @@ class Graph:
         line: str = "",
     ) -> Expression:  # fmt: skip
         """The expression, or what it comes to."""
+        if op in VIEWS and inputs[0].op == "constant" and not inputs[0].value.ndim:
+            return self.constant(inputs[0].value, shape, dtype)
         rule = RULES.get(op)
         found = None if rule is None else rule(self, inputs, options, shape)
         if found is not None and (found.dtype == dtype or found.op == "constant"):
@@ -203,6 +205,8 @@ def _reshape(g: Graph, inputs: Any, options: Any, shape: Shape) -> Any:
         return x
     if x.op == "reshape":
         return g.make("reshape", x.inputs, (shape,), shape, x.dtype, x.line)
+    if x.op.endswith(".reduce") and x.options == ((1,), False) and shape == (*x.shape, 1):
+        return g.make(x.op, x.inputs, ((1,), True), shape, x.dtype, x.line)
     return None
 
 
@@ -222,6 +226,13 @@ def _slice(g: Graph, inputs: Any, options: Any, shape: Shape) -> Any:
     (x,) = inputs
     if x.shape == shape and all([i == (None, None, None) for i in options]):
         return x
+    if all([i is None or i == (None, None, None) for i in options]):
+        return g.make("reshape", inputs, (shape,), shape, x.dtype)
+    wide = _with_slices(options, x.shape)
+    if wide is not None:  # x[:, 3] = x[:, 3:4].reshape(-1)
+        kept = (*shape, 1)
+        column = g.make("slice", inputs, wide, kept, x.dtype)
+        return g.make("reshape", (column,), (shape,), shape, x.dtype)
     here = columns(Expression("slice", inputs, options, shape, x.dtype, ""))
     if here is None:
         return None
@@ -238,6 +249,35 @@ def _slice(g: Graph, inputs: Any, options: Any, shape: Shape) -> Any:
                 return part
             start += part.shape[1]
     return None
+
+
+def _with_slices(index: Any, shape: Shape) -> Any:
+    """An index with a number for the second of two axes, with a slice in its place."""
+    if len(shape) == len(index) == 2 and isinstance(index[1], int):
+        k = index[1] % shape[1]
+        return index[0], (k, k + 1, None)
+    return None
+
+
+def _put(g: Graph, inputs: Any, options: Any, shape: Shape) -> Any:
+    """A number as index of a column becomes a slice, as for `_slice`."""
+    x, value = inputs
+    wide = _with_slices(options, shape)
+    if wide is None:
+        return None
+    kept = (*value.shape, 1)
+    column = g.make("reshape", (value,), (kept,), kept, value.dtype)
+    return g.make("put", (x, column), wide, shape, x.dtype)
+
+
+def _place(g: Graph, inputs: Any, options: Any, shape: Shape) -> Any:
+    (value,) = inputs
+    wide = _with_slices(options[1], shape)
+    if wide is None:
+        return None
+    kept = (*value.shape, 1)
+    column = g.make("reshape", (value,), (kept,), kept, value.dtype)
+    return g.make("place", (column,), (options[0], wide), shape, value.dtype)
 
 
 def _matmul(g: Graph, inputs: Any, options: Any, shape: Shape) -> Any:
@@ -267,5 +307,5 @@ def _matmul(g: Graph, inputs: Any, options: Any, shape: Shape) -> Any:
 RULES: dict[str, Any] = {
     "copy": _same, "reshape": _reshape, "broadcast": _same, "slice": _slice,
     "transpose": _transpose, "add": _add, "subtract": _subtract, "multiply": _multiply,
-    "divide": _divide, "matmul": _matmul,
+    "divide": _divide, "matmul": _matmul, "put": _put, "place": _place,
 }  # fmt: skip

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import get_ident
 from typing import Any, cast
@@ -69,13 +69,12 @@ class Tape:
     constants: dict[int, tuple[Any, Value]] = field(default_factory=dict)
     refusal: str = ""
     thread: int = 0
+    backwards: bool = False  # whether it is the derivative that is written now
 
     def value_of(self, operand: Any) -> Value:
         """The value that stands for an array or number; what is not traced is a constant."""
         if type(operand) is Traced:
-            if operand.value is None:
-                self.refuse("an array that no instruction made")
-            return cast("Value", operand.value)
+            return operand.current()
         known = self.constants.get(id(operand))
         if known is not None:
             return known[1]
@@ -86,20 +85,25 @@ class Tape:
 
     def note(self, op: str, inputs: Sequence[Any], result: Any, *options: Any) -> Any:
         """Write an instruction down; its result, traced."""
-        if op in VIEWS:
-            inputs[0].viewed = True
         traced = np.asarray(result).view(Traced)
-        value = Value(traced.shape, traced.dtype)
-        value.by = Instruction(
-            op, tuple([self.value_of(v) for v in inputs]), options, value, where_()
-        )
-        self.instructions.append(value.by)
-        traced.value = value
+        values = tuple([self.value_of(v) for v in inputs])
+        traced.value = self.made(op, values, options, traced.shape, traced.dtype)
+        if op in VIEWS and np.may_share_memory(traced, plain(inputs[0])):
+            traced.base, traced.seen_as, traced.view_of = inputs[0], (op, options), values[0]
         return traced
+
+    def made(
+        self, op: str, values: tuple[Value, ...], options: Any, shape: Any, dtype: Any
+    ) -> Value:
+        """Write an instruction down; its result."""
+        value = Value(shape, dtype)
+        value.by = Instruction(op, values, options, value, "" if self.backwards else where_())
+        self.instructions.append(value.by)
+        return value
 
     def refuse(self, why: str) -> Any:
         """Raise, and remember, as the step may swallow the exception."""
-        line = where_()
+        line = "in its derivative" if self.backwards else where_()
         self.refusal = self.refusal or f"{why}{' (' + line + ')' if line else ''}"
         raise Refused(self.refusal)
 
@@ -148,7 +152,7 @@ def plain(array: Any) -> Any:
     return array.view(ndarray) if type(array) is Traced else array
 
 
-def _tape() -> Tape:
+def tape_now() -> Tape:
     assert tape is not None
     return tape
 
@@ -178,10 +182,47 @@ class Traced(ndarray):
 
     writes_down = True
     value: Value | None = None
-    viewed = False  # whether other arrays may share its memory
+    # of a view: the array that it shows, how, and the value of that when it was derived
+    base: Any = None
+    seen_as: Any = None
+    view_of: Value | None = None
 
     def __array_finalize__(self, other: Any) -> None:
         self.value = None
+
+    def current(self) -> Value:
+        """Its value, after what was written to the memory that it shares with others."""
+        if self.value is None:
+            tape_now().refuse("an array that no instruction made")
+        if self.base is not None:
+            now = self.base.current()
+            if now is not self.view_of:
+                op, options = self.seen_as
+                self.value = tape_now().made(op, (now,), options, self.shape, self.dtype)
+                self.view_of = now
+        return cast("Value", self.value)
+
+    def becomes(self, value: Value) -> None:
+        """Note that its memory, and so that of others, has this value now."""
+        t = tape_now()
+        if self.base is None:
+            if self.current().by is None:
+                t.refuse("a write to memory from outside of the step")
+            self.value = value
+            return
+        op, options = self.seen_as
+        base, whole = self.base, cast("tuple[Any, ...]", ())
+        if op == "slice":
+            whole = ("put", (base.current(), value), options)
+        elif op == "reshape":
+            whole = ("reshape", (value,), (base.shape,))
+        elif op == "transpose":
+            back = tuple(sorted(range(base.ndim), key=options[0].__getitem__))
+            whole = ("transpose", (value,), (back,))
+        else:
+            t.refuse("a write to a view")
+        name, values, form = whole
+        base.becomes(t.made(name, values, form, base.shape, base.dtype))
 
     def __array_ufunc__(
         self, ufunc: Any, method: Any, *inputs: Any, out: Any = None, **options: Any
@@ -192,14 +233,17 @@ class Traced(ndarray):
             if out is not None:
                 options["out"] = tuple([plain(v) for v in out])
             return getattr(function, method)(*[plain(v) for v in inputs], **options)
-        t = _tape()
+        t = tape_now()
         name = function.__name__
         if name == "vecdot" and method == "__call__" and not options and out is None:
             return np.add.reduce(np.multiply(*inputs), -1)
-        if name == "bitwise_and" and all([_is_mask(v) for v in inputs]):
-            function, name = np.logical_and, "logical_and"
-        if method == "reduce" and name in REDUCTIONS:
-            x, axis, keepdims = _reduction(*inputs, **options)
+        if name in OF_MASKS and all([_is_mask(v) for v in inputs]):
+            name = OF_MASKS[name]
+            function = cast("np.ufunc", getattr(np, name))
+        if getattr(np, name, None) is not function or cast("Any", function).nout != 1:
+            t.refuse(f"there is no instruction for {name}")
+        if method == "reduce":
+            x, axis, keepdims = _reduction(name, *inputs, **options)
             if out is not None and out[0] is not None:
                 t.refuse(f"{name}.reduce with out=")
             result = function.reduce(plain(x), axis, None, None, keepdims)
@@ -207,51 +251,67 @@ class Traced(ndarray):
             axes = (axes,) if isinstance(axes, int) else tuple(axes)
             axes = tuple([k % x.ndim for k in axes])
             return t.note(f"{name}.reduce", [x], result, axes, keepdims)
-        if method != "__call__" or name not in FUNCTIONS:
+        if method == "accumulate" and out is None and len(inputs) <= 2:
+            x, axis = inputs[0], options.pop("axis", inputs[-1] if len(inputs) == 2 else 0)
+            if not options:
+                result = function.accumulate(plain(x), axis)
+                return t.note(f"{name}.accumulate", [x], result, axis % x.ndim)
+        if method != "__call__":
             t.refuse(f"there is no instruction for {name}.{method}")
-        if options:
-            t.refuse(f"{name} with {', '.join(options)}")
         result = function(*[plain(v) for v in inputs])
+        if options.pop("dtype", None) not in (None, result.dtype) or options:
+            t.refuse(f"{name} with {', '.join(options) or 'dtype'}")
         if out is None:
             return t.note(name, inputs, result)
         (target,) = out
-        if type(target) is not Traced or target.value is None or target.value.by is None:
+        if type(target) is not Traced:
             t.refuse("a write to memory from outside of the step")
-        if target.value.by.op in VIEWS or target.shape != result.shape or target.viewed:
-            t.refuse("a write to a view")
-        plain(target)[...] = result
-        target.value = t.note(name, inputs, result).value
+        target[...] = t.note(name, inputs, result)
         return target
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         """Another function of NumPy's."""
         if _unseen():
-            return function(*_all_plain(args), **_all_plain(options))
+            return function(*all_plain(args), **all_plain(options))
         known = ARRAY_FUNCTIONS.get(function)
         if known is not None:
             return known(*args, **options)
-        return _tape().refuse(f"there is no instruction for {function.__name__}")
+        return tape_now().refuse(f"there is no instruction for {function.__name__}")
 
     # -- views and copies ----------------------------------------------------------------------
 
     @_if_seen("__getitem__")
     def __getitem__(self, index: Any) -> Any:
         items = index if isinstance(index, tuple) else (index,)
-        for item in items:
-            if not (item is None or item is Ellipsis or isinstance(item, (slice, int))):
-                _tape().refuse("there is no instruction for an index that is an array")
-        result = plain(self)[index]
-        return _tape().note("slice", [self], result, *complete(items, self.ndim))
+        arrays, form = _taken_apart(items, self.ndim)
+        if arrays:
+            result = plain(self)[all_plain(index)]
+            return tape_now().note("index", [self, *arrays], result, *form)
+        return tape_now().note("slice", [self], plain(self)[index], *form)
 
     @_if_seen("__setitem__")
     def __setitem__(self, index: Any, value: Any) -> None:
-        _tape().refuse("a write in place, x[...] = value")
+        t = tape_now()
+        if isinstance(index, ndarray) and index.dtype.kind == "b" and not np.ndim(value):
+            value, index = np.where(index, value, self), ...
+        target = self if index is Ellipsis else self[index]
+        if target.base is not self and target is not self:
+            t.refuse("a write in place, at an index that is an array")
+        plain(target)[...] = plain(value)  # (raises what NumPy raises)
+        new = value if type(value) is Traced else np.array(value, self.dtype)
+        if plain(new).dtype != self.dtype:
+            t.refuse("a write in place, into another type")
+        if new.shape != target.shape:
+            shape = target.shape
+            new = new.reshape(new.shape[max(0, new.ndim - len(shape)) :])
+            new = t.note("broadcast", [new], np.broadcast_to(plain(new), shape), shape)
+        target.becomes(t.value_of(new))
 
     @_if_seen("reshape")
     def reshape(self, *shape: Any, **options: Any) -> Any:
         """Another shape."""
         result = plain(self).reshape(*shape, **options)
-        return _tape().note("reshape", [self], result, result.shape)
+        return tape_now().note("reshape", [self], result, result.shape)
 
     @_if_seen("transpose")
     def transpose(self, *axes: Any) -> Any:
@@ -259,7 +319,7 @@ class Traced(ndarray):
         result = plain(self).transpose(*axes)
         given = axes[0] if len(axes) == 1 else axes
         order = tuple(range(self.ndim))[::-1] if not given else tuple(given)
-        return _tape().note("transpose", [self], result, tuple([k % self.ndim for k in order]))
+        return tape_now().note("transpose", [self], result, tuple([k % self.ndim for k in order]))
 
     @property
     def T(self) -> Any:
@@ -281,41 +341,67 @@ class Traced(ndarray):
     @_if_seen("copy")
     def copy(self, order: Any = "C") -> Any:
         """The same values in other memory."""
-        return _tape().note("copy", [self], plain(self).copy(order))
+        return tape_now().note("copy", [self], plain(self).copy(order))
 
     @_if_seen("view")
     def view(self, *args: Any) -> Any:
         """The same memory: of another class, or in the same type."""
         if args and args[0] is not self.dtype:
-            if isinstance(args[0], type) and issubclass(args[0], ndarray):
-                return ndarray.view(self, *args)
-            _tape().refuse("a view in another type")
-        return _tape().note("slice", [self], plain(self)[...], *complete((Ellipsis,), self.ndim))
+            if args[0] is ndarray:
+                return ndarray.view(self, ndarray)
+            tape_now().refuse("a view in another type")
+        return tape_now().note("slice", [self], plain(self)[...], *complete((Ellipsis,), self.ndim))
 
     @_if_seen("astype")
     def astype(self, dtype: Any, *args: Any, **options: Any) -> Any:
         """In another type: only the same one is known."""
         if np.dtype(dtype) != self.dtype:
-            return _tape().note("cast", [self], plain(self).astype(dtype), np.dtype(dtype))
+            return tape_now().note("cast", [self], plain(self).astype(dtype), np.dtype(dtype))
         return self.copy() if options.get("copy", True) else self
 
     def placed(self, shape: tuple[int, ...], index: Any) -> Any:
-        """Zeros of a shape, and this at an index: the gradient of a slice."""
+        """Zeros of a shape, to which this is added at an index: the gradient of what it takes."""
         items = index if isinstance(index, tuple) else (index,)
-        for item in items:
-            if not (item is None or item is Ellipsis or isinstance(item, (slice, int))):
-                _tape().refuse("there is no instruction for an index that is an array")
+        arrays, form = _taken_apart(items, len(shape))
         result = np.zeros(shape, self.dtype)
-        result[index] = plain(self)
-        return _tape().note("place", [self], result, shape, complete(items, len(shape)))
+        np.add.at(result, all_plain(index), plain(self))
+        if arrays:
+            return tape_now().note("add_at", [self, *arrays], result, shape, form)
+        return tape_now().note("place", [self], result, shape, form)
+
+    def setflags(self, *args: Any, **options: Any) -> None:
+        """Nothing: it says only that nobody should write."""
 
 
-def _all_plain(thing: Any) -> Any:
+def _taken_apart(items: tuple[Any, ...], rank: int) -> tuple[list[Any], tuple[Any, ...]]:
+    """The arrays of an index, and the index with their numbers, ("array", k), in their places."""
+    arrays: list[Any] = []
+    form = []
+    for item in items:
+        if isinstance(item, ndarray):
+            if item.dtype.kind not in "iu" or not item.ndim:
+                tape_now().refuse("there is no instruction for an index that is a mask")
+            arrays.append(item)
+            item = Numbered(len(arrays) - 1)
+        elif not (item is None or item is Ellipsis or isinstance(item, (slice, int))):
+            tape_now().refuse(f"there is no instruction for an index such as {item!r}")
+        form.append(item)
+    return arrays, complete(tuple(form), rank)
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """The place of an array among others."""
+
+    number: int
+
+
+def all_plain(thing: Any) -> Any:
     """The arrays in arguments without their traces."""
     if isinstance(thing, dict):
-        return {key: _all_plain(value) for key, value in thing.items()}
+        return {key: all_plain(value) for key, value in thing.items()}
     if isinstance(thing, (list, tuple)):
-        return type(thing)([_all_plain(value) for value in thing])
+        return type(thing)([all_plain(value) for value in thing])
     return plain(thing)
 
 
@@ -333,77 +419,35 @@ def index_from(completed: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple([slice(*i) if isinstance(i, tuple) else i for i in completed])
 
 
+def with_arrays(index: tuple[Any, ...], arrays: Sequence[Any]) -> tuple[Any, ...]:
+    """An index with arrays in their places again."""
+    return tuple([arrays[i.number] if isinstance(i, Numbered) else i for i in index])
+
+
 def _is_mask(x: Any) -> bool:
     return bool(np.asarray(plain(x)).dtype.kind == "b")
 
 
 def _reduction(
-    x: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False,
+    name: str, x: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False,
     initial: Any = None, where: Any = True,
 ) -> Any:  # fmt: skip
-    if out is not None or where is not True or (dtype is not None and dtype != x.dtype):
-        _tape().refuse("a reduction with options")
+    changes = initial is not None and not (name == "maximum" and initial == -np.inf)
+    if out is not None or changes or where is not True or (dtype is not None and dtype != x.dtype):
+        tape_now().refuse("a reduction with options")
     return x, axis, bool(keepdims)
 
 
-def _concatenate(arrays: Any, axis: int = 0, out: Any = None, **options: Any) -> Any:
-    if out is not None or options:
-        _tape().refuse("concatenate with options")
-    arrays = list(arrays)
-    result = np.concatenate([plain(a) for a in arrays], axis)
-    return _tape().note("concatenate", arrays, result, axis % result.ndim)
-
-
-def _where(condition: Any, *values: Any) -> Any:
-    if len(values) != 2:
-        _tape().refuse("where without values")
-    result = np.where(plain(condition), *[plain(v) for v in values])
-    return _tape().note("where", [condition, *values], result)
-
-
-def _broadcast_to(x: Any, shape: Any, **options: Any) -> Any:
-    result = np.broadcast_to(plain(x), shape)
-    return _tape().note("broadcast", [x], result, result.shape)
-
-
-def _zeros_like(x: Any, dtype: Any = None, **options: Any) -> Any:
-    return np.zeros(options.get("shape") or x.shape, dtype or x.dtype)
-
-
-def _clip(x: Any, low: Any, high: Any, **options: Any) -> Any:
-    return np.minimum(np.maximum(x, low), high)
-
-
 VIEWS = ("slice", "reshape", "transpose", "broadcast")
-REDUCTIONS = ("add", "maximum")
-FUNCTIONS = (
-    "add", "subtract", "multiply", "divide", "negative", "exp", "tanh", "maximum", "minimum",
-    "less_equal", "less", "greater", "greater_equal", "matmul", "sqrt", "log", "absolute", "log1p",
-    "square", "sin", "cos", "logical_and", "logical_not", "equal",
-)  # fmt: skip
-ARRAY_FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    np.concatenate: _concatenate,
-    np.where: _where,
-    np.broadcast_to: _broadcast_to,
-    np.zeros_like: _zeros_like,
-    np.ones_like: lambda x, *rest, **options: _zeros_like(x, *rest, **options) + 1,
-    np.clip: _clip,
-    np.shape: lambda x: x.shape,
-    np.ndim: lambda x: x.ndim,
-    np.size: lambda x: x.size,
-    np.may_share_memory: lambda a, b, *rest: np.may_share_memory(plain(a), plain(b), *rest),
-    np.transpose: lambda x, axes=None: x.transpose() if axes is None else x.transpose(axes),
-    np.reshape: lambda x, shape, **o: x.reshape(shape),
-    np.squeeze: lambda x, axis=None: x.squeeze(axis),
-    np.copy: lambda x, **o: x.copy(),
-}
+OF_MASKS = {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "invert": "logical_not"}
+ARRAY_FUNCTIONS: dict[Any, Any] = {}  # see `asked`
 
 
 def _leaving(name: str) -> Any:
     def method(self: Any, *args: Any, **options: Any) -> Any:
         if _unseen():
             return getattr(plain(self), name)(*args, **options)
-        return _tape().refuse(f"the values leave the tensors ({name.strip('_')}), or branch")
+        return tape_now().refuse(f"the values leave the tensors ({name.strip('_')}), or branch")
 
     return method
 

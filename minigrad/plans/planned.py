@@ -20,9 +20,9 @@ from ..nn.module import Module
 from ..ops.fused import Fused
 from ..ops.join import stack
 from ..recurrences.unroll import unroll
-from .fingerprint import Seen, attributes, look, put_back
+from .fingerprint import Reach, untouched
 from .machine import Machine, Steps
-from .recorded import Recording, recorded
+from .recorded import Recording, recorded, way_of
 from .refusals import refusals
 from .scheduled import scheduled
 from .simplified import Graph
@@ -36,9 +36,8 @@ class Plan:
     """A recorded step, and machines that run it, by which gradients are wanted."""
 
     def __init__(self, step: Step, tensors: Sequence[Any], x: Any, states: Sequence[Any]) -> None:
-        recording = recorded(
-            step, tensors, x.array.shape[-1:], [s.array.shape[1:] for s in states], x.array.dtype
-        )
+        recording = recorded(step, tensors, *_kind_of(x, states))
+        self.way, self.sizes = recording.way, {0}
         try:
             self._make(recording, len(states), len(tensors))
         except Refused:
@@ -53,6 +52,15 @@ class Plan:
         self.machines: dict[Any, Machine] = {}
         wanted = tuple([name in self.graph.gradients for name in self.names])
         _check_replay(self.machine(wanted), recording)
+
+    def check_sizes(
+        self, sizes: set[int], step: Step, tensors: Sequence[Any], x: Any, states: Sequence[Any]
+    ) -> None:
+        """Refuse a step that does something else with batches of these sizes than with others."""
+        for size in sizes - self.sizes:
+            if way_of(step, tensors, *_kind_of(x, states), size) != self.way:
+                raise Refused(f"with {size} sequences it takes another way")
+            self.sizes.add(size)
 
     def machine(self, wanted: tuple[bool, ...] | None) -> Machine:
         """The machine that computes these gradients; None: there will be no derivative."""
@@ -89,6 +97,11 @@ def _check_replay(machine: Machine, recording: Recording) -> None:
             raise Refused(f"run again, it gives another {name}")
 
 
+def _kind_of(x: Any, states: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """The shapes of one sequence's input and states, and the type."""
+    return x.array.shape[-1:], [s.array.shape[1:] for s in states], x.array.dtype
+
+
 MOST = 16  # plans of one cell: with more, something in it changes all the time
 
 _plans: WeakKeyDictionary[Module, dict[Any, Plan | None]] = WeakKeyDictionary()
@@ -107,33 +120,37 @@ def switched_off() -> Iterator[None]:
         _switched_off -= 1
 
 
-def _plan_for(cell: Module, step: Step, seen: Seen, x: Any, states: Any) -> Plan | None:
-    own = _plans.get(cell)
-    if own is None:
-        own = _plans[cell] = {}
-    if None in own:
-        return None
+def _plan_for(
+    cell: Module, step: Step, reach: Reach, x: Any, states: Any, sizes: set[int]
+) -> Plan | None:
+    own, tensors = _plans[cell], reach.tensors
     key = (
-        x.array.shape[-1], x.array.dtype, tuple([s.array.shape[1:] for s in states]), seen.mark,
+        x.array.shape[-1], x.array.dtype, tuple([s.array.shape[1:] for s in states]), reach.mark,
     )  # fmt: skip
-    if key in own:
-        return own[key]
+    plan = own.get(key)
+    if key in own and (plan is None or sizes <= plan.sizes):
+        return plan
     own[key] = None
-    with _recording:
-        before = attributes(cell)
+    with _recording, untouched(Reach(cell, keeps=True)):
         try:
-            plan = Plan(step, seen.tensors, x, states)
-            if look(cell).mark != seen.mark:
+            plan = plan or Plan(step, tensors, x, states)
+            plan.check_sizes(sizes, step, tensors, x, states)
+            if Reach(cell).mark != reach.mark:
                 raise Refused("it changes something outside of it")
             own[key] = plan
         except Refused as refusal:
             if not any([k for k, plan in own.items() if plan is None and k != key]):
                 refusals[cell] = str(refusal)
-            if look(cell).mark != seen.mark or len(own) > MOST:
+            if _has_changed(cell, reach) or len(own) > MOST:
                 own[None] = None  # it will never be
-        finally:
-            put_back(before)
     return own[key]
+
+
+def _has_changed(cell: Module, reach: Reach) -> bool:
+    try:
+        return Reach(cell).mark != reach.mark
+    except Refused:
+        return True
 
 
 def run_planned(
@@ -146,16 +163,26 @@ def run_planned(
     dtype = x.array.dtype
     if dtype.kind != "f" or dtype.itemsize == 2 or not x.array.shape[-1]:
         return None
-    seen = look(cell)
-    if seen.hooked or _switched_off or is_recording():  # (a plan calls no modules, so no hooks)
+    own = _plans.get(cell)
+    if own is None:
+        own = _plans[cell] = {}
+    if None in own or _switched_off or is_recording():
+        return None
+    try:
+        reach = Reach(cell)
+    except Refused as refusal:
+        own[None], refusals[cell] = None, str(refusal)
+        return None
+    if reach.hooked:  # (a plan calls no modules, so no hooks)
         return None
     for state in states:
         if state.array.dtype != dtype:
             return None
-    plan = _plan_for(cell, step, seen, x, states)
+    sizes = {states[0].array.shape[0]} if batch_sizes is None else set(batch_sizes.tolist())
+    plan = _plan_for(cell, step, reach, x, states, sizes)
     if plan is None:
         return None
-    inputs = (x, *states, *seen.tensors)
+    inputs = (x, *states, *reach.tensors)
     arrays = [v.array for v in inputs]
     arrays[0] = np.ascontiguousarray(arrays[0])
     edges = edges_if_recording(inputs)
@@ -169,7 +196,7 @@ def run_planned(
     finally:
         restore(before)
     results = (output.reshape(*lead, output.shape[-1]), *[end[None] for end in ends])
-    options = (cell, step, seen.tensors, len(states), batch_sizes, reverse)
+    options = (cell, step, reach.tensors, len(states), batch_sizes, reverse)
     kept, guarded = ((machine, values, steps), inputs) if edges is not None else (None, ())
     result: tuple[Any, ...] = _PLANNED.call(
         edges, inputs, options, kept, results, arrays, guarded, (0,)

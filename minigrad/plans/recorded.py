@@ -46,6 +46,11 @@ class Recording(NamedTuple):
         gradients, "gradient x", ...
     """
 
+    @property
+    def way(self) -> list[Any]:
+        """As `way_of` gives it."""
+        return _way(self.forward)
+
     forward: list[Instruction]
     backward: list[Instruction]
     inputs: dict[str, Value]
@@ -99,9 +104,32 @@ def recorded(
     return first
 
 
+def way_of(
+    step: Any, tensors: Any, x_shape: Any, state_shapes: Any, dtype: Any, batch: int
+) -> list[Any]:
+    """What a step does with a batch of this size: the operations, and the numbers among them.
+
+    Raises
+    ------
+    Refused
+        The step cannot be a plan.
+    """
+    return _way(
+        _recorded_once(step, tensors, x_shape, state_shapes, dtype, batch, 0, False).forward
+    )
+
+
+def _way(instructions: list[Instruction]) -> list[Any]:
+    return [
+        (i.op, *[str(v.constant) for v in i.inputs if v.constant is not None and not v.shape])
+        for i in instructions
+    ]
+
+
 def _recorded_once(
-    step: Any, tensors: Any, x_shape: Any, state_shapes: Any, dtype: Any, batch: int, seed: int
-) -> Recording:
+    step: Any, tensors: Any, x_shape: Any, state_shapes: Any, dtype: Any, batch: int, seed: int,
+    backwards: bool = True,
+) -> Recording:  # fmt: skip
     numbers = np.random.default_rng(seed)
 
     def example(name: str, shape: tuple[int, ...]) -> Any:
@@ -136,7 +164,7 @@ def _recorded_once(
             wanted = [*leaves, *[t for t in tensors if t._requires_grad]]
             used = [(y, g) for y, g in zip(results, above) if y._requires_grad]
             found: Sequence[Any] = [None] * len(wanted)
-            if used:
+            if used and backwards:
                 found = grad(
                     [y for y, _ in used], wanted, [g for _, g in used], create_graph=True,
                     allow_unused=True,

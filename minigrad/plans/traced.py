@@ -149,7 +149,7 @@ def input_value(array: ndarray, name: str) -> Any:
 
 def plain(array: Any) -> Any:
     """The array without its trace."""
-    return array.view(ndarray) if type(array) is Traced else array
+    return ndarray.view(array, ndarray) if type(array) is Traced else array
 
 
 def tape_now() -> Tape:

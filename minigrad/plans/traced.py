@@ -202,12 +202,18 @@ class Traced(ndarray):
                 self.view_of = now
         return cast("Value", self.value)
 
+    def check_own(self) -> None:
+        """Refuse a write to memory that no instruction made: before it happens."""
+        root = self
+        while root.base is not None:
+            root = root.base
+        if root.current().by is None:
+            tape_now().refuse("a write to memory from outside of the step")
+
     def becomes(self, value: Value) -> None:
         """Note that its memory, and so that of others, has this value now."""
         t = tape_now()
         if self.base is None:
-            if self.current().by is None:
-                t.refuse("a write to memory from outside of the step")
             self.value = value
             return
         op, options = self.seen_as
@@ -297,6 +303,7 @@ class Traced(ndarray):
         target = self if index is Ellipsis else self[index]
         if target.base is not self and target is not self:
             t.refuse("a write in place, at an index that is an array")
+        target.check_own()
         plain(target)[...] = plain(value)  # (raises what NumPy raises)
         new = value if type(value) is Traced else np.array(value, self.dtype)
         if plain(new).dtype != self.dtype:

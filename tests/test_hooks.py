@@ -966,3 +966,22 @@ def test_a_function_that_returns_its_input_leaves_the_input_where_it_was():
         x.grad = None
         z.sum().backward()
         assert x.grad.tolist() == [through_two] * 2
+
+
+def test_the_gradient_of_an_input_that_wants_none_may_have_any_shape():
+    class Product(mg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            ctx.save_for_backward(x, y)
+            return x * y
+
+        @staticmethod
+        def backward(ctx, g):
+            x, y = ctx.saved_tensors
+            return g * y, (g * x).sum()
+
+    x = mg.tensor([2.0, 3.0], requires_grad=True)
+    Product.apply(x, mg.tensor([4.0, 5.0])).sum().backward()
+    assert x.grad.tolist() == [4.0, 5.0]
+    with pytest.raises(RuntimeError, match="invalid gradient at index 1"):
+        Product.apply(x, mg.ones(2, requires_grad=True)).sum().backward()

@@ -460,3 +460,13 @@ def test_scores_of_any_layout(level):
     assert F.cross_entropy(x, wide).item() == F.cross_entropy(x, y).item()
     w = mg.tensor([0.5, 9.0, 2.0, 9.0, 3.0, 9.0], dtype=mg.float64)[::2]
     assert F.cross_entropy(x, y, w).item() == F.cross_entropy(x, y, w.clone()).item()
+
+
+def test_second_derivatives_of_cross_entropy_at_certain_probabilities_are_pytorchs():
+    x = mg.tensor([0.0, 1.0, 0.0, 1.0, 0.5], dtype=mg.float64, requires_grad=True)
+    y = mg.tensor([1.0, 0.0, 0.0, 1.0, 0.3], dtype=mg.float64, requires_grad=True)
+    loss = mg.nn.functional.binary_cross_entropy(x, y, reduction="sum")
+    (first,) = mg.autograd.grad(loss, x, create_graph=True)
+    by_x, by_y = mg.autograd.grad(first.sum(), [x, y])
+    np.testing.assert_allclose(by_x.numpy(), [1e24, 1e24, 0, 0, 4], 1e-9)
+    np.testing.assert_allclose(by_y.numpy(), [-1e12, -1e12, -1e12, -1e12, -4], 1e-9)

@@ -408,3 +408,15 @@ def test_layer_norm_in_a_recurrent_network_trains():
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.7 * losses[0]
+
+
+@pytest.mark.parametrize(("dtype", "huge"), [(mg.float32, 1e30), (mg.float64, 1e300)])
+@pytest.mark.parametrize("axes", [1, 2])
+def test_a_sample_too_large_for_its_squares_is_nan_not_zero(dtype, huge, axes):
+    x = mg.tensor([[[huge, 1.0, 2.0]], [[1.0, 2.0, 3.0]]], dtype=dtype, requires_grad=True)
+    y = mg.nn.functional.layer_norm(x, x.shape[-axes:])
+    y.sum().backward()
+    assert y[0].isnan().all()
+    assert x.grad[0].isnan().all()
+    assert y[1].isfinite().all()
+    assert x.grad[1].isfinite().all()

@@ -491,3 +491,24 @@ def test_betas_as_tensors_are_refused_with_foreach(cls):
     betas = (mg.tensor(0.9), mg.tensor(0.99))
     with pytest.raises(ValueError, match=r"betas\[0\] as a Tensor is not supported for capturable"):
         getattr(mg.optim, cls)([mg.ones(2, requires_grad=True)], betas=betas, foreach=True)
+
+
+def test_adagrad_takes_the_first_sum_from_its_own_option():
+    w, v = [mg.tensor([1.0], requires_grad=True) for _ in range(2)]
+    groups = [{"params": [w], "initial_accumulator_value": 5.0}]
+    optimizer = mg.optim.Adagrad(groups, lr=0.1, initial_accumulator_value=2.0)
+    optimizer.add_param_group({"params": [v], "initial_accumulator_value": 7.0})
+    (w * w + v * v).sum().backward()
+    optimizer.step()
+    assert [optimizer.state[p]["sum"].item() for p in (w, v)] == [6.0, 6.0]  # 2 + 2^2
+
+
+@pytest.mark.filterwarnings("ignore:optimizer contains a parameter group with duplicate")
+def test_a_parameter_that_comes_twice_begins_its_momentum_twice():
+    w = mg.tensor([1.0, 2.0], dtype=mg.float64, requires_grad=True)
+    optimizer = mg.optim.SGD([w, w], lr=0.1, momentum=0.9)
+    for expected in ([0.6, 1.2], [-0.09, -0.18], [-0.7047, -1.4094]):  # PyTorch's, one by one
+        optimizer.zero_grad()
+        (w * w).sum().backward()
+        optimizer.step()
+        assert w.tolist() == pytest.approx(expected)

@@ -236,3 +236,23 @@ def test_a_step_that_prints_goes_on_printing(capsys):
     with pytest.warns(UserWarning, match="says print"):
         layer(mg.randn(3, 2, 3, dtype=mg.float64))
     assert capsys.readouterr().out.split() == ["step"] * 3
+
+
+def test_second_derivatives_where_a_state_depends_on_nothing():
+    class Keeping(nn.Module):
+        states = ("h", "m")
+
+        def __init__(self, input_size, hidden_size):
+            super().__init__()
+            self.inner = nn.Linear(input_size + hidden_size, hidden_size)
+
+        def forward(self, x, state):
+            h, m = state
+            return self.inner(mg.cat([x, h], 1)).tanh(), m
+
+    layer, x = nn.Recurrent(Keeping, 2, 3), mg.randn(4, 2, 2, requires_grad=True)
+    output, (_, memory) = layer(x)
+    loss = (output * output).sum() + memory.sum()
+    (slope,) = mg.autograd.grad(loss, x, create_graph=True)
+    (slope * slope).sum().backward()
+    assert layer.l0.inner.weight.grad is not None

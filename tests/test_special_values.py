@@ -211,3 +211,27 @@ def test_reduced_losses_have_pytorchs_gradients_in_the_types_of_their_inputs():
                  mg.nn.functional.binary_cross_entropy_with_logits):  # fmt: skip
         grads = mg.autograd.grad(loss(a, b), (a, b))
         assert [g.dtype for g in grads] == [mg.float32, mg.float64]
+
+
+@pytest.mark.parametrize("dim", [0, None, (0,)])
+def test_deviations_whose_squares_leave_the_range_of_float32(dim):
+    for scale in (1e25, 1e-25):
+        x = mg.tensor([1.0, 2.0, 3.0]) * scale
+        assert x.std(dim).item() == pytest.approx(scale)
+
+
+@pytest.mark.filterwarnings("ignore:var")
+def test_the_slope_of_a_variance_without_degrees_of_freedom_has_signs():
+    x = mg.tensor([[1.0, 2.0], [5.0, 3.0]], requires_grad=True)
+    x.var(1, correction=2).sum().backward()
+    assert x.grad.tolist() == [[-np.inf, np.inf], [np.inf, -np.inf]]
+
+
+@pytest.mark.parametrize("exponent", [-1, -3, 256])
+def test_integer_exponents_that_are_none_of_the_type(exponent):
+    x = mg.tensor([0, 1, 2], dtype=mg.uint8)
+    with pytest.raises(RuntimeError, match=r"negative integer powers|without overflow"):
+        x**exponent
+    with pytest.raises(RuntimeError, match=r"negative integer powers|without overflow"):
+        x.pow_(exponent)
+    assert (x**3).tolist() == [0, 1, 8]

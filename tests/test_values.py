@@ -361,3 +361,22 @@ def test_operators_in_place_do_so_too():
         mg.ones(2) < None  # noqa: B015
     with pytest.raises(TypeError, match="does not support deleting items"):
         del mg.ones(2)[0]
+
+
+@pytest.mark.parametrize("accumulate", [False, True])
+@pytest.mark.parametrize("shape", [(3,), (3, 4), (1, 2, 4), (2, 3)])
+def test_index_put_of_values_that_do_not_fit(shape, accumulate):
+    with pytest.raises(RuntimeError, match="shape mismatch"):
+        mg.zeros(3, 4).index_put_((mg.tensor([0, 1]),), mg.ones(shape), accumulate=accumulate)
+    filled = mg.zeros(3, 4).index_put((mg.tensor([0, 1]),), mg.ones(2, 4), accumulate=accumulate)
+    assert filled.sum().item() == 8
+
+
+@pytest.mark.parametrize("name", ["scatter", "scatter_add", "scatter_", "scatter_add_"])
+def test_scattering_nothing_keeps_the_source_in_the_graph(name):
+    source = mg.ones(2, 0, requires_grad=True)
+    y = getattr(mg.tensor([[1.0, -0.0]] * 2), name)(1, mg.zeros(2, 0, dtype=mg.int64), source)
+    assert y.tolist() == [[1.0, -0.0]] * 2
+    assert y.requires_grad
+    y.sum().backward()
+    assert source.grad.shape == (2, 0)

@@ -102,6 +102,12 @@ cdef inline real* allocate(Sums* s, Py_ssize_t W, Py_ssize_t rest) noexcept nogi
     return NULL if start is NULL else s.block + 2 * W
 
 
+cdef inline real scale_of(double variance, double eps) noexcept nogil:
+    # 1 / np.sqrt(variance + eps); NaN, not 0, where squares were too large to be summed (of
+    # columns it is 0: both are PyTorch's)
+    return <real>(1 / sqrt(variance + eps) + (variance - variance))
+
+
 # -- rows -----------------------------------------------------------------------------------------
 
 cdef void rows_forward(
@@ -117,7 +123,7 @@ cdef void rows_forward(
     cdef vec v
     for n in range(N):
         variance = variance_of(&base, &shift, x, H)
-        scale = <real>(1 / sqrt(variance + eps))
+        scale = scale_of(<real>variance, eps)
         statistics[BASE * N + n], statistics[SHIFT * N + n] = base, shift
         statistics[VARIANCE * N + n], statistics[SCALE * N + n] = <real>variance, scale
         i = 0

@@ -141,7 +141,10 @@ class _Custom(Op):
         try:
             results = self.function._rule()(self.context, *given)
             results = results if isinstance(results, tuple) else (results,)
-            checked = [self._checked(k, g) for k, g in enumerate(self._counted(results))]
+            checked = [
+                self._checked(k, g, edges[k] is not None)
+                for k, g in enumerate(self._counted(results))
+            ]
         finally:
             mode.enabled = previous
         if create_graph:
@@ -158,7 +161,7 @@ class _Custom(Op):
             )
         return results[:count]
 
-    def _checked(self, k: int, g: Any) -> Any:
+    def _checked(self, k: int, g: Any, wanted: bool) -> Any:
         """The gradient of argument k in its shape and type; what was broadcast is summed."""
         if g is None:
             return None
@@ -169,6 +172,8 @@ class _Custom(Op):
             )
         if not isinstance(g, TensorBase):
             raise RuntimeError(f"expected Variable or None (got {type(g).__name__})")
+        if not wanted:
+            return None
         shape, kind = self.inputs[k]
         if g.array.dtype != kind:
             g = g.to(kind)  # type: ignore[attr-defined]

@@ -25,7 +25,7 @@ from .kernels import with_kernel
 from .layout import copied, entrywise, rows
 from .makers import binary, comparison, no_slope, predicate, unary
 from .shape import sum_to
-from .values import EITHER, entry, factor, number
+from .values import EITHER, entry, factor, misfit, number
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -53,6 +53,15 @@ def _power(a: Any, b: Any) -> Any:
         return 1 / np.sqrt(a)  # NumPy takes the root for 0.5 only; of negative numbers it is nan
     result = np.power(a, b)
     return result if isinstance(a, ndarray) or not result.ndim else rows(result)  # PyTorch: 2 ** x
+
+
+def _check_exponent(a: Any, b: Any) -> None:
+    """An integer exponent of integers must be one of their type, and not negative."""
+    if type(b) is int and isinstance(a, TensorBase) and a.array.dtype.kind in "iu":
+        if b < 0:
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+        if b > np.iinfo(a.array.dtype).max:
+            raise misfit(b, a.array.dtype)
 
 
 def _power_slope(g: Any, a: Any, b: Any) -> Any:
@@ -152,7 +161,7 @@ mul = binary("mul", np.multiply,
 div = binary("div", np.divide, floats=True,
              a=lambda g, b: g / b,
              b=lambda g, a, b: -g * ((a / b) / b))  # fmt: skip
-pow = binary("pow", _power,
+pow = binary("pow", _power, check=_check_exponent,
              a=lambda g, a, b: _power_slope(g, a, b),
              b=lambda g, y, a, b: g * where((a == 0) & (b >= 0), 0, y * _log_base(a, b))
 )  # fmt: skip

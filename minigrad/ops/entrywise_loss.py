@@ -219,9 +219,17 @@ def _logits_target_slope(a: Any, positive: Any) -> Any:
     return -a if positive is None else positive * softplus(-a) - softplus(a)
 
 
+# Its rule is not what would come of deriving it, but PyTorch's: at 0 and at 1 the second derivative
+# is 1 / LEAST_SLOPE^2, or 0 where the probability is right.
+_bce_slope = primitive(
+    "binary_cross_entropy_slope", lambda a, b: (a - b) / np.maximum(a * (1 - a), LEAST_SLOPE),
+    a=lambda g, a, b: g * (
+        (a * a - 2 * a * b + b) / ((a + LEAST_SLOPE) * (1 - a + LEAST_SLOPE)) ** 2),
+    b=lambda g, a: -g / maximum(a * (1 - a), LEAST_SLOPE),
+)  # fmt: skip
 _bce = primitive("binary_cross_entropy", with_loss_kernel("probabilities", _cross_entropy_of),
                  a=with_slope_kernel("probabilities", lambda g, a, b, share:
-                     mul(g, (a - b) / maximum(a * (1 - a), LEAST_SLOPE) * share)),
+                     mul(g, _bce_slope(a, b) * share)),
                  b=lambda g, a, share: mul(g, (log1p(-a) - log(a)) * share))  # fmt: skip
 _bce_logits = primitive(
     "binary_cross_entropy_with_logits", with_loss_kernel("logits", _cross_entropy_of_logits),

@@ -119,7 +119,9 @@ class Fused(Op):
         ]
         outputs = self.reference(*aliases, *options)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        used = [(y, g) for y, g in zip(outputs, grads) if g is not None]
+        used = [(y, g) for y, g in zip(outputs, grads) if g is not None and y._requires_grad]
+        if not used:  # what was wanted depends on none of the inputs
+            return [None] * len(edges)
         wanted = [a for a, e in zip(aliases, edges) if e is not None]
         found = grad(
             [y for y, _ in used],

@@ -554,6 +554,15 @@ def _checked_source(name: str, input: Any, src: Any) -> Any:
     return src
 
 
+def _of_nothing(input: Any, src: Any) -> Any:
+    """A copy of `input` to which nothing of `src` came, which has the gradient 0 nonetheless."""
+    if not isinstance(src, TensorBase):
+        return clone(input)
+    none = getitem_(reshape(src, (-1,)), slice(0))
+    copy = _scatter_add(reshape(input, (-1,)), none, wrap(np.zeros(0, np.int64)), 0)
+    return reshape(copy, input.array.shape)
+
+
 def scatter(
     input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: Any = None
 ) -> Tensor:
@@ -570,7 +579,7 @@ def scatter(
     """
     index, axis = _checked_index(input, dim, index, "scatter")
     if not array_of(index).size:
-        return clone(input)
+        return _of_nothing(input, src)
     if src is None:
         src = filling(value, array_of(input).dtype, "scatter", "value")
     if reduce is not None:
@@ -589,7 +598,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Tensor:
     """`input` with ``src[i][j]`` added at ``[index[i][j]][j]`` (``dim=0``)."""
     index, axis = _checked_index(input, dim, index, "scatter_add")
     if not array_of(index).size:
-        return clone(input)
+        return _of_nothing(input, src)
     source = _first_entries("scatter_add", input, _checked_source("scatter_add", input, src), index)
     return _scatter_add(input, source, index, axis)
 
@@ -679,6 +688,7 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
     """A copy of `input` after ``[indices] = values``, or ``+=``; entries named twice add up."""
     arrays = _index_arrays(input, indices)
     values = _checked_values(input, values)
+    _check_rank(input, values, arrays)
     try:
         return (_index_put_add if accumulate else _index_put)(input, values, arrays)
     except ValueError as error:
@@ -707,6 +717,18 @@ def _index_arrays(input: Any, indices: Any) -> tuple[Any, ...]:
             )
     split_index(tuple(indices), input.array.shape)  # checks types and range
     return index_of([index.array for index in indices], indices)
+
+
+def _check_rank(input: Any, values: Any, arrays: tuple[Any, ...]) -> None:
+    """NumPy would leave out axes of `values` of which there are too many; PyTorch does not."""
+    masks = [a.ndim for a in arrays if a.dtype.kind == "b"]
+    places = max([a.ndim if a.dtype.kind != "b" else 1 for a in arrays])
+    rank = places + input.array.ndim - (len(arrays) - len(masks)) - sum(masks)
+    if values.array.ndim > rank:
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(values.array.shape)} cannot be broadcast "
+            f"to indexing result, which has {rank} axes"
+        )
 
 
 def _checked_values(input: Any, values: Any) -> Any:

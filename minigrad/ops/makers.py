@@ -106,12 +106,14 @@ def binary(
     floats: bool = False,
     bools: bool = True,
     numbers: tuple[bool, bool] = (True, True),
+    check: Callable[[Any, Any], None] | None = None,
     **rules: Rule,
 ) -> Operation:
     """An operation of two arguments ``a`` and ``b``, either of which may be a Python number.
 
     With `floats`, integers are first made floats; without `bools`, an operand that is one raises.
     `numbers` says of each argument whether users may give a number in the place of a tensor.
+    `check` may raise because of the operands, where they are not of one type.
     """
     op, op_a_number, op_number_b = [
         _Broadcast(name + form, ("a", "b"), rules) for form in ("", ".number", ".of_number")
@@ -134,6 +136,8 @@ def binary(
             elif isinstance(a, TensorBase) or isinstance(b, TensorBase):
                 if strict and not (number_fits and type(b) in _PLAIN_NUMBERS):
                     _check_operands(name, (a, b), numbers)
+                if check is not None:
+                    check(a, b)
                 try:
                     a, b = promoted(a, b, floats, bools)
                 except NoOperand:

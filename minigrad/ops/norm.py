@@ -110,6 +110,15 @@ def _factor_shape(layout: Layout, per: str) -> tuple[int, ...]:
     return (layout[1], 1) if per == "group" else (layout[2],)
 
 
+def _scale_of(variance: ndarray, eps: float, per: str) -> ndarray:
+    """1 / sqrt(variance + eps); of samples NaN, not 0, where squares were too large to be summed.
+
+    Of channels it is 0: both are PyTorch's.
+    """
+    scale: ndarray = 1 / np.sqrt(variance + eps)
+    return scale if per == "group" else scale + (variance - variance)
+
+
 def _forward(
     x: ndarray, weight: ndarray | None, bias: ndarray | None, layout: Layout, per: str, eps: float,
     fixed: tuple[ndarray, ndarray] | None,
@@ -121,7 +130,7 @@ def _forward(
     else:
         base, variance = [v[:, None] for v in fixed]
         y, shift = rows - base, np.zeros_like(base)
-    scale = 1 / np.sqrt(variance + eps)
+    scale = _scale_of(variance, eps, per)
     y *= scale
     factor = _factor_shape(layout, per)
     if weight is not None:

@@ -167,11 +167,24 @@ def _std_of(x: np.ndarray, axes: Axes, keepdims: bool, divisor: float) -> Any:
     return np.sqrt(_var_of(x, axes, keepdims, divisor))
 
 
+_std_in_kernel = with_reduction("std", in_wide(_std_of))
+
+
+def _std_in_range(x: np.ndarray, axes: Axes, keepdims: bool, divisor: float) -> Any:
+    """`_std_of`; of float32 again in float64, where the squares may have left the range."""
+    y = _std_in_kernel(x, axes, keepdims, divisor)
+    if y.dtype == np.float32 and not ((y > 0) & (y < math.inf)).all():
+        y = _std_in_kernel(x.astype(np.float64), axes, keepdims, divisor).astype(np.float32)
+    return y
+
+
 def _var_slope(g: Any, x: Any, axes: Axes, divisor: float) -> Any:
-    """2 g (x - mean) / divisor; without degrees of freedom inf, or nan where x is the mean."""
+    """2 g (x - mean) / divisor; without degrees of freedom infinite, or nan where x is the mean."""
     centred = x - _mean(x, axes, True)
     if not divisor:
-        factor = np.where(array_of(centred) == 0, math.nan, math.inf)
+        c = array_of(centred)
+        most = math.inf if axes is None else np.copysign(math.inf, c)  # PyTorch's, signs and all
+        factor = np.where(c == 0, math.nan, most)
         return restored(g, x.shape, axes) * factor.astype(array_of(x).dtype)
     return restored(g, x.shape, axes) * (centred * (2 / divisor))
 
@@ -182,7 +195,7 @@ _var, _var_of_pair = [
     for name in ("var", "var_mean")
 ]  # fmt: skip
 _std, _std_of_pair = [  # the gradient is 0 where the deviation is 0
-    primitive(name, with_reduction("std", in_wide(_std_of)), layout=rows,
+    primitive(name, _std_in_range, layout=rows,
               x=lambda g, y, x, axes, divisor: _var_slope(
                   where(y == 0, 0, g / (2 * where(y == 0, 1, y))), x, axes, divisor))
     for name in ("std", "std_mean")

@@ -71,7 +71,7 @@ class Adagrad(PerParameter):
                 self._remember(p, group)
 
     def _start(self, param: Array, group: Group) -> State:
-        start = group["initial_accumulator_value"]
+        start = self.defaults["initial_accumulator_value"]  # a group's is not asked, as in PyTorch
         return {"sum": np.full(param.shape, start, param.dtype)}
 
     def _update(

@@ -122,6 +122,7 @@ class SGD(PerParameter):
             float(group["lr"]), momentum, float(group["dampening"]), float(group["weight_decay"]),
             group["nesterov"], group["maximize"],
         )  # fmt: skip
+        begun: set[int] = set()  # in this step: a parameter that comes twice begins twice
         for p in group["params"]:
             gradient = p.grad
             if gradient is None:
@@ -132,7 +133,9 @@ class SGD(PerParameter):
                 state = self.state[p]
                 first = state.get("momentum_buffer") is None
                 if first:
+                    begun.add(id(p))
                     state["momentum_buffer"] = from_array(np.zeros(param.shape, param.dtype))
+                first = id(p) in begun
                 buffer = state["momentum_buffer"].array
             kernels = kernels_for(param, grad)
             update = sgd_step if kernels is None else kernels.sgd_step

@@ -5,8 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import minigrad
@@ -147,3 +149,22 @@ def test_tracebacks_show_the_text():
     except IndexError:
         said = traceback.format_exc()
     assert "_check_int(index, 0, shape)" in said
+
+
+@pytest.mark.parametrize("ask", [
+    lambda kernels: kernels.switches(),
+    lambda kernels: kernels.set_flush(False),
+    lambda kernels: kernels.keep_memory(0, 0),
+])  # fmt: skip
+def test_kernels_of_an_earlier_build_say_so(ask, monkeypatch):
+    monkeypatch.setattr(_kernels, "_cpu", lambda: types.ModuleType("cpu"))
+    monkeypatch.setattr(_kernels, "level", "baseline")
+    with pytest.raises(ImportError, match=r"build again: pip install -e \."):
+        ask(_kernels)
+
+
+def test_a_kernel_that_an_earlier_build_did_not_have_is_missed_with_the_same_words(monkeypatch):
+    monkeypatch.setattr(_kernels, "level", "baseline")
+    monkeypatch.setattr(_kernels, "_module_name", lambda *names: "minigrad._kernels.not_yet")
+    with pytest.raises(ImportError, match=r"build again: pip install -e \."):
+        _kernels._load(np.dtype(np.float32))

@@ -35,6 +35,10 @@ __all__ = [
 ]
 
 _MISSING = "minigrad's compiled kernels are missing: run `pip install -e .` in its checkout"
+_OLD = (
+    "minigrad's compiled kernels are older than its text, after an update of the checkout: build "
+    "again: pip install -e ."
+)
 _DTYPES = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
 
 
@@ -137,8 +141,8 @@ def set_threads(count: int) -> None:
 
 
 def _tell_threads(kernels: Kernels) -> None:
-    kernels.recurrent.set_threads(threads)
-    kernels.product.set_threads(threads)
+    for module in (kernels.recurrent, kernels.product):
+        _part(module, "set_threads")(threads)
 
 
 def set_flush(mode: bool) -> bool:
@@ -153,15 +157,24 @@ def keep_memory(reused: int, kept: int) -> bool:
 
 def switches() -> Any:
     """The switches of a thread, compiled: see `autograd.grad_mode`. None without kernels."""
-    return None if level == "reference" else _cpu().Switches()
+    return None if level == "reference" else _part(_cpu(), "Switches")()
 
 
 def _told(function: str, *arguments: Any) -> bool:
     """What a function of `cpu` returns; False if nothing is compiled."""
     try:
-        return getattr(_cpu(), function)(*arguments)
+        cpu = _cpu()
     except ImportError:
         return False
+    return _part(cpu, function)(*arguments)
+
+
+def _part(module: ModuleType, name: str) -> Any:
+    """What a compiled module has under a name; it may be of an earlier build."""
+    try:
+        return getattr(module, name)
+    except AttributeError as error:
+        raise ImportError(_OLD) from error
 
 
 def _cpu() -> ModuleType:
@@ -190,7 +203,10 @@ def _load(dtype: np.dtype) -> Kernels | None:
     if level == "reference" or dtype_name is None:
         return None
     names = (_module_name(kernel, level, dtype_name) for kernel in Kernels._fields)
-    kernels = Kernels(*map(importlib.import_module, names))
+    try:
+        kernels = Kernels(*map(importlib.import_module, names))
+    except ModuleNotFoundError as error:  # (one that is new: the level as such was built)
+        raise ImportError(_OLD) from error
     _tell_threads(kernels)
     return kernels
 

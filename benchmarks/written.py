@@ -33,6 +33,22 @@ def lstm_cell(torch: Any, steps: int, batch: int, inputs: int, hidden: int) -> M
     return run, [x, w, u, b], [w, u, b]
 
 
+def lstm_layer(torch: Any, steps: int, batch: int, inputs: int, hidden: int) -> Made:
+    """The same LSTM as a layer, `nn.Recurrent`; PyTorch, which has none, runs the loop."""
+    loop, arguments, _ = lstm_cell(torch, steps, batch, inputs, hidden)
+    if not hasattr(torch.nn, "Recurrent"):
+        return loop, arguments, arguments[1:]
+
+    def step(x: Any, h: Any, c: Any, w: Any, u: Any, b: Any) -> Any:
+        i, f, g, o = (x @ w + h @ u + b).chunk(4, 1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(c), c
+
+    shapes = {"w": (inputs, 4 * hidden), "u": (hidden, 4 * hidden), "b": (4 * hidden,)}
+    layer = torch.nn.Recurrent(step, inputs, hidden, parameters=shapes)
+    return lambda x: layer(x)[0].sum(), arguments[:1], list(layer.parameters())
+
+
 def gru_of_linears(torch: Any, steps: int, batch: int, inputs: int, hidden: int) -> Made:
     """The cell of many tutorials: Linear layers of cat([x, h])."""
     gates = torch.nn.Linear(inputs + hidden, 2 * hidden)
@@ -106,6 +122,11 @@ PROGRAMS: dict[str, tuple[Callable[..., Made], tuple[int, ...], bool]] = {
     "own LSTM, T=50 N=1 I=H=64": (lstm_cell, (50, 1, 64, 64), False),
     "own LSTM, T=50 N=32 I=H=64": (lstm_cell, (50, 32, 64, 64), False),
     "own LSTM, T=50 N=32 I=H=256": (lstm_cell, (50, 32, 256, 256), False),
+    "nn.Recurrent of an LSTM, T=5 N=1 I=H=4": (lstm_layer, (5, 1, 4, 4), False),
+    "nn.Recurrent of an LSTM, T=50 N=1 I=H=64": (lstm_layer, (50, 1, 64, 64), False),
+    "nn.Recurrent of an LSTM, T=50 N=8 I=H=128": (lstm_layer, (50, 8, 128, 128), False),
+    "nn.Recurrent of an LSTM, T=50 N=32 I=H=64": (lstm_layer, (50, 32, 64, 64), False),
+    "nn.Recurrent of an LSTM, T=50 N=32 I=H=256": (lstm_layer, (50, 32, 256, 256), False),
     "GRU of Linears, T=20 N=8 I=16 H=32": (gru_of_linears, (20, 8, 16, 32), False),
     "GRU of Linears, T=30 N=64 I=H=128": (gru_of_linears, (30, 64, 128, 128), False),
     "outputs[t] = ..., T=80 N=32 H=64 V=1000": (writes_by_index, (80, 32, 64, 1000), False),

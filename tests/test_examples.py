@@ -29,6 +29,7 @@ BY_HAND = "04_bptt_by_hand"
 WINDOWS = "05_windows"
 TAGGER = "06_bidirectional_tagger"
 ADDING = "07_adding_problem"
+OWN_CELL = "10_your_own_cell"
 
 FIRST_AND_LAST = {
     name: (PRINTED_BY_TORCH[name][""][0], PRINTED_BY_TORCH[name][""][-1])
@@ -67,7 +68,7 @@ def without_differences(line):
 
 
 def test_every_example_is_tested():
-    assert [*PRINTED_BY_TORCH, WINDOWS, TAGGER, ADDING] == SCRIPTS
+    assert [*PRINTED_BY_TORCH, WINDOWS, TAGGER, ADDING, OWN_CELL] == SCRIPTS
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
@@ -468,3 +469,16 @@ def test_adding_shows_progress_on_a_terminal_only(capsys, monkeypatch):
     assert "[##########....................] 1/3" in shown
     assert shown.endswith("\r\033[K")  # the line is cleared for the results
     assert capsys.readouterr().out == plain.out
+
+
+# ------------------------------------------------------------------------------------------------
+# 10: a cell of one's own
+# ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("error")  # as one that says that the cell runs step by step
+def test_an_own_cell_learns_to_remember(capsys):
+    load(OWN_CELL).main([])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["the proof: True", "the equation: True"]
+    assert lines[-1] == "right answers: 100%"

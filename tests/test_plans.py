@@ -185,6 +185,12 @@ def written(cell, z, h):
     return z
 
 
+def seen_twice(z):
+    turned = mg.from_numpy(np.flip(z.detach().numpy(), 1))
+    z.add_(1)
+    return z + turned
+
+
 def counted_in_place(cell, z, h):
     z = z.clone()
     for k in range(4):
@@ -225,6 +231,7 @@ NOTICED = {
     "written into zeros": lambda cell, z, h: written(cell, mg.zeros_like(z), z),
     "written into a parameter": lambda cell, z, h: z * cell.frozen.data.mul_(0.9),
     "chosen rows": lambda cell, z, h: mg.cat([z[z[:, 0] > 0], z[z[:, 0] <= 0]]),
+    "written beside a view": lambda cell, z, h: seen_twice(z + 0),
     "turned round": lambda cell, z, h: z.flip(0),
     "of two sequences": lambda cell, z, h: (z.T @ z @ z.T).T,
     "running sum over the batch": lambda cell, z, h: z.cumsum(0),
@@ -237,6 +244,9 @@ REPLAYED = {
     "written column by column": counted_in_place,
     "written where": lambda cell, z, h: z.clone().masked_fill_(z > h, 0.5),
     "absolute": lambda cell, z, h: z.abs() * h,
+    "masks added": lambda cell, z, h: z * ((z > 0) + (h > -1)),
+    "logic of numbers": lambda cell, z, h: z * mg.logical_or(-z.relu(), -h.relu()),
+    "whole numbers": lambda cell, z, h: z * ((z * 10).long() // 3),
     "outer": lambda cell, z, h: (z.unsqueeze(2) * h.unsqueeze(1)).sum(1),
     "heads": lambda cell, z, h: nn.functional.softmax(z.reshape(-1, 2, 2), -1).flatten(1),
     "places": lambda cell, z, h: z[:, [2, 0, 0, 1]],

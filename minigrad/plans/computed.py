@@ -177,7 +177,10 @@ def product_and_sum(rows: int, a: ndarray, b: ndarray, bias: ndarray) -> ndarray
     """a @ b + bias, of a bias (columns,)."""
     kernels = _kernels.kernels_for(a.dtype)
     result = None if kernels is None else kernels.product.linear(a, b.T, bias)
-    return np.matmul(a, b) + bias if result is None else result
+    if result is None:
+        result = np.matmul(a, b)
+        result += bias
+    return result
 
 
 MAKERS: dict[str, Callable[[Expression, Any], Function]] = {

@@ -153,9 +153,29 @@ def is_zero(e: Expression) -> bool:
 # ------------------------------------------------------------------------------------------------
 
 
+OF_MASKS = {  # operations that give masks, or may
+    "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "isnan", "isfinite",
+    "slice", "concatenate", "broadcast", "where", "maximum.reduce", "minimum.reduce", "input",
+}  # fmt: skip
+
+
+def _has_types_of_kernel(e: Expression) -> bool:
+    """Whether an operation can be done with masks as numbers, which are 0 and 1."""
+    masks = [i.dtype.kind == "b" for i in e.inputs]
+    if e.dtype.kind not in "fb" or any([
+        i.dtype.kind not in "fb" and not (i.op == "constant" and not i.value.ndim) for i in e.inputs
+    ]):  # fmt: skip
+        return False
+    if e.op in ("logical_and", "logical_or", "logical_not"):
+        return all(masks)
+    if e.op == "where" and not masks[0]:
+        return False
+    return e.dtype.kind == "f" or e.op in OF_MASKS
+
+
 def suits_kernel(e: Expression, rows: Rows, batch: int) -> bool:
     """Whether an expression with rows is one of matrices, as the kernel has them."""
-    if len(e.shape) != 2 or e.shape[0] != batch:
+    if len(e.shape) != 2 or e.shape[0] != batch or not _has_types_of_kernel(e):
         return False
     if e.op == "input":
         return True

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .rowwise import has_rows, is_linear, is_rowwise, is_sum_over_batch, suits_kernel
-from .simplified import Expression, Graph, is_number
+from .simplified import Expression, Graph, columns, is_number
 from .traced import Refused
 
 
@@ -56,6 +56,7 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
     gradients = {
         name: e for name, e in graph.gradients.items() if name in is_state or name in wanted
     }
+    gradients = _with_split_products(graph, gradients, is_state)
     forward_all = _in_order(graph.results.values())
     all_of_it = _in_order([*graph.results.values(), *[e for e in gradients.values() if e]])
     rows = {id(e): has_rows(e, graph.batch) for e in all_of_it}
@@ -138,6 +139,44 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
         graph.inputs,
         suits,
     )
+
+
+def _with_split_products(
+    graph: Graph, gradients: dict[str, Expression | None], is_state: set[str]
+) -> dict[str, Expression | None]:
+    """Let the loop compute only those columns of a product that it needs.
+
+    The gradient of ``cat([x, h]) @ W`` is one product, g @ W.T, of which the columns of x are
+    needed after the loop only, if at all.
+    """
+    roots = [e for e in gradients.values() if e is not None]
+    in_loop = {id(e) for e in _in_order([e for n, e in gradients.items() if e and n in is_state])}
+    readers: dict[int, list[Expression]] = {id(e): [e] for e in roots}  # (a root reads itself)
+    order = _in_order(roots)
+    for e in order:
+        for i in e.inputs:
+            readers.setdefault(id(i), []).append(e)
+    done: dict[int, Expression] = {}
+    for e in order:
+        inputs = tuple([done[id(i)] for i in e.inputs])
+        place = columns(e)
+        m = inputs[0] if place is not None else e
+        if place is not None and m.op == "matmul" and graph.batch not in m.inputs[1].shape:
+            others = readers[id(e.inputs[0])]
+            needed = {columns(r) for r in others if id(r) in in_loop}
+            widths = [c[1] - c[0] for c in needed if c is not None]
+            if None not in map(columns, others) and 0 < sum(widths) < m.shape[1]:
+                a, b = m.inputs
+                part = ((None, None, None), (*place, None))
+                shape = (b.shape[0], place[1] - place[0])
+                weights = graph.make("slice", (b,), part, shape, b.dtype, e.line)
+                done[id(e)] = graph.make("matmul", (a, weights), (), e.shape, e.dtype, e.line)
+                continue
+        changed = any([i is not old for i, old in zip(inputs, e.inputs)])
+        done[id(e)] = e if not changed else graph.make(
+            e.op, inputs, e.options, e.shape, e.dtype, e.line
+        )  # fmt: skip
+    return {name: None if e is None else done[id(e)] for name, e in gradients.items()}
 
 
 def _in_order(roots: Any) -> list[Expression]:

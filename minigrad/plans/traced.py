@@ -90,6 +90,10 @@ class Tape:
         traced.value = self.made(op, values, options, traced.shape, traced.dtype)
         if op in VIEWS and np.may_share_memory(traced, plain(inputs[0])):
             traced.base, traced.seen_as, traced.view_of = inputs[0], (op, options), values[0]
+        else:  # a function that gives a view, of which nobody else knows
+            for v in inputs:
+                if type(v) is Traced and np.may_share_memory(traced, plain(v)):
+                    traced.shared = v.root().shared = True
         return traced
 
     def made(
@@ -186,6 +190,7 @@ class Traced(ndarray):
     base: Any = None
     seen_as: Any = None
     view_of: Value | None = None
+    shared = False  # whether what is written to it would be seen where nobody notes it
 
     def __array_finalize__(self, other: Any) -> None:
         self.value = None
@@ -204,11 +209,14 @@ class Traced(ndarray):
 
     def check_own(self) -> None:
         """Refuse a write to memory that no instruction made: before it happens."""
-        root = self
-        while root.base is not None:
-            root = root.base
-        if root.current().by is None:
+        if self.root().current().by is None:
             tape_now().refuse("a write to memory from outside of the step")
+        if self.root().shared:
+            tape_now().refuse("a write to memory that others share")
+
+    def root(self) -> Any:
+        """The array whose memory it shows: itself, unless it is a view."""
+        return self if self.base is None else self.base.root()
 
     def becomes(self, value: Value) -> None:
         """Note that its memory, and so that of others, has this value now."""

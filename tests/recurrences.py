@@ -41,6 +41,15 @@ VARIANTS = {
 }
 
 
+# Recurrences without a kernel, which differ from one above in their step alone: their equations,
+# derivatives and what layers are to all are in test_recurrent_options.py.
+STEPS_ALONE = {
+    "lstm_peephole": (nn.LSTM, nn.LSTMCell, {"peephole": True}),
+    "gru_reset_before": (nn.GRU, nn.GRUCell, {"reset_after": False}),
+    "mgu_reset_before": (nn.MGU, nn.MGUCell, {"reset_after": False}),
+}
+
+
 def coupled_step(x, h, c, w_ih, w_hh, b_ih, b_hh):
     """What the forget gate leaves of the cell state, the new values fill; no output gate."""
     f, n = chunk(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh), 2, -1)
@@ -140,14 +149,14 @@ def _filled(module):
 
 def layer(kind, *sizes, dtype="float64", **options):
     """A layer from a fixed seed: ``layer("gru", I, H, num_layers, bidirectional=True)``."""
-    cls, own = LAYERS[kind]
+    cls, own = LAYERS.get(kind) or STEPS_ALONE[kind][::2]
     mg.manual_seed(3)
     return _filled(cls(*sizes, dtype=getattr(mg, dtype), **own, **options))
 
 
 def cell(kind, *sizes, dtype="float64", **options):
     """A cell from a fixed seed: ``cell("gru", I, H)``."""
-    cls, own = CELLS[kind]
+    cls, own = CELLS.get(kind) or STEPS_ALONE[kind][1:]
     mg.manual_seed(3)
     return _filled(cls(*sizes, dtype=getattr(mg, dtype), **own, **options))
 

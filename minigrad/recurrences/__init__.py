@@ -11,6 +11,7 @@ What all share is written once:
 - `sequences`: layouts, layers, directions; `layer`, `cell`: their parameters; `own`: layers from
   cells that users wrote; `checks`: what they refuse; `initial`:
   shapes and first values of parameters.
+- `options`: what every layer takes besides: layer normalisation, recurrent dropout, zoneout, ...
 - `ragged`, `packed`: sequences of different lengths.
 
 People find the layers and cells in `minigrad.nn`.

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ..autograd.tensor_base import wrap
 from ..nn.module import Module
 from ..nn.parameter import Parameter
 from ..tensor.creation import empty
@@ -104,8 +107,19 @@ class RNNCellBase(Module):
             check_cell_state(self, x, h, "hidden", "hidden0")
         own = self._parameters
         parameters = (w_ih, w_hh, own["bias_ih"], own.get("bias_hh"), None)
+        run = recur_once if recurrence.kernel else self._as_written
         if x.array.ndim == 2:
-            return recur_once(recurrence, x, (h, c), parameters)
+            return run(recurrence, x, (h, c), parameters)
         states = [None if s is None else s.unsqueeze(0) for s in (h, c)]
-        after = recur_once(recurrence, x.unsqueeze(0), states, parameters)
+        after = run(recurrence, x.unsqueeze(0), states, parameters)
         return tuple([s.squeeze(0) for s in after])
+
+    def _as_written(
+        self, recurrence: Recurrence, x: Any, states: Any, parameters: Any
+    ) -> tuple[Any, ...]:
+        """One step of a recurrence that has no kernel, and may have more parameters."""
+        zeros = wrap(np.zeros((x.array.shape[0], self.hidden_size), x.array.dtype))
+        states = [zeros if s is None else s for s, _ in zip(states, recurrence.states)]
+        more = [getattr(self, name) for name in recurrence.parameters[5:]]
+        given = [*parameters, *more][: len(recurrence.parameters)]
+        return recurrence.step(x, *states, *given)

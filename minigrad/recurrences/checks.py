@@ -166,11 +166,29 @@ def check_tuple_of_states(layer: Any, hx: Any) -> None:
         )
 
 
+def check_states_by_layer(layer: Any, hx: Sequence[Any]) -> None:
+    """Check that each state, where layers have sizes of their own, has a tensor for each layer."""
+    for name, state in zip(layer._state_names, hx):
+        if not isinstance(state, (tuple, list)) or len(state) != layer.num_layers:
+            got = f"{len(state)}" if isinstance(state, (tuple, list)) else type(state).__name__
+            raise TypeError(
+                f"{type(layer).__name__}: with hidden_size={layer.hidden_size}, {name} must be a "
+                f"tuple of {layer.num_layers} tensors, one for each layer, got {got}"
+            )
+
+
 def check_layer_states(
-    layer: Any, states: Sequence[Any], input: Any, batched: bool, batch: int
-) -> None:
-    """Check initial states: each must be (D * num_layers, N, ...), without N if not `batched`."""
+    layer: Any, states: Sequence[Any], input: Any, batched: bool, batch: int,
+    number: int | None = None,
+) -> None:  # fmt: skip
+    """Check initial states: each must be (D * num_layers, N, ...), without N if not `batched`.
+
+    With a number, those of that layer: (D, N, ...).
+    """
     names, shapes = layer._state_names[: len(states)], layer._state_shapes
+    if number is not None:
+        names = [f"{name}[{number}]" for name in names]
+        shapes = layer._shapes_of(number)
     for name, state in zip(names, states):
         _is_tensor(layer, name, state)
     dims = [state.array.ndim for state in states]
@@ -186,14 +204,16 @@ def check_layer_states(
             f"For {kind} input, {what} should also be {wanted}-D but got {got} (input "
             f"{list(input.array.shape)}, {what} {' and '.join(str(list(s.shape)) for s in states)})"
         )
-    places = layer.num_layers * (2 if layer.bidirectional else 1)
+    places = (layer.num_layers if number is None else 1) * (2 if layer.bidirectional else 1)
     for k, (state, shape) in enumerate(zip(states, shapes)):
         expected = (places, *((batch,) if batched else ()), *shape)
         if state.array.shape != expected:
             label = f"hidden[{k}]" if len(states) > 1 else "hidden"
+            label += "" if number is None else f" of layer {number}"
+            axis = "layers * directions" if number is None else "directions"
             raise RuntimeError(
                 f"Expected {label} size {expected}, got {list(state.array.shape)}: the axes are "
-                f"(layers * directions, N, {layer._state_axes[k]}), whatever batch_first says"
+                f"({axis}, N, {layer._state_axes[k]}), whatever batch_first says"
             )
         check_same_dtype(layer, state, names[k], input, "input")
 

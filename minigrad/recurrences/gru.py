@@ -5,36 +5,64 @@ L sequence length, N batch, H_in or I input size, H hidden size, D directions (1
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..ops.elementwise import sigmoid, tanh
 from ..ops.join import chunk
-from ..ops.matmul import linear
 from .cell import RNNCellBase
 from .checks import check_no_projection
 from .layer import RNNBase
-from .recurrence import define
+from .options import check_flag
+from .recurrence import Recurrence, define, product
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import LayerOptions, Sizes
 
 __all__ = ["GRU", "GRUCell"]
 
 GATES = ("reset", "update", "new")
 
 
-def gru_step(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any]:
+def gru_step(
+    x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any,
+    of_x: Any = product, of_h: Any = product,
+) -> tuple[Any]:  # fmt: skip
     """The gated recurrent unit (Cho et al. 2014).
 
     r, z = sigmoid(W x + b + U h + b')       each with rows of its own
     n    = tanh(W x + b + r (U h + b'))      the reset gate comes after the product with h
     h'   = (1 - z) n + z h
     """
-    x_r, x_z, x_n = chunk(linear(x, w_ih, b_ih), 3, -1)
-    h_r, h_z, h_n = chunk(linear(h, w_hh, b_hh), 3, -1)
+    x_r, x_z, x_n = chunk(of_x(x, w_ih, b_ih), 3, -1)
+    h_r, h_z, h_n = chunk(of_h(h, w_hh, b_hh), 3, -1)
     z = sigmoid(x_z + h_z)
     n = tanh(x_n + sigmoid(x_r + h_r) * h_n)
     return (n + z * (h - n),)
 
 
-gru = define("gru", GATES, gru_step, saves=("copy of h",))
+def gru_reset_before_step(
+    x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any,
+    of_x: Any = product, of_h: Any = product,
+) -> tuple[Any]:  # fmt: skip
+    """The same as its paper has it: the reset gate comes before the product with h.
+
+    n = tanh(W x + b + U (r h) + b')
+    """
+    H = h.shape[-1]
+    x_r, x_z, x_n = chunk(of_x(x, w_ih, b_ih), 3, -1)
+    h_r, h_z = chunk(of_h(h, w_hh, b_hh, (0, 2 * H)), 2, -1)
+    z = sigmoid(x_z + h_z)
+    n = tanh(x_n + of_h(sigmoid(x_r + h_r) * h, w_hh, b_hh, (2 * H, 3 * H)))
+    return (n + z * (h - n),)
+
+
+NORMS = (("ih", (2, 1)), ("hh", (2, 1)))
+gru = define("gru", GATES, gru_step, saves=("copy of h",), norms=NORMS)
+gru_reset_before = define(
+    "gru_reset_before", GATES, gru_reset_before_step, norms=NORMS, kernel=False
+)
 
 
 class GRU(RNNBase):
@@ -46,7 +74,8 @@ class GRU(RNNBase):
         h_t &= (1 - z_t) n_t + z_t h_{t-1}
 
     where each of r, z, n has rows of its own in the weights, in this order. The reset gate is
-    applied after the product with h, as in PyTorch and cuDNN (the paper applies it before).
+    applied after the product with h, as in PyTorch and cuDNN (the paper applies it before, as does
+    ``reset_after=False``).
 
     Parameters
     ----------
@@ -63,6 +92,18 @@ class GRU(RNNBase):
         Each layer also runs from the end to the start, with parameters of its own.
     device, dtype : optional
         Only the CPU; the type of the parameters.
+    reset_after : bool
+        False: the reset gate is applied before the product, as in Cho et al. (2014) and in Keras
+        with ``reset_after=False``: :math:`n_t = \tanh(W_{ih} x_t + b_{ih} + W_{hh} (r_t h_{t-1}) +
+        b_{hh})`.
+    **options
+        layer_norm, recurrent_dropout, zoneout, learn_initial_state, residual; and `hidden_size` may
+        be a list: see `RNNBase`.
+
+    Notes
+    -----
+    With ``layer_norm=True`` (Ba et al. 2016) :math:`g LN(v) + b` stands for each product v with its
+    bias, normalised over r and z together, and over n.
 
     Raises
     ------
@@ -85,15 +126,22 @@ class GRU(RNNBase):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+        self, input_size: int, hidden_size: Sizes, num_layers: int = 1, bias: bool = True,
         batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
-        device: Any = None, dtype: Any = None, proj_size: int = 0,
+        device: Any = None, dtype: Any = None, proj_size: int = 0, *, reset_after: bool = True,
+        **options: Unpack[LayerOptions],
     ) -> None:  # fmt: skip
         check_no_projection(proj_size)
+        check_flag("reset_after", reset_after)
         super().__init__(
-            "GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
-            0, device, dtype,
+            "GRU" if reset_after else "GRU_RESET_BEFORE", input_size, hidden_size, num_layers,
+            bias, batch_first, dropout, bidirectional, 0, device, dtype, **options,
         )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses."""
+        text = super().extra_repr()
+        return f"{text}, reset_after=False" if self.recurrence is gru_reset_before else text
 
 
 class GRUCell(RNNCellBase):
@@ -114,6 +162,8 @@ class GRUCell(RNNCellBase):
         False leaves both b out.
     device, dtype : optional
         Only the CPU; the type of the parameters.
+    reset_after : bool
+        False: the reset gate is applied before the product: see `GRU`.
 
     Raises
     ------
@@ -133,4 +183,21 @@ class GRUCell(RNNCellBase):
     torch.Size([2, 3])
     """
 
-    recurrence = gru
+    reset_after = True
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None,
+        dtype: Any = None, *, reset_after: bool = True,
+    ) -> None:  # fmt: skip
+        check_flag("reset_after", reset_after)
+        self.reset_after = reset_after
+        super().__init__(input_size, hidden_size, bias, device, dtype)
+
+    @property
+    def recurrence(self) -> Recurrence:
+        """With the gate after the product with h, or before it."""
+        return gru if self.reset_after else gru_reset_before
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses."""
+        return super().extra_repr() + ("" if self.reset_after else ", reset_after=False")

@@ -5,38 +5,54 @@ L sequence length, N batch, H_in or I input size, H hidden size, D directions (1
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..nn import init
 from ..ops.elementwise import relu, tanh
-from ..ops.matmul import linear
 from .cell import RNNCellBase
 from .checks import check_nonlinearity
 from .initial import clip_, draw_
 from .layer import RNNBase
-from .recurrence import Recurrence, define
+from .recurrence import Recurrence, define, product, times
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import LayerOptions, Sizes
 
 __all__ = ["IndRNN", "IndRNNCell"]
 
 
-def indrnn_relu_step(x: Any, h: Any, w_ih: Any, u: Any, b: Any) -> tuple[Any]:
+def indrnn_relu_step(
+    x: Any, h: Any, w_ih: Any, u: Any, b: Any, of_x: Any = product, of_h: Any = times
+) -> tuple[Any]:
     """The independently recurrent network (Li et al. 2018): each unit sees only its own past.
 
     h' = max(0, W x + b + u h),   u (H,): one recurrent weight a unit
 
     Without W (None), x itself is W x + b.
     """
-    return (relu((x if w_ih is None else linear(x, w_ih, b)) + u * h),)
+    return (relu((x if w_ih is None else of_x(x, w_ih, b)) + of_h(h, u)),)
 
 
-def indrnn_tanh_step(x: Any, h: Any, w_ih: Any, u: Any, b: Any) -> tuple[Any]:
+def indrnn_tanh_step(
+    x: Any, h: Any, w_ih: Any, u: Any, b: Any, of_x: Any = product, of_h: Any = times
+) -> tuple[Any]:
     """The same with tanh: h' = tanh(W x + b + u h)."""
-    return (tanh((x if w_ih is None else linear(x, w_ih, b)) + u * h),)
+    return (tanh((x if w_ih is None else of_x(x, w_ih, b)) + of_h(h, u)),)
 
 
 PARAMETERS = ("weight_ih", "weight_hh", "bias_ih")  # weight_hh is u
 indrnn_relu, indrnn_tanh = [
-    define(name, ("hidden",), step, parameters=PARAMETERS, diagonal=True, saves=("output",))
+    define(
+        name,
+        ("hidden",),
+        step,
+        parameters=PARAMETERS,
+        diagonal=True,
+        saves=("output",),
+        norms=(("ih", (1,)),),
+    )
     for name, step in (("indrnn_relu", indrnn_relu_step), ("indrnn_tanh", indrnn_tanh_step))
 ]
 
@@ -100,6 +116,9 @@ class IndRNN(RNNBase):
     last_step_only : bool
         Only the last output feeds the loss. Then u of the last layer starts from U(1/b, b) with b
         its bound, so that what the units see early is kept to the end.
+    **options
+        layer_norm, recurrent_dropout, zoneout, learn_initial_state, residual; and `hidden_size` may
+        be a list: see `RNNBase`.
 
     Attributes
     ----------
@@ -114,7 +133,8 @@ class IndRNN(RNNBase):
 
     Notes
     -----
-    The authors use no weight decay on u.
+    The authors use no weight decay on u. With ``layer_norm=True`` (no paper has it) the product
+    with x is normalised, :math:`g LN(W x_t) + b`, so that each unit still sees only its own past.
 
     References
     ----------
@@ -131,10 +151,11 @@ class IndRNN(RNNBase):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "relu",
+        self, input_size: int, hidden_size: Sizes, num_layers: int = 1, nonlinearity: str = "relu",
         bias: bool = True, batch_first: bool = False, dropout: float = 0.0,
         bidirectional: bool = False, device: Any = None, dtype: Any = None, *,
         steps: int | None = None, magnitude: float = 2.0, last_step_only: bool = False,
+        **options: Unpack[LayerOptions],
     ) -> None:  # fmt: skip
         check_nonlinearity(nonlinearity)
         self.nonlinearity = nonlinearity
@@ -142,7 +163,7 @@ class IndRNN(RNNBase):
         self.last_step_only = last_step_only
         super().__init__(
             f"INDRNN_{nonlinearity.upper()}", input_size, hidden_size, num_layers, bias,
-            batch_first, dropout, bidirectional, 0, device, dtype,
+            batch_first, dropout, bidirectional, 0, device, dtype, **options,
         )  # fmt: skip
 
     def reset_parameters(self) -> None:
@@ -151,6 +172,7 @@ class IndRNN(RNNBase):
         for k, own in enumerate(each):
             is_last = k >= len(each) - self._directions
             draw_indrnn_(own, 1 / bound if self.last_step_only and is_last else 0.0, bound)
+        self._reset_options()
 
     def clip_recurrent_weights_(self, bound: float | None = None) -> None:
         """Bring every u into [-bound, bound]; to be called before each step of training.

@@ -25,6 +25,7 @@ def parameter_shapes(
         "bias_ih": (rows,),
         "bias_hh": (rows,),
         "weight_hr": (proj, hidden),
+        "weight_peephole": (3 * hidden,),
     }
     left_out = {"weight_hr"} if not proj else set()
     if not bias:

@@ -5,16 +5,20 @@ L sequence length, N batch, H_in or I input size, H hidden size, D directions (1
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..nn import init
 from ..ops.elementwise import sigmoid, tanh
 from ..ops.join import chunk
-from ..ops.matmul import linear
 from .cell import RNNCellBase
 from .initial import ForgetBias
 from .layer import RNNBase
-from .recurrence import define
+from .recurrence import define, product
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import LayerOptions, Sizes
 
 __all__ = ["JANET", "JANETCell"]
 
@@ -22,7 +26,10 @@ GATES = ("forget", "cell")
 BETA = 1.0
 
 
-def janet_step(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any]:
+def janet_step(
+    x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any,
+    of_x: Any = product, of_h: Any = product,
+) -> tuple[Any]:  # fmt: skip
     """JANET, an LSTM with the forget gate alone (van der Westhuizen & Lasenby 2018).
 
     s  = W_f x + b_f + U_f h + b_f'
@@ -32,11 +39,11 @@ def janet_step(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tu
     Hidden and cell state are one. 1 - sigmoid(s - beta) is written as sigmoid(beta - s), which
     keeps its digits where it is small.
     """
-    s, candidate = chunk(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh), 2, -1)
+    s, candidate = chunk(of_x(x, w_ih, b_ih) + of_h(h, w_hh, b_hh), 2, -1)
     return (sigmoid(s) * h + sigmoid(BETA - s) * tanh(candidate),)
 
 
-janet = define("janet", GATES, janet_step, saves=("h",))
+janet = define("janet", GATES, janet_step, saves=("h",), norms=(("ih", (2,)), ("hh", (2,))))
 
 
 class _Biases(ForgetBias):
@@ -81,9 +88,15 @@ class JANET(_Biases, RNNBase):
     chrono_t_max : int, optional
         Chrono initialisation (Tallec & Ollivier 2018) for dependencies of up to this many steps,
         as the paper does it: ``b_f = log(U[1, T_max - 1])``.
+    **options
+        layer_norm, recurrent_dropout, zoneout, learn_initial_state, residual; and `hidden_size` may
+        be a list: see `RNNBase`.
 
     Notes
     -----
+    With ``layer_norm=True`` each product is normalised over both gates, as in `LSTM` (no paper has
+    it): :math:`g_{ih} LN(W_{ih} x_t) + b_{ih} + g_{hh} LN(W_{hh} h_{t-1}) + b_{hh}` makes s and c.
+
     Weights start as those of `LSTM`; the biases of the cell gate start at zero. Of the two bias
     vectors ``bias_hh`` starts at zero.
 
@@ -101,15 +114,16 @@ class JANET(_Biases, RNNBase):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+        self, input_size: int, hidden_size: Sizes, num_layers: int = 1, bias: bool = True,
         batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
         device: Any = None, dtype: Any = None, *,
         forget_bias: float | None = None, chrono_t_max: int | None = None,
+        **options: Unpack[LayerOptions],
     ) -> None:  # fmt: skip
         self.set_forget_bias(bias, forget_bias, chrono_t_max)
         super().__init__(
             "JANET", input_size, hidden_size, num_layers, bias, batch_first, dropout,
-            bidirectional, 0, device, dtype,
+            bidirectional, 0, device, dtype, **options,
         )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ L sequence length, N batch, H_in or I input size, H hidden size, D directions (1
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..ops.elementwise import sigmoid, tanh
 from ..ops.join import chunk
@@ -13,7 +13,13 @@ from ..ops.matmul import linear
 from .cell import RNNCellBase
 from .initial import ForgetBias
 from .layer import RNNBase
-from .recurrence import define
+from .options import check_flag
+from .recurrence import Recurrence, define, product, same
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import LayerOptions, Sizes
 
 __all__ = ["LSTM", "LSTMCell"]
 
@@ -21,8 +27,9 @@ GATES = ("input", "forget", "cell", "output")
 
 
 def lstm_step(
-    x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, w_hr: Any = None
-) -> tuple[Any, Any]:
+    x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, w_hr: Any = None,
+    of_x: Any = product, of_h: Any = product, normed: Any = same,
+) -> tuple[Any, Any]:  # fmt: skip
     """Long short-term memory (Hochreiter & Schmidhuber 1997; Gers et al. 2000).
 
     i, f, o = sigmoid(W x + b + U h + b')    each with rows of its own in W, U and the biases
@@ -30,16 +37,37 @@ def lstm_step(
     c'      = f c + i g
     h'      = o tanh(c')                     with a projection (Sak et al. 2014): W_hr o tanh(c')
     """
-    i, f, g, o = chunk(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh), 4, -1)
+    i, f, g, o = chunk(of_x(x, w_ih, b_ih) + of_h(h, w_hh, b_hh), 4, -1)
     c = sigmoid(f) * c + sigmoid(i) * tanh(g)
-    h = sigmoid(o) * tanh(c)
+    h = sigmoid(o) * tanh(normed(c))
     return (h if w_hr is None else linear(h, w_hr)), c
 
 
+def lstm_peephole_step(
+    x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, w_hr: Any, p: Any,
+    of_x: Any = product, of_h: Any = product, normed: Any = same,
+) -> tuple[Any, Any]:  # fmt: skip
+    """The same with peepholes (Gers & Schmidhuber 2000): the gates see the cell behind them.
+
+    i, f = sigmoid(W x + b + U h + b' + p c)     each with a part of its own of p, a vector
+    o    = sigmoid(W x + b + U h + b' + p c')    the output gate sees the new cell state
+    """
+    i, f, g, o = chunk(of_x(x, w_ih, b_ih) + of_h(h, w_hh, b_hh), 4, -1)
+    p_i, p_f, p_o = chunk(p, 3)
+    c = sigmoid(f + p_f * c) * c + sigmoid(i + p_i * c) * tanh(g)
+    h = sigmoid(o + p_o * c) * tanh(normed(c))
+    return (h if w_hr is None else linear(h, w_hr)), c
+
+
+PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+NORMS = (("ih", (4,)), ("hh", (4,)), ("cell", (1,)))
 lstm = define(
-    "lstm", GATES, lstm_step, states=("hidden", "cell"),
-    parameters=("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"),
-    saves=("everything",),
+    "lstm", GATES, lstm_step, states=("hidden", "cell"), parameters=PARAMETERS,
+    saves=("everything",), norms=NORMS,
+)  # fmt: skip
+lstm_peephole = define(
+    "lstm_peephole", GATES, lstm_peephole_step, states=("hidden", "cell"),
+    parameters=(*PARAMETERS, "weight_peephole"), saves=("output",), norms=NORMS, kernel=False,
 )  # fmt: skip
 
 
@@ -78,6 +106,19 @@ class LSTM(ForgetBias, RNNBase):
     chrono_t_max : int, optional
         Chrono initialisation (Tallec & Ollivier 2018) for dependencies of up to this many steps:
         ``b_f = log(U[1, T_max - 1])`` and ``b_i = -b_f``, in every layer and direction.
+    peephole : bool
+        Peepholes (Gers & Schmidhuber 2000): :math:`p_i c_{t-1}` is added to what makes
+        :math:`i_t`, :math:`p_f c_{t-1}` for :math:`f_t`, :math:`p_o c_t` for :math:`o_t`. The
+        vectors, one after the other, are ``weight_peephole_l{k}``, (3 H,), drawn as all weights.
+    **options
+        layer_norm, recurrent_dropout, zoneout, learn_initial_state, residual; and `hidden_size` may
+        be a list: see `RNNBase`.
+
+    Notes
+    -----
+    With ``layer_norm=True`` (Ba et al. 2016) the sum of products that makes i, f, g, o is
+    :math:`g_{ih} LN(W_{ih} x_t) + b_{ih} + g_{hh} LN(W_{hh} h_{t-1}) + b_{hh}`, each product
+    normalised over all four gates, and :math:`h_t = o_t \tanh(g_c LN(c_t) + b_c)`.
 
     Raises
     ------
@@ -106,16 +147,23 @@ class LSTM(ForgetBias, RNNBase):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+        self, input_size: int, hidden_size: Sizes, num_layers: int = 1, bias: bool = True,
         batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
         proj_size: int = 0, device: Any = None, dtype: Any = None, *,
         forget_bias: float | None = None, chrono_t_max: int | None = None,
+        peephole: bool = False, **options: Unpack[LayerOptions],
     ) -> None:  # fmt: skip
+        check_flag("peephole", peephole)
         self.set_forget_bias(bias, forget_bias, chrono_t_max)
         super().__init__(
-            "LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
-            proj_size, device, dtype,
+            "LSTM_PEEPHOLE" if peephole else "LSTM", input_size, hidden_size, num_layers, bias,
+            batch_first, dropout, bidirectional, proj_size, device, dtype, **options,
         )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses."""
+        text = super().extra_repr()
+        return f"{text}, peephole=True" if self.recurrence is lstm_peephole else text
 
 
 class LSTMCell(ForgetBias, RNNCellBase):
@@ -139,6 +187,8 @@ class LSTMCell(ForgetBias, RNNCellBase):
         Only the CPU; the type of the parameters.
     forget_bias, chrono_t_max : optional
         Initial bias of the forget gate: see `LSTM`.
+    peephole : bool
+        The gates see the cell: see `LSTM`.
 
     Raises
     ------
@@ -160,11 +210,23 @@ class LSTMCell(ForgetBias, RNNCellBase):
     (torch.Size([2, 3]), torch.Size([2, 3]))
     """
 
-    recurrence = lstm
+    peephole = False
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None,
         dtype: Any = None, *, forget_bias: float | None = None, chrono_t_max: int | None = None,
+        peephole: bool = False,
     ) -> None:  # fmt: skip
+        check_flag("peephole", peephole)
+        self.peephole = peephole
         self.set_forget_bias(bias, forget_bias, chrono_t_max)
         super().__init__(input_size, hidden_size, bias, device, dtype)
+
+    @property
+    def recurrence(self) -> Recurrence:
+        """With or without peepholes."""
+        return lstm_peephole if self.peephole else lstm
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses."""
+        return super().extra_repr() + (", peephole=True" if self.peephole else "")

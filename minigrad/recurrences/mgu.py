@@ -5,35 +5,59 @@ L sequence length, N batch, H_in or I input size, H hidden size, D directions (1
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..ops.elementwise import sigmoid, tanh
 from ..ops.join import chunk
-from ..ops.matmul import linear
 from .cell import RNNCellBase
 from .layer import RNNBase
-from .recurrence import define
+from .options import check_flag
+from .recurrence import Recurrence, define, product
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import LayerOptions, Sizes
 
 __all__ = ["MGU", "MGUCell"]
 
 GATES = ("forget", "new")
 
 
-def mgu_step(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any]:
+def mgu_step(
+    x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any,
+    of_x: Any = product, of_h: Any = product,
+) -> tuple[Any]:  # fmt: skip
     """The minimal gated unit (Zhou et al. 2016): a GRU whose two gates are one.
 
     f  = sigmoid(W_f x + b_f + U_f h + b_f')
     n  = tanh(W_n x + b_n + f (U_n h + b_n'))    the gate comes after the product with h
     h' = (1 - f) h + f n
     """
-    x_f, x_n = chunk(linear(x, w_ih, b_ih), 2, -1)
-    h_f, h_n = chunk(linear(h, w_hh, b_hh), 2, -1)
+    x_f, x_n = chunk(of_x(x, w_ih, b_ih), 2, -1)
+    h_f, h_n = chunk(of_h(h, w_hh, b_hh), 2, -1)
     f = sigmoid(x_f + h_f)
     n = tanh(x_n + f * h_n)
     return (h + f * (n - h),)
 
 
-mgu = define("mgu", GATES, mgu_step, saves=("copy of h",))
+def mgu_reset_before_step(
+    x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any,
+    of_x: Any = product, of_h: Any = product,
+) -> tuple[Any]:  # fmt: skip
+    """The same as its paper has it: n = tanh(W_n x + b_n + U_n (f h) + b_n')."""
+    H = h.shape[-1]
+    x_f, x_n = chunk(of_x(x, w_ih, b_ih), 2, -1)
+    f = sigmoid(x_f + of_h(h, w_hh, b_hh, (0, H)))
+    n = tanh(x_n + of_h(f * h, w_hh, b_hh, (H, 2 * H)))
+    return (h + f * (n - h),)
+
+
+NORMS = (("ih", (1, 1)), ("hh", (1, 1)))
+mgu = define("mgu", GATES, mgu_step, saves=("copy of h",), norms=NORMS)
+mgu_reset_before = define(
+    "mgu_reset_before", GATES, mgu_reset_before_step, norms=NORMS, kernel=False
+)
 
 
 class MGU(RNNBase):
@@ -46,7 +70,7 @@ class MGU(RNNBase):
 
     One gate does the work of both that a `GRU` has, with two thirds of its parameters. The rows of
     the weights are those of f, then those of n. As in `GRU`, the gate is applied after the product
-    with h (the paper applies it before: :math:`W_{hn} (f_t h_{t-1})`).
+    with h (the paper applies it before, as does ``reset_after=False``).
 
     Parameters
     ----------
@@ -63,6 +87,17 @@ class MGU(RNNBase):
         Each layer also runs from the end to the start, with parameters of its own.
     device, dtype : optional
         Only the CPU; the type of the parameters.
+    reset_after : bool
+        False: the gate is applied before the product, as in the paper:
+        :math:`n_t = \tanh(W_{in} x_t + b_{in} + W_{hn} (f_t h_{t-1}) + b_{hn})`.
+    **options
+        layer_norm, recurrent_dropout, zoneout, learn_initial_state, residual; and `hidden_size` may
+        be a list: see `RNNBase`.
+
+    Notes
+    -----
+    With ``layer_norm=True`` :math:`g LN(v) + b` stands for each product v with its bias, normalised
+    over f and over n, as in `GRU` (no paper has it).
 
     Raises
     ------
@@ -90,14 +125,21 @@ class MGU(RNNBase):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+        self, input_size: int, hidden_size: Sizes, num_layers: int = 1, bias: bool = True,
         batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
-        device: Any = None, dtype: Any = None,
+        device: Any = None, dtype: Any = None, *, reset_after: bool = True,
+        **options: Unpack[LayerOptions],
     ) -> None:  # fmt: skip
+        check_flag("reset_after", reset_after)
         super().__init__(
-            "MGU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
-            0, device, dtype,
+            "MGU" if reset_after else "MGU_RESET_BEFORE", input_size, hidden_size, num_layers,
+            bias, batch_first, dropout, bidirectional, 0, device, dtype, **options,
         )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses."""
+        text = super().extra_repr()
+        return f"{text}, reset_after=False" if self.recurrence is mgu_reset_before else text
 
 
 class MGUCell(RNNCellBase):
@@ -118,6 +160,8 @@ class MGUCell(RNNCellBase):
         False leaves both b out.
     device, dtype : optional
         Only the CPU; the type of the parameters.
+    reset_after : bool
+        False: the gate is applied before the product: see `MGU`.
 
     Raises
     ------
@@ -141,4 +185,21 @@ class MGUCell(RNNCellBase):
     torch.Size([2, 3])
     """
 
-    recurrence = mgu
+    reset_after = True
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None,
+        dtype: Any = None, *, reset_after: bool = True,
+    ) -> None:  # fmt: skip
+        check_flag("reset_after", reset_after)
+        self.reset_after = reset_after
+        super().__init__(input_size, hidden_size, bias, device, dtype)
+
+    @property
+    def recurrence(self) -> Recurrence:
+        """With the gate after the product with h, or before it."""
+        return mgu if self.reset_after else mgu_reset_before
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses."""
+        return super().extra_repr() + ("" if self.reset_after else ", reset_after=False")

@@ -17,15 +17,21 @@ from typing import Any
 
 from ..autograd.tensor_base import TensorBase
 from ..nn.module import Module
+from ..nn.normalization import LayerNorm
 from ..nn.parameter import Parameter
-from ..ops.join import stack
-from ..plans.planned import run_planned
-from ..plans.refusals import tell
-from ..tensor.creation import empty
+from ..tensor.creation import empty, zeros
 from .checks import check_construction
 from .initial import draw_
+from .options import (
+    NAMES,
+    Sizes,
+    check_equal_sizes,
+    option_texts,
+    run_step,
+    set_options,
+    sizes_by_layer,
+)
 from .sequences import SequenceLayer
-from .unroll import unroll
 
 Shapes = Mapping[str, Any]
 
@@ -115,6 +121,25 @@ def cell_of(cell: Any, input_size: int, hidden_size: int, options: dict[str, Any
             "parameters={'weight': (4, 3), ...}"
         )
     return made
+
+
+def own_options(cell: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Take those of the layer out of the options, but for those that the cell names itself."""
+    try:
+        named: Any = inspect.signature(cell).parameters
+    except (TypeError, ValueError):  # `cell_of` will say what is wrong with it
+        named = ()
+    return {name: given.pop(name) for name in NAMES if name in given and name not in named}
+
+
+def add_to(cell: Module, name: str, value: Any) -> None:
+    """Register a parameter or module that an option adds to a user's cell."""
+    if hasattr(cell, name):
+        raise ValueError(
+            f"{type(cell).__name__} has a {name} of its own, which is what the option of Recurrent "
+            "would be called; give the cell's another name"
+        )
+    setattr(cell, name, value)
 
 
 def _called(value: Any) -> str:
@@ -219,13 +244,22 @@ class Recurrent(SequenceLayer):
         Input and output are (N, L, .) instead of (L, N, .). The states are not concerned.
     dropout : float
         Dropout probability for the output of each layer but the last, while training.
+    zoneout, learn_initial_state, residual, and a list for `hidden_size`
+        As for `RNNBase`.
+    recurrent_dropout : float
+        The first state is multiplied with the mask that `RNNBase` describes, as the cell reads it:
+        in all places, since which of them are products, only the cell knows.
+    layer_norm : bool
+        The new first state (and the output, if it is the same) is normalised over its units,
+        h' = gain LN(step(x, h)) + bias: around the step, since what is inside only the cell knows.
     **options
-        All other keywords go to the cell.
+        All other keywords go to the cell; so do those above that its own arguments name.
 
     Attributes
     ----------
     l{k}, l{k}_reverse : Module
         The cells: so the state dict has names such as ``l0.weight_ih``, ``l1_reverse.inner.bias``.
+        What options add is called ``l0.layer_norm.weight``, ``l0.initial_h`` for a state h.
 
     Raises
     ------
@@ -270,44 +304,65 @@ class Recurrent(SequenceLayer):
     _wants_zeros = True
 
     def __init__(
-        self, cell: Any, input_size: int, hidden_size: int, num_layers: int = 1, *,
+        self, cell: Any, input_size: int, hidden_size: Sizes, num_layers: int = 1, *,
         bidirectional: bool = False, batch_first: bool = False, dropout: float = 0.0,
         **options: Any,
     ) -> None:  # fmt: skip
         super().__init__()
-        check_construction(input_size, hidden_size, num_layers, True, batch_first, dropout)
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self._sizes, num_layers = sizes_by_layer(hidden_size, num_layers)
+        sizes: Any = self._sizes or [hidden_size] * num_layers
+        for size in sizes:
+            check_construction(input_size, size, num_layers, True, batch_first, dropout)
+        ours = own_options(cell, options)
+        self.input_size, self.num_layers = input_size, num_layers
+        self.hidden_size: Any = hidden_size
         self.bidirectional, self.batch_first = bool(bidirectional), batch_first
         self.dropout = float(dropout)
         columns = input_size
         self._places: list[str] = []  # the names of the cells
         self._output_sizes: list[int] = []
-        for layer in range(num_layers):
+        self._states_by_place: list[dict[str, tuple[int, ...]]] = []
+        for layer, size in enumerate(sizes):
             for suffix in ("", "_reverse")[: self._directions]:
-                made = cell_of(cell, columns, hidden_size, options)
+                made = cell_of(cell, columns, size, options)
                 self._places.append(f"l{layer}{suffix}")
                 setattr(self, self._places[-1], made)
-                states = states_of(made, hidden_size)
-                if not layer and not suffix:
-                    self._states = states
-                if states != self._states:
+                states = states_of(made, size)
+                self._states_by_place.append(states)
+                first = self._states
+                if list(states) != list(first) or (self._sizes is None and states != first):
                     raise ValueError(
                         f"all layers must have the same states, but those of l{layer}{suffix} are "
                         f"{states}, those of l0 {self._states}"
                     )
-                self._output_sizes.append(self._output_size(made))
+                self._output_sizes.append(self._output_size(made, size))
             columns = self._output_sizes[-1] * self._directions
+        set_options(self, ours)
+        self._choose_way()
+        if self._options.residual:
+            check_equal_sizes(self._output_sizes, hidden_size)
+        for made, states in zip(self.cells, self._states_by_place):
+            self._add_options(made, states)
+
+    def _add_options(self, cell: Module, states: Mapping[str, tuple[int, ...]]) -> None:
+        """Give a cell the parameters of the layer's options."""
+        dtype = next((p.dtype for p in cell.parameters()), None)
+        if self._options.layer_norm:
+            add_to(cell, "layer_norm", LayerNorm(next(iter(states.values())), dtype=dtype))
+        if self._options.learn_initial_state:
+            for name, shape in states.items():
+                add_to(cell, f"initial_{name}", Parameter(zeros(shape, dtype=dtype)))
 
     @property
     def cells(self) -> list[Any]:
         """The cells, layer by layer, the forward direction first."""
         return [getattr(self, place) for place in self._places]
 
-    def _output_size(self, cell: Any) -> int:
+    def _output_size(self, cell: Any, hidden_size: int) -> int:
         """The size of what a cell puts out."""
         size = getattr(cell, "output_size", None)
         if size is None:
-            name, shape = next(iter(states_of(cell, self.hidden_size).items()))
+            name, shape = next(iter(states_of(cell, hidden_size).items()))
             if len(shape) != 1:
                 raise ValueError(
                     f"{type(cell).__name__}: the first state, {name}, has shape {shape} for one "
@@ -321,8 +376,18 @@ class Recurrent(SequenceLayer):
         return "recurrent"
 
     @property
+    def _states(self) -> dict[str, tuple[int, ...]]:
+        return self._states_by_place[0]
+
+    @property
     def _state_shapes(self) -> tuple[tuple[int, ...], ...]:
         return tuple(self._states.values())
+
+    def _shapes_of(self, layer: int) -> tuple[tuple[int, ...], ...]:
+        return tuple(self._states_by_place[layer * self._directions].values())
+
+    def _learned(self, k: int) -> list[Any]:
+        return [getattr(self.cells[k], f"initial_{name}") for name in self._state_names]
 
     @property
     def _state_names(self) -> tuple[str, ...]:
@@ -343,7 +408,7 @@ class Recurrent(SequenceLayer):
         for name, default in defaults.items():
             value = getattr(self, name)
             text += "" if value == default else f", {name}={value}"
-        return text
+        return text + option_texts(self)
 
     def _last(self, states: list[Any]) -> Any:
         if len(states) == 1:
@@ -353,10 +418,12 @@ class Recurrent(SequenceLayer):
     def _direction(
         self, k: int, x: Any, states: Any, batch_sizes: Any, reverse: bool
     ) -> tuple[Any, ...]:
-        cell, sizes = getattr(self, self._places[k]), self._states
+        cell, sizes = getattr(self, self._places[k]), self._states_by_place[k]
         names, output_size = tuple(sizes), self._output_sizes[k]
 
-        def step(x: Any, *states: Any) -> tuple[Any, ...]:
+        def step(x: Any, states: Any, mask: Any) -> tuple[Any, ...]:
+            if mask is not None:
+                states = (states[0] * mask, *states[1:])
             result = cell(x, states[0] if len(states) == 1 else states)
             output, *after = told_apart(result, names, cell)
             rows = len(x.array)
@@ -369,11 +436,9 @@ class Recurrent(SequenceLayer):
                         f"{[rows, *shape]}, (N, {'output_size' if name == 'output' else '...'}), "
                         f"but has {list(value.array.shape)}"
                     )
+            if self._options.layer_norm:
+                first = cell.layer_norm(after[0])
+                output, after = first if output is after[0] else output, [first, *after[1:]]
             return output, *after
 
-        planned = run_planned(cell, step, x, states, batch_sizes, reverse)
-        if planned is not None:
-            return planned
-        output, *ends = unroll(step, x, states, (), batch_sizes, reverse)
-        tell(cell)
-        return output, *[stack([end]) for end in ends]
+        return run_step(self, cell, step, x, states, batch_sizes, reverse)

@@ -11,6 +11,9 @@ them do; derivatives of second and higher order are those of the step.
     N batch, I input size, H hidden size, G number of gates
     x (N, I), h (N, H), w_ih (G H, I), w_hh (G H, H), b_ih and b_hh (G H,) or None
 
+`of_x` and `of_h`, which a step may take besides, are what multiplies x and h: `product`, unless an
+option of the layer needs another, as `normed` is (see `minigrad.recurrences.options`).
+
 The rows of w_ih, w_hh and of the biases are those of the first gate, then those of the second, ...,
 in the order in which the recurrence names its gates.
 """
@@ -19,6 +22,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+from ..ops.matmul import linear
+
+
+def product(v: Any, w: Any, b: Any = None, rows: tuple[int, int] | None = None) -> Any:
+    """W v + b for each row of v; or `rows`, from one to another, of W and b alone."""
+    if rows is None:
+        return linear(v, w, b)
+    cut = slice(*rows)
+    return linear(v, w[cut], None if b is None else b[cut])
+
+
+def times(h: Any, u: Any, b: Any = None, rows: Any = None) -> Any:
+    """The same for a diagonal matrix, given as a vector (H,)."""
+    return u * h
+
+
+def same(v: Any) -> Any:
+    """Nothing done: where no option normalises."""
+    return v
 
 
 class Recurrence(NamedTuple):
@@ -35,7 +58,7 @@ class Recurrence(NamedTuple):
     states : tuple of str
         The first is the output.
     parameters : tuple of str
-        Some of weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, in this order.
+        Some of weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, weight_peephole, in this order.
     diagonal : bool
         weight_hh is a vector (H,): one recurrent weight a unit.
     saves : tuple of str
@@ -44,6 +67,12 @@ class Recurrence(NamedTuple):
         "output", that after it. With "copy of h" the kernel is given a copy where h might change;
         with "everything" PyTorch runs a whole layer as one operation, which saves all that it has
         (in float32, without a projection).
+    norms : tuple of (str, tuple of int)
+        What the option layer_norm normalises: "ih", products with x; "hh", products with h; "sum",
+        the sum of both; "cell", the cell state on its way to the output. With each, how many gates
+        are normalised together: (2, 1), the first two as one vector, the third by itself.
+    kernel : bool
+        False: there will be none, so layers let the step run recorded, as that of a user's cell.
     """
 
     name: str
@@ -53,6 +82,8 @@ class Recurrence(NamedTuple):
     parameters: tuple[str, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     diagonal: bool = False
     saves: tuple[str, ...] = ()
+    norms: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    kernel: bool = True
 
 
 # All that have a page, by what `RNNBase` calls them: "LSTM", "RNN_TANH"; and by their names.

@@ -5,33 +5,45 @@ L sequence length, N batch, H_in or I input size, H hidden size, D directions (1
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..ops.elementwise import relu, tanh
-from ..ops.matmul import linear
 from .cell import RNNCellBase
 from .checks import check_no_projection, check_nonlinearity
 from .layer import RNNBase
-from .recurrence import Recurrence, define
+from .recurrence import Recurrence, define, product, same
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import LayerOptions, Sizes
 
 __all__ = ["RNN", "RNNCell"]
 
 
-def rnn_tanh_step(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any]:
+def rnn_tanh_step(
+    x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any,
+    of_x: Any = product, of_h: Any = product, normed: Any = same,
+) -> tuple[Any]:  # fmt: skip
     """The simple recurrent network of Elman (1990).
 
     h' = tanh(W_ih x + b_ih + W_hh h + b_hh)
     """
-    return (tanh(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh)),)
+    return (tanh(normed(of_x(x, w_ih, b_ih) + of_h(h, w_hh, b_hh))),)
 
 
-def rnn_relu_step(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any]:
+def rnn_relu_step(
+    x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any,
+    of_x: Any = product, of_h: Any = product, normed: Any = same,
+) -> tuple[Any]:  # fmt: skip
     """The same with ReLU: h' = max(0, W_ih x + b_ih + W_hh h + b_hh)."""
-    return (relu(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh)),)
+    return (relu(normed(of_x(x, w_ih, b_ih) + of_h(h, w_hh, b_hh))),)
 
 
-rnn_tanh = define("rnn_tanh", ("hidden",), rnn_tanh_step, saves=("output",))
-rnn_relu = define("rnn_relu", ("hidden",), rnn_relu_step, saves=("output",))
+rnn_tanh, rnn_relu = [
+    define(name, ("hidden",), step, saves=("output",), norms=(("sum", (1,)),))
+    for name, step in (("rnn_tanh", rnn_tanh_step), ("rnn_relu", rnn_relu_step))
+]
 
 
 class RNN(RNNBase):
@@ -57,6 +69,14 @@ class RNN(RNNBase):
         Each layer also runs from the end to the start, with parameters of its own.
     device, dtype : optional
         Only the CPU; the type of the parameters.
+    **options
+        layer_norm, recurrent_dropout, zoneout, learn_initial_state, residual; and `hidden_size` may
+        be a list: see `RNNBase`.
+
+    Notes
+    -----
+    With ``layer_norm=True`` (Ba et al. 2016, eq. 4) the sum is normalised:
+    :math:`h_t = \tanh(g \odot LN(W_{ih} x_t + W_{hh} h_{t-1}) + b_{ih} + b_{hh})`.
 
     Raises
     ------
@@ -79,15 +99,16 @@ class RNN(RNNBase):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh",
+        self, input_size: int, hidden_size: Sizes, num_layers: int = 1, nonlinearity: str = "tanh",
         bias: bool = True, batch_first: bool = False, dropout: float = 0.0,
         bidirectional: bool = False, device: Any = None, dtype: Any = None, proj_size: int = 0,
+        **options: Unpack[LayerOptions],
     ) -> None:  # fmt: skip
         check_no_projection(proj_size)
         check_nonlinearity(nonlinearity)
         super().__init__(
             f"RNN_{nonlinearity.upper()}", input_size, hidden_size, num_layers, bias, batch_first,
-            dropout, bidirectional, 0, device, dtype,
+            dropout, bidirectional, 0, device, dtype, **options,
         )  # fmt: skip
         self.nonlinearity = nonlinearity
 

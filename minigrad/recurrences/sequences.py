@@ -22,7 +22,13 @@ from ..nn.module import Module
 from ..ops.join import cat, stack_rows, unbind
 from ..ops.rows import gather_rows, reorder, scatter_rows
 from ..ops.shape import transpose
-from .checks import check_layer_input, check_layer_states, check_tuple_of_states
+from .checks import (
+    check_layer_input,
+    check_layer_states,
+    check_states_by_layer,
+    check_tuple_of_states,
+)
+from .options import Options, set_options
 from .packed import PackedSequence
 from .ragged import ragged
 
@@ -35,6 +41,11 @@ def _batch_to_front(name: str) -> Any:
     """A transposition, named after the recurrence of that name: what is printed depends on it."""
     return primitive(f"transpose.of_{name}", lambda x: x.swapaxes(0, 1), view="always",
                      x=lambda g: transpose(g, 0, 1))  # fmt: skip
+
+
+def _mapped(function: Any, states: list[Any]) -> list[Any]:
+    """A function of each state; where states are tuples, with a tensor for each layer, of these."""
+    return [tuple(map(function, s)) if isinstance(s, tuple) else function(s) for s in states]
 
 
 class SequenceLayer(Module):
@@ -56,6 +67,13 @@ class SequenceLayer(Module):
         What errors call the states, and their last axes.
     _wants_zeros : bool
         Whether `_direction` must be given zeros for states that the user did not give.
+    _sizes : list of int or None
+        The sizes of the layers, where each has its own. Then `_shapes_of` says what
+        `_state_shapes` says, for each.
+    _options : Options
+        See `RNNBase`.
+    _is_special : bool
+        Whether there are sizes, or options other than the default: nobody else need ask for them.
     _named : str
         What the result for `batch_first` is named after.
     """
@@ -66,6 +84,9 @@ class SequenceLayer(Module):
     bidirectional: bool
     dropout: float
     _wants_zeros = False
+    _sizes: list[int] | None = None
+    _options = Options()
+    _is_special = False
 
     if TYPE_CHECKING:
 
@@ -84,6 +105,34 @@ class SequenceLayer(Module):
     @property
     def _state_names(self) -> tuple[str, ...]:
         return ("hx", "cx")
+
+    def _shapes_of(self, layer: int) -> tuple[tuple[int, ...], ...]:
+        """The shape that one sequence has of each state of a layer."""
+        return self._state_shapes
+
+    def _learned(self, k: int) -> list[Any]:
+        """The parameters that are the initial states of the k-th direction of all layers."""
+        raise NotImplementedError
+
+    @property
+    def _names_of_states(self) -> tuple[str, ...]:
+        return self._state_names
+
+    def set_rates(self, *, recurrent_dropout: Any = None, zoneout: Any = None) -> None:
+        """Change the rates of these options from now on (None: not).
+
+        Raises
+        ------
+        ValueError
+            A rate is out of range: see `RNNBase`.
+        """
+        given = {"recurrent_dropout": recurrent_dropout, "zoneout": zoneout}
+        set_options(self, {name: v for name, v in given.items() if v is not None})
+        self._choose_way()
+
+    def _choose_way(self) -> None:
+        """Find out how to run, with these options."""
+        self._is_special = self._sizes is not None or self._options != Options()
 
     def _direction(
         self, k: int, x: Any, states: Any, batch_sizes: Any, reverse: bool
@@ -164,7 +213,7 @@ class SequenceLayer(Module):
             )
             output = scatter_rows(output, plan.rows, (steps, batch))
         if not batched:
-            output, states = output.squeeze(1), [s.squeeze(1) for s in states]
+            output, states = output.squeeze(1), _mapped(lambda s: s.squeeze(1), states)
         elif self.batch_first:
             output = _batch_to_front(self._named)(output)
         return output, self._last(states)
@@ -196,6 +245,12 @@ class SequenceLayer(Module):
         Where all sequences have one length, None stands for zeros.
         """
         shapes, places = self._state_shapes, self.num_layers * self._directions
+        if self._is_special:
+            if hx is None and self._options.learn_initial_state:
+                learned = [self._learned(k) for k in range(places)]
+                return [[p.expand(batch, *p.shape) for p in own] for own in learned]
+            if self._sizes is not None:
+                return self._states_by_layer(hx, input, batched, batch)
         if hx is None:
             zero = ragged or self._wants_zeros
             states = [
@@ -211,23 +266,44 @@ class SequenceLayer(Module):
         each = [unbind(s if batched else s.unsqueeze(1)) for s in hx]
         return list(zip(*each))
 
+    def _states_by_layer(self, hx: Any, input: Any, batched: bool, batch: int) -> list[Any]:
+        """`_initial_states` where layers have sizes of their own: a tensor for each in a tuple."""
+        count, directions = len(self._state_shapes), self._directions
+        if hx is not None:
+            hx = (hx,) if count == 1 else hx
+            check_tuple_of_states(self, hx)
+            check_states_by_layer(self, hx)
+        states: list[Any] = []
+        for layer in range(self.num_layers):
+            shapes = self._shapes_of(layer)
+            if hx is None:
+                zeros = [wrap(np.zeros((batch, *shape), input.array.dtype)) for shape in shapes]
+                states += [zeros] * directions
+                continue
+            own = [state[layer] for state in hx]
+            check_layer_states(self, own, input, batched, batch, layer)
+            states += zip(*[unbind(s if batched else s.unsqueeze(1)) for s in own])
+        return states
+
     def _reordered(
         self, rows: Any, states: list[Any], batch_sizes: Any, order: Any, inverse: Any
     ) -> tuple[Any, list[Any]]:
         """`_stacked` for packed rows, with states in the order of the original batch."""
         states = [[reorder(s, order, inverse, 0) for s in own] for own in states]
         output, ends = self._stacked(rows, states, batch_sizes)
-        return output, [reorder(s, inverse, order, 1) for s in ends]
+        return output, _mapped(lambda s: reorder(s, inverse, order, 1), ends)
 
     def _stacked(self, x: Any, states: list[Any], batch_sizes: Any = None) -> tuple[Any, list[Any]]:
         """All layers: x (L, N, H_in) or (R, H_in) to the last layer's output and all last states.
 
         The states come as tuples, one for each layer and direction, and go as one tensor each,
-        (D * num_layers, N, ...).
+        (D * num_layers, N, ...); or as tuples of them, (D, N, ...) for each layer.
         """
-        directions = self._directions
+        directions, special = self._directions, self._is_special
+        residual = special and self._options.residual
         ends = []
         for layer in range(self.num_layers):
+            below = x
             if layer and self.dropout:
                 x = dropout(x, self.dropout, self.training)
             outputs = []
@@ -236,4 +312,10 @@ class SequenceLayer(Module):
                 outputs.append(output)
                 ends.append(end)
             x = outputs[0] if directions == 1 else cat(outputs, -1)  # (..., D * H)
+            if layer and residual:
+                x = x + below
+        if special and self._sizes is not None:
+            each = [ends[k : k + directions] for k in range(0, len(ends), directions)]
+            by_layer = [[stack_rows(s) for s in zip(*own)] for own in each]
+            return x, list(zip(*by_layer))
         return x, ends[0] if len(ends) == 1 else [stack_rows(state) for state in zip(*ends)]

@@ -35,6 +35,7 @@ def gelu(x):
 
 
 ENTRYWISE = {
+    "exp": (np.exp, ()),
     "sigmoid": (sigmoid, ()),
     "silu": (lambda x: x * sigmoid(x), ()),
     "leaky_relu": (lambda x: np.where(x > 0, x, x / 8), (0.125,)),
@@ -76,7 +77,7 @@ def test_functions_to_a_few_units_in_the_last_place(kernels, name, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ENTRYWISE)
+@pytest.mark.parametrize("name", [n for n in ENTRYWISE if n != "exp"])
 def test_slopes_are_those_of_the_functions(kernels, name, dtype):
     """With central differences in more digits than the type has."""
     function, options = ENTRYWISE[name]
@@ -92,6 +93,25 @@ def test_slopes_are_those_of_the_functions(kernels, name, dtype):
     # (1 - t^2 and the quotient of differences lose digits where the slope is small)
     atol = 3e-6 if dtype == "float32" else 1e-9
     np.testing.assert_allclose(result, g * slope, 1e-5 if dtype == "float32" else 1e-8, atol)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_exp_in_all_binades(kernels, dtype):
+    """From 0 by way of the subnormal numbers to infinity, to a unit in the last place."""
+    lowest, highest = (-104.5, 89.5) if dtype == "float32" else (-746.5, 710.5)
+    x = np.linspace(lowest, highest, 40_001).astype(dtype)
+    x = np.concatenate([x, 2.0 ** np.arange(-40, 1, 0.25, dtype), [0.0, -0.0, np.inf, -np.inf]])
+    x = x.astype(dtype)
+    result = kernels(dtype).entrywise("exp", (x,))
+    with np.errstate(over="ignore"):
+        expected = np.exp(x.astype(np.longdouble))
+        rounded = expected.astype(dtype)
+        unit = np.spacing(np.where(np.isfinite(rounded), rounded, np.finfo(dtype).max))
+    finite = np.isfinite(rounded)
+    assert np.all(result[~finite] == np.inf)
+    assert np.max(np.abs(result[finite] - expected[finite]) / unit[finite]) < 1
+    assert np.all(result[x == 0] == 1)
+    assert np.isnan(kernels(dtype).entrywise("exp", (np.full(9, np.nan, dtype),))).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -118,6 +138,7 @@ def within(x):
 
 OPERATIONS = {
     "sigmoid": mg.sigmoid, "tanh": mg.tanh, "relu": F.relu, "silu": F.silu, "elu": F.elu,
+    "exp": mg.exp,
     "leaky_relu": F.leaky_relu, "softplus": F.softplus, "gelu": F.gelu,
     "gelu tanh": lambda x: F.gelu(x, approximate="tanh"),
     "clamp": lambda x: x.clamp(-1.5, 1.7), "logsigmoid": F.logsigmoid, "square": lambda x: x**2,

@@ -380,3 +380,33 @@ def test_scattering_nothing_keeps_the_source_in_the_graph(name):
     assert y.requires_grad
     y.sum().backward()
     assert source.grad.shape == (2, 0)
+
+
+@pytest.mark.parametrize("name", ["add_", "sub_", "mul_", "div_", "exp_", "sqrt_", "neg_", "tanh_"])
+@pytest.mark.parametrize("layout", ["rows", "turned", "steps", "overlapping"])
+def test_writing_at_once_is_computing_first(name, layout):
+    """Where nothing is recorded, NumPy writes to the memory of the tensor itself."""
+    memory = mg.arange(1.0, 25.0)
+    x = {
+        "rows": memory.view(4, 6), "turned": memory.view(4, 6).T, "steps": memory[::2],
+        "overlapping": memory[1:],
+    }[layout]  # fmt: skip
+    other = memory[:-1] if layout == "overlapping" else x
+    operands = [()] if name in ("exp_", "sqrt_", "neg_", "tanh_") else [(other,), (2.0,), (3,)]
+    for given in operands:
+        expected = getattr(x, name.rstrip("_"))(*given).numpy().copy()
+        changes, address = x._version, x.data_ptr()
+        assert getattr(x, name)(*given) is x
+        assert (x._version, x.data_ptr()) == (changes + 1, address)
+        np.testing.assert_array_equal(x.numpy(), expected)
+        np.testing.assert_array_equal(np.shares_memory(x.numpy(), memory.numpy()), True)
+
+
+def test_writing_at_once_is_seen_by_the_graph():
+    x = mg.arange(3.0, requires_grad=True)
+    for write in (lambda y: y.mul_(2), lambda y: y.add_(y.detach()), lambda y: y.exp_()):
+        y = x.exp()
+        with mg.no_grad():
+            write(y)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            y.sum().backward()

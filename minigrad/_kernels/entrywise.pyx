@@ -2,9 +2,10 @@
 
 Each is a function of vectors of LANES entries, with its NumPy line as a comment; a loop goes over
 the array. The slope of f gives the gradient of x: g f'(x), from g, that of y = f(x), and x or y,
-whichever f' is simpler in. They are called through a table, by name; nothing is inlined into the
-loop, so that one loop does for all. What an operation does without them stands beside it, as a
-formula, in `ops/elementwise.py` and `nn/functional/activations.py`.
+whichever f' is simpler in. They are called through a table, by name, in one loop for all; only
+those of a few instructions, for which a call is much, have loops of their own (`over_all`). What an
+operation does without them stands beside it, as a formula, in `ops/elementwise.py` and
+`nn/functional/activations.py`.
 """
 
 cimport numpy as cnp
@@ -18,9 +19,14 @@ from .arrays cimport (
     same_shape,
 )
 from .gates cimport (
+    EXP_BEYOND,
     EXP_LOWEST,
+    LN2_HIGH,
+    LN2_LOW,
+    LOG2_E,
     exp_of_lanes,
     expm1_of_lanes,
+    expm1_series_of_lanes,
     log1p_up_to_1,
     relu,
     sigmoid,
@@ -29,6 +35,7 @@ from .gates cimport (
 from .real cimport (
     LANES,
     REAL_NAME,
+    ROUND_TO_INTEGER,
     all_lanes,
     at_least,
     at_most,
@@ -37,6 +44,7 @@ from .real cimport (
     load_first,
     load_part,
     magnitude,
+    powers_of_two,
     real,
     store,
     store_first,
@@ -69,6 +77,17 @@ cdef vec sigmoid_of(vec x, vec _, real p, real q) noexcept nogil:
 cdef vec relu_of(vec x, vec _, real p, real q) noexcept nogil:
     # np.maximum(0, x)
     return relu(x)
+
+
+cdef vec exp_of(vec x, vec _, real p, real q) noexcept nogil:
+    # np.exp(x): 2**n exp(r), where 2**n is made of two halves, as 2**128 and 2**-149 are no numbers
+    cdef vec z = at_least(at_most(x, EXP_BEYOND), <real>EXP_OF_NOTHING)
+    cdef vec n = (z * LOG2_E + ROUND_TO_INTEGER) - ROUND_TO_INTEGER
+    cdef vec r = (z - n * LN2_HIGH) - n * LN2_LOW
+    cdef vec half = n * <real>0.5 + ROUND_TO_INTEGER
+    cdef vec first = powers_of_two(half)
+    cdef vec second = powers_of_two((n - (half - ROUND_TO_INTEGER)) + ROUND_TO_INTEGER)
+    return (first * expm1_series_of_lanes(r) + first) * second
 
 
 cdef vec clamp_of(vec x, vec _, real low, real high) noexcept nogil:
@@ -247,8 +266,14 @@ cdef extern from *:
     #define DENSITY_AT_0 0.39894228040143267794     /* 1 / sqrt(2 pi) */
     #define TANH_SCALE 0.79788456080286535588       /* sqrt(2 / pi) */
     #define TANH_CUBIC 0.044715
+    /* exp of it is less than half the least subnormal number */
+    #if defined(MINIGRAD_FLOAT32)
+    #define EXP_OF_NOTHING -104.0
+    #else
+    #define EXP_OF_NOTHING -746.0
+    #endif
     """
-    const double ROOT_HALF, DENSITY_AT_0, TANH_SCALE, TANH_CUBIC
+    const double ROOT_HALF, DENSITY_AT_0, TANH_SCALE, TANH_CUBIC, EXP_OF_NOTHING
 
 cdef entry_function[32] entry_functions
 cdef row_function[8] row_functions
@@ -266,6 +291,7 @@ cdef row(str name, int arrays, row_function function):
 
 
 entry("sigmoid", 1, sigmoid_of)
+entry("exp", 1, exp_of)
 entry("relu", 1, relu_of)
 entry("clamp", 1, clamp_of)
 entry("logsigmoid", 1, logsigmoid_of)
@@ -343,17 +369,47 @@ def entrywise(str name not None, tuple arguments not None):
     cdef const real* a = data(first)
     cdef const real* b = data(last)
     cdef real* y = data(result)
-    cdef Py_ssize_t i = 0, n = cnp.PyArray_SIZE(last)
     with nogil:
-        while i + LANES <= n:
-            store(y + i, f(load(a + i), load(b + i), p, q))
-            i += LANES
-        if i < n:
-            store_first(
-                y + i, f(load_first(a + i, <int>(n - i)), load_first(b + i, <int>(n - i)), p, q),
-                <int>(n - i),
-            )
+        over_all(f, y, a, b, cnp.PyArray_SIZE(last), p, q)
     return result
+
+
+cdef void over_all(
+    entry_function f, real* y, const real* a, const real* b, Py_ssize_t n, real p, real q
+) noexcept nogil:
+    """y = f(a, b, p, q), for n entries."""
+    if f == relu_of:
+        over(relu_of, y, a, b, n, p, q)
+    elif f == relu_slope:
+        over(relu_slope, y, a, b, n, p, q)
+    elif f == clamp_of:
+        over(clamp_of, y, a, b, n, p, q)
+    elif f == clamp_slope:
+        over(clamp_slope, y, a, b, n, p, q)
+    elif f == leaky_relu_of:
+        over(leaky_relu_of, y, a, b, n, p, q)
+    elif f == leaky_relu_slope:
+        over(leaky_relu_slope, y, a, b, n, p, q)
+    elif f == sigmoid_slope:
+        over(sigmoid_slope, y, a, b, n, p, q)
+    elif f == tanh_slope:
+        over(tanh_slope, y, a, b, n, p, q)
+    else:
+        over(f, y, a, b, n, p, q)
+
+
+cdef inline void over(
+    entry_function f, real* y, const real* a, const real* b, Py_ssize_t n, real p, real q
+) noexcept nogil:
+    # Inlined into a call that names f, which is then inlined, too.
+    cdef Py_ssize_t i = 0
+    cdef int rest
+    while i + LANES <= n:
+        store(y + i, f(load(a + i), load(b + i), p, q))
+        i += LANES
+    if i < n:
+        rest = <int>(n - i)
+        store_first(y + i, f(load_first(a + i, rest), load_first(b + i, rest), p, q), rest)
 
 
 def rowwise(str name not None, tuple arrays not None):

@@ -21,6 +21,7 @@ from ..autograd.grad_mode import mode
 from ..autograd.indexing import index_of
 from ..autograd.loans import before_write
 from ..autograd.primitive import Op, primitive
+from ..autograd.quiet import restore, silence
 from ..autograd.tensor_base import TensorBase, array_of, bump_version, wrap
 from ..autograd.views import edge_of, move, parent_of, refresh_view
 from .arguments import checked_axis
@@ -167,15 +168,17 @@ def to_write(base: ndarray) -> ndarray:
 
 def inplace(
     op: Callable[..., Any], name: str | None = None, *, one_value: bool = False,
-    partly: bool = False,
+    partly: bool = False, plain: Any = None,
 ) -> Operation:  # fmt: skip
     """The in-place method of `op`: computes ``op(x, ...)`` and stores it in x.
 
+    `plain` is the elementwise operation that `op` is without keywords, if it is not `op` itself.
     With `one_value` all entries become equal, and may share their memory. With `partly`, `op`
     changes some of them only, in what `to_write` gives it: so what is written costs what is
     written, however large x is.
     """
     saves = getattr(getattr(op, "op", None), "sources", True)  # an op that saves nothing, as add
+    ufunc = getattr(plain or op, "ufunc", None)
 
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
         before = input
@@ -190,6 +193,8 @@ def inplace(
             before = wrap(input.array.copy() if saves and not partly else input.array)
             if edge is not None:
                 before.edge, before._requires_grad = past_hooks_of_views(input, edge), True
+        elif ufunc is not None and not kwargs and _is_plain(input.array, args):
+            return _computed_in_place(ufunc, input, args)
         if partly:
             before_write(input)
             before = before if before is not input else wrap(input.array)
@@ -202,6 +207,32 @@ def inplace(
     call.__doc__ = f"In-place form of `{op.__name__}`: changes the tensor and returns it."
     call.form_of = call.__wrapped__ = op  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]
+
+
+def _is_plain(x: ndarray, others: tuple[Any, ...]) -> bool:
+    """Whether a function of x and `others` has the type and the shape of x, whatever it is."""
+    if type(x) is not ndarray or x.dtype.kind != "f":
+        return False
+    for other in others:
+        if isinstance(other, TensorBase):
+            y = array_of(other)
+            if type(y) is not ndarray or y.dtype is not x.dtype or y.shape != x.shape:
+                return False
+        elif type(other) is not float and type(other) is not int:
+            return False
+    return True
+
+
+def _computed_in_place(ufunc: np.ufunc, target: Any, others: tuple[Any, ...]) -> Any:
+    """Let NumPy write to the memory of `target` at once: nothing of the graph goes through here."""
+    before_write(target)
+    silent = silence()
+    try:
+        ufunc(target.array, *[array_of(v) for v in others], out=target.array)
+    finally:
+        restore(silent)
+    bump_version(target)
+    return target
 
 
 # ------------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def unary(
     With `floats`, integers are first made floats; without `bools`, a tensor of bools raises.
     """
     op = Primitive(name, ("x",), {} if rule is None else {"x": rule})
-    forward = quiet(forward, 1)
+    loud, forward = forward, quiet(forward, 1)
 
     def make(strict: bool) -> Any:
         def call(input: Any, *, out: Any = None) -> Any:
@@ -94,7 +94,7 @@ def unary(
                     attach_one(result, op, (edge,), saved)
             return result if out is None else written(name, out, result)
 
-        return _named(call, name, op)
+        return _named(call, name, op, loud)
 
     return _in_two_forms(make)
 
@@ -121,7 +121,7 @@ def binary(
     name = name.partition(".")[0]
     only_a, only_b = op.needed((True, None)), op.needed((None, True))
     number_fits = numbers[1]
-    forward = quiet(forward, 2)
+    loud, forward = forward, quiet(forward, 2)
 
     def make(strict: bool) -> Any:
         def call(input: Any, other: Any, *, out: Any = None) -> Any:
@@ -179,7 +179,7 @@ def binary(
                     attach_one(result, form, (edge_a, edge_b), saved)
             return result if out is None else written(name, out, result)
 
-        return _named(call, name, op)
+        return _named(call, name, op, loud)
 
     return _in_two_forms(make)
 
@@ -269,12 +269,13 @@ def _check_operands(name: str, operands: tuple[Any, ...], numbers: tuple[bool, b
             raise refuse(name, argument, k + 1, value, EITHER if numbers[k] else TENSOR)
 
 
-def _named(call: Any, name: str, op: Any) -> Any:
+def _named(call: Any, name: str, op: Any, forward: Any = None) -> Any:
     call.__name__ = call.__qualname__ = name
     if name not in MEANINGS:
         raise LookupError(f"{name}: say in a line of minigrad/ops/meanings.py what it computes")
     call.__doc__ = MEANINGS[name]
     call.op = op
+    call.ufunc = forward if isinstance(forward, np.ufunc) else None  # which can write anywhere
     return call
 
 

@@ -417,7 +417,8 @@ class Tensor(TensorBase):
 
     # In place: the name ends in an underscore, the tensor itself is changed and returned.
 
-    add_, sub_, mul_, div_ = in_place(add), in_place(sub), in_place(mul), in_place(div)
+    add_, sub_ = in_place(add, plain=ew.add), in_place(sub, plain=ew.sub)
+    mul_, div_ = in_place(mul, plain=ew.mul), in_place(div, plain=ew.div)
     subtract_, multiply_, divide_, pow_ = sub_, mul_, div_, in_place(pow)
     floor_divide_, remainder_, fmod_ = in_place(floor_divide), in_place(remainder), in_place(fmod)
     neg_, abs_, sign_, square_ = in_place(neg), in_place(abs), in_place(sign), in_place(square)

@@ -35,6 +35,7 @@ from pathlib import Path
 from benchmarks import (
     blocks,
     chosen,
+    compiled,
     language_model,
     memory,
     operations,
@@ -69,6 +70,7 @@ TABLES: dict[str, tuple[str, Callable[[bool], list[Case]]]] = {
     ),
     "small": ("Small operations, cells in loops", lambda quick: small.cases()),
     "written": ("What users write", lambda quick: written.cases()),
+    "compiled": ("Whole training steps, compiled", lambda quick: compiled.cases()),
     "operations": (
         "Single operations, 4 x 4 and 1000 x 1000 (only when named)",
         operations.cases,

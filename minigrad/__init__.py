@@ -94,6 +94,7 @@ moved.install()
 _publish(globals())  # from here on, what has to be a tensor is one
 
 from . import nn, optim, serialization, testing, utils  # noqa: E402 - they use the names above
+from .replay import compile as compile  # noqa: E402
 from .serialization import load, save  # noqa: E402
 
 # What ``from minigrad import *`` brings: all but the names of builtins (as ``sum``), which it would

@@ -26,6 +26,7 @@ LAYERS = [
     {"ops"},
     {"tensor"},
     {"nn", "recurrences", "plans", "optim", "utils", "serialization"},
+    {"replay"},
     {"testing"},
     {""},  # minigrad/__init__.py, which gathers the names
     {"compat", "__main__"},

@@ -279,7 +279,7 @@ for statement in ("import torch.fx", "from torch import vmap", "from torch.nn im
         exec(statement)
     except ImportError:
         print("without")
-print(hasattr(torch, "compile"), hasattr(torch.nn, "LSTM"), hasattr(torch.nn, "JANET"))
+print(hasattr(torch, "vmap"), hasattr(torch.nn, "LSTM"), hasattr(torch.nn, "JANET"))
 """
     assert minigrad("run", script(text)).stdout == "without\n" * 3 + "False True True\n"
 

@@ -32,13 +32,15 @@ from typing import Any
 # an operation (see `minigrad.autograd.quiet`).
 MODULES = (
     "arrays/sums", "autograd/tensor_base", "autograd/indexing", "autograd/views",
-    "autograd/engine", "autograd/primitive", "autograd/loans", "autograd/backward",
+    "autograd/listening", "autograd/engine", "autograd/primitive", "autograd/loans",
+    "autograd/backward",
     "ops/arguments", "ops/kernels", "ops/makers", "ops/fused", "ops/layout", "ops/inplace",
     "ops/shape", "ops/index", "ops/join", "ops/order", "ops/scan", "ops/elementwise",
     "ops/reduce", "ops/matmul", "ops/einsum", "ops/loss", "ops/entrywise_loss", "ops/norm",
     "ops/draws", "ops/checked", "nn/hooks", "recurrences/operation", "recurrences/sequences",
     "recurrences/layer", "recurrences/cell", "recurrences/checks", "plans/fingerprint",
     "plans/computed", "plans/assembled", "plans/machine", "plans/planned",
+    "replay/player", "replay/arrays", "optim/loops",
 )  # fmt: skip
 
 # Kernels that wait for memory: wider vectors gain them nothing (measured), so they are compiled for

@@ -1,5 +1,6 @@
 """What of backward.py is C when it runs translated: see tensor_base.pxd."""
 
+from .listening cimport heard, is_listening
 from .engine cimport walk
 from .tensor_base cimport TensorBase, bump_version, wrap
 from .views cimport edge_of

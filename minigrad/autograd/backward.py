@@ -14,6 +14,7 @@ from . import errors
 from .engine import walk
 from .grad_mode import mode
 from .hooks import adding
+from .listening import heard, is_listening
 from .quiet import restore, silence
 from .tensor_base import TensorBase, bump_version, wrap
 from .views import edge_of
@@ -55,6 +56,8 @@ def backward(
     >>> x.grad
     tensor([2., 4.])
     """
+    if is_listening():
+        return heard(backward, (tensors, grad_tensors, retain_graph, create_graph, inputs), {})
     roots = _as_sequence(tensors)
     edges = [_root_edge(k, t) for k, t in enumerate(roots)]
     grads = _initial_grads(roots, grad_tensors, create_graph)
@@ -117,6 +120,21 @@ def grad(
     >>> mg.autograd.grad(g, x)
     (tensor(18.),)
     """
+    if is_listening():
+        return heard(
+            grad,
+            (
+                outputs,
+                inputs,
+                grad_outputs,
+                retain_graph,
+                create_graph,
+                allow_unused,
+                is_grads_batched,
+                materialize_grads,
+            ),
+            {},
+        )
     if is_grads_batched:
         raise NotImplementedError("autograd.grad: is_grads_batched=True is not supported")
     if materialize_grads and allow_unused is False:

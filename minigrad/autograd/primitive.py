@@ -16,6 +16,7 @@ import numpy as np
 from .engine import OUTPUT, Node, attach, edges_of, record
 from .grad_mode import mode
 from .indexing import Index
+from .listening import heard, is_listening
 from .names import printed
 from .quiet import quiet
 from .tensor_base import TensorBase, array_of, shape_of, wrap
@@ -252,6 +253,8 @@ def primitive(
     compute = forward if view else quiet(forward)  # (a view computes nothing)
 
     def call(*args: Any) -> Any:
+        if is_listening():
+            return heard(call, (*args,), {})
         inputs = args[:differentiable]
         for a in inputs:
             if isinstance(a, TensorBase):
@@ -272,7 +275,14 @@ def primitive(
             tensor.view_of = View(parent, call, args[1:])
         return tensor
 
+    def on_arrays(*arrays: Any) -> Any:
+        result = forward(*arrays)
+        if type(result) is not ndarray:
+            result = np.asarray(result)
+        return result if layout is None or result.ndim < 2 else layout(result, arrays)
+
     call.__name__ = call.__qualname__ = name.partition(".")[0]
     call.__doc__ = forward.__doc__
+    call.on_arrays = on_arrays  # type: ignore[attr-defined]
     call.op = op  # type: ignore[attr-defined]
     return call

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..autograd.grad_mode import no_grad
+from ..autograd.listening import heard, is_listening
 from ..ops.arguments import check_keywords
 from ..tensor import Tensor, from_array
 from .hooks import (
@@ -529,6 +530,9 @@ class Module(Hookable, Stateful):
         set_to_none : bool
             False: fill them with zeros instead. Default: True.
         """
+        if is_listening():
+            heard(Module.zero_grad, (self, set_to_none), {})
+            return
         for parameter in self.parameters():
             if parameter.grad is None:
                 continue

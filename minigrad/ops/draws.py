@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import random
+from ..autograd.listening import heard, is_listening
 from ..autograd.loans import before_write
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import TensorBase, bump_version, wrap
@@ -46,6 +47,8 @@ def bernoulli(
     input: Any, p: float | None = None, *, generator: random.Generator | None = None
 ) -> Tensor:
     """1 with the probability that stands in `input` (or with `p`), otherwise 0."""
+    if is_listening():
+        return heard(bernoulli, (input, p), {"generator": generator})
     if p is None:
         drawn = source(generator).bernoulli(input.array)
     else:
@@ -64,6 +67,8 @@ def multinomial(
 
     The weights need not sum to one.
     """
+    if is_listening():
+        return heard(multinomial, (input, num_samples, replacement), {"generator": generator})
     drawn = source(generator).multinomial(input.array, num_samples, replacement)
     return wrap(np.asarray(drawn, order="C"))
 
@@ -93,12 +98,16 @@ def _fill(tensor: Any, draw: Callable[..., ndarray], generator: Any) -> Any:
 
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
     """Fill with numbers drawn evenly from [a, b)."""
+    if is_listening():
+        return heard(uniform_, (tensor, a, b), {"generator": generator})
     a, b = number(a, "uniform_", "from", "float"), number(b, "uniform_", "to", "float")
     return _fill(tensor, lambda g, m, out: g.uniform(m.shape, a, b, m.dtype, out), generator)
 
 
 def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
     """Fill with normally distributed numbers."""
+    if is_listening():
+        return heard(normal_, (tensor, mean, std), {"generator": generator})
     mean, std = number(mean, "normal_", "mean", "float"), number(std, "normal_", "std", "float")
     blocks = tensor.array.flags.c_contiguous
     return _fill(
@@ -112,6 +121,8 @@ def random_(
     tensor: Any, low: int | None = None, high: int | None = None, *, generator: Any = None
 ) -> Tensor:
     """Fill with integers from `low` (0) to below `high` (the most that the type can hold)."""
+    if is_listening():
+        return heard(random_, (tensor, low, high), {"generator": generator})
     if low is None:
         return _fill(tensor, lambda g, m, out: g.any_integers(m.shape, m.dtype), generator)
     if high is None:
@@ -121,6 +132,8 @@ def random_(
 
 def bernoulli_(tensor: Any, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """Fill with ones (probability `p`, a number or a tensor) and zeros."""
+    if is_listening():
+        return heard(bernoulli_, (tensor, p), {"generator": generator})
     chance = p.array if isinstance(p, TensorBase) else p
     if isinstance(chance, ndarray):  # each in the place of the entry that it is for
         order = order_of_axes(tensor.array.shape, (tensor.array.strides,))
@@ -130,4 +143,6 @@ def bernoulli_(tensor: Any, p: Any = 0.5, *, generator: Any = None) -> Tensor:
 
 def exponential_(tensor: Any, lambd: float = 1.0, *, generator: Any = None) -> Tensor:
     """Fill with exponentially distributed numbers of mean ``1 / lambd``."""
+    if is_listening():
+        return heard(exponential_, (tensor, lambd), {"generator": generator})
     return _fill(tensor, lambda g, m, out: g.exponential(m.shape, lambd, m.dtype, out), generator)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import dtypes
+from ..autograd.listening import heard, is_listening
 from ..autograd.primitive import primitive
 from ..autograd.quiet import quiet
 from ..autograd.tensor_base import TensorBase, array_of, wrap
@@ -507,6 +508,8 @@ def isclose(
     input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
     """Where ``|input - other| <= atol + rtol * |other|``."""
+    if is_listening():
+        return heard(isclose, (input, other, rtol, atol, equal_nan), {})
     x, y = [v.array if isinstance(v, TensorBase) else v for v in (input, other)]
     for name, tolerance in (("rtol", rtol), ("atol", atol)):
         if number(tolerance, "isclose", name) < 0:
@@ -531,9 +534,13 @@ def allclose(
     input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
     """Whether `isclose` holds everywhere."""
+    if is_listening():
+        return heard(allclose, (input, other, rtol, atol, equal_nan), {})
     return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
 
 
 def equal(input: Any, other: Any) -> bool:
     """Whether both have the same shape and the same entries."""
+    if is_listening():
+        return heard(equal, (input, other), {})
     return np.array_equal(input.array, other.array)

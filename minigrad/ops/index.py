@@ -17,6 +17,7 @@ from .. import _kernels
 from ..arrays import dtypes
 from ..arrays.sums import add_at
 from ..autograd.indexing import Placed, index_of
+from ..autograd.listening import heard, is_listening
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import TensorBase, array_of, wrap
 from .arguments import checked_axis
@@ -209,6 +210,8 @@ def getitem(input: Any, index: Any) -> Tensor:
     ValueError
         A slice with a negative step.
     """
+    if is_listening():
+        return heard(getitem, (input, index), {})
     shape = array_of(input).shape
     if type(index) is int:  # the most frequent case, without the general preparation
         if not shape or not -shape[0] <= index < shape[0]:
@@ -740,6 +743,8 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 
     ``where(condition)`` alone is ``nonzero(condition, as_tuple=True)``.
     """
+    if is_listening():
+        return heard(where, (condition, input, other), {})
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
     mask = array_of(condition)
@@ -784,6 +789,8 @@ _masked_fill_with = primitive("masked_fill.tensor", lambda x, value, mask: _chos
 
 def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
     """`input` with `value` (a number or a 0-d tensor) where the bool `mask` is true."""
+    if is_listening():
+        return heard(masked_fill, (input, mask, value), {})
     if array_of(mask).dtype.kind != "b":
         raise RuntimeError(
             "masked_fill_ only supports boolean masks, but got mask with dtype "

@@ -19,6 +19,7 @@ from ..arrays.sums import add_at
 from ..autograd.engine import Node, record
 from ..autograd.grad_mode import mode
 from ..autograd.indexing import index_of
+from ..autograd.listening import heard, is_listening
 from ..autograd.loans import before_write
 from ..autograd.primitive import Op, primitive
 from ..autograd.quiet import restore, silence
@@ -181,6 +182,8 @@ def inplace(
     ufunc = getattr(plain or op, "ufunc", None)
 
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
+        if is_listening():
+            return heard(call, (input, *args), kwargs)
         before = input
         if not one_value:
             check_memory(input.array)
@@ -403,6 +406,8 @@ _overwrite = inplace(_copy, "copy_")
 
 def setitem(input: Any, index: Any, value: Any) -> None:
     """``input[index] = value``, recorded if `input` or `value` requires a gradient."""
+    if is_listening():
+        return heard(setitem, (input, index, value), {})
     basic, advanced = split_index(index, input.array.shape)
     part = input if basic is None else getitem_(input, basic)
     kind = input.array.dtype
@@ -467,6 +472,8 @@ _put = inplace(_index_put, "index_put_", partly=True)
 
 def fill_(input: Any, value: Any) -> Tensor:
     """Set every entry to `value` (a number or a 0-d tensor)."""
+    if is_listening():
+        return heard(fill_, (input, value), {})
     if not isinstance(value, TensorBase):
         value = filling(value, input.array.dtype, "fill_", "value", EITHER)
         if check_writable(input) is not None:
@@ -796,6 +803,8 @@ def reshaping(op: Callable[..., Any]) -> Operation:
     """
 
     def call(input: Any, *args: Any) -> Any:
+        if is_listening():
+            return heard(call, (input, *args), {})
         check_writable(input)
         before_write(input)  # of other shape, the memory is as good as another
         before = wrap(input.array)

@@ -17,6 +17,7 @@ import numpy as np
 from ..autograd.engine import Node, attach, edges_of, record
 from ..autograd.errors import ONE_OF_SEVERAL_VIEWS
 from ..autograd.grad_mode import mode
+from ..autograd.listening import heard, is_listening
 from ..autograd.primitive import Op
 from ..autograd.tensor_base import TensorBase, array_of, wrap
 from ..autograd.views import View
@@ -84,6 +85,8 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
     >>> mg.cat([mg.zeros(2), mg.ones(1)])
     tensor([0., 0., 1.])
     """
+    if is_listening():
+        return heard(cat, (tensors, dim if axis is None else axis), {})
     tensors = _common_type(tensors, "cat")
     arrays = [array_of(x) for x in tensors]
     empty = [a.shape == (0,) for a in arrays]
@@ -135,6 +138,8 @@ def _flattened(pieces: Sequence[Any], flat: Sequence[bool]) -> list[Any]:
 
 def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """Join tensors of one shape along a new axis `dim`."""
+    if is_listening():
+        return heard(stack, (tensors, dim), {})
     tensors = _common_type(tensors, "stack")
     arrays = [array_of(x) for x in tensors]
     for k, a in enumerate(arrays):
@@ -153,12 +158,19 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
 
 def stack_rows(tensors: Sequence[Any]) -> Any:
     """Join tensors of shape (1, ...) along axis 0. They are known to fit: nothing is checked."""
+    if is_listening():
+        return heard(stack_rows, (tensors,), {})
     result = np.concatenate([x.array for x in tensors])
     return record(_STACK, tensors, [lambda g: split(g, 1)], result)
 
 
+stack_rows.on_arrays = np.concatenate  # type: ignore[attr-defined]
+
+
 def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Cut a tensor along `dim` into pieces of one size (the last: what is left), or given sizes."""
+    if is_listening():
+        return heard(split, (tensor, split_size_or_sections, dim), {})
     array = array_of(tensor)
     axis = checked_axis(dim, array.ndim)
     if not array.ndim:
@@ -188,6 +200,8 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tenso
 
 def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices of a tensor along `dim`, which disappears."""
+    if is_listening():
+        return heard(unbind, (input, dim), {})
     array = array_of(input)
     axis = checked_axis(dim, array.ndim)
     lead = (slice(None),) * axis

@@ -19,6 +19,7 @@ from ..arrays import dtypes
 from ..arrays.sums import total as total_of
 from ..arrays.sums import wide
 from ..autograd.engine import edges_if_recording
+from ..autograd.listening import heard, is_listening
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import TensorBase, array_of
 from .cast import cast
@@ -231,6 +232,8 @@ def nll_loss(
         Samples with this target count nothing.
     reduction : "mean", "sum" or "none"
     """
+    if is_listening():
+        return heard(nll_loss, (input, target, weight, ignore_index, reduction), {})
     check_reduction(reduction)
     _check_tensors(input, target, "nll_loss")
     if _is_plain(input.array, target.array, weight):
@@ -335,6 +338,10 @@ def cross_entropy(
     label_smoothing : float
         From 0 to 1: how much of the target is spread evenly over all classes.
     """
+    if is_listening():
+        return heard(
+            cross_entropy, (input, target, weight, ignore_index, reduction, label_smoothing), {}
+        )
     check_reduction(reduction)
     label_smoothing = number(label_smoothing, "cross_entropy", "label_smoothing", "float")
     if not 0.0 <= label_smoothing <= 1.0:
@@ -375,6 +382,21 @@ def cross_entropy(
             (classes, weight),  # guarded: the gradient needs log_prob, not the logits
         )  # fmt: skip
     return _shaped_as_samples(loss, input, target) if reduction == "none" else loss
+
+
+def _cross_entropy_on_arrays(
+    keeps: bool, x: Any, t: Any, weight: Any, ignore_index: int, reduction: str,
+    label_smoothing: float,
+) -> Any:  # fmt: skip
+    kernel = _kernels.kernels_for(x.dtype).loss  # type: ignore[union-attr]
+    value, log_prob, total = kernel.cross_entropy_forward(
+        x, t, weight, ignore_index, label_smoothing, REDUCTIONS.index(reduction)
+    )
+    options = (ignore_index, label_smoothing, reduction)
+    return value, [x, t, weight], options, (kernel, log_prob, total)
+
+
+cross_entropy.in_parts = _cross_entropy_on_arrays  # type: ignore[attr-defined]
 
 
 _mean_over = primitive("div.by_count", lambda total, samples: _divided(total, samples),

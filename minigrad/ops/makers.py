@@ -15,9 +15,10 @@ import numpy as np
 from ..arrays import dtypes
 from ..autograd.engine import Node, Output, attach_one
 from ..autograd.grad_mode import mode
+from ..autograd.listening import heard, is_listening
 from ..autograd.primitive import Primitive
 from ..autograd.quiet import quiet
-from ..autograd.tensor_base import TensorBase, array_of, wrap
+from ..autograd.tensor_base import TensorBase, array_of, unwrapped, wrap
 from ..autograd.views import edge_of
 from .cast import cast
 from .checked import EITHER, TENSOR, refuse
@@ -70,8 +71,15 @@ def unary(
     op = Primitive(name, ("x",), {} if rule is None else {"x": rule})
     loud, forward = forward, quiet(forward, 1)
 
+    def on_arrays(x: Any) -> Any:
+        if floats and x.dtype.kind != "f":
+            x = copied(x, dtypes.default())
+        return unwrapped(loud(x))
+
     def make(strict: bool) -> Any:
         def call(input: Any, *, out: Any = None) -> Any:
+            if is_listening():
+                return heard(call, (input,), {"out": out})
             if not isinstance(input, TensorBase):
                 if strict:
                     raise refuse(name, "input", 1, input)
@@ -94,6 +102,7 @@ def unary(
                     attach_one(result, op, (edge,), saved)
             return result if out is None else written(name, out, result)
 
+        call.on_arrays = on_arrays  # type: ignore[attr-defined]
         return _named(call, name, op, loud)
 
     return _in_two_forms(make)
@@ -123,8 +132,21 @@ def binary(
     number_fits = numbers[1]
     loud, forward = forward, quiet(forward, 2)
 
+    def on_arrays(x: Any, y: Any) -> Any:
+        result = unwrapped(loud(x, y))
+        if (
+            isinstance(x, ndarray)
+            and isinstance(y, ndarray)
+            and not x.flags.c_contiguous
+            and x.strides != y.strides
+        ):
+            result = entrywise(result, (x, y))
+        return result
+
     def make(strict: bool) -> Any:
         def call(input: Any, other: Any, *, out: Any = None) -> Any:
+            if is_listening():
+                return heard(call, (input, other), {"out": out})
             a, b = input, other
             if (
                 isinstance(a, TensorBase)
@@ -179,6 +201,7 @@ def binary(
                     attach_one(result, form, (edge_a, edge_b), saved)
             return result if out is None else written(name, out, result)
 
+        call.on_arrays = on_arrays  # type: ignore[attr-defined]
         return _named(call, name, op, loud)
 
     return _in_two_forms(make)
@@ -195,6 +218,8 @@ def comparison(
 
     def make(strict: bool) -> Any:
         def call(input: Any, other: Any, *, out: Any = None) -> Any:
+            if is_listening():
+                return heard(call, (input, other), {"out": out})
             if not isinstance(input, TensorBase) and not isinstance(other, TensorBase):
                 if strict:
                     raise refuse(name, "input", 1, input)
@@ -239,6 +264,8 @@ def predicate(name: str, forward: Callable[..., Any]) -> Operation:
 
     def make(strict: bool) -> Any:
         def call(input: Any) -> Any:
+            if is_listening():
+                return heard(call, (input,), {})
             if not isinstance(input, TensorBase):
                 if strict:
                     raise refuse(name, "input", 1, input)

@@ -1,4 +1,5 @@
 """What of norm.py is C when it runs translated: see autograd/tensor_base.pxd."""
 
+from ..autograd.listening cimport heard, is_listening
 from ..autograd.engine cimport edges_if_recording
 from ..autograd.tensor_base cimport array_of

@@ -28,6 +28,7 @@ from .. import _kernels
 from ..arrays.recording import records
 from ..arrays.sums import PRODUCTS, total, total_of_products
 from ..autograd.engine import edges_if_recording
+from ..autograd.listening import heard, is_listening
 from ..autograd.quiet import silenced
 from ..autograd.tensor_base import TensorBase, array_of
 from .elementwise import rsqrt
@@ -237,7 +238,21 @@ def _normalise(
 
     `fixed` is a mean and a variance to normalise with instead of the groups' own.
     """
-    arrays = x, weight, bias = [array_of(v) for v in inputs]
+    y, arrays, options, kept = _parts([array_of(v) for v in inputs], layout, per, eps, fixed)
+    # the output is not guarded: it may be overwritten, as by ``ReLU(inplace=True)``
+    output = op.call(
+        edges_if_recording(inputs), inputs, options, kept, y, arrays,
+        inputs if op is _LAYER_NORM else inputs[:2],
+    )  # fmt: skip
+    return output, kept[1]
+
+
+def _parts(
+    arrays: list[Any], layout: Layout, per: str, eps: float,
+    fixed: tuple[ndarray, ndarray] | None = None,
+) -> Any:  # fmt: skip
+    """The normalised input, and what its gradient needs: arrays, options and what was kept."""
+    x, weight, bias = arrays
     if not x.flags.c_contiguous:
         x = x.copy()
     kernels = _kernels.kernels_for(x.dtype)
@@ -248,12 +263,7 @@ def _normalise(
     y, statistics = forward(x, weight, bias, layout, per, eps, fixed)
     if fixed is not None:  # (a copy, because running averages move on)
         fixed = statistics[_BASE, :, None], statistics[_SCALE, :, None]
-    # the output is not guarded: it may be overwritten, as by ``ReLU(inplace=True)``
-    output = op.call(
-        edges_if_recording(inputs), inputs, (layout, per, eps, fixed), (backward, statistics), y,
-        arrays, inputs if op is _LAYER_NORM else inputs[:2],
-    )  # fmt: skip
-    return output, statistics
+    return y, arrays, (layout, per, eps, fixed), (backward, statistics)
 
 
 def is_plain(input: Any, sizes: Any, *factors: Any) -> bool:
@@ -285,12 +295,23 @@ def _of_last_axes(x: Any, axes: tuple[int, ...], weight: Any, bias: Any, eps: fl
 
 def layer_norm(input: Any, axes: int, weight: Any, bias: Any, eps: float) -> Any:
     """Normalise each sample over its last `axes` axes; `weight` and `bias` have their shape."""
+    if is_listening():
+        return heard(layer_norm, (input, axes, weight, bias, eps), {})
     x = array_of(input)
     if records(x):
         return _of_last_axes(input, tuple(range(x.ndim - axes, x.ndim)), weight, bias, eps)
+    layout = _layout_of(x, axes)
+    return _normalise(_LAYER_NORM, (input, weight, bias), layout, "inner", eps)[0]
+
+
+def _layout_of(x: ndarray, axes: int) -> Layout:
     inner = x.shape[-1] if axes == 1 else math.prod(x.shape[-axes:])
-    groups = x.size // inner if inner else math.prod(x.shape[:-axes])
-    return _normalise(_LAYER_NORM, (input, weight, bias), (1, groups, inner), "inner", eps)[0]
+    return 1, x.size // inner if inner else math.prod(x.shape[:-axes]), inner
+
+
+layer_norm.in_parts = lambda keeps, x, axes, weight, bias, eps: _parts(  # type: ignore[attr-defined]
+    [x, weight, bias], _layout_of(x, axes), "inner", eps
+)
 
 
 def batch_norm(

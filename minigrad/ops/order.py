@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _kernels
+from ..autograd.listening import heard, is_listening
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import array_of, wrap
 from . import introsort, return_types
@@ -109,6 +110,8 @@ def _along(
     input: Any, dim: int, keepdim: bool, arg: Any, reduce: Any, picked: Any, result: Any
 ) -> Any:
     """The values and indices of ``max`` or ``min`` along one axis."""
+    if is_listening():
+        return heard(_along, (input, dim, keepdim, arg, reduce, picked, result), {})
     array = array_of(input)
     if not array.ndim:
         return _pair(input, array.copy(), _first(dim), 0, picked, result)
@@ -163,6 +166,8 @@ min = _max_or_min("min", np.argmin, np.minimum.reduce, _min_of_all, minimum, _pi
 
 
 def _argument(input: Any, dim: int | None, keepdim: bool, function: Any, name: str) -> Any:
+    if is_listening():
+        return heard(_argument, (input, dim, keepdim, function, name), {})
     array = array_of(input)
     if array.dtype.kind == "b":
         raise RuntimeError(f"{name}(): does not support bool input; use {name}(x.long())")
@@ -309,6 +314,8 @@ def sort(
     Equal entries keep their order if `stable`. If not, they come out in the order in which they do
     in PyTorch (see `introsort`), which is the same as long as there are up to 16 entries.
     """
+    if is_listening():
+        return heard(sort, (input, dim, descending, stable), {"axis": axis})
     picked = _picked_of_stable_sort if stable else _picked_of_sort
     values, indices, along = _sorting(input, dim, axis, descending, stable)
     return _pair(input, values, indices, along, picked, return_types.sort)
@@ -319,6 +326,8 @@ def argsort(
     axis: int | None = None,
 ) -> Tensor:  # fmt: skip
     """The indices that put the entries in order along `dim`; equal entries as in `sort`."""
+    if is_listening():
+        return heard(argsort, (input, dim, descending, stable), {"axis": axis})
     return wrap(_sorting(input, dim, axis, descending, stable)[1])
 
 
@@ -339,6 +348,8 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     Of equal entries, those are taken that PyTorch takes (see `introsort`), and in its order, also
     if the result need not be `sorted`.
     """
+    if is_listening():
+        return heard(topk, (input, k, dim, largest, sorted), {})
     k, array = as_int(k, "topk", "k"), array_of(input)
     if array.dtype.kind == "b":
         raise RuntimeError("topk does not support bool dtypes on CPU; use topk(x.long(), ...)")
@@ -380,6 +391,8 @@ def median(
 
     The gradient of the median of all entries is shared equally among ties.
     """
+    if is_listening():
+        return heard(median, (input, dim, keepdim), {"axis": axis})
     dim = axis if dim is None else dim
     if array_of(input).dtype.kind == "b":
         raise NotImplementedError("\"median\" not implemented for 'Bool'")

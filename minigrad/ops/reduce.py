@@ -20,6 +20,7 @@ from ..arrays import dtypes
 from ..arrays.recording import records
 from ..arrays.sums import in_wide, total
 from ..autograd.errors import stacklevel
+from ..autograd.listening import heard, is_listening
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import array_of, wrap
 from .arguments import checked_axes, checked_axis
@@ -471,18 +472,24 @@ def _truth_axes(input: Any, dim: Any, axis: Any) -> Axes:
 
 def all(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
     """Whether all entries (along `dim`) are true."""
+    if is_listening():
+        return heard(all, (input, dim, keepdim), {"axis": axis})
     result = np.all(array_of(input), axis=_truth_axes(input, dim, axis), keepdims=keepdim)
     return wrap(np.asarray(result, _truth_type(input), order="C"))
 
 
 def any(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
     """Whether any entry (along `dim`) is true."""
+    if is_listening():
+        return heard(any, (input, dim, keepdim), {"axis": axis})
     result = np.any(array_of(input), axis=_truth_axes(input, dim, axis), keepdims=keepdim)
     return wrap(np.asarray(result, _truth_type(input), order="C"))
 
 
 def count_nonzero(input: Any, dim: Any = None, *, axis: Any = None) -> Tensor:
     """How many entries (along `dim`) are not zero."""
+    if is_listening():
+        return heard(count_nonzero, (input, dim), {"axis": axis})
     counts = np.count_nonzero(array_of(input), axis=as_axes(input, dim, axis))
     return wrap(np.asarray(counts, order="C"))
 

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..tensor import Tensor
+from .loops import adam_steps
 from .optimizer import Params
 from .options import describe_options
-from .per_parameter import Array, Group, PerParameter, State, kernels_for, zeros
+from .per_parameter import Array, Group, PerParameter, State, zeros
 
 
 @np.errstate(all="ignore")  # a step to infinity is silent, as it is in the kernel
@@ -142,25 +143,7 @@ class Adam(PerParameter):
             float(group["weight_decay"]), amsgrad, group["maximize"],
             group["decoupled_weight_decay"],
         )  # fmt: skip
-        for p in group["params"]:
-            gradient = p.grad
-            if gradient is None:
-                continue
-            param, grad = p.array, gradient.array
-            state = self.state[p]
-            if not state:
-                self._remember(p, group)
-            # The count is a tensor only so that state dicts look like PyTorch's. Reading and
-            # writing its single number costs a tenth of ``step += 1`` on a 0-d array.
-            count = state["step"].array
-            step = count.item() + 1
-            count[()] = step
-            mean, mean_square = state["exp_avg"].array, state["exp_avg_sq"].array
-            largest = state["max_exp_avg_sq"].array if amsgrad else None
-            kernels = kernels_for(param, grad)
-            update = adam_step if kernels is None else kernels.adam_step
-            update(param, grad, mean, mean_square, largest, step, *options)
-            p._bump_version()
+        adam_steps(self.state, group, options, adam_step, self._remember)
 
 
 @describe_options

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from ..autograd.errors import stacklevel
 from ..autograd.grad_mode import enable_grad
 from ..autograd.hooks import RemovableHandle
+from ..autograd.listening import heard, is_listening
 from ..ops.arguments import check_keywords
 from ..tensor import Tensor
+from .loops import forget_gradients
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -44,6 +46,8 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(step)
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        if is_listening():
+            return heard(hooked, (self, *args), kwargs)
         if not self._has_step_hooks:
             return step(self, *args, **kwargs)
         all_args: tuple[Any, ...] = (self, *args)  # what hooks see includes the optimizer
@@ -214,11 +218,15 @@ class Optimizer:
         set_to_none : bool
             False: fill them with zeros instead. Default: True.
         """
+        if is_listening():
+            heard(Optimizer.zero_grad, (self, set_to_none), {})
+            return
         for group in self.param_groups:
+            if set_to_none:
+                forget_gradients(group["params"])
+                continue
             for p in group["params"]:
-                if set_to_none:
-                    p.grad = None
-                elif p.grad is not None:
+                if p.grad is not None:
                     p.grad = p.grad.detach()
                     p.grad.zero_()
 

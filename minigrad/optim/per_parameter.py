@@ -12,7 +12,6 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from .. import _kernels
 from ..arrays import dtypes
 from ..tensor import Tensor, from_array
 from .optimizer import Closure, Optimizer, Params
@@ -211,11 +210,3 @@ def _decay(param: Array, grad: Array, lr: float, group: Group) -> Array:
 def zeros(param: Array, *names: str) -> State:
     """Arrays like `param` to begin with."""
     return {name: np.zeros(param.shape, param.dtype) for name in names}
-
-
-def kernels_for(param: Array, grad: Array) -> Any:
-    """The compiled update rules for these arrays, or None if NumPy has to do it."""
-    kernels = _kernels.kernels_for(param.dtype)
-    if kernels is None or not (param.flags.c_contiguous and grad.flags.c_contiguous):
-        return None
-    return kernels.optim

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..tensor import Tensor, from_array
+from .loops import sgd_steps
 from .optimizer import Params
 from .options import describe_options
-from .per_parameter import Array, Group, PerParameter, kernels_for
+from .per_parameter import Array, Group, PerParameter
 
 
 @np.errstate(all="ignore")  # a step to infinity is silent, as it is in the kernel
@@ -122,22 +123,10 @@ class SGD(PerParameter):
             float(group["lr"]), momentum, float(group["dampening"]), float(group["weight_decay"]),
             group["nesterov"], group["maximize"],
         )  # fmt: skip
-        begun: set[int] = set()  # in this step: a parameter that comes twice begins twice
-        for p in group["params"]:
-            gradient = p.grad
-            if gradient is None:
-                continue
-            param, grad = p.array, gradient.array
-            buffer, first = None, False
-            if momentum != 0:
-                state = self.state[p]
-                first = state.get("momentum_buffer") is None
-                if first:
-                    begun.add(id(p))
-                    state["momentum_buffer"] = from_array(np.zeros(param.shape, param.dtype))
-                first = id(p) in begun
-                buffer = state["momentum_buffer"].array
-            kernels = kernels_for(param, grad)
-            update = sgd_step if kernels is None else kernels.sgd_step
-            update(param, grad, buffer, *options, first)
-            p._bump_version()
+        sgd_steps(self.state, group, options, sgd_step, _buffer)
+
+
+def _buffer(param: Array) -> Tensor:
+    """What the momentum begins with."""
+    buffer: Tensor = from_array(np.zeros(param.shape, param.dtype))
+    return buffer

@@ -23,6 +23,7 @@ import numpy as np
 
 from .. import _kernels
 from ..autograd.engine import LENT, OUTPUT, edges_if_recording
+from ..autograd.listening import heard, is_listening
 from ..autograd.tensor_base import wrap
 from ..ops.fused import Fused
 from ..ops.join import stack
@@ -144,6 +145,8 @@ def recur(
     c_n : Tensor, shape (1, N, H)
         Only if the recurrence has two states.
     """
+    if is_listening():
+        return heard(recur, (recurrence, x, states, parameters, batch_sizes, reverse), {})
     inputs = (x, *states, *parameters)
     if batch_sizes is not None:
         batch_sizes = batch_sizes.copy()  # backward shall find what this call found
@@ -180,6 +183,22 @@ def recur(
         guarded[0] = None
     kept = (kernel, gates)
     return op.call(edges, inputs, options, kept, results, arrays, guarded, copied)
+
+
+def _sequence_on_arrays(
+    keeps: bool, recurrence: Recurrence, x: Any, states: Any, parameters: Any, batch_sizes: Any,
+    reverse: bool,
+) -> Any:  # fmt: skip
+    kernel = _kernel_for(recurrence, x.dtype)
+    arrays = [np.ascontiguousarray(x), *states, *parameters]
+    output, h_n, c_n, gates = kernel.forward(
+        recurrence.name, *arrays, batch_sizes, reverse, keeps, True
+    )
+    results = (output, h_n[None]) if c_n is None else (output, h_n[None], c_n[None])
+    return results, arrays, (recurrence, batch_sizes, reverse), (kernel, gates, output)
+
+
+recur.in_parts = _sequence_on_arrays  # type: ignore[attr-defined]
 
 
 # ------------------------------------------------------------------------------------------------
@@ -220,6 +239,8 @@ def recur_once(
     recurrence: Recurrence, x: Any, states: Sequence[Any], parameters: Sequence[Any]
 ) -> tuple[Any, ...]:
     """One step of a recurrence: x (N, I) and states (N, H) to the next states, as a tuple."""
+    if is_listening():
+        return heard(recur_once, (recurrence, x, states, parameters), {})
     inputs = (x, *states, *parameters)
     kernel = _kernel_for(recurrence, x.array.dtype)
     if kernel is None:
@@ -241,3 +262,18 @@ def recur_once(
         guarded.append(OUTPUT)
     kept = (kernel, output, gates)
     return op.call(edges, inputs, (recurrence,), kept, results, arrays, guarded, copied)
+
+
+def _step_on_arrays(
+    keeps: bool, recurrence: Recurrence, x: Any, states: Any, parameters: Any
+) -> Any:  # fmt: skip
+    kernel = _kernel_for(recurrence, x.dtype)
+    arrays = [x, *states, *parameters]
+    output, _, c_n, gates = kernel.forward(
+        recurrence.name, x[None], *arrays[1:], None, False, keeps, False
+    )
+    results = (output[0],) if c_n is None else (output[0], c_n)
+    return results, arrays, (recurrence,), (kernel, output, gates)
+
+
+recur_once.in_parts = _step_on_arrays  # type: ignore[attr-defined]

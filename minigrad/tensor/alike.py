@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..arrays.size import Size
+from ..autograd.listening import heard, is_listening
 from ..ops.arguments import as_shape
 from ..ops.values import filling
 from .data import as_array
@@ -37,6 +38,8 @@ def new_tensor(
     like: Tensor, data: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None
 ) -> Tensor:
     """`minigrad.tensor` in this tensor's type."""
+    if is_listening():
+        return heard(new_tensor, (like, data, dtype, requires_grad), {})
     kind = like.array.dtype if dtype is None else dtypes.to_numpy(dtype)
     tensor: Tensor = from_array(np.array(as_array(data, kind)), requires_grad)
     return tensor
@@ -47,6 +50,12 @@ def new_zeros(
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Zeros in this tensor's type."""
+    if is_listening():
+        return heard(
+            new_zeros,
+            (like, *sizes),
+            {"size": size, "dtype": dtype, "requires_grad": requires_grad},
+        )
     return _made(like, np.zeros, sizes, size, dtype, requires_grad)
 
 
@@ -55,6 +64,10 @@ def new_ones(
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Ones in this tensor's type."""
+    if is_listening():
+        return heard(
+            new_ones, (like, *sizes), {"size": size, "dtype": dtype, "requires_grad": requires_grad}
+        )
     return _made(like, np.ones, sizes, size, dtype, requires_grad)
 
 
@@ -75,6 +88,9 @@ def new_full(
     requires_grad: bool = False,
 ) -> Tensor:
     """`fill_value` everywhere, in this tensor's type."""
+
+    if is_listening():
+        return heard(new_full, (like, size, fill_value, dtype, device, requires_grad), {})
 
     def make(shape: tuple[int, ...], kind: np.dtype) -> np.ndarray:
         return np.full(shape, filling(fill_value, kind, "new_full", "fill_value"), kind)

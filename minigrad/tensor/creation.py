@@ -16,6 +16,7 @@ import numpy as np
 from .. import random
 from ..arrays import dtypes
 from ..arrays.size import device as device_
+from ..autograd.listening import heard, is_listening
 from ..autograd.tensor_base import TensorBase, wrap
 from ..ops import draws
 from ..ops.arguments import as_int, new_shape
@@ -69,6 +70,8 @@ def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     tensor([[1, 2],
             [3, 4]])
     """
+    if is_listening():
+        return heard(tensor, (data, dtype, device, requires_grad), {})
     kind = None if dtype is None else dtypes.to_numpy(dtype)
     return _made(np.array(as_array(data, kind)), device, requires_grad)
 
@@ -111,6 +114,12 @@ def _filler(name: str, make: Callable[..., ndarray], what: str) -> Makers:
         *sizes: Any, size: Any = None, dtype: Any = None, layout: Any = None,
         device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
     ) -> Tensor:  # fmt: skip
+        if is_listening():
+            return heard(
+                of_shape,
+                (*sizes,),
+                {"size": size, "dtype": dtype, "device": device, "requires_grad": requires_grad},
+            )
         kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
         array = make(new_shape(sizes, size), kind)
         if device is None and not requires_grad:
@@ -121,6 +130,10 @@ def _filler(name: str, make: Callable[..., ndarray], what: str) -> Makers:
         input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None,
         requires_grad: bool = False, memory_format: Any = None,
     ) -> Tensor:  # fmt: skip
+        if is_listening():
+            return heard(
+                like, (input,), {"dtype": dtype, "device": device, "requires_grad": requires_grad}
+            )
         kind = input.array.dtype if dtype is None else dtypes.to_numpy(dtype)
         x = input.array
         made = make(x.shape, kind) if x.flags.c_contiguous else make_alike(x, make, kind)
@@ -147,6 +160,12 @@ def full(
     requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of shape `size`, full of `fill_value`."""
+    if is_listening():
+        return heard(
+            full,
+            (size, fill_value),
+            {"dtype": dtype, "device": device, "requires_grad": requires_grad},
+        )
     value = number(fill_value, "full", "fill_value")
     kind = dtypes.scalar_type(value) if dtype is None else dtypes.to_numpy(dtype)
     return _made(_full(new_shape((), size), entry(value, kind), kind), device, requires_grad)
@@ -161,6 +180,12 @@ def full_like(
     requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of the shape and type of `input`, full of `fill_value`."""
+    if is_listening():
+        return heard(
+            full_like,
+            (input, fill_value),
+            {"dtype": dtype, "device": device, "requires_grad": requires_grad},
+        )
     kind = input.array.dtype if dtype is None else dtypes.to_numpy(dtype)
     value = filling(fill_value, kind, "full_like", "fill_value")
     return _made(
@@ -179,6 +204,10 @@ def eye(
     requires_grad: bool = False,
 ) -> Tensor:
     """The identity matrix, of `n` rows and `m` columns (default `n`)."""
+    if is_listening():
+        return heard(
+            eye, (n, m), {"dtype": dtype, "device": device, "requires_grad": requires_grad}
+        )
     for name, size in (("n", n), ("m", m)):
         if size is not None and size < 0:
             raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
@@ -220,6 +249,12 @@ def arange(
     The type is int64 if all three are integers, otherwise the default float type. Integers are
     counted from `start` in steps of `step`, both without their fractions.
     """
+    if is_listening():
+        return heard(
+            arange,
+            (start, end, step),
+            {"dtype": dtype, "device": device, "requires_grad": requires_grad},
+        )
     if end is None:
         start, end = 0, start
     whole = type(start) is type(end) is type(step) is int
@@ -285,6 +320,12 @@ def linspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """`steps` values from `start` to `end`, both included, equally far apart."""
+    if is_listening():
+        return heard(
+            linspace,
+            (start, end, steps),
+            {"dtype": dtype, "device": device, "requires_grad": requires_grad},
+        )
     kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
     start, end = number(start, "linspace", "start"), number(end, "linspace", "end")
     steps = as_int(steps, "linspace", "steps")
@@ -378,6 +419,18 @@ def _drawer(name: str, method: str, fill: str, what: str) -> Makers:
         layout: Any = None, device: Any = None, requires_grad: bool = False,
         pin_memory: bool = False,
     ) -> Tensor:  # fmt: skip
+        if is_listening():
+            return heard(
+                of_shape,
+                (*sizes,),
+                {
+                    "size": size,
+                    "generator": generator,
+                    "dtype": dtype,
+                    "device": device,
+                    "requires_grad": requires_grad,
+                },
+            )
         kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
         draw = getattr(random.default_generator if generator is None else generator, method)
         array = draw(new_shape(sizes, size), dtype=kind)
@@ -389,6 +442,10 @@ def _drawer(name: str, method: str, fill: str, what: str) -> Makers:
         input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None,
         requires_grad: bool = False, memory_format: Any = None,
     ) -> Tensor:  # fmt: skip
+        if is_listening():
+            return heard(
+                like, (input,), {"dtype": dtype, "device": device, "requires_grad": requires_grad}
+            )
         x = input.array
         kind = x.dtype if dtype is None else dtypes.to_numpy(dtype)
         if x.flags.c_contiguous:
@@ -420,6 +477,17 @@ def randint(
 
     Called as ``randint(high, size)`` or ``randint(low, high, size)``.
     """
+    if is_listening():
+        return heard(
+            randint,
+            (low, high, size),
+            {
+                "generator": generator,
+                "dtype": dtype,
+                "device": device,
+                "requires_grad": requires_grad,
+            },
+        )
     if size is None:
         low, high, size = 0, low, high
     kind = dtypes.INT64 if dtype is None else dtypes.to_numpy(dtype)
@@ -433,6 +501,17 @@ def randperm(
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """The integers from 0 to ``n - 1`` in random order."""
+    if is_listening():
+        return heard(
+            randperm,
+            (n,),
+            {
+                "generator": generator,
+                "dtype": dtype,
+                "device": device,
+                "requires_grad": requires_grad,
+            },
+        )
     order = source(generator).permutation(n)
     return _made(
         order if dtype is None else order.astype(dtypes.to_numpy(dtype)), device, requires_grad
@@ -447,6 +526,17 @@ def normal(
 
     Of two tensors, the first one's dtype is that of the result.
     """
+    if is_listening():
+        return heard(
+            normal,
+            (mean, std, size),
+            {
+                "generator": generator,
+                "dtype": dtype,
+                "device": device,
+                "requires_grad": requires_grad,
+            },
+        )
     if size is not None:
         kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
         return _made(

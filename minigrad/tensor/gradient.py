@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..autograd.backward import backward as run_backward
 from ..autograd.hooks import HooksInTurn, RemovableHandle, add_hook, add_tensor_hook, retain
+from ..autograd.listening import heard, is_listening
 from ..autograd.tensor_base import TensorBase, wrap
 from ..autograd.views import is_view
 
@@ -82,6 +83,8 @@ def detach(tensor: Tensor) -> Tensor:
 
     A write to one of them is seen in the other, and the graph notices it.
     """
+    if is_listening():
+        return heard(detach, (tensor,), {})
     twin: Tensor = wrap(tensor.array)
     twin.version = tensor.version
     return twin

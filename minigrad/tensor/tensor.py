@@ -18,6 +18,7 @@ from ..arrays import dtypes
 from ..arrays.size import CPU, Size, device, strided
 from ..autograd import errors
 from ..autograd.graph import grad_fn_at
+from ..autograd.listening import heard, is_listening
 from ..autograd.loans import before_write
 from ..autograd.tensor_base import TensorBase, bump_version, set_tensor_class, wrap
 from ..autograd.views import refresh_view
@@ -233,6 +234,8 @@ class Tensor(TensorBase):
     @property
     def grad(self) -> Tensor | None:
         """The gradient collected by `backward` so far."""
+        if is_listening():
+            return heard(Tensor.grad.fget, (self,), {})  # type: ignore[attr-defined]
         if self._grad is None and self.edge is not None and not self.retains_grad:
             warnings.warn(
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its "
@@ -245,6 +248,9 @@ class Tensor(TensorBase):
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
+        if is_listening():
+            heard(Tensor.grad.fset, (self, value), {})  # type: ignore[attr-defined]
+            return
         if value is not None:
             gradient.check_gradient(self, value)
         self._grad = value
@@ -270,11 +276,16 @@ class Tensor(TensorBase):
         A gradient that needs the old values comes out wrong without a word: to change a parameter,
         write to the tensor itself, within ``with no_grad():``.
         """
+        if is_listening():
+            return heard(Tensor.data.fget, (self,), {})  # type: ignore[attr-defined]
         before_write(self)
         return wrap(self.array)
 
     @data.setter
     def data(self, value: Any) -> None:
+        if is_listening():
+            heard(Tensor.data.fset, (self, value), {})  # type: ignore[attr-defined]
+            return
         if not isinstance(value, TensorBase):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
         if self._requires_grad and value.array.dtype.kind != "f":

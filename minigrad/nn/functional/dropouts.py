@@ -16,6 +16,7 @@ import numpy as np
 
 from ... import random
 from ...arrays import dtypes
+from ...autograd.listening import heard, is_listening
 from ...autograd.tensor_base import wrap
 from ...ops.layout import empty_alike, in_memory_order
 from .arguments import check_tensor, checked_probability
@@ -131,15 +132,20 @@ def with_mask(
     p = checked_probability(p)
     if _is_idle(name, input, p, training):
         return input
-    kind = input.array.dtype
-    mask: Any
-    if p == 1.0:
-        mask = wrap(np.zeros((), kind))  # without a draw
-    else:
-        kept = _coins(1 - p, input.array if shape is None else np.empty(shape, kind))
-        kept *= kind.type(1 / (1 - p))
-        mask = wrap(kept)
+    mask = _mask(input, p, shape)
     return input.mul_(mask) if inplace else input * mask
+
+
+def _mask(input: Any, p: float, shape: tuple[int, ...] | None) -> Any:
+    """Zeros, with probability `p`, and ``1 / (1 - p)``."""
+    if is_listening():
+        return heard(_mask, (input, p, shape), {})
+    kind = input.array.dtype
+    if p == 1.0:
+        return wrap(np.zeros((), kind))  # without a draw
+    kept = _coins(1 - p, input.array if shape is None else np.empty(shape, kind))
+    kept *= kind.type(1 / (1 - p))
+    return wrap(kept)
 
 
 def _coins(p: float, like: np.ndarray) -> np.ndarray:
@@ -151,6 +157,8 @@ def _coins(p: float, like: np.ndarray) -> np.ndarray:
 
 
 def _alpha(name: str, input: Any, p: float, training: bool, inplace: bool, shape_of: Any) -> Any:
+    if is_listening():
+        return heard(_alpha, (name, input, p, training, inplace, shape_of), {})
     p = checked_probability(p)
     if _is_idle(name, input, p, training):
         return input

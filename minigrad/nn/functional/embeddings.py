@@ -8,6 +8,7 @@ import numpy as np
 
 from ...arrays import dtypes
 from ...autograd.grad_mode import no_grad
+from ...autograd.listening import heard, is_listening
 from ...autograd.primitive import primitive
 from ...autograd.tensor_base import array_of, wrap
 from ...ops.index import advanced_index, taken, where
@@ -121,6 +122,8 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
 
     ``num_classes=-1`` takes one more than the largest index.
     """
+    if is_listening():
+        return heard(one_hot, (tensor, num_classes), {})
     check_tensor("one_hot", tensor, "tensor")
     index = array_of(tensor)
     if index.dtype != dtypes.INT64:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...arrays import dtypes
+from ...autograd.listening import heard, is_listening
 from ...ops import entrywise_loss as entrywise
 from ...ops import loss as of_classes
 from ...ops.elementwise import abs as abs_
@@ -225,6 +226,9 @@ def binary_cross_entropy(
     RuntimeError
         They have different dtypes, or entries outside [0, 1]; weights that cannot be broadcast.
     """
+    if is_listening():  # (the checks belong to it)
+        given = input, target, weight, size_average, reduce, reduction
+        return heard(binary_cross_entropy, given, {})
     check_optional("binary_cross_entropy", weight=weight)
     reduction = check_reduction(chosen_reduction(reduction, size_average, reduce))
     name = "binary_cross_entropy"

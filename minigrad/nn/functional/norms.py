@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...arrays import dtypes
+from ...autograd.listening import heard, is_listening
 from ...autograd.tensor_base import bump_version
 from ...ops import norm as ops
 from ...ops.elementwise import rsqrt, square
@@ -129,6 +130,12 @@ def batch_norm(
     tensor([[-1.0000,  0.0000],
             [ 1.0000,  0.0000]])
     """
+    if is_listening():
+        return heard(
+            batch_norm,
+            (input, running_mean, running_var, weight, bias, training, momentum, eps),
+            {},
+        )
     check_optional(
         "batch_norm", running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
     )

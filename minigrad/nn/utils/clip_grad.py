@@ -17,6 +17,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from ...arrays.dtypes import legacy_name
+from ...autograd.listening import heard, is_listening
 from ...autograd.tensor_base import bump_version
 from ...ops.inplace import check_memory
 from ...tensor import Tensor, from_array
@@ -81,6 +82,12 @@ def clip_grad_norm_(
     >>> w.grad
     tensor([ 0.6000, -0.8000])
     """
+    if is_listening():
+        return heard(
+            clip_grad_norm_,
+            (_as_list(parameters), max_norm, norm_type, error_if_nonfinite, foreach),
+            {},
+        )
     grads = _gradients(parameters)
     total = get_total_norm(grads, norm_type, error_if_nonfinite)
     _scale(grads, max_norm, total)
@@ -193,6 +200,8 @@ def clip_grad_value_(
     >>> w.grad
     tensor([ 0.5000, -1.0000,  1.0000])
     """
+    if is_listening():
+        return heard(clip_grad_value_, (_as_list(parameters), clip_value, foreach), {})
     bound = float(clip_value)
     for grad in _gradients(parameters):
         array = grad.array

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
+from ...autograd.listening import heard, is_listening
 from ...tensor import Tensor
 from ..optimizer import Optimizer
 
@@ -219,6 +220,8 @@ def notice_steps(optimizer: Optimizer) -> None:
 
     @functools.wraps(method)
     def step(*args: Any, **kwargs: Any) -> Any:
+        if is_listening():
+            return heard(step, args, kwargs)
         own: Any = reference()
         own._opt_called = True
         return method(*args, **kwargs) if function is None else function(own, *args, **kwargs)

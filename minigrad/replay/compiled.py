@@ -1,0 +1,414 @@
+"""`compile`: a function that is recorded in its first calls, and replayed in all others."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import warnings
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, TypeVar, cast, overload
+
+from .. import _kernels
+from ..arrays import dtypes
+from ..autograd.errors import stacklevel
+from ..autograd.grad_mode import mode
+from ..autograd.listening import is_listening, listen
+from ..nn.hooks import Hookable
+from ..nn.module import Module
+from ..tensor import Tensor
+from .guards import MISSING, Guards
+from .lowered import detail_of, lowered
+from .player import Tape, Tensors, form_of, replayed
+from .recorder import Built, Recorder, Refused, difference, set_grad_getter
+from .watcher import Watcher
+
+__all__ = ["OptimizedModule", "compile"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MOST_TAPES = 32  # of one function: with more, something in it changes all the time
+MOST_TRIALS = 8  # begun for arguments of one form
+MOST_RECORDINGS = 128
+
+_recording = threading.Lock()
+set_grad_getter(Tensor.grad.fget)  # type: ignore[attr-defined]
+
+
+class _Trial:
+    """The recordings of a function so far, for arguments of one form."""
+
+    def __init__(self) -> None:
+        self.codes: dict[CodeType, dict[str, Any]] = {}
+        self.guards: Guards | None = None
+        self.first: Recorder | None = None
+
+
+class Compiled:
+    """A function with its tapes.
+
+    Parameters
+    ----------
+    function : callable
+        The function as it is written.
+    name : str
+        What warnings call it.
+    fullgraph : bool
+        Raise an error where the function cannot be replayed, instead of warning of it.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str, fullgraph: bool) -> None:
+        self.function = function
+        self.name = name
+        self.fullgraph = fullgraph
+        self.tapes: list[Tape] = []
+        self.trials: dict[Any, list[_Trial]] = {}  # by form
+        self.refused: set[Any] = set()  # forms
+        self.recordings = 0
+        self.given_up = False
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the function: replayed, recorded, or as it is written."""
+        if is_listening() or self.given_up:
+            return self.function(*args, **kwargs)
+        result = replayed(self.tapes, args, kwargs)
+        if result is not None:
+            return result[0]
+        if not _recording.acquire(blocking=False):
+            return self.function(*args, **kwargs)
+        try:
+            return self.record(args, kwargs)
+        finally:
+            _recording.release()
+
+    def record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the function as it is written, and listen."""
+        tensors: list[Any] = []
+        objects: list[Any] = []
+        forms = (
+            tuple([form_of(a, tensors, objects) for a in args]),
+            tuple([(key, form_of(a, tensors, objects)) for key, a in kwargs.items()]),
+        )
+        pairs = tuple([a is b for k, a in enumerate(tensors) for b in tensors[:k]])
+        key = _hashable(forms), pairs, mode.enabled
+        if key in self.refused or mode.anomaly:
+            return self.function(*args, **kwargs)
+        begun = self.trials.setdefault(key, [])
+        trial = next((t for t in begun if t.guards is None or not broken(t.guards)), None)
+        if trial is None:
+            trial = _Trial()
+            begun.append(trial)
+            del begun[:-MOST_TRIALS]
+        self.recordings += 1
+        recorder = Recorder(tensors, trial.guards)
+        if trial.first is not None:  # the last one
+            recorder.details, recorder.looks = [], detail_of
+        entry_grads = _grads_of(trial.guards, tensors)
+        watcher = Watcher(recorder)
+        enabled = mode.enabled
+        listen(recorder)
+        try:
+            with watcher:
+                result = self.function(*args, **kwargs)
+        finally:
+            listen(None)
+        if mode.enabled != enabled:
+            recorder.refuse("it leaves the recording of gradients switched on or off")
+        why = recorder.refusal
+        if not why:
+            try:
+                structure = recorder.structure_of(result)
+                if not watcher.codes.keys() <= trial.codes.keys():
+                    trial.guards = None  # there is more to know than was known
+                why = self._compare(trial, recorder, watcher, objects)
+                if trial.first is not None and trial.first is not recorder and not why:
+                    self.tapes.append(
+                        _tape(forms, tensors, recorder, structure, trial.guards, entry_grads)
+                    )
+                    begun.remove(trial)
+                    if len(self.tapes) > MOST_TAPES:
+                        del self.tapes[0]
+            except Refused as refusal:
+                why = str(refusal)
+        if not why and self.recordings > MOST_RECORDINGS:
+            why = "something that it depends on changes from call to call"
+        if why:
+            self._refuse(key, why)
+        return result
+
+    def _compare(
+        self, trial: _Trial, recorder: Recorder, watcher: Watcher, objects: list[Any]
+    ) -> str:
+        """Learn from a recording what the next one needs; a reason to refuse, or ""."""
+        if trial.guards is None:  # the first one tells what to look at
+            trial.codes.update(watcher.codes)
+            trial.guards = Guards()
+            trial.guards.collect(trial.codes, [self.function, *objects])
+            if Hookable._hooked:
+                return "there are hooks for all modules"
+            trial.guards.items += [
+                (vars(_kernels), "level", _kernels.level),
+                (vars(dtypes), "_default", vars(dtypes)["_default"]),
+            ]
+            trial.guards.classes.append((Hookable, "_hooked", False))
+            trial.first = None
+            return ""
+        changed = broken(trial.guards)
+        if changed:
+            return f"it changes {changed}"
+        if trial.first is None:
+            trial.first = recorder
+            return ""
+        return difference(trial.first, recorder)
+
+    def _refuse(self, key: Any, why: str) -> None:
+        self.refused.add(key)
+        self.trials.pop(key, None)
+        self.given_up = not self.tapes or len(self.refused) > MOST_TAPES
+        message = f"{self.name} is not replayed but runs as it is written: {why}"
+        if self.fullgraph:
+            raise RuntimeError(message)
+        warnings.warn(message, stacklevel=stacklevel())
+
+
+def broken(guards: Guards) -> str:
+    """What of that which a function depends on is not as it was; "" if all is."""
+    for table, key, value in guards.items:
+        if not _is_as(table.get(key, MISSING), value):
+            return f"{key}, which it refers to"
+    for container, size in guards.sizes:
+        if len(container) != size:
+            return f"a {type(container).__name__} that it refers to"
+    for sequence, content in guards.sequences:
+        if len(sequence) != len(content) or not all(map(_is_as, sequence, content)):
+            return "a list that it refers to"
+    for cell, value in guards.cells:
+        if not _is_as(cell.cell_contents, value):
+            return "a name of the function around it"
+    for kind, name, value in guards.classes:
+        if not _is_as(kind.__dict__.get(name, MISSING), value):
+            return f"{kind.__name__}.{name}"
+    for container, content in guards.sets:
+        if container != content:
+            return "a set that it refers to"
+    return ""
+
+
+def _is_as(value: Any, expected: Any) -> bool:
+    from_plain = type(value) is type(expected) and type(expected) in _PLAIN
+    return value is expected or (from_plain and bool(value == expected))
+
+
+_PLAIN = frozenset({int, float, str, bytes, bool, complex, type(None)})
+
+
+def _hashable(form: Any) -> Any:
+    if isinstance(form, Tensors):
+        return form.kind, form.shape, form.dtype, form.requires_grad
+    if isinstance(form, tuple):
+        return tuple([_hashable(f) for f in form])
+    try:
+        hash(form)
+    except TypeError:
+        return id(form)
+    return form
+
+
+def _grads_of(guards: Guards | None, arguments: list[Any]) -> dict[int, bool]:
+    """Of tensors, by id, whether they have no gradient now."""
+    known = [] if guards is None else guards.known.values()
+    return {id(t): t._grad is None for t in (*known, *arguments) if isinstance(t, Tensor)}
+
+
+def _tape(
+    forms: Any, arguments: list[Any], recorder: Recorder, structure: Any, guards: Any,
+    entry_grads: dict[int, bool],
+) -> Tape:  # fmt: skip
+    """A recording in the form that the player wants."""
+    pairs = [(k, j, arguments[k] is arguments[j]) for k in range(len(arguments)) for j in range(k)]
+    pinned = [(k, t) for k, t in enumerate(arguments) if id(t) in guards.known]
+    tensors = [
+        (t, t.array.shape, t.array.dtype, t.requires_grad)
+        for t in guards.known.values()
+        if isinstance(t, Tensor)
+    ]
+    grads = []
+    places = {id(t): k for k, t in enumerate(arguments)}
+    for tensor, _ in recorder.grads:
+        if id(tensor) in places and id(tensor) not in guards.known:
+            raise Refused("it reads the gradient of an argument")
+        if id(tensor) in entry_grads:
+            grads.append((tensor, entry_grads[id(tensor)]))
+    on_arrays = lowered(recorder, structure, len(arguments))
+    last: dict[int, int] = {}
+    for n, instruction in enumerate(recorder.code):
+        for part in (*instruction.args, *(instruction.kwargs or {}).values(), instruction.out):
+            for slot in _slots(part):
+                last[slot] = n
+    kept = {*_slots(structure), *range(len(arguments)), *recorder.captured}
+    kept |= {k for k, v in enumerate(recorder.values) if v is not None}
+    code = []
+    for n, (call, args, kwargs, out, enabled) in enumerate(recorder.code):
+        flat = all([type(a) is int for a in args])
+        done = tuple([s for s, k in last.items() if k == n and s not in kept])
+        code.append((
+            call, args if flat else None, None if flat else tuple([_plain(a) for a in args]),
+            None if kwargs is None else tuple([(n, _plain(a)) for n, a in kwargs.items()]),
+            out, enabled, done,
+        ))  # fmt: skip
+    return Tape(
+        forms,
+        pairs,
+        pinned,
+        guards,
+        tensors,
+        grads,
+        recorder.values,
+        code,
+        _plain(structure),
+        on_arrays,
+    )
+
+
+def _slots(part: Any) -> list[int]:
+    if type(part) is int:
+        return [part]
+    parts = part.parts if isinstance(part, Built) else part or ()
+    return [slot for p in parts for slot in _slots(p)]
+
+
+def _plain(part: Any) -> Any:
+    """A `Built` as a pair, which is faster to take apart."""
+    if isinstance(part, Built):
+        return part.kind, tuple([_plain(p) for p in part.parts])
+    return part
+
+
+# ------------------------------------------------------------------------------------------------
+# For users
+# ------------------------------------------------------------------------------------------------
+
+
+class OptimizedModule(Module):
+    """A module whose calls are replayed; the module itself is its child ``_orig_mod``."""
+
+    def __init__(self, module: Module, fullgraph: bool = False) -> None:
+        super().__init__()
+        self._orig_mod = module
+        self._fullgraph = fullgraph
+        self._start()
+
+    def _start(self) -> None:
+        module = self._orig_mod
+        self._compiled = Compiled(module.__call__, type(module).__name__, self._fullgraph)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the recordings, which a copy makes for itself."""
+        return {name: value for name, value in vars(self).items() if name != "_compiled"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._start()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module gives."""
+        return self._compiled.run(args, kwargs)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module gives."""
+        return self._compiled.run(args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        module = self.__dict__.get("_modules", {}).get("_orig_mod")
+        if module is None or name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return module if name == "_orig_mod" else getattr(module, name)
+
+
+@overload
+def compile(
+    model: F, *, fullgraph: bool = ..., dynamic: bool | None = ..., backend: Any = ...,
+    mode: str | None = ..., options: dict[str, Any] | None = ..., disable: bool = ...,
+) -> F: ...  # fmt: skip
+
+
+@overload
+def compile(
+    model: None = None, *, fullgraph: bool = ..., dynamic: bool | None = ..., backend: Any = ...,
+    mode: str | None = ..., options: dict[str, Any] | None = ..., disable: bool = ...,
+) -> Callable[[F], F]: ...  # fmt: skip
+
+
+def compile(
+    model: Any = None, *, fullgraph: bool = False, dynamic: bool | None = None,
+    backend: Any = "inductor", mode: str | None = None, options: dict[str, Any] | None = None,
+    disable: bool = False,
+) -> Any:  # fmt: skip
+    """A function or module that does the same faster: recorded once, then replayed.
+
+    The first three calls run as they are written, while the operations on tensors are written down
+    that they ask for. If the recordings agree, later calls ask for the same operations without any
+    of the Python around them: the same numbers, to the last bit, in less time. A function may be a
+    whole training step, with ``backward()`` and the ``step()`` and ``zero_grad()`` of an optimizer
+    in it: learning rates and all else that an optimizer knows are looked up each time.
+
+    Replayed is what has the same shapes and types of arguments, the same mode, and the same
+    surroundings: global names, attributes of modules and other objects that the code refers to.
+    Otherwise it is recorded anew. Loops are unrolled; random numbers are drawn anew each time.
+
+    A function that does more than operations on tensors is not replayed: one that takes numbers
+    out of tensors (``item()``, ``if loss > 1:``), prints, sets attributes, or changes a list
+    outside. It runs as it is written, and a warning says once why, and which line it is.
+
+    Parameters
+    ----------
+    model : callable or Module, optional
+        What to replay; None: `compile` is used as a decorator with options.
+    fullgraph : bool
+        Raise an error instead of the warning. Default: False.
+    dynamic, backend, mode, options
+        Accepted, and without a meaning here.
+    disable : bool
+        Return `model` itself. Default: False.
+
+    Returns
+    -------
+    callable or Module
+        Of a Module a Module, whose child ``_orig_mod`` is `model`.
+
+    Raises
+    ------
+    RuntimeError
+        When called: see `fullgraph`. The call has been made by then.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> w = mg.tensor([1.0, 2.0], requires_grad=True)
+    >>> sgd = mg.optim.SGD([w], lr=0.25)
+    >>> @mg.compile
+    ... def step(x):
+    ...     loss = (w * x).sum()
+    ...     sgd.zero_grad()
+    ...     loss.backward()
+    ...     sgd.step()
+    ...     return loss
+    >>> [step(mg.ones(2)).item() for _ in range(5)]  # the last two are replayed
+    [3.0, 2.5, 2.0, 1.5, 1.0]
+    """
+    if model is None:
+        return lambda model: compile(model, fullgraph=fullgraph, disable=disable)
+    if not callable(model):
+        raise RuntimeError(f"compile: expected a function or a Module, got {type(model).__name__}")
+    if disable:
+        return model
+    if isinstance(model, Module):
+        return OptimizedModule(model, fullgraph)
+    recorded = Compiled(model, getattr(model, "__name__", type(model).__name__), fullgraph)
+
+    @functools.wraps(model)
+    def compiled(*args: Any, **kwargs: Any) -> Any:
+        return recorded.run(args, kwargs)
+
+    compiled._compiled = recorded  # type: ignore[attr-defined]
+    return cast(Any, compiled)

@@ -1,7 +1,7 @@
 """What an optimizer does for each parameter around the kernel, for those that have one.
 
 These loops are all the Python that a step of a small network has. So they are in a file of their
-own, which is translated (see `minigrad._kernels.compiled`).
+own, which is translated (see `minigrad._kernels`).
 """
 
 from __future__ import annotations

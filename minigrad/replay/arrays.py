@@ -6,7 +6,7 @@ does is written down as a list, too: which rule is called when, and to which gra
 are added.
 Rules and sums are the engine's own, in its own order (see `minigrad.autograd.engine.walk`).
 
-This file is translated (see `minigrad._kernels.compiled`).
+This file is translated (see `minigrad._kernels`).
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import dis
 import functools
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+import types
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,9 @@ from ..optim.optimizer import Optimizer
 PLAIN = frozenset({int, float, str, bytes, bool, complex, type(None)})
 BUILTIN = ("collections", "builtins", "array", "_collections", "itertools")
 CONSTANT = (
-    range, slice, BuiltinFunctionType, type(Ellipsis), property, type(object.__init__),
-    type(str.join), type(dict.__dict__["fromkeys"]), type(TensorBase.version),
+    range, slice, property, type(Ellipsis), types.BuiltinFunctionType, types.GetSetDescriptorType,
+    types.MemberDescriptorType, types.MethodDescriptorType, types.WrapperDescriptorType,
+    types.ClassMethodDescriptorType,
 )  # fmt: skip
 FIELDS = frozenset([
     "array", "version", "_requires_grad", "_retains_grad", "edge", "view_of", "_grad", "_hooks",

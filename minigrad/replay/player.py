@@ -1,6 +1,6 @@
 """`Tape`: a recording that is replayed, and the checks before that.
 
-This file is translated (see `minigrad._kernels.compiled`), for between the operations of a small
+This file is translated (see `minigrad._kernels`), for between the operations of a small
 network there is little to do, and it is done all the time.
 """
 

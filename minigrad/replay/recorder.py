@@ -27,7 +27,7 @@ from .guards import PLAIN, Guards, Refused
 
 FIXED = (
     np.dtype, dtype, device, Size, type, Recurrence, FunctionType, BuiltinFunctionType, slice,
-    type(Ellipsis), type(np.ndarray.argmax),
+    type(Ellipsis), type(np.ndarray.argmax), type(np.argmax),
 )  # fmt: skip
 # The size of what these give depends on values, on which Python may have built.
 SIZED_BY_VALUES = frozenset(

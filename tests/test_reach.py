@@ -256,3 +256,46 @@ def test_second_derivatives_where_a_state_depends_on_nothing():
     (slope,) = mg.autograd.grad(loss, x, create_graph=True)
     (slope * slope).sum().backward()
     assert layer.l0.inner.weight.grad is not None
+
+
+def test_a_name_that_comes_to_be_when_it_is_asked_for(monkeypatch):
+    """As with modules that load a part of them late: that is no change, and happens once."""
+    late = types.ModuleType("late")
+    monkeypatch.setattr(
+        late, "__getattr__", lambda name: vars(late).setdefault(name, lambda z: 0.5 * z),
+        raising=False,
+    )  # fmt: skip
+
+    class Late(nn.Module):
+        def __init__(self, input_size, hidden_size):
+            super().__init__()
+            self.inner = nn.Linear(input_size + hidden_size, hidden_size)
+
+        def forward(self, x, h):
+            return late.half(self.inner(mg.cat([x, h], 1))).tanh()
+
+    layer, x = nn.Recurrent(Late, 3, 4), mg.randn(5, 2, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        output = layer(x)[0]
+    with planned.switched_off():
+        np.testing.assert_allclose(output.detach().numpy(), layer(x)[0].detach().numpy(), 1e-5)
+
+
+def test_what_a_step_makes_for_itself_when_it_first_runs(monkeypatch):
+    """What it keeps from the examples of a recording would be wrong for all others."""
+
+    class Keeping(nn.Module):
+        def __init__(self, input_size, hidden_size):
+            super().__init__()
+            self.inner, self.kept = nn.Linear(input_size, hidden_size), None
+
+        def forward(self, x, h):
+            if self.kept is None:
+                self.kept = x.detach().mean()
+            return (self.inner(x) + h * self.kept).tanh()
+
+    layer = nn.Recurrent(Keeping, 3, 3)
+    with pytest.warns(UserWarning):
+        layer(mg.randn(5, 2, 3))
+    assert layer.l0.kept is not None

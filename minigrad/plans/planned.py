@@ -131,19 +131,35 @@ def _plan_for(
     if key in own and (plan is None or sizes <= plan.sizes):
         return plan
     own[key] = None
-    with _recording, untouched(Reach(cell, keeps=True)):
+    with _recording:
         try:
-            plan = plan or Plan(step, tensors, x, states)
-            plan.check_sizes(sizes, step, tensors, x, states)
-            if Reach(cell).mark != reach.mark:
-                raise Refused("it changes something outside of it")
-            own[key] = plan
+            own[key] = _recorded(plan, cell, step, x, states, sizes)
         except Refused as refusal:
             if not any([k for k, plan in own.items() if plan is None and k != key]):
                 refusals[cell] = str(refusal)
             if _has_changed(cell, reach) or len(own) > MOST:
                 own[None] = None  # it will never be
     return own[key]
+
+
+def _recorded(
+    plan: Plan | None, cell: Module, step: Step, x: Any, states: Any, sizes: set[int]
+) -> Plan:
+    """A plan for batches of these sizes: `plan`, if there is one, else a new one.
+
+    What the step changes outside of it is put back, and then it is refused. But some things come to
+    be when they are first asked for, as a name of a module that loads it late, and stay: so there
+    is a second try.
+    """
+    for known in (plan, None):
+        before = Reach(cell)
+        with untouched(Reach(cell, keeps=True)):
+            found = known or Plan(step, before.tensors, x, states)
+            found.check_sizes(sizes, step, before.tensors, x, states)
+            after = Reach(cell)
+        if after.mark == before.mark:
+            return found
+    raise Refused("it changes something outside of it")
 
 
 def _has_changed(cell: Module, reach: Reach) -> bool:

@@ -296,6 +296,6 @@ def test_what_a_step_makes_for_itself_when_it_first_runs(monkeypatch):
             return (self.inner(x) + h * self.kept).tanh()
 
     layer = nn.Recurrent(Keeping, 3, 3)
-    with pytest.warns(UserWarning):
+    with pytest.warns(UserWarning, match="runs step by step"):
         layer(mg.randn(5, 2, 3))
     assert layer.l0.kept is not None

@@ -123,7 +123,7 @@ def switched_off() -> Iterator[None]:
 def _plan_for(
     cell: Module, step: Step, reach: Reach, x: Any, states: Any, sizes: set[int]
 ) -> Plan | None:
-    own, tensors = _plans[cell], reach.tensors
+    own = _plans[cell]
     key = (
         x.array.shape[-1], x.array.dtype, tuple([s.array.shape[1:] for s in states]), reach.mark,
     )  # fmt: skip

@@ -107,9 +107,15 @@ def check_keywords(cls: type, keywords: dict[str, Any]) -> None:
         It takes no such argument: the message names the nearest one.
     """
     code = getattr(cls.__init__, "__code__", None)  # type: ignore[misc]
-    if code is None or code.co_flags & 8:  # it takes any keyword
+    if code is None:
         return
     known = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+    if code.co_flags & 8:  # it takes any keyword, or its class says which
+        owner = next(c for c in cls.__mro__ if "__init__" in vars(c))
+        more = vars(owner).get("_more_keywords")
+        if more is None:
+            return
+        known += more
     for keyword in keywords:
         if keyword not in known:
             from difflib import get_close_matches  # slow to import, and seldom needed

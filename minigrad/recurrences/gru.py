@@ -12,7 +12,7 @@ from ..ops.join import chunk
 from .cell import RNNCellBase
 from .checks import check_no_projection
 from .layer import RNNBase
-from .options import check_flag
+from .options import NAMES, check_flag
 from .recurrence import Recurrence, define, product
 
 if TYPE_CHECKING:
@@ -124,6 +124,8 @@ class GRU(RNNBase):
     >>> output.shape, h_n.shape
     (torch.Size([3, 5, 20]), torch.Size([2, 3, 20]))
     """
+
+    _more_keywords = NAMES
 
     def __init__(
         self, input_size: int, hidden_size: Sizes, num_layers: int = 1, bias: bool = True,

@@ -13,6 +13,7 @@ from .cell import RNNCellBase
 from .checks import check_nonlinearity
 from .initial import clip_, draw_
 from .layer import RNNBase
+from .options import NAMES
 from .recurrence import Recurrence, define, product, times
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ class IndRNN(RNNBase):
     (torch.Size([1000, 3, 20]), torch.Size([2, 3, 20]))
     >>> rnn.clip_recurrent_weights_()  # before each step of training
     """
+
+    _more_keywords = NAMES
 
     def __init__(
         self, input_size: int, hidden_size: Sizes, num_layers: int = 1, nonlinearity: str = "relu",

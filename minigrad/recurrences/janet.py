@@ -13,6 +13,7 @@ from ..ops.join import chunk
 from .cell import RNNCellBase
 from .initial import ForgetBias
 from .layer import RNNBase
+from .options import NAMES
 from .recurrence import define, product
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ class JANET(_Biases, RNNBase):
     >>> output.shape, h_n.shape
     (torch.Size([5, 3, 20]), torch.Size([1, 3, 20]))
     """
+
+    _more_keywords = NAMES
 
     def __init__(
         self, input_size: int, hidden_size: Sizes, num_layers: int = 1, bias: bool = True,

@@ -17,6 +17,7 @@ from .checks import check_construction, check_no_projection
 from .initial import draw_, parameter_shapes
 from .operation import recur
 from .options import (
+    NAMES,
     check_equal_sizes,
     check_step,
     norm_shapes,
@@ -105,6 +106,7 @@ class RNNBase(SequenceLayer):
     """
 
     _stepped = False
+    _more_keywords = NAMES
 
     def __init__(
         self, mode: str, input_size: int, hidden_size: Sizes, num_layers: int = 1,

@@ -13,7 +13,7 @@ from ..ops.matmul import linear
 from .cell import RNNCellBase
 from .initial import ForgetBias
 from .layer import RNNBase
-from .options import check_flag
+from .options import NAMES, check_flag
 from .recurrence import Recurrence, define, product, same
 
 if TYPE_CHECKING:
@@ -145,6 +145,8 @@ class LSTM(ForgetBias, RNNBase):
     >>> output.abs().sum(2).bool().sum(0)  # steps with an output
     tensor([2, 5, 0])
     """
+
+    _more_keywords = NAMES
 
     def __init__(
         self, input_size: int, hidden_size: Sizes, num_layers: int = 1, bias: bool = True,

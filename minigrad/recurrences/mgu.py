@@ -11,7 +11,7 @@ from ..ops.elementwise import sigmoid, tanh
 from ..ops.join import chunk
 from .cell import RNNCellBase
 from .layer import RNNBase
-from .options import check_flag
+from .options import NAMES, check_flag
 from .recurrence import Recurrence, define, product
 
 if TYPE_CHECKING:
@@ -123,6 +123,8 @@ class MGU(RNNBase):
     >>> output.shape, h_n.shape
     (torch.Size([5, 3, 20]), torch.Size([2, 3, 20]))
     """
+
+    _more_keywords = NAMES
 
     def __init__(
         self, input_size: int, hidden_size: Sizes, num_layers: int = 1, bias: bool = True,

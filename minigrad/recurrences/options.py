@@ -16,7 +16,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypedDict
 from weakref import WeakKeyDictionary
 
@@ -93,7 +93,8 @@ def set_options(layer: Any, given: Any) -> None:
             given[name] = checked_zoneout(value, layer._names_of_states)
         else:
             check_flag(name, value)
-    layer._options = replace(layer._options, **given)
+    if given:
+        layer._given_options = layer._given_options | given
     if layer._options.residual and layer.num_layers == 1:
         raise ValueError(
             "residual=True adds its input to the output of every layer above the first, so it "

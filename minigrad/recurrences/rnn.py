@@ -11,6 +11,7 @@ from ..ops.elementwise import relu, tanh
 from .cell import RNNCellBase
 from .checks import check_no_projection, check_nonlinearity
 from .layer import RNNBase
+from .options import NAMES
 from .recurrence import Recurrence, define, product, same
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ class RNN(RNNBase):
     >>> output.shape, h_n.shape
     (torch.Size([5, 3, 20]), torch.Size([2, 3, 20]))
     """
+
+    _more_keywords = NAMES
 
     def __init__(
         self, input_size: int, hidden_size: Sizes, num_layers: int = 1, nonlinearity: str = "tanh",

@@ -11,7 +11,7 @@ one layer computes, a subclass says.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 
@@ -85,7 +85,7 @@ class SequenceLayer(Module):
     dropout: float
     _wants_zeros = False
     _sizes: list[int] | None = None
-    _options = Options()
+    _given_options: ClassVar[dict[str, Any]] = {}
     _is_special = False
 
     if TYPE_CHECKING:
@@ -101,6 +101,10 @@ class SequenceLayer(Module):
 
         @property
         def _state_axes(self) -> tuple[str, ...]: ...
+
+    @property
+    def _options(self) -> Options:
+        return Options(**self._given_options)
 
     @property
     def _state_names(self) -> tuple[str, ...]:

@@ -49,9 +49,11 @@ class ArrayTape:
         self.leaves = leaves
 
     def fits(self, tensors: list[Any]) -> bool:
-        """Whether nobody has hung a hook on a leaf meanwhile."""
+        """Whether the leaves are still leaves, and nobody has hung a hook on one."""
         for k in self.leaves:
             leaf = tensors[k]
+            if leaf.edge is not None or leaf.view_of is not None:
+                return False
             if leaf._hooks is not None or leaf._accumulate_hooks is not None:
                 return False
         return True

@@ -19,7 +19,7 @@ from ..nn.module import Module
 from ..tensor import Tensor
 from .guards import MISSING, Guards
 from .lowered import detail_of, lowered
-from .player import Tape, Tensors, form_of, replayed
+from .player import Tape, Tensors, form_of, replayed, same
 from .recorder import Built, Recorder, Refused, difference, set_grad_getter
 from .watcher import Watcher
 
@@ -100,6 +100,7 @@ class Compiled:
             begun.append(trial)
             del begun[:-MOST_TRIALS]
         self.recordings += 1
+        containers = _containers(args, kwargs)
         recorder = Recorder(tensors, trial.guards)
         if trial.first is not None:  # the last one
             recorder.details, recorder.looks = [], detail_of
@@ -114,10 +115,13 @@ class Compiled:
             listen(None)
         if mode.enabled != enabled:
             recorder.refuse("it leaves the recording of gradients switched on or off")
+        if any([not _is_unchanged(own, parts) for own, parts in containers]):
+            recorder.refuse("it changes a list or dictionary that it is given")
         why = recorder.refusal
         if not why:
             try:
                 structure = recorder.structure_of(result)
+                _check_new(result, [own for own, _ in containers], set())
                 if not watcher.codes.keys() <= trial.codes.keys():
                     trial.guards = None  # there is more to know than was known
                 why = self._compare(trial, recorder, watcher, objects)
@@ -174,32 +178,28 @@ class Compiled:
 def broken(guards: Guards) -> str:
     """What of that which a function depends on is not as it was; "" if all is."""
     for table, key, value in guards.items:
-        if not _is_as(table.get(key, MISSING), value):
+        if not same(table.get(key, MISSING), value):
             return f"{key}, which it refers to"
     for container, size in guards.sizes:
-        if len(container) != size:
+        if (tuple(container) if type(size) is tuple else len(container)) != size:
             return f"a {type(container).__name__} that it refers to"
     for sequence, content in guards.sequences:
-        if len(sequence) != len(content) or not all(map(_is_as, sequence, content)):
+        if len(sequence) != len(content) or not all(map(same, sequence, content)):
             return "a list that it refers to"
     for cell, value in guards.cells:
-        if not _is_as(cell.cell_contents, value):
+        try:
+            content = cell.cell_contents
+        except ValueError:  # the name was deleted
+            content = MISSING
+        if not same(content, value):
             return "a name of the function around it"
     for kind, name, value in guards.classes:
-        if not _is_as(kind.__dict__.get(name, MISSING), value):
+        if not same(kind.__dict__.get(name, MISSING), value):
             return f"{kind.__name__}.{name}"
     for container, content in guards.sets:
         if container != content:
             return "a set that it refers to"
     return ""
-
-
-def _is_as(value: Any, expected: Any) -> bool:
-    from_plain = type(value) is type(expected) and type(expected) in _PLAIN
-    return value is expected or (from_plain and bool(value == expected))
-
-
-_PLAIN = frozenset({int, float, str, bytes, bool, complex, type(None)})
 
 
 def _hashable(form: Any) -> Any:
@@ -212,6 +212,41 @@ def _hashable(form: Any) -> Any:
     except TypeError:
         return id(form)
     return form
+
+
+def _containers(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[Any, Any]]:
+    """The lists and dictionaries among arguments, and in these, each with what is in it now."""
+    found: list[tuple[Any, Any]] = []
+    waiting: list[Any] = [*args, *kwargs.values()]
+    while waiting:
+        value = waiting.pop()
+        if type(value) is dict:
+            found.append((value, list(value.items())))
+            waiting += value.values()
+        elif type(value) in (list, tuple):
+            waiting += value
+            if type(value) is list:
+                found.append((value, list(value)))
+    return found
+
+
+def _is_unchanged(container: Any, parts: list[Any]) -> bool:
+    if len(container) != len(parts):
+        return False
+    if type(container) is list:
+        return all([a is b for a, b in zip(container, parts)])
+    return all([k == key and v is value for (k, v), (key, value) in zip(container.items(), parts)])
+
+
+def _check_new(result: Any, given: list[Any], seen: set[int]) -> None:
+    """A replay makes lists and dictionaries anew: they must be of the function's own making."""
+    if type(result) in (list, dict):
+        if id(result) in seen or any([result is own for own in given]):
+            raise Refused("it returns a list or dictionary twice, or one that it was given")
+        seen.add(id(result))
+    if type(result) in (list, tuple, dict):
+        for part in result.values() if type(result) is dict else result:
+            _check_new(part, given, seen)
 
 
 def _grads_of(guards: Guards | None, arguments: list[Any]) -> dict[int, bool]:
@@ -228,7 +263,7 @@ def _tape(
     pairs = [(k, j, arguments[k] is arguments[j]) for k in range(len(arguments)) for j in range(k)]
     pinned = [(k, t) for k, t in enumerate(arguments) if id(t) in guards.known]
     tensors = [
-        (t, t.array.shape, t.array.dtype, t.requires_grad)
+        (t, (t.array.shape, t.array.strides), t.array.dtype, t.requires_grad)
         for t in guards.known.values()
         if isinstance(t, Tensor)
     ]
@@ -310,13 +345,20 @@ class OptimizedModule(Module):
         super().__setstate__(state)
         self._start()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """What the module gives."""
-        return self._compiled.run(args, kwargs)
-
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module gives."""
         return self._compiled.run(args, kwargs)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        module = self.__dict__.get("_modules", {}).get("_orig_mod")
+        own = name in self.__dict__ or hasattr(type(self), name)
+        if module is None or own or name in ("_compiled", "_orig_mod"):
+            super().__setattr__(name, value)
+        else:
+            setattr(module, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._orig_mod, name)
 
     def __getattr__(self, name: str) -> Any:
         module = self.__dict__.get("_modules", {}).get("_orig_mod")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import operator
 import types
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -32,6 +33,7 @@ FIELDS = frozenset([
     "array", "version", "_requires_grad", "_retains_grad", "edge", "view_of", "_grad", "_hooks",
     "_accumulate_hooks",
 ])  # fmt: skip
+HOOK_TABLES = frozenset([name for name in vars(Module()) if "hook" in name])
 MISSING: Any = mode  # stands for what is not there
 MOST = 20_000  # objects; who depends on more shall not wait for the checks
 
@@ -47,8 +49,8 @@ class Guards:
     ----------
     items : list of (dict, key, value)
         Entries of dictionaries: global names, attributes.
-    sizes : list of (container, int)
-        How many entries a dictionary or list has.
+    sizes : list of (dict, tuple or int)
+        The keys of a dictionary in their order; of a class or a file, how many names it has.
     sequences : list of (list, tuple)
         Lists, with what is in them.
     cells : list of (cell, value)
@@ -61,7 +63,7 @@ class Guards:
 
     def __init__(self) -> None:
         self.items: list[tuple[dict[Any, Any], Any, Any]] = []
-        self.sizes: list[tuple[Any, int]] = []
+        self.sizes: list[tuple[Any, Any]] = []
         self.sequences: list[tuple[list[Any], tuple[Any, ...]]] = []
         self.cells: list[tuple[Any, Any]] = []
         self.classes: list[tuple[type, str, Any]] = []
@@ -102,6 +104,8 @@ class Guards:
         for name in globals_of(code):
             if name in names:
                 self._item(names, name)
+            else:  # a builtin as a rule, which a global name could hide
+                self.items.append((names, name, MISSING))
 
     def _item(self, table: dict[Any, Any], key: Any) -> None:
         value = table[key]
@@ -122,7 +126,7 @@ class Guards:
         elif isinstance(value, Optimizer):
             self.known[id(value)] = value
             self.items.append((vars(value), "step", vars(value).get("step", MISSING)))
-            if "state" in self._names or "param_groups" in self._names:
+            if not self._names.isdisjoint(("state", "param_groups", "defaults")):
                 raise Refused("it looks into an optimizer")
         elif isinstance(value, dict):
             self._table(value)
@@ -139,12 +143,17 @@ class Guards:
             self._function(value)
         elif isinstance(value, MethodType):
             self._waiting += (value.__self__, value.__func__)
+        elif isinstance(value, (operator.attrgetter, operator.methodcaller)):
+            raise Refused(f"it uses an {kind.__name__}")
         elif isinstance(value, functools.partial):
+            if isinstance(value.func, types.BuiltinFunctionType):
+                raise Refused("it uses a partial of a compiled function")
             self._waiting += (value.func, value.args, value.keywords)
         elif isinstance(value, type):
             self._class(value)
         elif isinstance(value, ModuleType):
             if not _is_ours(value.__name__):
+                self.sizes.append((vars(value), len(vars(value))))
                 for name in self._names & vars(value).keys():
                     self._item(vars(value), name)
         elif isinstance(value, np.ndarray):
@@ -155,7 +164,7 @@ class Guards:
             self._object(value)
 
     def _table(self, table: dict[Any, Any]) -> None:
-        self.sizes.append((table, len(table)))
+        self.sizes.append((table, tuple(table)))
         for key in list(table):
             self._item(table, key)
 
@@ -167,6 +176,10 @@ class Guards:
         elif hasattr(value, "__dict__"):
             self._table(vars(value))
         elif kind.__module__ in BUILTIN and not isinstance(value, CONSTANT):
+            raise Refused(f"it uses a {kind.__name__} from outside")
+        if any(
+            [base.__module__ in BUILTIN[2:] or base.__name__ == "deque" for base in kind.__mro__]
+        ):
             raise Refused(f"it uses a {kind.__name__} from outside")
         for base in kind.__mro__:
             if not _is_ours(base.__module__) and base.__module__ != "builtins":
@@ -180,13 +193,15 @@ class Guards:
         own = vars(module)
         self.sizes.append((own, len(own)))
         for name in own:
-            if name != "_compiled" and (own.get("_hooked") or "hook" not in name):
+            if name != "_compiled" and (own.get("_hooked") or name not in HOOK_TABLES):
                 self._item(own, name)
 
     def _class(self, value: type) -> None:
         if _is_ours(value.__module__) or value.__module__ == "builtins":
             return
-        for name in self._names & value.__dict__.keys():
+        self.sizes.append((value.__dict__, len(value.__dict__)))
+        data = [n for n, own in value.__dict__.items() if _is_data(n, own)]  # (or by getattr)
+        for name in (self._names & value.__dict__.keys()) | {*data}:
             own = value.__dict__[name]
             self.classes.append((value, name, own))
             if not isinstance(own, (property, classmethod, staticmethod)):
@@ -221,6 +236,11 @@ class Guards:
             self._table(value.__dict__)
 
 
+def _is_data(name: str, own: Any) -> bool:
+    """Whether an attribute of a class is no method or the like."""
+    return not name.startswith("__") and (type(own) in PLAIN or isinstance(own, TensorBase))
+
+
 def _is_ours(name: str | None) -> bool:
     return (name or "").partition(".")[0] in ("minigrad", "numpy")
 
@@ -235,8 +255,10 @@ def globals_of(code: CodeType) -> frozenset[str]:
 
 @functools.lru_cache(4096)
 def attributes_of(code: CodeType) -> frozenset[str]:
-    """The attributes that code asks for."""
+    """The attributes that code asks for, or could: a text may be one, as in ``getattr``."""
+    texts = [c for c in code.co_consts if type(c) is str and c.isidentifier()]
+    texts += [t for c in code.co_consts if type(c) is tuple for t in c if type(t) is str]
     return frozenset(
         [i.argval for i in dis.get_instructions(code)
-         if i.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM")]
+         if i.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM")] + texts
     )  # fmt: skip

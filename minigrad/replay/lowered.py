@@ -23,7 +23,7 @@ from ..ops.join import _Cut, _Join, cat, split, stack, unbind
 from ..optim.optimizer import Optimizer
 from .arrays import ASK, BACKWARD, BY_TENSORS, FORWARD, IN_PARTS, SPREAD, ArrayTape
 from .guards import PLAIN
-from .recorder import FIXED, Built, Recorder
+from .recorder import FIXED, Built, Recorder, gradient_getter
 
 ndarray = np.ndarray
 ON_BOTH = (cat, stack, split, unbind, getitem, where, masked_fill)  # which take arrays for tensors
@@ -52,6 +52,7 @@ class _Lowering:
         self.asked: set[int] = set()  # slots with tensors that an asked operation gave
         self.results: set[int] = set()
         self.leaves: set[int] = set()
+        self.stale: set[Any] = set()  # nodes from before an optimizer's step
         self.code: list[Any] = []
 
     def constant(self, value: Any) -> int:
@@ -63,6 +64,8 @@ class _Lowering:
 
     def add(self, instruction: Any, detail: Any) -> None:
         call, args, kwargs, out, enabled = instruction
+        if call is gradient_getter():  # an array has no gradient
+            raise _NotKnown
         parts = tuple([_plain(a) for a in args])
         named = tuple([(name, _plain(a)) for name, a in (kwargs or {}).items()])
         flat = None if all([type(p) is int for p in parts]) else parts
@@ -73,6 +76,8 @@ class _Lowering:
         if _is_asked(call, [self.values[p] for p in parts[:1] if type(p) is int]):
             if (self.results | self.asked) & set(slots):  # it shall work on tensors from outside
                 raise _NotKnown
+            if getattr(call, "__name__", "") != "zero_grad":  # it may change what nodes have saved
+                self.stale |= self.made.keys() - self.walked
             self.code.append((ASK, call, enabled, parts, out, named))
             if type(out) is int:
                 self.asked.add(out)
@@ -135,7 +140,7 @@ class _Lowering:
                 continue
             if type(node) is not Node or node not in self.made or node._hooks is not None:
                 raise _NotKnown
-            if node in self.walked:
+            if node in self.walked or node in self.stale:
                 raise _NotKnown
             reached[node] = 0
             stack_ += [e[0] for e in node.edges if e is not None and type(e[0]) is Node]

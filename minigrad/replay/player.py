@@ -60,15 +60,10 @@ def fits(form: Any, value: Any, found: list[Any]) -> bool:
             return False
         return all([fits(part, own, found) for part, own in zip(content, value)])
     if kind is dict:
-        if len(value) != len(content):
+        if list(value) != [key for key, _ in content]:  # (their order counts)
             return False
-        for key, part in content:
-            if key not in value or not fits(part, value[key], found):
-                return False
-        return True
-    if kind in PLAIN:
-        return bool(value == content)
-    return value is content
+        return all([fits(part, value[key], found) for key, part in content])
+    return same(value, content)
 
 
 def same(value: Any, expected: Any) -> bool:
@@ -76,7 +71,9 @@ def same(value: Any, expected: Any) -> bool:
     if value is expected:
         return True
     kind = type(expected)
-    return type(value) is kind and kind in PLAIN and bool(value == expected)
+    if type(value) is not kind or kind not in PLAIN or value != expected:
+        return False
+    return bool(value) or str(value) == str(expected)  # (-0.0 equals 0.0, and is another number)
 
 
 def built(part: Any, values: list[Any]) -> Any:
@@ -140,8 +137,10 @@ class Tape:
         for form, value in zip(places, args):
             if not fits(form, value, found):
                 return None
+        if list(kwargs) != [name for name, _ in self.names]:
+            return None
         for name, form in self.names:
-            if name not in kwargs or not fits(form, kwargs[name], found):
+            if not fits(form, kwargs[name], found):
                 return None
         for k, j, is_same in self.pairs:
             if (found[k] is found[j]) != is_same:
@@ -162,7 +161,7 @@ class Tape:
             if own is not value and not same(own, value):
                 return False
         for container, size in self.sizes:
-            if len(container) != size:
+            if (tuple(container) if type(size) is tuple else len(container)) != size:
                 return False
         for sequence, content in self.sequences:
             if len(sequence) != len(content):
@@ -171,7 +170,10 @@ class Tape:
                 if own is not value and not same(own, value):
                     return False
         for cell, value in self.cells:
-            own = cell.cell_contents
+            try:
+                own = cell.cell_contents
+            except ValueError:  # the name was deleted
+                return False
             if own is not value and not same(own, value):
                 return False
         for kind, name, value in self.classes:
@@ -183,7 +185,7 @@ class Tape:
                 return False
         for tensor, shape, dtype, requires_grad in self.tensors:
             array = tensor.array
-            if array.shape != shape or array.dtype != dtype:
+            if (array.shape, array.strides) != shape or array.dtype != dtype:
                 return False
             if wants_gradient(tensor) != requires_grad:
                 return False

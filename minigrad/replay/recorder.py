@@ -104,6 +104,8 @@ class Recorder:
         name = getattr(call, "__name__", "an operation")
         if name in SIZED_BY_VALUES or (name in ("getitem", "setitem") and _has_mask(args[1])):
             return self.refuse(f"the size of what {name} gives depends on values")
+        if name == "where" and len(args) > 2 and args[1] is None and args[2] is None:
+            return self.refuse("the size of what where gives depends on values")
         if name == "one_hot" and args[1] == -1:
             return self.refuse("the number of classes of one_hot depends on values")
         try:
@@ -209,9 +211,20 @@ def set_grad_getter(getter: Any) -> None:
     _GRAD = getter
 
 
+def gradient_getter() -> Any:
+    """What `set_grad_getter` was told."""
+    return _GRAD
+
+
 def _has_mask(index: Any) -> bool:
+    """Whether the size of what is picked depends on values: a mask, or a tensor as an end."""
     items = index if isinstance(index, (tuple, list)) else (index,)
-    return any([isinstance(i, TensorBase) and i.array.dtype.kind in "bu" for i in items])
+    return any([
+        (isinstance(i, TensorBase) and i.array.dtype.kind in "bu")
+        or (isinstance(i, slice)
+            and any([isinstance(end, TensorBase) for end in (i.start, i.stop, i.step)]))
+        for i in items
+    ])  # fmt: skip
 
 
 def user_line() -> str:

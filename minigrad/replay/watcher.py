@@ -140,6 +140,8 @@ def changes(code: CodeType) -> str:
             what == "STORE_ATTR" and name not in ("grad", "data") and code.co_name != "__init__"
         ):
             return f"it sets an attribute, .{name}"
-        if what in ("LOAD_ATTR", "LOAD_METHOD") and name in ("array", "_grad", "__dict__"):
+        if what in ("LOAD_ATTR", "LOAD_METHOD") and name in (
+            "array", "_grad", "_version", "__dict__",
+        ):  # fmt: skip
             return f"it looks into a tensor or an object, by .{name}"
     return ""

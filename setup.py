@@ -238,7 +238,11 @@ class BuildKernels(build_ext):
         return [
             DEBUG,
             (sys.version, SUFFIX, np.__version__, Cython.__version__),
-            sorted((name, repr(value)) for name, value in vars(self.compiler).items()),
+            sorted(
+                (name, repr(value))
+                for name, value in vars(self.compiler).items()
+                if name not in ("force", "verbose", "dry_run")  # others, as pip or build asks
+            ),
             command and subprocess.run([*command, "--version"], capture_output=True).stdout,
             (platform.machine(), platform.node()),  # -march=native is another on each
             [(name, os.environ.get(name)) for name in names],

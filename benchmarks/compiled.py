@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.recurrent import GATES, Size
+from benchmarks.recurrent import Size, jax_layer
 from benchmarks.timing import Case, Work
 
 TOY: Size = (5, 1, 4, 4)
@@ -63,43 +63,12 @@ def cell_step(torch: Any, kind: str, size: Size, compiles: bool) -> Work:
 
 def jax_step(jax: Any, kind: str, size: Size) -> Work:
     """The step of `layer_step` as one program, with Adam written out."""
-    jnp, sigmoid = jax.numpy, jax.nn.sigmoid
-    steps, batch, inputs, hidden = size
-    rows = GATES[kind] * hidden
-    rng = np.random.default_rng(0)
-    bound = hidden**-0.5
-    shapes = ((rows, inputs), (rows, hidden), (rows,), (rows,))
-    weights = tuple(jnp.asarray(rng.uniform(-bound, bound, s), jnp.float32) for s in shapes)
-    x = jnp.asarray(rng.standard_normal((steps, batch, inputs)), jnp.float32)
-    y = jnp.asarray(rng.integers(0, hidden, steps * batch))
+    jnp, (steps, batch, _, hidden) = jax.numpy, size
+    layer, weights, x = jax_layer(jax, kind, size)
+    y = jnp.asarray(np.random.default_rng(0).integers(0, hidden, steps * batch))
 
     def loss_of(weights: Any) -> Any:
-        w_ih, w_hh, b_ih, b_hh = weights
-        zeros = jnp.zeros((batch, hidden), jnp.float32)
-
-        def rnn(h: Any, p: Any) -> Any:
-            h = jnp.tanh(p + h @ w_hh.T + b_hh)
-            return h, h
-
-        def gru(h: Any, p: Any) -> Any:
-            x_r, x_z, x_n = jnp.split(p, 3, -1)
-            h_r, h_z, h_n = jnp.split(h @ w_hh.T + b_hh, 3, -1)
-            z = sigmoid(x_z + h_z)
-            n = jnp.tanh(x_n + sigmoid(x_r + h_r) * h_n)
-            h = n + z * (h - n)
-            return h, h
-
-        def lstm(state: Any, p: Any) -> Any:
-            h, c = state
-            i, f, g, o = jnp.split(p + h @ w_hh.T + b_hh, 4, -1)
-            c = sigmoid(f) * c + sigmoid(i) * jnp.tanh(g)
-            h = sigmoid(o) * jnp.tanh(c)
-            return (h, c), h
-
-        step, start = {"RNN": (rnn, zeros), "GRU": (gru, zeros), "LSTM": (lstm, (zeros, zeros))}[
-            kind
-        ]
-        logits = jax.lax.scan(step, start, x @ w_ih.T + b_ih)[1].reshape(-1, hidden)
+        logits = layer(weights, x).reshape(-1, hidden)
         return -jax.nn.log_softmax(logits)[jnp.arange(steps * batch), y].mean()
 
     @jax.jit

@@ -82,8 +82,8 @@ def layer_works(
 # ------------------------------------------------------------------------------------------------
 
 
-def jax_works(jax: Any, kind: str, size: Size, last: bool = False) -> dict[str, Work]:
-    """Inference and training step, compiled."""
+def jax_layer(jax: Any, kind: str, size: Size) -> tuple[Any, Any, Any]:
+    """A layer as a function of its parameters and x, parameters, and an x."""
     jnp, sigmoid = jax.numpy, jax.nn.sigmoid
     steps, batch, inputs, hidden = size
     rows = GATES[kind] * hidden
@@ -122,6 +122,12 @@ def jax_works(jax: Any, kind: str, size: Size, last: bool = False) -> dict[str, 
         ]
         return jax.lax.scan(step, start, projected)[1]
 
+    return output, parameters, x
+
+
+def jax_works(jax: Any, kind: str, size: Size, last: bool = False) -> dict[str, Work]:
+    """Inference and training step, compiled."""
+    output, parameters, x = jax_layer(jax, kind, size)
     forward = jax.jit(output)
     part = -1 if last else slice(None)
     gradient = jax.jit(jax.grad(lambda parameters, x: output(parameters, x)[part].sum()))

@@ -80,6 +80,17 @@ def stacklevel() -> int:
     return level
 
 
+def user_line() -> str:
+    """The line of the user's code that is running, as "train.py:12"; "" if there is none."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__") or "numpy"  # (see `quiet` for those without)
+        if module.partition(".")[0] not in ("minigrad", "numpy"):
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
+
+
 def call_site() -> list[str]:
     """The present stack, innermost last, without minigrad's own frames at its end."""
     frames = traceback.extract_stack()

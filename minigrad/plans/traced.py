@@ -12,13 +12,14 @@ and `recorded` finds that it is none.
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import get_ident
 from typing import Any, cast
 
 import numpy as np
+
+from ..autograd.errors import user_line
 
 ndarray = np.ndarray
 
@@ -101,13 +102,13 @@ class Tape:
     ) -> Value:
         """Write an instruction down; its result."""
         value = Value(shape, dtype)
-        value.by = Instruction(op, values, options, value, "" if self.backwards else where_())
+        value.by = Instruction(op, values, options, value, "" if self.backwards else user_line())
         self.instructions.append(value.by)
         return value
 
     def refuse(self, why: str) -> Any:
         """Raise, and remember, as the step may swallow the exception."""
-        line = "in its derivative" if self.backwards else where_()
+        line = "in its derivative" if self.backwards else user_line()
         self.refusal = self.refusal or f"{why}{' (' + line + ')' if line else ''}"
         raise Refused(self.refusal)
 
@@ -131,17 +132,6 @@ def end() -> None:
 def is_recording() -> bool:
     """Whether a list is being written."""
     return tape is not None
-
-
-def where_() -> str:
-    """The line of the user's code that is running: "cell.py:12"."""
-    frame: Any = sys._getframe(1)
-    while frame is not None:
-        module = frame.f_globals.get("__name__") or "numpy"
-        if module.partition(".")[0] not in ("minigrad", "numpy"):
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""
 
 
 def input_value(array: ndarray, name: str) -> Any:

@@ -4,6 +4,7 @@ cimport cython
 
 from ..autograd.engine cimport Node
 from ..autograd.tensor_base cimport TensorBase, wrap
+from .player cimport built
 
 
 cdef class ArrayTape:
@@ -16,9 +17,6 @@ cdef class ArrayTape:
         values=list, args=list, tensor=TensorBase, k=Py_ssize_t, slot=Py_ssize_t, op=tuple,
     )
     cpdef play(self, list tensors)
-
-
-cdef _built(part, list values)
 
 
 @cython.locals(

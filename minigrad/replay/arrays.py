@@ -21,6 +21,7 @@ from ..autograd.grad_mode import mode
 from ..autograd.indexing import Placed
 from ..autograd.quiet import restore, silence
 from ..autograd.tensor_base import wrap
+from .player import built
 
 ndarray = np.ndarray
 FORWARD, IN_PARTS, BACKWARD, ASK, SPREAD, BY_TENSORS = range(6)
@@ -71,10 +72,10 @@ class ArrayTape:
             for kind, call, slots, parts, out, extra in self.code:
                 if kind == ASK:  # an optimizer's step and the like, which wants real tensors
                     restore(before)
-                    args = [_built(p, tensors) for p in parts]
+                    args = [built(p, tensors) for p in parts]
                     mode.enabled = slots
                     if extra:
-                        result = call(*args, **{n: _built(p, tensors) for n, p in extra})
+                        result = call(*args, **{n: built(p, tensors) for n, p in extra})
                     else:
                         result = call(*args)
                     if out is not None:
@@ -88,7 +89,7 @@ class ArrayTape:
                 if parts is None:
                     args = [values[k] for k in slots]
                 else:
-                    args = [_built(p, values) for p in parts]
+                    args = [built(p, values) for p in parts]
                 if kind == FORWARD:
                     values[out] = call(*args)
                 elif kind == SPREAD:
@@ -97,7 +98,7 @@ class ArrayTape:
                 elif kind == BY_TENSORS:
                     mode.enabled = False
                     result = call(
-                        *[_wrapped(a) for a in args], **{n: _built(p, values) for n, p in extra[1]}
+                        *[_wrapped(a) for a in args], **{n: built(p, values) for n, p in extra[1]}
                     )
                     if type(out) is int:
                         values[out] = result.array
@@ -135,18 +136,6 @@ def _wrapped(thing: Any) -> Any:
     return thing
 
 
-def _built(part: Any, values: list[Any]) -> Any:
-    if type(part) is int:
-        return values[part]
-    kind, parts = part
-    things = [_built(p, values) for p in parts]
-    if kind is list:
-        return things
-    if kind is tuple:
-        return tuple(things)
-    return kind(*things)
-
-
 def _walk_back(
     values: list[Any], tensors: list[Any], count: int, root: Any, steps: Any, leaves: Any
 ) -> None:
@@ -173,7 +162,7 @@ def _walk_back(
                 (g,) = grads
                 if not (owned[of_outputs[0]] and type(g) is ndarray and g.flags.c_contiguous):
                     grads = [np.array(g, order="C")]
-            node = Node(op, wanted, [_built(p, values) for p in saved])
+            node = Node(op, wanted, [built(p, values) for p in saved])
             found = op.vjp(node, wanted, grads, False)
         for k in of_outputs:
             total[k] = None  # nobody asks for it any more

@@ -20,7 +20,7 @@ from ..tensor import Tensor
 from .guards import MISSING, Guards
 from .lowered import detail_of, lowered
 from .player import Tape, Tensors, form_of, replayed, same
-from .recorder import Built, Recorder, Refused, difference, set_grad_getter
+from .recorder import Recorder, Refused, difference, plain, set_grad_getter, slots_of
 from .watcher import Watcher
 
 __all__ = ["OptimizedModule", "compile"]
@@ -278,17 +278,17 @@ def _tape(
     last: dict[int, int] = {}
     for n, instruction in enumerate(recorder.code):
         for part in (*instruction.args, *(instruction.kwargs or {}).values(), instruction.out):
-            for slot in _slots(part):
+            for slot in slots_of(part):
                 last[slot] = n
-    kept = {*_slots(structure), *range(len(arguments)), *recorder.captured}
+    kept = {*slots_of(structure), *range(len(arguments)), *recorder.captured}
     kept |= {k for k, v in enumerate(recorder.values) if v is not None}
     code = []
     for n, (call, args, kwargs, out, enabled) in enumerate(recorder.code):
         flat = all([type(a) is int for a in args])
         done = tuple([s for s, k in last.items() if k == n and s not in kept])
         code.append((
-            call, args if flat else None, None if flat else tuple([_plain(a) for a in args]),
-            None if kwargs is None else tuple([(n, _plain(a)) for n, a in kwargs.items()]),
+            call, args if flat else None, None if flat else tuple([plain(a) for a in args]),
+            None if kwargs is None else tuple([(n, plain(a)) for n, a in kwargs.items()]),
             out, enabled, done,
         ))  # fmt: skip
     return Tape(
@@ -300,23 +300,9 @@ def _tape(
         grads,
         recorder.values,
         code,
-        _plain(structure),
+        plain(structure),
         on_arrays,
     )
-
-
-def _slots(part: Any) -> list[int]:
-    if type(part) is int:
-        return [part]
-    parts = part.parts if isinstance(part, Built) else part or ()
-    return [slot for p in parts for slot in _slots(p)]
-
-
-def _plain(part: Any) -> Any:
-    """A `Built` as a pair, which is faster to take apart."""
-    if isinstance(part, Built):
-        return part.kind, tuple([_plain(p) for p in part.parts])
-    return part
 
 
 # ------------------------------------------------------------------------------------------------

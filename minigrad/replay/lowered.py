@@ -23,7 +23,8 @@ from ..ops.join import _Cut, _Join, cat, split, stack, unbind
 from ..optim.optimizer import Optimizer
 from .arrays import ASK, BACKWARD, BY_TENSORS, FORWARD, IN_PARTS, SPREAD, ArrayTape
 from .guards import PLAIN
-from .recorder import FIXED, Built, Recorder, gradient_getter
+from .player import built
+from .recorder import FIXED, Recorder, gradient_getter, plain, slots_of
 
 ndarray = np.ndarray
 ON_BOTH = (cat, stack, split, unbind, getitem, where, masked_fill)  # which take arrays for tensors
@@ -66,10 +67,10 @@ class _Lowering:
         call, args, kwargs, out, enabled = instruction
         if call is gradient_getter():  # an array has no gradient
             raise _NotKnown
-        parts = tuple([_plain(a) for a in args])
-        named = tuple([(name, _plain(a)) for name, a in (kwargs or {}).items()])
+        parts = tuple([plain(a) for a in args])
+        named = tuple([(name, plain(a)) for name, a in (kwargs or {}).items()])
         flat = None if all([type(p) is int for p in parts]) else parts
-        slots = [s for a in (*args, *(kwargs or {}).values()) for s in _slots(a)]
+        slots = [s for a in (*args, *(kwargs or {}).values()) for s in slots_of(a)]
         if call is backward:
             self.code.append((BACKWARD, self.backward(args), 0, None, None, None))
             return
@@ -178,7 +179,7 @@ class _Lowering:
         found: list[Any] = []
         outside = [self.recorder.alive[s].array for s in range(len(self.recorder.alive))
                    if self.is_outside(s)]  # fmt: skip
-        for slot in dict.fromkeys(_slots(structure)):
+        for slot in dict.fromkeys(slots_of(structure)):
             if slot not in self.results:
                 continue
             tensor = self.recorder.alive[slot]
@@ -220,20 +221,6 @@ def _is_asked(call: Any, first: list[Any]) -> bool:
     )
 
 
-def _slots(part: Any) -> list[int]:
-    if type(part) is int:
-        return [part]
-    parts = part.parts if isinstance(part, Built) else part or ()
-    return [slot for p in parts for slot in _slots(p)]
-
-
-def _plain(part: Any) -> Any:
-    """A `Built` as a pair, which is faster to take apart."""
-    if isinstance(part, Built):
-        return part.kind, tuple([_plain(p) for p in part.parts])
-    return part
-
-
 # ------------------------------------------------------------------------------------------------
 # While recording
 # ------------------------------------------------------------------------------------------------
@@ -255,7 +242,7 @@ def detail_of(recorder: Recorder, instruction: Any, result: Any) -> Any:
     if len(nodes) > 1:
         return None
     node = next(iter(nodes), None)
-    given = [_built(_plain(a), values) for a in args]
+    given = [built(plain(a), values) for a in args]
     defaults = all([recorder.values[k] is None for k in (kwargs or {}).values() if type(k) is int])
     forms: list[tuple[int, Any]] = []
     if hasattr(call, "in_parts") and (node is None or isinstance(node.op, Fused)):
@@ -278,14 +265,6 @@ def detail_of(recorder: Recorder, instruction: Any, result: Any) -> Any:
     if node is None and not in_place and not any([r._requires_grad for r in results]):
         return BY_TENSORS, call, None, None
     return None
-
-
-def _built(part: Any, values: list[Any]) -> Any:
-    if type(part) is int:
-        return values[part]
-    kind, parts = part
-    things = [_built(p, values) for p in parts]
-    return things if kind is list else tuple(things) if kind is tuple else kind(*things)
 
 
 def _is_same(array: Any, tensor: Any) -> bool:

@@ -8,7 +8,6 @@ recording; so does an argument that is not a tensor, a number or the like.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ import numpy as np
 
 from ..arrays.dtypes import dtype
 from ..arrays.size import Size, device
+from ..autograd.errors import user_line
 from ..autograd.grad_mode import mode
 from ..autograd.tensor_base import TensorBase
 from ..nn.module import Module
@@ -40,6 +40,21 @@ class Built(NamedTuple):
 
     kind: Any
     parts: tuple[Any, ...]
+
+
+def slots_of(part: Any) -> list[int]:
+    """The slots in an argument, a result or the like."""
+    if type(part) is int:
+        return [part]
+    parts = part.parts if isinstance(part, Built) else part or ()
+    return [slot for p in parts for slot in slots_of(p)]
+
+
+def plain(part: Any) -> Any:
+    """A `Built` as a pair, which is faster to take apart (see `player.built`)."""
+    if isinstance(part, Built):
+        return part.kind, tuple([plain(p) for p in part.parts])
+    return part
 
 
 class Instruction(NamedTuple):
@@ -225,17 +240,6 @@ def _has_mask(index: Any) -> bool:
             and any([isinstance(end, TensorBase) for end in (i.start, i.stop, i.step)]))
         for i in items
     ])  # fmt: skip
-
-
-def user_line() -> str:
-    """The line outside of minigrad that is running: "train.py:12"."""
-    frame: Any = sys._getframe(1)
-    while frame is not None:
-        module = frame.f_globals.get("__name__") or ""
-        if module.partition(".")[0] not in ("minigrad", "numpy"):
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""
 
 
 def difference(a: Recorder, b: Recorder) -> str:

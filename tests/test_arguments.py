@@ -4,6 +4,8 @@ The functions are taken from the modules, so that a new one is tested by existin
 """
 
 import inspect
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +13,8 @@ import pytest
 import minigrad as mg
 from minigrad.ops import linalg
 from minigrad.ops.checked import KINDS, OWN_KINDS
-from minigrad.ops.meanings import MEANINGS
 
+operations = runpy.run_path(str(Path(__file__).parent / "golden" / "operations.py"))
 F, nn = mg.nn.functional, mg.nn
 WRONG = [[1.0, 2.0], 2.5, None, np.ones((2, 2)), "a", {}]
 ONES, LONGS = mg.ones(2, 2), mg.zeros(2, 2, dtype=mg.int64)
@@ -24,24 +26,13 @@ GIVEN = {
     "target": ONES, "end": ONES, "size_average": None, "reduce": None, "running_mean": mg.ones(2),
     "running_var": mg.ones(2), "ignore_index": -100,
 }  # fmt: skip
-# Functions without an argument that is a tensor, or that look at what they get in their own words.
-WITHOUT = {
-    "arange", "as_tensor", "broadcast_shapes", "broadcast_tensors", "can_cast", "compile", "einsum",
-    "empty", "eye", "from_numpy", "full", "get_default_device", "get_default_dtype",
-    "get_num_threads", "get_rng_state", "iinfo", "import_module", "initial_seed",
-    "is_grad_enabled", "is_tensor",
-    "linspace", "load", "manual_seed", "meshgrid", "ones", "promote_types", "rand", "randint",
-    "randn", "randperm", "range", "save", "seed", "set_default_device", "set_default_dtype",
-    "set_flush_denormal", "set_num_threads", "set_printoptions", "set_rng_state", "show_config",
-    "tensor", "zeros",
-}  # fmt: skip
 
 
 def arguments(name, function):
     """(all names, how many may be given by position, the kinds of those that are tensors)."""
     inner = getattr(function, "__wrapped__", None)
     made = inner is None or getattr(inner, "public", None) is function
-    if made and function.__name__ in MEANINGS:  # from a table, without names of their own
+    if made and hasattr(function, "ufunc"):  # by `unary` and its like: all have the same names
         code = function.__code__
         names = [n for n in code.co_varnames[: code.co_argcount] if n in ("input", "other")]
         kind = "Tensor or Number" if len(names) == 2 else "Tensor"
@@ -68,7 +59,7 @@ FUNCTIONS = [
         (nn.init, [n for n in vars(nn.init) if n.endswith("_") and not n.startswith("_")]),
     )
     for name, function in public(module, names)
-    if name not in WITHOUT
+    if name not in operations["WITHOUT_TENSORS"]
 ]  # fmt: skip
 
 

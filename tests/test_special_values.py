@@ -142,9 +142,9 @@ def test_the_table_has_every_operation():
     assert len(wanted) > 80
     missing = sorted(place for op, place in wanted.items() if op not in recorder.used)
     assert not missing, (
-        f"nobody knows what {missing} make of zeros, infinities and NaN: add a line for each to "
-        "tests/golden/make_special_values.py (`entrywise` if it takes each entry on its own, else "
-        "`several`), and run that file with PyTorch"
+        f"nobody knows what {missing} make of zeros, infinities and NaN: add them to "
+        "tests/golden/operations.py, if they take each entry on its own, else to "
+        "make_special_values.py there (`several`), and run that file with PyTorch"
     )
 
 

@@ -1,8 +1,8 @@
 """Elementwise operations: each one is a line with its forward and its gradient.
 
 `unary`, `binary`, `comparison` and `predicate` (see `minigrad.ops.makers`) turn a NumPy function
-and its rules into an operation on tensors. In a rule ``g`` is the gradient of the output ``y``; the
-other names are the arguments.
+and its rules into an operation on tensors; before them stand its name and its docstring. In a rule
+``g`` is the gradient of the output ``y``; the other names are the arguments.
 """
 
 from __future__ import annotations
@@ -147,104 +147,140 @@ def _relu(x: ndarray) -> ndarray:
     return np.maximum(0, x)  # (of equals the second: -0 stays -0)
 
 
-add = binary("add", np.add,
+# fmt: off
+add = binary("add", "``input + other``.", np.add,
              a=lambda g: g,
-             b=lambda g: g)  # fmt: skip
-sub = binary("sub", np.subtract, bools=False,
+             b=lambda g: g)
+sub = binary("sub", "``input - other``.", np.subtract, bools=False,
              a=lambda g: g,
-             b=lambda g: -g)  # fmt: skip
-rsub = binary("rsub", lambda a, b: b - a, bools=False,
-              a=lambda g: -g,
-              b=lambda g: g)  # fmt: skip
-mul = binary("mul", np.multiply,
-             a=lambda g, b: g * b,
-             b=lambda g, a: g * a)  # fmt: skip
-div = binary("div", np.divide, floats=True,
-             a=lambda g, b: g / b,
-             b=lambda g, a, b: -g * ((a / b) / b))  # fmt: skip
-pow = binary("pow", _power, check=_check_exponent,
-             a=lambda g, a, b: _power_slope(g, a, b),
-             b=lambda g, y, a, b: g * where((a == 0) & (b >= 0), 0, y * _log_base(a, b))
-)  # fmt: skip
-maximum = binary("maximum", np.maximum, numbers=(False, False),
-                 a=lambda g, a, b: where(a == b, g / 2, where(a < b, 0, g)),
-                 b=lambda g, a, b: where(a == b, g / 2, where(a > b, 0, g)))  # fmt: skip
-minimum = binary("minimum", np.minimum, numbers=(False, False),
-                 a=lambda g, a, b: where(a == b, g / 2, where(a > b, 0, g)),
-                 b=lambda g, a, b: where(a == b, g / 2, where(a < b, 0, g)))  # fmt: skip
-remainder = binary("remainder", _checked_division(_remainder),
-                   a=lambda g: g,
-                   b=lambda g, a, b: -g * _div_floor(a, b))  # fmt: skip
-fmod = binary("fmod", _checked_division(np.fmod), numbers=(False, True),
+             b=lambda g: -g)
+rsub = binary("rsub", "`sub`, called from the right: by ``2 - x``, and by `rsub_scaled`.",
+              np.subtract, bools=False,
               a=lambda g: g,
-              b=lambda g, a, b: -g * _div_trunc(a, b))  # fmt: skip
-atan2 = binary("atan2", np.arctan2, floats=True, numbers=(False, False),
+              b=lambda g: -g)
+mul = binary("mul", "``input * other``.", np.multiply,
+             a=lambda g, b: g * b,
+             b=lambda g, a: g * a)
+div = binary("div", "``input / other``; integers give floating point numbers.",
+             np.divide, floats=True,
+             a=lambda g, b: g / b,
+             b=lambda g, a, b: -g * ((a / b) / b))
+pow = binary("pow", "``input`` to the power of ``other``.", _power, check=_check_exponent,
+             a=lambda g, a, b: _power_slope(g, a, b),
+             b=lambda g, y, a, b: g * where((a == 0) & (b >= 0), 0, y * _log_base(a, b)))
+maximum = binary("maximum",
+                 "The larger of ``input`` and ``other``; equal ones get half the gradient each.",
+                 np.maximum, numbers=(False, False),
+                 a=lambda g, a, b: where(a == b, g / 2, where(a < b, 0, g)),
+                 b=lambda g, a, b: where(a == b, g / 2, where(a > b, 0, g)))
+minimum = binary("minimum",
+                 "The smaller of ``input`` and ``other``; equal ones get half the gradient each.",
+                 np.minimum, numbers=(False, False),
+                 a=lambda g, a, b: where(a == b, g / 2, where(a > b, 0, g)),
+                 b=lambda g, a, b: where(a == b, g / 2, where(a < b, 0, g)))
+remainder = binary("remainder", "What is left after `floor_divide`; it has the sign of ``other``.",
+                   _checked_division(_remainder),
+                   a=lambda g: g,
+                   b=lambda g, a, b: -g * _div_floor(a, b))
+fmod = binary("fmod",
+              "What is left after division rounded towards zero; it has the sign of ``input``.",
+              _checked_division(np.fmod), numbers=(False, True),
+              a=lambda g: g,
+              b=lambda g, a, b: -g * _div_trunc(a, b))
+atan2 = binary("atan2",
+               "The angle, from -pi to pi, of the point with x = ``other`` and y = ``input``.",
+               np.arctan2, floats=True, numbers=(False, False),
                a=lambda g, a, b: g * (b * _one_over_square(a, b)),
-               b=lambda g, a, b: g * (-a * _one_over_square(a, b)))  # fmt: skip
-hypot = binary("hypot", _hypotenuse, numbers=(False, False),
+               b=lambda g, a, b: g * (-a * _one_over_square(a, b)))
+hypot = binary("hypot",
+               "The length of the hypotenuse, ``sqrt(input**2 + other**2)``, without overflow.",
+               _hypotenuse, numbers=(False, False),
                a=lambda g, y, a: g * (a / y),
-               b=lambda g, y, b: g * (b / y))  # fmt: skip
+               b=lambda g, y, b: g * (b / y))
 
-neg = unary("neg", np.negative, lambda g: -g, floats=False)
-abs = unary("abs", np.abs, lambda g, x: g * sign(x), floats=False, bools=False)
-sign = unary("sign", _sign, no_slope, floats=False)
-square = unary("square", _square, lambda g, x: g * (2 * x), floats=False)
+neg = unary("neg", "``-input``.", np.negative, lambda g: -g, floats=False)
+abs = unary("abs", "The absolute value; its gradient at 0 is 0.",
+            np.abs, lambda g, x: g * sign(x), floats=False, bools=False)
+sign = unary("sign", "-1, 0 or 1, as the sign is.", _sign, no_slope, floats=False)
+square = unary("square", "``input * input``.", _square, lambda g, x: g * (2 * x), floats=False)
 
 # ------------------------------------------------------------------------------------------------
 # Elementary functions
 # ------------------------------------------------------------------------------------------------
 
-exp = unary("exp", with_kernel("exp", lambda x: np.exp(x)), lambda g, y: g * y)
-exp2 = unary("exp2", np.exp2, lambda g, y: g * y * math.log(2))
-expm1 = unary("expm1", np.expm1, lambda g, y: g * (y + 1))
-log = unary("log", np.log, lambda g, x: g / x)
-log2 = unary("log2", np.log2, lambda g, x: g / (x * math.log(2)))
-log10 = unary("log10", np.log10, lambda g, x: g / (x * math.log(10)))
-log1p = unary("log1p", np.log1p, lambda g, x: g / (x + 1))
-sqrt = unary("sqrt", np.sqrt, lambda g, y: g / (2 * y))
-rsqrt = unary("rsqrt", lambda x: 1 / np.sqrt(x), lambda g, y: g * (-0.5 * y * y * y))
-reciprocal = unary("reciprocal", lambda x: 1 / x, lambda g, y: g * (-y * y))
-sin = unary("sin", np.sin, lambda g, x: g * cos(x))
-cos = unary("cos", np.cos, lambda g, x: g * -sin(x))
-tan = unary("tan", np.tan, lambda g, y: g * (1 + y * y))
-asin = unary("asin", np.arcsin, lambda g, x: g * rsqrt(1 - x * x))
-acos = unary("acos", np.arccos, lambda g, x: g * -rsqrt(1 - x * x))
-atan = unary("atan", np.arctan, lambda g, x: g / (1 + x * x))
-sinh = unary("sinh", np.sinh, lambda g, x: g * cosh(x))
-cosh = unary("cosh", np.cosh, lambda g, x: g * sinh(x))
-erf = unary("erf", erf_of, lambda g, x: g * (2 / math.sqrt(math.pi)) * exp(-x * x))
-tanh = unary("tanh", np.tanh, with_kernel("tanh_slope", lambda g, y: g * (1 - y * y)))
-sigmoid = unary("sigmoid", with_kernel("sigmoid", lambda x: 1 / (1 + np.exp(-x))),
-                with_kernel("sigmoid_slope", lambda g, y: g * (y * (1 - y))))  # fmt: skip
-relu = unary("relu", with_kernel("relu", _relu),
+exp = unary("exp", "e to the power of ``input``.",
+            with_kernel("exp", lambda x: np.exp(x)), lambda g, y: g * y)
+exp2 = unary("exp2", "2 to the power of ``input``.", np.exp2, lambda g, y: g * y * math.log(2))
+expm1 = unary("expm1", "``exp(input) - 1``, exact also near 0.", np.expm1, lambda g, y: g * (y + 1))
+log = unary("log", "The natural logarithm.", np.log, lambda g, x: g / x)
+log2 = unary("log2", "The logarithm to base 2.", np.log2, lambda g, x: g / (x * math.log(2)))
+log10 = unary("log10", "The logarithm to base 10.", np.log10, lambda g, x: g / (x * math.log(10)))
+log1p = unary("log1p", "``log(1 + input)``, exact also near 0.", np.log1p, lambda g, x: g / (x + 1))
+sqrt = unary("sqrt", "The square root.", np.sqrt, lambda g, y: g / (2 * y))
+rsqrt = unary("rsqrt", "One over the square root.",
+              lambda x: 1 / np.sqrt(x), lambda g, y: g * (-0.5 * y * y * y))
+reciprocal = unary("reciprocal", "One over ``input``.", lambda x: 1 / x, lambda g, y: g * (-y * y))
+sin = unary("sin", "The sine.", np.sin, lambda g, x: g * cos(x))
+cos = unary("cos", "The cosine.", np.cos, lambda g, x: g * -sin(x))
+tan = unary("tan", "The tangent.", np.tan, lambda g, y: g * (1 + y * y))
+asin = unary("asin", "The angle, from -pi/2 to pi/2, whose sine is ``input``.",
+             np.arcsin, lambda g, x: g * rsqrt(1 - x * x))
+acos = unary("acos", "The angle, from 0 to pi, whose cosine is ``input``.",
+             np.arccos, lambda g, x: g * -rsqrt(1 - x * x))
+atan = unary("atan", "The angle, from -pi/2 to pi/2, whose tangent is ``input``.",
+             np.arctan, lambda g, x: g / (1 + x * x))
+sinh = unary("sinh", "The hyperbolic sine.", np.sinh, lambda g, x: g * cosh(x))
+cosh = unary("cosh", "The hyperbolic cosine.", np.cosh, lambda g, x: g * sinh(x))
+erf = unary("erf",
+            "The error function, the integral of ``2 / sqrt(pi) exp(-t**2)`` from 0 to ``input``.",
+            erf_of, lambda g, x: g * (2 / math.sqrt(math.pi)) * exp(-x * x))
+tanh = unary("tanh", "The hyperbolic tangent.",
+             np.tanh, with_kernel("tanh_slope", lambda g, y: g * (1 - y * y)))
+sigmoid = unary("sigmoid", "``1 / (1 + exp(-input))``.",
+                with_kernel("sigmoid", lambda x: 1 / (1 + np.exp(-x))),
+                with_kernel("sigmoid_slope", lambda g, y: g * (y * (1 - y))))
+relu = unary("relu", "``input`` where it is positive, else 0; the gradient at 0 is 0.",
+             with_kernel("relu", _relu),
              with_kernel("relu_slope", lambda g, y: where(y <= 0, 0, g)),
-             floats=False)  # fmt: skip
+             floats=False)
 
-floor = unary("floor", np.floor, no_slope, floats=False, bools=False)
-ceil = unary("ceil", np.ceil, no_slope, floats=False, bools=False)
-trunc = unary("trunc", np.trunc, no_slope, floats=False, bools=False)
+floor = unary("floor", "Rounded down to an integer.", np.floor, no_slope, floats=False, bools=False)
+ceil = unary("ceil", "Rounded up to an integer.", np.ceil, no_slope, floats=False, bools=False)
+trunc = unary("trunc", "Rounded towards zero to an integer.",
+              np.trunc, no_slope, floats=False, bools=False)
 
 # ------------------------------------------------------------------------------------------------
 # Comparison and logic: no gradient
 # ------------------------------------------------------------------------------------------------
 
-eq = comparison("eq", np.equal)
-ne = comparison("ne", np.not_equal)
-lt = comparison("lt", np.less)
-le = comparison("le", np.less_equal)
-gt = comparison("gt", np.greater)
-ge = comparison("ge", np.greater_equal)
-isnan = predicate("isnan", np.isnan)
-isinf = predicate("isinf", np.isinf)
-isfinite = predicate("isfinite", np.isfinite)
-logical_and = comparison("logical_and", np.logical_and, (False, False))
-logical_or = comparison("logical_or", np.logical_or, (False, False))
-logical_xor = comparison("logical_xor", np.logical_xor, (False, False))
-logical_not = predicate("logical_not", np.logical_not)
-bitwise_and = comparison("bitwise_and", np.bitwise_and, (True, True))
-bitwise_or = comparison("bitwise_or", np.bitwise_or, (True, True))
-bitwise_xor = comparison("bitwise_xor", np.bitwise_xor, (True, True))
-bitwise_not = predicate("bitwise_not", np.invert)
+eq = comparison("eq", "Where ``input == other``.", np.equal)
+ne = comparison("ne", "Where ``input != other``.", np.not_equal)
+lt = comparison("lt", "Where ``input < other``.", np.less)
+le = comparison("le", "Where ``input <= other``.", np.less_equal)
+gt = comparison("gt", "Where ``input > other``.", np.greater)
+ge = comparison("ge", "Where ``input >= other``.", np.greater_equal)
+isnan = predicate("isnan", "Where ``input`` is not a number.", np.isnan)
+isinf = predicate("isinf", "Where ``input`` is infinite, of either sign.", np.isinf)
+isfinite = predicate("isfinite", "Where ``input`` is neither infinite nor NaN.", np.isfinite)
+logical_and = comparison("logical_and", "Where both are true (not 0).",
+                         np.logical_and, (False, False))
+logical_or = comparison("logical_or", "Where at least one is true (not 0).",
+                        np.logical_or, (False, False))
+logical_xor = comparison("logical_xor", "Where exactly one is true (not 0).",
+                         np.logical_xor, (False, False))
+logical_not = predicate("logical_not", "Where ``input`` is false (0).", np.logical_not)
+bitwise_and = comparison("bitwise_and",
+                         "The bits that both have; for bools the same as `logical_and`.",
+                         np.bitwise_and, (True, True))
+bitwise_or = comparison("bitwise_or",
+                        "The bits that at least one has; for bools the same as `logical_or`.",
+                        np.bitwise_or, (True, True))
+bitwise_xor = comparison("bitwise_xor",
+                         "The bits that exactly one has; for bools the same as `logical_xor`.",
+                         np.bitwise_xor, (True, True))
+bitwise_not = predicate("bitwise_not", "The bits turned over; for bools the same as `logical_not`.",
+                        np.invert)
+# fmt: on
 
 # ------------------------------------------------------------------------------------------------
 # The function forms that take more than two tensors
@@ -290,13 +326,15 @@ def sub_scaled(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Te
 
 def rsub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``other - alpha * input``."""
-    return rsub(_scaled(input, alpha, other, "rsub"), other)
+    return rsub(other, _scaled(input, alpha, other, "rsub"))
 
 
-_div_floor = binary("div.rounded", _checked_division(np.floor_divide),
+_div_floor = binary("div.rounded", "``input / other``, rounded down.",
+                    _checked_division(np.floor_divide),
                     a=no_slope,
                     b=no_slope)  # fmt: skip
-_div_trunc = binary("div.rounded", _checked_division(_truncated),
+_div_trunc = binary("div.rounded", "``input / other``, rounded towards zero.",
+                    _checked_division(_truncated),
                     a=no_slope,
                     b=no_slope)  # fmt: skip
 
@@ -320,8 +358,10 @@ for _form in (add_scaled, sub_scaled, div_rounded):
     _form.public = _form  # type: ignore[union-attr]  # strict by itself: see `checked`
 
 
-floor_divide = binary("floor_divide", _checked_division(np.floor_divide), a=no_slope, b=no_slope)
-_round_half_even = unary("round", np.round, no_slope, floats=False, bools=False)
+floor_divide = binary("floor_divide", "``input / other``, rounded down to an integer.",
+                      _checked_division(np.floor_divide), a=no_slope, b=no_slope)  # fmt: skip
+_round_half_even = unary("round", "Rounded to the nearest integer, halves to the even one.",
+                         np.round, no_slope, floats=False, bools=False)  # fmt: skip
 _round_to = primitive("round.decimals",
                       lambda x, decimals: np.round(x * 10.0**decimals) / 10.0**decimals,
                       x=no_slope)  # fmt: skip

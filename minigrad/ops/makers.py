@@ -23,7 +23,6 @@ from ..autograd.views import edge_of
 from .cast import cast
 from .checked import EITHER, TENSOR, refuse
 from .layout import copied, entrywise
-from .meanings import MEANINGS
 from .out import written
 from .shape import sum_to
 from .values import is_number
@@ -58,13 +57,14 @@ class _Broadcast(Primitive):
 
 def unary(
     name: str,
+    meaning: str,
     forward: Callable[..., Any],
     rule: Rule | None,
     *,
     floats: bool = True,
     bools: bool = True,
 ) -> Operation:
-    """An operation of one argument ``x``.
+    """An operation of one argument ``x``; `meaning`, what it computes, becomes its docstring.
 
     With `floats`, integers are first made floats; without `bools`, a tensor of bools raises.
     """
@@ -103,13 +103,14 @@ def unary(
             return result if out is None else written(name, out, result)
 
         call.on_arrays = on_arrays  # type: ignore[attr-defined]
-        return _named(call, name, op, loud)
+        return _named(call, name, meaning, op, loud)
 
     return _in_two_forms(make)
 
 
 def binary(
     name: str,
+    meaning: str,
     forward: Callable[..., Any],
     *,
     floats: bool = False,
@@ -202,13 +203,16 @@ def binary(
             return result if out is None else written(name, out, result)
 
         call.on_arrays = on_arrays  # type: ignore[attr-defined]
-        return _named(call, name, op, loud)
+        return _named(call, name, meaning, op, loud)
 
     return _in_two_forms(make)
 
 
 def comparison(
-    name: str, forward: Callable[..., Any], numbers: tuple[bool, bool] = (False, True)
+    name: str,
+    meaning: str,
+    forward: Callable[..., Any],
+    numbers: tuple[bool, bool] = (False, True),
 ) -> Operation:
     """An operation of two arguments that has no gradient, such as ``a < b``.
 
@@ -254,12 +258,12 @@ def comparison(
                 result = entrywise(result, (x, y))
             return wrap(result) if out is None else written(name, out, wrap(result))
 
-        return _named(call, name, None)
+        return _named(call, name, meaning, None)
 
     return _in_two_forms(make)
 
 
-def predicate(name: str, forward: Callable[..., Any]) -> Operation:
+def predicate(name: str, meaning: str, forward: Callable[..., Any]) -> Operation:
     """An operation of one argument that has no gradient, such as `isnan`."""
 
     def make(strict: bool) -> Any:
@@ -274,10 +278,10 @@ def predicate(name: str, forward: Callable[..., Any]) -> Operation:
             try:
                 result = forward(x)
             except TypeError as error:
-                raise type_error(name, error, x) from None
+                raise type_error(name if strict else f"{name}.operator", error, x) from None
             return wrap(result if x.ndim < 2 or x.flags.c_contiguous else entrywise(result, (x,)))
 
-        return _named(call, name, None)
+        return _named(call, name, meaning, None)
 
     return _in_two_forms(make)
 
@@ -296,11 +300,9 @@ def _check_operands(name: str, operands: tuple[Any, ...], numbers: tuple[bool, b
             raise refuse(name, argument, k + 1, value, EITHER if numbers[k] else TENSOR)
 
 
-def _named(call: Any, name: str, op: Any, forward: Any = None) -> Any:
+def _named(call: Any, name: str, meaning: str, op: Any, forward: Any = None) -> Any:
     call.__name__ = call.__qualname__ = name
-    if name not in MEANINGS:
-        raise LookupError(f"{name}: say in a line of minigrad/ops/meanings.py what it computes")
-    call.__doc__ = MEANINGS[name]
+    call.__doc__ = meaning
     call.op = op
     call.ufunc = forward if isinstance(forward, np.ufunc) else None  # which can write anywhere
     return call
@@ -407,7 +409,7 @@ def type_error(name: str, error: TypeError, *operands: Any) -> Exception:
             f"{word}, the `-` operator, {'on' if name == 'neg' else 'with'} {which} is not "
             "supported. Use the `^` or `logical_xor()` operator, or `~` to invert a mask, instead."
         )
-    if name == "bitwise_not":
+    if name == "bitwise_not.operator":
         return TypeError(
             "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
         )

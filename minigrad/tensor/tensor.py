@@ -317,7 +317,7 @@ class Tensor(TensorBase):
     __rmatmul__: Operation
 
     __add__, __radd__, __iadd__ = ew.add, _reflected(ew.add), in_place(ew.add)
-    __sub__, __rsub__, __isub__ = ew.sub, _guarded(ew.rsub), in_place(ew.sub)
+    __sub__, __rsub__, __isub__ = ew.sub, _reflected(ew.rsub), in_place(ew.sub)
     __mul__, __rmul__, __imul__ = ew.mul, _reflected(ew.mul), in_place(ew.mul)
     __truediv__, __rtruediv__, __itruediv__ = ew.div, _guarded(ew.div_reflected), in_place(ew.div)
     __floordiv__, __rfloordiv__ = ew.floor_divide, _reflected(ew.floor_divide)

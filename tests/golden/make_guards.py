@@ -12,23 +12,28 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 TARGET = Path(__file__).with_name("guards.json")
+operations = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("operations.py"))))
 
-UNARY = """
-    neg abs sign square exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal sin cos tan asin acos
-    atan sinh cosh tanh sigmoid relu floor ceil trunc round erf sum mean prod max min amax amin median
+UNARY = [
+    *operations.GRADED_ONE,
+    *"""
+    sum mean prod max min amax amin median
     std var logsumexp(p,1) softmax(p,1) log_softmax(p,1) cumsum(p,1) cumprod(p,1) norm(p) norm(p,1)
     norm(p,3) norm(p,float('inf')) sort(p) topk(p,2) max(p,1) min(p,1) median(p,1) amax(p,1) prod(p,1)
     clamp(p,0.6,1) clamp(p,min=0.6) tril triu flip(p,[0]) roll(p,1,0) clone diagonal t transpose(p,0,1)
     unbind split(p,1) chunk(p,2) flatten unsqueeze(p,0) squeeze reshape(p,(3,2)) diag
     repeat_interleave(p,2) var_mean(p,1) std_mean(p,1) std(p,1) var(p,1) mean(p,1) sum(p,1)
     pow(p,2) pow(p,3.5) pow(p,0) pow(2.0,p) remainder(p,0.4) fmod(p,0.4)
-""".split()  # noqa: SIM905
-BINARY = "add sub mul div pow maximum minimum remainder fmod atan2 dist dot(p[0],q[0]) mm(p,q.t())"
+""".split(),  # noqa: SIM905
+]
+BINARY = [*operations.GRADED_TWO, "dist", "dot(p[0],q[0])", "mm(p,q.t())"]
 ACTIVATIONS = """
     relu leaky_relu elu gelu silu softplus softsign tanhshrink logsigmoid hardtanh relu6
     threshold(p,0.6,0.0) cosine_similarity(p,q) softmin(p,1) normalize
@@ -42,7 +47,7 @@ LOSSES = """
 
 EXPRESSIONS = [
     *[f"torch.{name}" if "(" in name else f"torch.{name}(p)" for name in UNARY],
-    *[f"torch.{name}" if "(" in name else f"torch.{name}(p,q)" for name in BINARY.split()],
+    *[f"torch.{name}" if "(" in name else f"torch.{name}(p,q)" for name in BINARY],
     *[f"F.{name}" if "(" in name else f"F.{name}(p)" for name in ACTIVATIONS],
     *[f"F.{name}(u,v)" for name in LOSSES],
     *["p+1", "p*2", "p/2", "2/p", "2-p", "p**q", "p@q.t()", "-p", "p+q", "p*q", "p/q"],

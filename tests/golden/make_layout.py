@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import json
 import math
+import runpy
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 TARGET = Path(__file__).with_name("layout.json")
+operations = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("operations.py"))))
 
 MATRICES = {  # (3, 4)
     "contiguous": lambda base: base(3, 4),
@@ -45,19 +48,15 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
-OF_ONE = words("""
-    abs neg sign square exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal sin cos tan asin
-    acos atan sinh cosh tanh erf sigmoid relu floor ceil trunc round positive isnan isinf isfinite
-    logical_not clone isfinite flatten ravel argsort sort median argmax argmin nonzero
+OF_ONE = [n for n in operations.ONE if n != "bitwise_not"] + words("""
+    clone flatten ravel argsort sort median argmax argmin nonzero
     zeros_like ones_like empty_like rand_like randn_like bernoulli
     absolute negative sum mean prod var std amax amin max min norm all any count_nonzero tril triu
 """)
-OF_TWO = words("""
-    add sub mul div pow floor_divide remainder fmod maximum minimum atan2 hypot eq ne lt le gt ge
-    logical_and logical_or logical_xor multiply divide true_divide subtract isclose dist
+OF_TWO = [n for n in operations.TWO if not n.startswith("bitwise_")] + words("""
+    multiply divide true_divide subtract isclose dist
 """)
-NO_NUMBERS = words("isclose dist maximum minimum atan2 hypot logical_and logical_or logical_xor")
-OF_BITS = words("bitwise_and bitwise_or bitwise_xor")
+OF_BITS = [n for n in operations.TWO if n.startswith("bitwise_")]
 ALONG = words("""
     cumsum cumprod softmax log_softmax logsumexp sum mean prod var std std_mean var_mean amax amin
     max min argmax argmin argsort sort median all any count_nonzero unbind squeeze unsqueeze norm_
@@ -69,12 +68,12 @@ FUNCTIONAL = words("""
 
 FORMS = [
     *[f"torch.{name}(x)" for name in OF_ONE],
-    *[f"torch.{name}(x, {other})" for name in OF_TWO for other in ("b", "x", "0.5")
-      if other != "0.5" or name not in NO_NUMBERS],
+    *[f"torch.{name}(x, {other})" for name in OF_TWO for other in ("b", "x", "0.5")],
     *[f"torch.{name}(b, x)" for name in OF_TWO],
     *[f"torch.{name}(x > 0.5, b > 0.5)" for name in OF_BITS],
-    "~(x > 0.5)", "2 / x", "2 - x", "2 ** x", "x ** 1", "x ** 2", "x + b[:1]", "b[:1] + x", "x + row", "row + x",
-    "x + x.flip(0)", "x.double() + x", "torch.rsub(x, 0.5)", "x + x.double()", "x.long() + x", "x > 0.5",
+    "torch.bitwise_not(x > 0.5)", "~(x > 0.5)", "2 / x", "2 - x", "2 ** x", "x ** 1", "x ** 2",
+    "x + b[:1]", "b[:1] + x", "x + row", "row + x",
+    "x + x.flip(0)", "x.double() + x", "x + x.double()", "x.long() + x", "x > 0.5",
     "x + torch.zeros(5, 1, 1, 1)", "x / torch.tensor(2.)", "torch.tensor(2.) * x",
     *[f"torch.{name}(x, dim={dim})".replace("norm_(x", "norm(x, 2")
       for name in ALONG for dim in (0, 1, -1)],

@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import itertools
 import math
+import runpy
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 TARGET = Path(__file__).with_name("special_values.npz")
+operations = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("operations.py"))))
 INF, NAN = math.inf, math.nan
 Function = Callable[..., Any]
 Piece = tuple[str, np.ndarray]  # such as "dab": of the derivative by a the one by b
@@ -44,11 +47,7 @@ def entrywise(name: str, arguments: int, function: Function) -> None:
     ENTRYWISE[name] = (function, arguments)
 
 
-for _name in (
-    "neg", "abs", "sign", "square", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p",
-    "sqrt", "rsqrt", "reciprocal", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh",
-    "erf", "tanh", "sigmoid", "relu", "floor", "ceil", "trunc", "round",
-):  # fmt: skip
+for _name in operations.GRADED_ONE:
     entrywise(_name, 1, lambda t, x, name=_name: getattr(t, name)(x))
 for _name in (
     "elu", "gelu", "hardtanh", "leaky_relu", "logsigmoid", "relu6", "silu", "softplus",
@@ -78,10 +77,7 @@ for _number in (2, INF, 0):
     entrywise(f"div-{_number}", 1, lambda t, x, n=_number: x / n)
     entrywise(f"{_number}-div", 1, lambda t, x, n=_number: n / x)
     entrywise(f"mul-{_number}", 1, lambda t, x, n=_number: x * n)
-for _name in (
-    "add", "sub", "rsub", "mul", "div", "pow", "maximum", "minimum", "remainder", "fmod", "atan2",
-    "hypot",
-):  # fmt: skip
+for _name in operations.GRADED_TWO:
     entrywise(_name, 2, lambda t, a, b, name=_name: getattr(t, name)(a, b))
 entrywise("div-floor", 2, lambda t, a, b: t.div(a, b, rounding_mode="floor"))
 entrywise("div-trunc", 2, lambda t, a, b: t.div(a, b, rounding_mode="trunc"))

@@ -11,12 +11,15 @@ from __future__ import annotations
 import itertools
 import json
 import operator
+import runpy
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 TARGET = Path(__file__).with_name("types.json")
+operations = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("operations.py"))))
 LETTERS = {
     "float32": "f", "float64": "d", "float16": "h", "int64": "l", "int32": "i", "uint8": "u",
     "bool": "b",
@@ -31,18 +34,10 @@ OPERANDS: dict[str, Callable[[Any], Any]] = {
 TENSORS = [name for name in OPERANDS if name.endswith(("vector", "0-d"))]
 
 ONE = [
-    "abs", "acos", "asin", "atan", "bitwise_not", "ceil", "cos", "cosh", "erf", "exp", "exp2",
-    "expm1", "floor", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "logical_not",
-    "neg", "reciprocal", "relu", "round", "rsqrt", "sigmoid", "sign", "sin", "sinh", "sqrt",
-    "square", "tan", "tanh", "trunc", "all", "any", "amax", "cumprod", "cumsum", "mean", "median",
-    "norm", "prod", "std", "sum", "var", "logsumexp", "softmax",
+    *operations.ONE, "all", "any", "amax", "cumprod", "cumsum", "mean", "median", "norm", "prod",
+    "std", "sum", "var", "logsumexp", "softmax",
 ]  # fmt: skip
-TWO = [
-    "add", "atan2", "bitwise_and", "bitwise_or", "bitwise_xor", "clamp", "clamp_max", "clamp_min",
-    "dist", "div", "dot", "eq", "floor_divide", "fmod", "ge", "gt", "hypot", "le", "logical_and",
-    "logical_or", "logical_xor", "lt", "maximum", "minimum", "mul", "ne", "outer", "pow",
-    "remainder", "rsub", "sub",
-]  # fmt: skip
+TWO = [*operations.TWO, "clamp", "clamp_max", "clamp_min", "dist", "dot", "outer"]
 FUNCTIONAL = [
     "binary_cross_entropy_with_logits", "elu", "hardtanh", "huber_loss", "kl_div", "l1_loss",
     "leaky_relu", "mse_loss", "smooth_l1_loss", "softplus",

@@ -109,10 +109,15 @@ def _remainder(a: Any, b: Any) -> Any:
     return left
 
 
-def _hypotenuse(a: Any, b: Any) -> Any:
-    if np.result_type(a, b).kind != "f":
-        raise TypeError("no floating point numbers")
-    return np.hypot(a, b)
+def _of_floats(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, refusing integers, of which NumPy would make floats where PyTorch raises."""
+
+    def call(a: Any, b: Any) -> Any:
+        if np.result_type(a, b).kind != "f":
+            raise TypeError("no floating point numbers")
+        return function(a, b)
+
+    return call
 
 
 def _truncated(a: Any, b: Any) -> Any:
@@ -194,9 +199,14 @@ atan2 = binary("atan2",
                b=lambda g, a, b: g * (-a * _one_over_square(a, b)))
 hypot = binary("hypot",
                "The length of the hypotenuse, ``sqrt(input**2 + other**2)``, without overflow.",
-               _hypotenuse, numbers=(False, False),
+               _of_floats(np.hypot), numbers=(False, False),
                a=lambda g, y, a: g * (a / y),
                b=lambda g, y, b: g * (b / y))
+logaddexp = binary("logaddexp",
+                   "``log(exp(input) + exp(other))``: a sum of numbers known by their logarithms.",
+                   _of_floats(np.logaddexp), numbers=(False, False),
+                   a=lambda g, a, b: g * sigmoid(a - b),
+                   b=lambda g, a, b: g * sigmoid(b - a))
 
 neg = unary("neg", "``-input``.", np.negative, lambda g: -g, floats=False)
 abs = unary("abs", "The absolute value; its gradient at 0 is 0.",

@@ -370,7 +370,8 @@ class Tensor(TensorBase):
     add, sub, mul, div = ew.add_scaled, ew.sub_scaled, ew.mul, ew.div_rounded
     subtract, multiply, divide, true_divide = sub, mul, div, ew.div
     floor_divide, remainder, fmod, pow = ew.floor_divide, ew.remainder, ew.fmod, ew.pow
-    maximum, minimum, atan2, hypot = ew.maximum, ew.minimum, ew.atan2, ew.hypot
+    maximum, minimum = ew.maximum, ew.minimum
+    atan2, hypot, logaddexp = ew.atan2, ew.hypot, ew.logaddexp
     lerp, addcmul, addcdiv = ew.lerp, ew.addcmul, ew.addcdiv
     neg, abs, sign, square, negative, absolute = ew.neg, ew.abs, ew.sign, ew.square, ew.neg, ew.abs
     exp, exp2, expm1, erf = ew.exp, ew.exp2, ew.expm1, ew.erf

@@ -34,9 +34,10 @@ TWO: dict[str, tuple[Range, Range] | None] = {
     "mul": ((-2, 2), (-2, 2)), "div": ((-2, 2), (0.5, 2)), "pow": ((0.3, 2), (-2, 2)),
     "floor_divide": ((-5, 5), (1.1, 1.9)), "remainder": ((-5, 5), (1.1, 1.9)),
     "fmod": ((-5, 5), (1.1, 1.9)), "maximum": ((-2, 2), (-2, 2)), "minimum": ((-2, 2), (-2, 2)),
-    "atan2": ((0.3, 2), (-2, 2)), "hypot": ((0.3, 2), (-2, 2)), "eq": None, "ne": None, "lt": None,
-    "le": None, "gt": None, "ge": None, "logical_and": None, "logical_or": None,
-    "logical_xor": None, "bitwise_and": None, "bitwise_or": None, "bitwise_xor": None,
+    "atan2": ((0.3, 2), (-2, 2)), "hypot": ((0.3, 2), (-2, 2)), "logaddexp": ((-2, 2), (-2, 2)),
+    "eq": None, "ne": None, "lt": None, "le": None, "gt": None, "ge": None, "logical_and": None,
+    "logical_or": None, "logical_xor": None, "bitwise_and": None, "bitwise_or": None,
+    "bitwise_xor": None,
 }  # fmt: skip
 
 # Functions of minigrad itself that take no tensors, or look at what they get in their own words.

@@ -8,6 +8,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import _kernels, nn
+from minigrad.nn import functional as F
 from minigrad.plans import planned
 
 # ------------------------------------------------------------------------------------------------
@@ -71,6 +72,17 @@ class Random(nn.Module):
             lambda: written_to(pick() * 1, pick()),
             lambda: (pick() * 0.5).mul_(pick()).add_(1),
             lambda: pick() - pick().amax(1, keepdim=True),
+            lambda: (self.square @ pick().T).T, lambda: pick().sort(1)[0],
+            lambda: pick() - pick().max(1, keepdim=True)[0], lambda: pick().cumsum(1),
+            lambda: pick() * pick().tanh().prod(1, keepdim=True), lambda: pick().erf(),
+            lambda: pick().gather(1, (pick() > 0).long().cumsum(1) % self.size),
+            lambda: F.embedding((pick()[:, 0] > 0).long(), self.memory) * pick(),
+            lambda: mg.stack([pick(), pick()]).sum(0), lambda: F.pad(pick(), (1, 0))[:, :-1],
+            lambda: pick() * F.one_hot(pick().argmax(1), self.size),
+            lambda: masked(pick() + 0, pick()), lambda: F.normalize(pick(), dim=1),
+            lambda: pick().unsqueeze(1).repeat(1, 2, 1).reshape(-1, self.size, 2).amax(2),
+            lambda: pick().scatter_add(1, (pick() > 0).long() * (self.size - 1), pick()),
+            lambda: (pick().reshape(1, -1, self.size) * self.memory.unsqueeze(1)).mean(0),
         ]  # fmt: skip
         for _ in range(draw.randint(4, 12)):
             pool.append(draw.choice(actions)())
@@ -224,11 +236,10 @@ NOTICED = {
     "random": lambda cell, z, h: z * random.random(),
     "batch": lambda cell, z, h: z / len(z),
     "mean over the batch": lambda cell, z, h: z - z.mean(0),
-    "sorted": lambda cell, z, h: z.sort(1)[0],
-    "largest": lambda cell, z, h: z - z.max(1, keepdim=True)[0],
-    "looked up": lambda cell, z, h: z + cell.weight[(h[:, 0] > 0).long()],
-    "gathered": lambda cell, z, h: z.gather(1, (h > 0).long()),
-    "written into zeros": lambda cell, z, h: written(cell, mg.zeros_like(z), z),
+    "sorted over the batch": lambda cell, z, h: z.sort(0)[0],
+    "largest of the batch": lambda cell, z, h: z - z.max(0)[0],
+    "gathered from others": lambda cell, z, h: z.gather(0, (h > 9).long()),
+    "chosen columns": lambda cell, z, h: z + z[:, cell.buffer > 0].sum(1, keepdim=True),
     "written into a parameter": lambda cell, z, h: z * cell.frozen.data.mul_(0.9),
     "chosen rows": lambda cell, z, h: mg.cat([z[z[:, 0] > 0], z[z[:, 0] <= 0]]),
     "written beside a view": lambda cell, z, h: seen_twice(z + 0),
@@ -265,7 +276,82 @@ REPLAYED = {
     "chosen by type": lambda cell, z, h: z.relu() if isinstance(z, mg.Tensor) else z,
     "zeros": lambda cell, z, h: z + mg.zeros(4, dtype=z.dtype) + mg.ones_like(z),
     "cast": lambda cell, z, h: z * (h > 0).to(z.dtype),
+    "written into zeros": lambda cell, z, h: written(cell, mg.zeros_like(z), z),
+    "looked up": lambda cell, z, h: z + cell.weight[(h[:, 0] > 0).long()],
+    "turned": lambda cell, z, h: z + (cell.weight @ h.T).T,
+    "stacked first": lambda cell, z, h: mg.stack([z, h, z * h]).sum(0),
 }
+WHOLE = {  # has no instruction of the kernel's, and runs as NumPy does it
+    "embedding": lambda cell, z, h: z + F.embedding((h > 0).long().sum(1) % 4, cell.weight),
+    "embedding without a row": lambda cell, z, h: z + F.embedding(
+        (h[:, :2] > 0).long(), cell.weight, padding_idx=1).sum(1),
+    "gather": lambda cell, z, h: z.gather(1, (h > 0).long()),
+    "take_along_dim": lambda cell, z, h: mg.take_along_dim(z, -(h > 0).long(), 1),
+    "index_select": lambda cell, z, h: z.index_select(1, (cell.buffer.cumsum(0) * 2).long() % 4),
+    "index_select of weights": lambda cell, z, h: z + cell.weight.index_select(0, z.argmax(1)),
+    "rows of weights": lambda cell, z, h: z @ cell.weight[[2, 0, 0, 1]],
+    "max": lambda cell, z, h: z - z.max(1, keepdim=True)[0] + z.max(1)[1].unsqueeze(1),
+    "min": lambda cell, z, h: z - z.min(1)[0].unsqueeze(1),
+    "max of weights": lambda cell, z, h: z * cell.weight.max(1)[0] + cell.weight.amin(),
+    "sort": lambda cell, z, h: z.sort(1, descending=True)[0] + h.argsort(1),
+    "topk": lambda cell, z, h: z * (z >= z.topk(2, 1)[0][:, 1:]) + h.topk(1, 1)[0],
+    "median": lambda cell, z, h: z - z.median(1, keepdim=True)[0],
+    "cumsum": lambda cell, z, h: z.cumsum(1) @ cell.weight.cumsum(0),
+    "cumprod": lambda cell, z, h: z.cumprod(1) + z.tanh() * h.relu().cumprod(1),
+    "prod": lambda cell, z, h: z * z.prod(1, keepdim=True) + h.relu().prod(1).unsqueeze(1),
+    "erf": lambda cell, z, h: z.erf() + F.gelu(h) + F.gelu(z, approximate="tanh"),
+    "logsumexp": lambda cell, z, h: z - z.logsumexp(1, keepdim=True),
+    "one_hot": lambda cell, z, h: z * F.one_hot(h.argmax(1), 4),
+    "pad": lambda cell, z, h: F.pad(z, (1, 0))[:, :-1] + F.pad(h, (0, 1), value=0.5)[:, 1:],
+    "pad, mirrored": lambda cell, z, h: F.pad(z.unsqueeze(1), (1, 1), "reflect")[:, 0, 2:],
+    "repeat": lambda cell, z, h: z.repeat(1, 2)[:, 2:6] + h.unsqueeze(1).repeat(1, 3, 1).mean(1),
+    "repeat_interleave": lambda cell, z, h: z.repeat_interleave(2, 1)[:, 2:6],
+    "bilinear": lambda cell, z, h: z + mg.einsum("ni,ij,nj->n", z, cell.weight, h).unsqueeze(1),
+    "var, std, norm": lambda cell, z, h: (z / (z.var(1, keepdim=True) + 1) + F.normalize(h)
+                                          + z.std(1, keepdim=True) + h.norm(dim=1, keepdim=True)),
+    "mask": lambda cell, z, h: masked(z.clone(), h),
+    "mask of columns": lambda cell, z, h: masked_columns(z.clone(), cell.buffer > 0),
+    "at places": lambda cell, z, h: at_places(z.clone(), h),
+    "into empty memory": lambda cell, z, h: into_empty(z, h),
+    "scatter": lambda cell, z, h: z * mg.zeros_like(z).scatter(1, h.argmax(1, keepdim=True), 1.0),
+    "scatter_add": lambda cell, z, h: h.scatter_add(1, (h > 0).long(), z).index_add(
+        1, mg.tensor([0, 0, 3, 1]), z),
+    "index_copy": lambda cell, z, h: z.index_copy(1, mg.tensor([1, 3]), h[:, :2]),
+    "any, all": lambda cell, z, h: z * (h > 0).any(1, keepdim=True) + (h > -1).all(1).unsqueeze(1),
+    "count": lambda cell, z, h: z + mg.count_nonzero(h > 0, dim=1).unsqueeze(1),
+    "remainder": lambda cell, z, h: z % 0.7 + h // 0.3,
+    "in another type": lambda cell, z, h: z * (h * 3).float().round(),
+    "steps": lambda cell, z, h: z.round() + h.trunc() + z.sign() + h.ceil(),
+    "diagonal": lambda cell, z, h: z @ mg.diag(cell.weight[0]) + cell.weight.diagonal(),
+    "logits": lambda cell, z, h: F.log_softmax(z.masked_fill(h > 0.3, -9.0), 1),
+    "largest pairs": lambda cell, z, h: mg.cat([z, h], 1).view(-1, 4, 2).max(2)[0],
+    "sparsemax": lambda cell, z, h: (z - ((z.sort(1, descending=True)[0].cumsum(1) - 1)
+        / mg.arange(1, 5, dtype=z.dtype)).amax(1, keepdim=True)).relu(),
+}  # fmt: skip
+
+
+def masked(z, h):
+    z[h > 0.1] = 0
+    z[h[:, 0] > 0] = 0.5
+    return z
+
+
+def masked_columns(z, mask):
+    z[:, mask] = 0.25
+    return z
+
+
+def at_places(z, h):
+    z[:, [0, 2]] = h[:, [3, 1]]
+    z[:, [1]] += 1
+    return z
+
+
+def into_empty(z, h):
+    both = mg.empty(len(z), 4, dtype=z.dtype)
+    both[:, :2] = z[:, 2:]
+    both[:, 2:] = h[:, :2]
+    return both + z.new_zeros(4)
 
 
 def odd(name, part):
@@ -329,6 +415,27 @@ def test_what_can_be_replayed_follows_all_changes(name, monkeypatch, level):
     if name == "frozen":
         cell.frozen.requires_grad_(True)
         assert both(layer, x)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_has_no_instruction_runs_through_numpy(name):
+    layer, x = odd(name, WHOLE[name])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layer(x, lengths=[5, 2])
+        layer(x.detach())
+    assert both(layer, x)
+
+
+def test_places_are_checked_each_time():
+    """As while recording, they may name a row that is not there."""
+    layer, x = odd("looked up", lambda cell, z, h: z + F.embedding(
+        (cell.number * cell.frozen[0]).long().reshape(1), cell.weight))  # fmt: skip
+    layer(x)
+    with mg.no_grad():
+        layer.l0.frozen[0] = 9
+    with pytest.raises(IndexError, match="out of range"):
+        layer(x)
 
 
 def test_second_derivatives_go_through_the_graph():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import dtypes
+from ..arrays.recording import records
 from ..autograd.listening import heard, is_listening
 from ..autograd.primitive import primitive
 from ..autograd.quiet import quiet
@@ -103,7 +104,10 @@ def _checked_division(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _remainder(a: Any, b: Any) -> Any:
     """What is left of a / b, with the sign of b; a zero has the sign of a (in NumPy, that of b)."""
-    left = np.asarray(np.remainder(a, b))
+    left = np.remainder(a, b)
+    if records(left):
+        return np.where(left == 0, np.copysign(left, a), left) if left.dtype.kind == "f" else left
+    left = np.asarray(left)
     if left.dtype.kind == "f" and not left.all():
         np.copyto(left, np.copysign(left, a), where=left == 0)
     return left

@@ -14,6 +14,7 @@ import math
 
 import numpy as np
 
+from ..arrays.recording import as_one
 from .layout import empty_alike
 
 ndarray = np.ndarray
@@ -24,6 +25,7 @@ P = (1.12837914, 0.19153661, 0.0528736961, 3.80759840e-3, 2.84678826e-4, 2.02605
 Q = (1.0, 0.503077578, 0.114554017, 1.50539499e-2, 1.17059690e-3, 3.78328777e-5)
 
 
+@as_one(along=lambda x: ())
 def erf(x: ndarray) -> ndarray:
     """The error function of each entry, in the type of `x`."""
     if x.dtype == np.float32:

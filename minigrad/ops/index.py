@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import _kernels
 from ..arrays import dtypes
+from ..arrays.recording import as_one, records
 from ..arrays.sums import add_at
 from ..autograd.indexing import Placed, index_of
 from ..autograd.listening import heard, is_listening
@@ -143,10 +144,15 @@ def _selected_rows(x: ndarray, index: ndarray, axis: int) -> ndarray:
     result = taken(x, index, axis, False)
     if result is not None:
         return result
-    n = x.shape[axis]
-    if index.size and (index.min() < 0 or index.max() >= n):
-        raise IndexError(f"index out of range in self: axis {axis} has size {n}")
-    return x[(_WHOLE,) * axis + (index,)]
+    return x[(_WHOLE,) * axis + (in_range(index, x.shape[axis], f"axis {axis}"),)]
+
+
+@as_one(along=lambda index, size, what: ())
+def in_range(index: ndarray, size: int, what: str) -> ndarray:
+    """The index, if all in it is the number of one of so many rows; `what` has them."""
+    if index.size and (index.min() < 0 or index.max() >= size):
+        raise IndexError(f"index out of range in self: {what} has size {size}")
+    return index
 
 
 def _along(index: Any, axis: int) -> Any:
@@ -326,9 +332,9 @@ def _item(item: Any) -> Any:
         if array.dtype.kind == "u":
             return np.asarray(array).astype(bool)  # PyTorch: a uint8 tensor is a mask
         if array.dtype.kind == "i":
-            return int(array) if not array.ndim else np.asarray(array)
+            return int(array) if not array.ndim else np.asanyarray(array)
         if array.dtype.kind == "b":
-            return np.asarray(array)
+            return np.asanyarray(array)
         raise IndexError(
             "tensors used as indices must be long, int, byte or bool tensors, but got "
             f"{dtypes.legacy_name(array.dtype)}"
@@ -357,7 +363,7 @@ def check_array(item: ndarray, axis: int, shape: tuple[int, ...]) -> None:
                     f"The shape of the mask {list(item.shape)} at index {k} does not match the "
                     f"shape of the indexed tensor {list(shape)} at index {axis + k}"
                 )
-    elif item.size:
+    elif item.size and not records(item):  # (else NumPy will say so when it looks)
         low, high = int(_least(item, None)), int(_most(item, None))
         if low < -shape[axis] or high >= shape[axis]:
             wrong = high if high >= shape[axis] else low
@@ -410,6 +416,7 @@ def _diagonal_of(x: ndarray, offset: int, a: int, b: int) -> ndarray:
     return view
 
 
+@as_one(along=lambda g, shape, offset, a, b: (a, b), linear=True)
 def _on_diagonal(g: ndarray, shape: tuple[int, ...], offset: int, a: int, b: int) -> ndarray:
     whole = np.zeros(shape, g.dtype)
     _diagonal_of(whole, offset, a, b)[...] = g
@@ -452,6 +459,7 @@ def along_axis(index: ndarray, axis: int) -> tuple[Any, ...]:
     return (*grid[:axis], index, *grid[axis + 1 :])
 
 
+@as_one(along=lambda x, index, axis: (axis,), linear=True)
 def _gathered(x: ndarray, index: ndarray, axis: int) -> ndarray:
     kernels = movement_of(x.dtype) if index.ndim else None
     result = None if kernels is None else kernels.gather(x, index, axis)
@@ -461,6 +469,7 @@ def _gathered(x: ndarray, index: ndarray, axis: int) -> ndarray:
     return result
 
 
+@as_one(along=lambda g, index, axis, shape: (axis,), linear=True)
 def _scatter_sum(g: ndarray, index: ndarray, axis: int, shape: tuple[int, ...]) -> ndarray:
     return add_along(np.zeros(shape, g.dtype), g.reshape(index.shape), index, axis)
 
@@ -575,9 +584,7 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
         )
     if not positions.ndim:
         return gather(input, axis, indices)
-    positions = positions.copy()  # as in PyTorch, `indices` may be changed afterwards
-    if positions.size and _least(positions, None) < 0:
-        positions[positions < 0] += array_of(input).shape[axis]
+    positions = _from_the_end(positions, array_of(input).shape[axis])
     if positions.shape == array_of(input).shape:
         return gather(input, axis, wrap(positions))
     other = np.broadcast_shapes(
@@ -591,6 +598,14 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
     wide = broadcast_to(input, widened(array_of(input).shape[axis]))
     own = np.broadcast_to(positions, widened(positions.shape[axis]))
     return gather(wide, axis, wrap(own))
+
+
+@as_one(along=lambda positions, size: ())
+def _from_the_end(positions: ndarray, size: int) -> ndarray:
+    positions = positions.copy()  # as in PyTorch, `indices` may be changed afterwards
+    if positions.size and _least(positions, None) < 0:
+        positions[positions < 0] += size
+    return positions
 
 
 def index_select(input: Any, dim: int, index: Any) -> Tensor:

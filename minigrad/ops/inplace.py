@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import dtypes
+from ..arrays.recording import as_one, made, records
 from ..arrays.sums import add_at
 from ..autograd.engine import Node, record
 from ..autograd.grad_mode import mode
@@ -164,7 +165,7 @@ def to_write(base: ndarray) -> ndarray:
     if type(base) is Itself:
         base.is_written = True
         return base.view(ndarray)
-    return copied(base)
+    return made(copied(base))
 
 
 def inplace(
@@ -198,7 +199,7 @@ def inplace(
                 before.edge, before._requires_grad = past_hooks_of_views(input, edge), True
         elif ufunc is not None and not kwargs and _is_plain(input.array, args):
             return _computed_in_place(ufunc, input, args)
-        if partly:
+        if partly and not records(input.array):
             before_write(input)
             before = before if before is not input else wrap(input.array)
             before.array = memory = input.array.view(Itself)
@@ -349,6 +350,11 @@ def _overwriting_with_number(name: str, layout: Any = None) -> Any:
 
 def _added_at(base: ndarray, value: Any, index: Any) -> ndarray:
     out = to_write(base)
+    if records(out):
+        shape = np.asarray(out)[index].shape
+        wide = spread(value, shape)
+        wide = wide if records(wide) else made(np.array(wide))
+        return out + placed(wide, out.shape, index).dense()
     of_rows = rows_of_index(index)
     if of_rows is not None:
         rows_, axis = of_rows
@@ -421,7 +427,7 @@ def setitem(input: Any, index: Any, value: Any) -> None:
         value = cast(value, kind)
     if advanced is not None and value.array.size == 1:
         _check_mask(index)
-    shape = part.array.shape if advanced is None else part.array[advanced].shape
+    shape = part.array.shape if advanced is None else np.asarray(part.array)[advanced].shape
     extra = value.array.ndim - len(shape)
     if extra > 0 and value.array.shape[:extra] == (1,) * extra:
         value = value.reshape(value.array.shape[extra:])
@@ -536,10 +542,12 @@ def _like(value: Any, input: Any, function: str) -> Any:
     return value if value.array.dtype == kind else cast(value, kind)
 
 
+@as_one(along=lambda base, value, index, axis: (axis,))
 def _scattered(base: ndarray, value: Any, index: ndarray, axis: int) -> ndarray:
     return put_along(to_write(base), value, index, axis)
 
 
+@as_one(along=lambda base, value, index, axis: (axis,))
 def _scatter_added(base: ndarray, value: Any, index: ndarray, axis: int) -> ndarray:
     return add_along(to_write(base), spread(value, index.shape), index, axis)
 
@@ -657,8 +665,8 @@ def _rows(name: str, input: Any, dim: int, index: Any, kinds: str = "int64") -> 
             f"{name}(): Expected dtype {kinds} for index (a long tensor), but got "
             f"{dtypes.of_numpy(positions.dtype)}"
         )
-    if name != "index_fill" and positions.size and positions.min() < 0:
-        raise IndexError(f"{name}(): index {positions.min()} is out of bounds: it is negative")
+    if name != "index_fill":
+        positions = _not_negative(positions, name)
     axis = checked_axis(dim, len(shape))
     if not shape:  # a number counts as one axis, of size 1
         if positions.any() and not (name == "index_fill" and set(positions.flat) <= {0, -1}):
@@ -669,6 +677,13 @@ def _rows(name: str, input: Any, dim: int, index: Any, kinds: str = "int64") -> 
     if name == "index_fill" and positions.size:  # a row that is named twice takes the value once
         rows = (*rows[:-1], np.unique(positions % shape[axis]))
     return index_of(rows, (index,))
+
+
+@as_one(along=lambda positions, name: ())
+def _not_negative(positions: ndarray, name: str) -> ndarray:
+    if positions.size and positions.min() < 0:
+        raise IndexError(f"{name}(): index {positions.min()} is out of bounds: it is negative")
+    return positions
 
 
 def _rows_of_source(name: str, input: Any, dim: int, index: Any, source: Any) -> Any:

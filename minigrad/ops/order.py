@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _kernels
+from ..arrays.recording import as_one, records
 from ..autograd.listening import heard, is_listening
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import array_of, wrap
@@ -209,6 +210,9 @@ def _sorted(array: np.ndarray, axis: int, descending: bool, stable: bool) -> tup
 
     Unless it need be `stable`, equal ones come out in the order in which PyTorch leaves them.
     """
+    if records(array):
+        order = _order_of(array, axis, descending, stable)
+        return np.take_along_axis(array, order, axis), order
     n = array.shape[axis]
     by_radix = array.ndim == 1 and array.dtype.kind in "iu" and n >= RADIX and not descending
     stable = stable or by_radix or not array.strides[axis]
@@ -221,6 +225,11 @@ def _sorted(array: np.ndarray, axis: int, descending: bool, stable: bool) -> tup
     if not stable and n > introsort.SMALL:
         order = _rearranged(order, array, axis, introsort.sort)
     return _entries_at(order, array, axis), order
+
+
+@as_one(along=lambda array, axis, descending, stable: (axis,))
+def _order_of(array: np.ndarray, axis: int, descending: bool, stable: bool) -> np.ndarray:
+    return _sorted(array, axis, descending, stable)[1]
 
 
 def unstable_order(array: np.ndarray, axis: int, descending: bool) -> np.ndarray:
@@ -285,6 +294,9 @@ def _top(
     array: np.ndarray, k: int, axis: int, largest: bool, in_order: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """The `k` largest (or smallest) entries along `axis`, and where they stood."""
+    if records(array):
+        indices = _top_places(array, k, axis, largest, in_order)
+        return np.take_along_axis(array, indices, axis), indices
     found = _by_kernel("topk", array, k, axis, largest, in_order)
     if found is not None:
         return found
@@ -294,6 +306,11 @@ def _top(
         order = _rearranged(order, array, axis, arrange, always=not in_order)
     indices = np.take(order, np.arange(k), axis)
     return _entries_at(indices, array, axis), indices
+
+
+@as_one(along=lambda array, k, axis, largest, in_order: (axis,))
+def _top_places(array: np.ndarray, k: int, axis: int, largest: bool, in_order: bool) -> np.ndarray:
+    return _top(array, k, axis, largest, in_order)[1]
 
 
 def _arrange_top(order: Any, rank: Any, n: int, *, k: int, in_order: bool) -> None:
@@ -365,6 +382,9 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
 
 def _median(array: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """The lower median along `axis` (kept, of size 1), or NaN, and where the first of these is."""
+    if records(array):
+        places = _median_places(array, axis)
+        return np.take_along_axis(array, places, axis), places
     found = _by_kernel("median", array, axis)
     if found is not None:
         return found
@@ -374,6 +394,11 @@ def _median(array: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
     if nan.any():
         places = np.where(nan.any(axis, keepdims=True), nan.argmax(axis, keepdims=True), places)
     return np.take_along_axis(array, places, axis), places
+
+
+@as_one(along=lambda array, axis: (axis,))
+def _median_places(array: np.ndarray, axis: int) -> np.ndarray:
+    return _median(array, axis)[1]
 
 
 def _middle(x: np.ndarray, axes: None, keepdims: bool) -> Any:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import dtypes
-from ..arrays.recording import records
+from ..arrays.recording import as_array, records
 from ..arrays.sums import in_wide, total
 from ..autograd.errors import stacklevel
 from ..autograd.listening import heard, is_listening
@@ -475,7 +475,7 @@ def all(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None)
     if is_listening():
         return heard(all, (input, dim, keepdim), {"axis": axis})
     result = np.all(array_of(input), axis=_truth_axes(input, dim, axis), keepdims=keepdim)
-    return wrap(np.asarray(result, _truth_type(input), order="C"))
+    return wrap(as_array(result, _truth_type(input)))
 
 
 def any(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
@@ -483,7 +483,7 @@ def any(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None)
     if is_listening():
         return heard(any, (input, dim, keepdim), {"axis": axis})
     result = np.any(array_of(input), axis=_truth_axes(input, dim, axis), keepdims=keepdim)
-    return wrap(np.asarray(result, _truth_type(input), order="C"))
+    return wrap(as_array(result, _truth_type(input)))
 
 
 def count_nonzero(input: Any, dim: Any = None, *, axis: Any = None) -> Tensor:
@@ -491,7 +491,7 @@ def count_nonzero(input: Any, dim: Any = None, *, axis: Any = None) -> Tensor:
     if is_listening():
         return heard(count_nonzero, (input, dim), {"axis": axis})
     counts = np.count_nonzero(array_of(input), axis=as_axes(input, dim, axis))
-    return wrap(np.asarray(counts, order="C"))
+    return wrap(as_array(counts, np.int64))
 
 
 def _without_derivative(name: str, pytorch: str) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import _kernels
 from ..arrays import dtypes
+from ..arrays.recording import as_one, records
 from ..arrays.sums import running
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import array_of, wrap
@@ -35,6 +36,7 @@ def _scan_kernels(x: Any) -> Any:
     return None if kernels is None else kernels.scan
 
 
+@as_one(along=lambda x, axis, backwards: (axis,), linear=True)
 def _running_sum(x: np.ndarray, axis: int, backwards: bool) -> np.ndarray:
     kernels = _scan_kernels(x)
     if kernels is not None:
@@ -46,6 +48,7 @@ def _running_sum(x: np.ndarray, axis: int, backwards: bool) -> np.ndarray:
     return running(np.add, x, axis)
 
 
+@as_one(along=lambda x, axis: (axis,))
 def _running_product(x: np.ndarray, axis: int) -> np.ndarray:
     kernels = _scan_kernels(x)
     if kernels is not None:
@@ -58,6 +61,7 @@ def _backwards(function: Any, axis: int, *values: Any) -> Any:
     return flip(function(*[flip(v, axis) for v in values], axis), axis)
 
 
+@as_one(along=lambda g, f, axis: (axis,), linear=True)
 def _recurrence_of(g: np.ndarray, f: np.ndarray, axis: int) -> np.ndarray:
     g, f = np.moveaxis(g, axis, 0), np.moveaxis(f, axis, 0)
     y, whole = np.array(g), f.all()
@@ -86,7 +90,8 @@ _recurrence = primitive("recurrence", _recurrence_of,
 _cumsum = primitive("cumsum", _running_sum, layout=rows,
                     x=lambda g, axis, backwards: _cumsum(g, axis, not backwards))  # fmt: skip
 _cumprod = primitive("cumprod", _running_product, layout=rows,
-                     x=lambda g, y, x, axis: _cumprod_slope(_nan_of(y, g, x), x, axis))  # fmt: skip
+                     x=lambda g, y, x, axis: _cumprod_slope(_nan_of(y, g, x, (axis,)), x, axis)
+)  # fmt: skip
 
 
 def _cumprod_slope(g: Any, x: Any, axis: int) -> Any:
@@ -120,11 +125,14 @@ def _prod_slope(g: Any, x: Any, axes: Axes) -> Any:
     return restored(g, x.shape, axes) * _product_of_others(x, axes)
 
 
-def _nan_of(y: Any, g: Any, x: Any) -> Any:
+def _nan_of(y: Any, g: Any, x: Any, axes: Axes) -> Any:
     """`g`, but nan where the product `y` is: what is beside a nan, or a nan, has no clean slope.
 
     Beside zeros PyTorch takes the product of the others, as we do always.
     """
+    if records(array_of(x)):  # what is written down must not ask the sequences of others
+        beside = np.all(array_of(x), axis=axes, keepdims=y.ndim == x.ndim)
+        return where(isnan(y) & wrap(beside), math.nan, g)
     hidden = np.isnan(array_of(y)).any() and np.all(array_of(x))
     return where(isnan(y), math.nan, g) if hidden else g
 
@@ -150,9 +158,9 @@ def _product(x: np.ndarray, axes: Axes, keepdims: bool) -> Any:
 
 _prod_of_all = primitive("prod", _product, layout=rows,
                          x=lambda g, y, x, axes: _prod_slope(
-                             _finite_beside_zeros(_nan_of(y, g, x), x), x, axes))  # fmt: skip
+                             _finite_beside_zeros(_nan_of(y, g, x, axes), x), x, axes))  # fmt: skip
 _prod = primitive("prod.axes", _product, layout=rows,
-                  x=lambda g, y, x, axes: _prod_slope(_nan_of(y, g, x), x, axes))  # fmt: skip
+                  x=lambda g, y, x, axes: _prod_slope(_nan_of(y, g, x, axes), x, axes))  # fmt: skip
 
 
 def _summable(input: Any, dtype: Any) -> Any:

@@ -68,13 +68,27 @@ def _copyto(target: Any, value: Any, casting: Any = "same_kind", where: Any = Tr
     target[...] = value if where is True else np.where(where, value, target)
 
 
+def _round(x: Any, decimals: int = 0, **options: Any) -> Any:
+    return np.rint(x) if decimals == 0 and x.dtype.kind == "f" and not options else (
+        _of_keywords(np.round)(x, decimals, **options)
+    )  # fmt: skip
+
+
+def _truth(function: Any) -> Any:
+    return lambda x, axis=None, keepdims=False, **options: function(x, axis, None, None, keepdims)
+
+
+def _count_nonzero(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return np.add.reduce(x != 0, axis, keepdims=keepdims)  # type: ignore[call-overload]
+
+
 def _moveaxis(x: Any, source: Any, destination: Any) -> Any:
     return x.transpose(np.moveaxis(np.empty(range(x.ndim)), source, destination).shape)
 
 
 ALONG_AXES = (np.flip, np.roll, np.sort, np.argsort, np.argmax, np.argmin, np.take_along_axis)
 OF_WEIGHTS = (np.triu, np.tril, np.diag, np.diagonal, np.trace)
-ARRAY_FUNCTIONS.update({f: _of_keywords(f) for f in (*ALONG_AXES, *OF_WEIGHTS, np.round, np.tile)})
+ARRAY_FUNCTIONS.update({f: _of_keywords(f) for f in (*ALONG_AXES, *OF_WEIGHTS, np.tile)})
 ARRAY_FUNCTIONS |= {
     np.copyto: _copyto,
     np.moveaxis: _moveaxis,
@@ -88,6 +102,10 @@ ARRAY_FUNCTIONS |= {
     np.zeros_like: _zeros_like,
     np.ones_like: lambda x, *rest, **options: _zeros_like(x, *rest, **options) + 1,
     np.clip: _clip,
+    np.round: _round,
+    np.any: _truth(np.logical_or.reduce),
+    np.all: _truth(np.logical_and.reduce),
+    np.count_nonzero: _count_nonzero,
     np.shape: lambda x: x.shape,
     np.ndim: lambda x: x.ndim,
     np.size: lambda x: x.size,

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
-from .rowwise import is_entrywise
-from .simplified import Expression
-from .traced import index_from, with_arrays
+from ..ops.index import placed
+from .simplified import Expression, is_entrywise
+from .traced import filled, index_from, with_arrays
 
 ndarray = np.ndarray
 Function = Callable[..., Any]  # of (rows, *operands)
@@ -47,8 +47,8 @@ def function_of(e: Expression, batch: int) -> Function:
     if is_entrywise(e.op):
         return _entrywise(e, batch)
     first, _, last = e.op.partition(".")
-    maker = MAKERS.get(e.op) or MAKERS["np.*" if first == "np" else f"*.{last}"]
-    function = maker(e, _shape_of(e, batch))
+    maker: Any = MAKERS.get(e.op) or MAKERS.get("np.*" if first == "np" else f"*.{last}")
+    function = _call(e, batch) if e.op == "call" else maker(e, _shape_of(e, batch))
     short = {
         k: (_shape_of(i, batch), i.dtype)
         for k, i in enumerate(e.inputs)
@@ -98,14 +98,8 @@ def _place(e: Expression, shape_of: Any) -> Function:
 
 
 def _add_at(e: Expression, shape_of: Any) -> Function:
-    index, dtype = index_from(e.options[1]), e.dtype
-
-    def added(rows: int, x: Any, *arrays: Any) -> Any:
-        result = np.zeros(shape_of(rows), dtype)
-        np.add.at(result, with_arrays(index, arrays), x)
-        return result
-
-    return added
+    index = index_from(e.options[1])
+    return lambda rows, x, *arrays: placed(x, shape_of(rows), with_arrays(index, arrays)).dense()
 
 
 def _put(e: Expression, shape_of: Any) -> Function:
@@ -117,6 +111,37 @@ def _put(e: Expression, shape_of: Any) -> Function:
         return result
 
     return put
+
+
+def _put_at(e: Expression, shape_of: Any) -> Function:
+    index = index_from(e.options[0])
+
+    def put(rows: int, x: Any, value: Any, *arrays: Any) -> Any:
+        result = np.array(x)
+        result[with_arrays(index, arrays)] = value
+        return result
+
+    return put
+
+
+def _call(e: Expression, batch: int) -> Function:
+    """A function that is one instruction, with its arguments."""
+    call, template = e.options
+    function = call.function
+
+    def called(rows: int, *arrays: Any) -> Any:
+        sized = [_with_rows(a, batch, rows) for a in template]
+        return function(*filled(sized, arrays))
+
+    return called
+
+
+def _with_rows(argument: Any, batch: int, rows: int) -> Any:
+    """An argument; a shape that has the size of the batch, with that of this run."""
+    if type(argument) is not tuple:
+        return argument
+    return tuple([n // batch * rows if type(n) is int and n and n % batch == 0 else n
+                  for n in argument])  # fmt: skip
 
 
 def _look(e: Expression, shape_of: Any) -> Function:
@@ -191,6 +216,7 @@ MAKERS: dict[str, Callable[[Expression, Any], Function]] = {
     "place": _place,
     "add_at": _add_at,
     "put": _put,
+    "put_at": _put_at,
     "transpose": _transpose,
     "concatenate": _concatenate,
     "copy": lambda e, shape_of: lambda rows, x: x,

@@ -37,7 +37,7 @@ class Plan:
 
     def __init__(self, step: Step, tensors: Sequence[Any], x: Any, states: Sequence[Any]) -> None:
         recording = recorded(step, tensors, *_kind_of(x, states))
-        self.way, self.sizes = recording.way, {0}
+        self.way, self.sizes, self.follows = recording.way, {0}, recording.follows
         try:
             self._make(recording, len(states), len(tensors))
         except Refused:
@@ -58,7 +58,7 @@ class Plan:
     ) -> None:
         """Refuse a step that does something else with batches of these sizes than with others."""
         for size in sizes - self.sizes:
-            if way_of(step, tensors, *_kind_of(x, states), size) != self.way:
+            if way_of(step, tensors, *_kind_of(x, states), size, self.follows) != self.way:
                 raise Refused(f"with {size} sequences it takes another way")
             self.sizes.add(size)
 

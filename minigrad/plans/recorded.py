@@ -44,12 +44,23 @@ class Recording(NamedTuple):
     examples, found : dict of str to ndarray
         The arrays of the inputs with which it was recorded; those of the results, and those of the
         gradients, "gradient x", ...
+    follows : bool
+        Whether arrays that the step makes from nothing write down what is done with them, too.
     """
 
     @property
     def way(self) -> list[Any]:
         """As `way_of` gives it."""
-        return _way(self.forward)
+        names: dict[int, Any] = {id(v): name for name, v in self.inputs.items()}
+        way: list[Any] = []
+        for i in self.forward:
+            of = [names.get(id(v), str(v.constant) if not v.shape else None) for v in i.inputs]
+            if i.op == "copy":  # whether one is needed for the memory depends on sizes, too
+                names[id(i.output)] = of[0]
+                continue
+            names[id(i.output)] = len(way)
+            way.append((i.op, of))
+        return [*way, [names.get(id(v)) for v in self.results.values()]]
 
     forward: list[Instruction]
     backward: list[Instruction]
@@ -59,6 +70,7 @@ class Recording(NamedTuple):
     batch: int
     examples: dict[str, ndarray]
     found: dict[str, ndarray]
+    follows: bool
 
 
 def recorded(
@@ -89,46 +101,42 @@ def recorded(
     batches = [n for n in BATCHES if all([size % n or not size for size in sizes])]
     if len(batches) < 4:
         raise Refused("its sizes leave none to tell the batch by")
-    for attempt in (0, 2):
-        first, second = [
-            _recorded_once(step, tensors, x_shape, state_shapes, dtype, batch, seed)
-            for seed, batch in enumerate(batches[attempt : attempt + 2])
-        ]
+    why: Refused | None = None
+    # a number in it may be that of the batch; and what it makes from nothing need be followed only
+    # if it writes to that
+    for attempt, follows in ((0, False), (2, False), (0, True)):
         try:
+            first, second = [
+                _recorded_once(
+                    step, tensors, x_shape, state_shapes, dtype, batch, seed, True, follows
+                )
+                for seed, batch in enumerate(batches[attempt : attempt + 2])
+            ]
             _check_equal(first, second)
-        except Refused:
-            if attempt:  # (the first time, a number in it may have been that of the batch)
-                raise
+        except Refused as refusal:
+            why = why or refusal
         else:
-            break
-    return first
+            return first
+    assert why is not None
+    raise why
 
 
 def way_of(
-    step: Any, tensors: Any, x_shape: Any, state_shapes: Any, dtype: Any, batch: int
+    step: Any, tensors: Any, x_shape: Any, state_shapes: Any, dtype: Any, batch: int, follows: bool
 ) -> list[Any]:
-    """What a step does with a batch of this size: the operations, and the numbers among them.
+    """What a step does with a batch of this size: the operations, on what, and numbers among that.
 
     Raises
     ------
     Refused
         The step cannot be a plan.
     """
-    return _way(
-        _recorded_once(step, tensors, x_shape, state_shapes, dtype, batch, 0, False).forward
-    )
-
-
-def _way(instructions: list[Instruction]) -> list[Any]:
-    return [
-        (i.op, *[str(v.constant) for v in i.inputs if v.constant is not None and not v.shape])
-        for i in instructions
-    ]
+    return _recorded_once(step, tensors, x_shape, state_shapes, dtype, batch, 0, False, follows).way
 
 
 def _recorded_once(
     step: Any, tensors: Any, x_shape: Any, state_shapes: Any, dtype: Any, batch: int, seed: int,
-    backwards: bool = True,
+    backwards: bool, follows: bool,
 ) -> Recording:  # fmt: skip
     numbers = np.random.default_rng(seed)
 
@@ -142,7 +150,7 @@ def _recorded_once(
     examples: dict[str, ndarray] = {}
     arrays = [t.array for t in tensors]
     drawn = get_rng_state()
-    tape = traced.begin()
+    tape = traced.begin(follows)
     try:
         with _kernels.without(), enable_grad():
             for k, tensor in enumerate(tensors):
@@ -195,7 +203,7 @@ def _recorded_once(
         raise Refused("it draws random numbers")
     return Recording(
         tape.instructions[:forward], tape.instructions[forward:], inputs, values, gradients, batch,
-        examples, arrays_found,
+        examples, arrays_found, follows,
     )  # fmt: skip
 
 

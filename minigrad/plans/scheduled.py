@@ -9,14 +9,24 @@
     last      what is made of those, which must be linear in them
 
 Everything in `before` to `after` has rows, the sequences of the batch, and treats each alike
-(`rowwise`). What is different raises `Refused`.
+(`rowwise`). What is different raises `Refused`. Where the rows lie along another axis than the
+first, it is a transpose that says so: who needs that makes it anew, so that what is kept for all
+steps has its rows first.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .rowwise import has_rows, is_linear, is_rowwise, is_sum_over_batch, suits_kernel
+from .rowwise import (
+    has_rows,
+    has_rows_first,
+    is_linear,
+    is_rowwise,
+    is_sum_over_batch,
+    is_turned,
+    suits_kernel,
+)
 from .simplified import Expression, Graph, columns, is_number
 from .traced import Refused
 
@@ -57,8 +67,9 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
         name: e for name, e in graph.gradients.items() if name in is_state or name in wanted
     }
     gradients = _with_split_products(graph, gradients, is_state)
-    forward_all = _in_order(graph.results.values())
-    all_of_it = _in_order([*graph.results.values(), *[e for e in gradients.values() if e]])
+    results, gradients = _with_rows_first(graph, graph.results, gradients)
+    forward_all = _in_order(results.values())
+    all_of_it = _in_order([*results.values(), *[e for e in gradients.values() if e]])
     rows = {id(e): has_rows(e, graph.batch) for e in all_of_it}
     varies: dict[int, bool] = {}  # depends on states
     over_batch: dict[int, bool] = {}  # has lost its rows: a sum over the batch
@@ -68,7 +79,11 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
         over_batch[id(e)] = not rows[id(e)] and any(
             [rows[id(i)] or over_batch[id(i)] for i in e.inputs]
         )
-        _check(e, rows, over_batch, graph.batch, graph.inputs["x"].dtype)
+        _check(e, rows, over_batch, graph.batch)
+    dtype = graph.inputs["x"].dtype
+    for e in results.values():
+        if e.dtype != dtype:
+            raise Refused("its results have another type than its input has")
 
     for name, g in gradients.items():
         of_one_step = name.startswith("parameter") and g is not None and not over_batch[id(g)]
@@ -76,12 +91,18 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
             raise Refused("the gradient of a parameter does not depend on that of the output")
 
     ids_forward = {id(e) for e in forward_all}
-    work = [e for e in all_of_it if e.op not in ("input", "constant")]
+    turned = {id(e) for e in all_of_it if is_turned(e, graph.batch)}
+    work = [e for e in all_of_it if e.op not in ("input", "constant") and id(e) not in turned]
     fixed = [e for e in work if not rows[id(e)] and not over_batch[id(e)]]
     before = [e for e in work if id(e) in ids_forward and rows[id(e)] and not varies[id(e)]]
     forward = [e for e in work if id(e) in ids_forward and rows[id(e)] and varies[id(e)]]
     back = [e for e in work if id(e) not in ids_forward and rows[id(e)]]
     needed = {id(e) for e in _in_order([e for n, e in gradients.items() if n in is_state and e])}
+
+    def read(e: Expression) -> list[Expression]:
+        """What an expression reads; through what is only turned."""
+        return [i.inputs[0] if id(i) in turned else i for i in e.inputs]
+
     backward = [e for e in back if id(e) in needed]
     # of the others products run at once, after the loop; what is entry by entry would have to be
     # read again from memory, so it runs in the loop unless it needs something from after it
@@ -89,7 +110,7 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
     for e in back:
         if id(e) not in needed:
             at_once = e.op == "matmul" or not suits_kernel(e, rows, graph.batch)
-            if at_once or any([id(i) in late for i in e.inputs]):
+            if at_once or any([id(i) in late for i in read(e)]):
                 late.add(id(e))
             else:
                 backward.append(e)
@@ -98,7 +119,7 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
     after = [e for e in back if id(e) in late]
     last = [e for e in work if over_batch[id(e)]]
     made_forward = {id(e) for e in (*before, *forward)}
-    read_back = [i for e in (*backward, *after, *last) for i in e.inputs]
+    read_back = [i for e in (*backward, *after, *last) for i in read(e)]
     read_back += [e for e in gradients.values() if e is not None]
     forward_inputs = {"x", *is_state}
     kept = _once([
@@ -109,7 +130,7 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
     in_loop = {id(e) for e in backward}
     above = {"d output", *[f"d {name}" for name in is_state]}
     saved = _once([
-        i for e in (*after, *last) for i in e.inputs
+        i for e in (*after, *last) for i in read(e)
         if id(i) in in_loop or (i.op == "input" and i.options[0] in above)
     ])  # fmt: skip
     saved = _once([*saved, *[
@@ -117,8 +138,11 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
         if e is not None and n not in is_state
         and (id(e) in in_loop or (e.op == "input" and e.options[0] in above))
     ]])  # fmt: skip
+    parts = [before, forward, backward, after, last]
+    before, forward, backward, after, last = [_with_turned(part, turned) for part in parts]
     suits = [
         all([suits_kernel(e, rows, graph.batch) for e in body])
+        and all([e.dtype.kind != "f" or e.dtype == dtype for e in (*body, *beside)])
         and all([len(e.shape) == 2 and e.shape[0] == graph.batch for e in beside])
         for body, beside in (
             (forward, [i for e in forward for i in e.inputs if rows[id(i)]]),
@@ -134,7 +158,7 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
         last,
         kept,
         saved,
-        graph.results,
+        results,
         gradients,
         graph.inputs,
         suits,
@@ -179,6 +203,42 @@ def _with_split_products(
     return {name: None if e is None else done[id(e)] for name, e in gradients.items()}
 
 
+def _with_rows_first(
+    graph: Graph, results: dict[str, Expression], gradients: dict[str, Expression | None]
+) -> tuple[dict[str, Expression], dict[str, Expression | None]]:
+    """The same, where whatever has its rows along another axis is the transpose of what has not."""
+    done: dict[int, Expression] = {}
+    for e in _in_order([*results.values(), *[e for e in gradients.values() if e]]):
+        inputs = tuple([done[id(i)] for i in e.inputs])
+        new = e
+        if any([i is not old for i, old in zip(inputs, e.inputs)]):
+            new = Expression(e.op, inputs, e.options, e.shape, e.dtype, e.line)
+        if e.op == "transpose" and inputs[0].op == "transpose":
+            (inner,), (turns,) = inputs[0].inputs, inputs[0].options
+            both = tuple([turns[k] for k in e.options[0]])
+            new = Expression("transpose", (inner,), (both,), e.shape, e.dtype, e.line)
+        rank = len(e.shape)
+        axes = [k for k, n in enumerate(e.shape) if n and n % graph.batch == 0]
+        from_first = e.op == "transpose" and has_rows_first(new.inputs[0], graph.batch)
+        if axes and axes[0] and e.op not in ("input", "constant") and not from_first:
+            order = (axes[0], *[k for k in range(rank) if k != axes[0]])
+            back = tuple([order.index(k) for k in range(rank)])
+            shape = tuple([e.shape[k] for k in order])
+            first = Expression("transpose", (new,), (order,), shape, e.dtype, e.line)
+            new = Expression("transpose", (first,), (back,), e.shape, e.dtype, e.line)
+        done[id(e)] = new
+    return (
+        {name: done[id(e)] for name, e in results.items()},
+        {name: None if e is None else done[id(e)] for name, e in gradients.items()},
+    )
+
+
+def _with_turned(part: list[Expression], turned: set[int]) -> list[Expression]:
+    """A part, with what is turned before who reads it."""
+    return _once([e for reader in part for e in (
+        *[i for i in reader.inputs if id(i) in turned], reader)])  # fmt: skip
+
+
 def _in_order(roots: Any) -> list[Expression]:
     """All that the roots are made of, operands first."""
     order: list[Expression] = []
@@ -199,23 +259,20 @@ def _once(expressions: Any) -> list[Expression]:
     return list({id(e): e for e in expressions}.values())
 
 
-def _check(
-    e: Expression, rows: dict[int, bool], over_batch: dict[int, bool], batch: int, dtype: Any
-) -> None:
+def _check(e: Expression, rows: dict[int, bool], over_batch: dict[int, bool], batch: int) -> None:
     """Refuse what no part can do."""
     line = f" ({e.line})" if e.line else ""
     if e.op in ("input", "constant"):
         return
     if over_batch[id(e)]:
-        if not is_sum_over_batch(e, rows, batch) and not is_linear(e, over_batch):
+        if not is_sum_over_batch(e, batch) and not is_linear(e, over_batch):
             raise Refused(f"one sequence depends on another: {e.op}{line}")
         return
     if not rows[id(e)]:
         return
     if any([over_batch[id(i)] for i in e.inputs]):
         raise Refused(f"one sequence depends on another: {e.op}{line}")
-    if e.dtype.kind == "f" and e.dtype != dtype:
-        raise Refused(f"it computes in another type than its input has: {e.op}{line}")
-    if not is_rowwise(e, rows, batch):
+    if not is_rowwise(e, batch):
         shapes = ", ".join([str(i.shape) for i in e.inputs]).replace(str(batch), "N")
-        raise Refused(f"there is no instruction for {e.op} {e.options} of {shapes}{line}")
+        what = e.options[0].__name__.strip("_") if e.op == "call" else f"{e.op} {e.options}"
+        raise Refused(f"there is no instruction for {what} of {shapes}{line}")

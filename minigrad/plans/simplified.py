@@ -21,6 +21,15 @@ ndarray = np.ndarray
 Shape = tuple[int, ...]
 
 
+SPECIAL = {"where", "sigmoid", "sigmoid_gradient", "tanh_gradient"}  # entrywise, and no ufuncs
+
+
+def is_entrywise(op: str) -> bool:
+    """Whether each entry of the result depends on those beside it only."""
+    function = getattr(np, op, None)
+    return op in SPECIAL or (isinstance(function, np.ufunc) and function.signature is None)
+
+
 class Expression:
     """An operation on other expressions; or an "input" (options: its name), or a "constant"."""
 
@@ -93,6 +102,10 @@ class Graph:
             found.value = array
         return found
 
+    def turned(self, e: Expression) -> Expression:
+        """The transpose of a matrix."""
+        return self.make("transpose", (e,), ((1, 0),), e.shape[::-1], e.dtype, e.line)
+
     def make(
         self, op: str, inputs: tuple[Any, ...], options: tuple[Any, ...], shape: Shape, dtype: Any,
         line: str = "",
@@ -100,6 +113,12 @@ class Graph:
         """The expression, or what it comes to."""
         if op in VIEWS and inputs[0].op == "constant" and not inputs[0].value.ndim:
             return self.constant(inputs[0].value, shape, dtype)
+        if inputs and op not in SPECIAL and is_entrywise(op) and all(
+            [i.op == "constant" and not i.value.ndim for i in inputs]
+        ):  # fmt: skip
+            with np.errstate(all="ignore"):
+                number = getattr(np, op)(*[i.value.astype(i.dtype) for i in inputs])
+            return self.constant(number, shape, dtype)
         rule = RULES.get(op)
         found = None if rule is None else rule(self, inputs, options, shape)
         if found is not None and (found.dtype == dtype or found.op == "constant"):
@@ -283,6 +302,10 @@ def _place(g: Graph, inputs: Any, options: Any, shape: Shape) -> Any:
 def _matmul(g: Graph, inputs: Any, options: Any, shape: Shape) -> Any:
     """[x, h] @ W = x @ W[:k] + h @ W[k:]: so the product with x can leave the loop over time."""
     a, b = inputs
+    if len(a.shape) == len(b.shape) == 2 and b.shape[1] == g.batch and g.batch not in a.shape:
+        return g.turned(g.make(  # W @ x.T = (x @ W.T).T
+            "matmul", (g.turned(b), g.turned(a)), (), shape[::-1], a.dtype, b.line
+        ))  # fmt: skip
     if a.op != "concatenate" or a.options[0] != 1 or g.batch in b.shape or len(b.shape) != 2:
         return None
     if all([part.varies for part in a.inputs]) or not a.varies:

@@ -19,6 +19,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from ..arrays.recording import watch
 from ..autograd.errors import user_line
 
 ndarray = np.ndarray
@@ -42,6 +43,8 @@ class Value:
         Of a constant.
     by : Instruction, optional
         What made it.
+    is_own : bool
+        Whether it is a constant that the step has made, to whose memory it may write.
     """
 
     shape: tuple[int, ...]
@@ -49,6 +52,7 @@ class Value:
     name: str = ""
     constant: Any = None
     by: Any = None
+    is_own: bool = False
 
 
 @dataclass(eq=False)
@@ -116,17 +120,27 @@ class Tape:
 tape: Tape | None = None  # the one that is written at present
 
 
-def begin() -> Tape:
-    """Write a new list: what this thread does."""
+def begin(follows: bool) -> Tape:
+    """Write a new list: what this thread does; if it `follows`, with the arrays that it makes."""
     global tape
     tape = Tape(thread=get_ident())
+    watch.follow = fresh if follows else None
     return tape
 
 
 def end() -> None:
     """Write no longer."""
     global tape
-    tape = None
+    tape = watch.follow = None
+
+
+def fresh(array: ndarray) -> Any:
+    """An array that the step has made from nothing, traced: a constant, until it writes to it."""
+    if _unseen() or type(array) is not ndarray:
+        return array
+    traced = array.view(Traced)
+    traced.value = Value(array.shape, array.dtype, constant=array.copy(), is_own=True)
+    return traced
 
 
 def is_recording() -> bool:
@@ -199,7 +213,8 @@ class Traced(ndarray):
 
     def check_own(self) -> None:
         """Refuse a write to memory that no instruction made: before it happens."""
-        if self.root().current().by is None:
+        value = self.root().current()
+        if value.by is None and not value.is_own:
             tape_now().refuse("a write to memory from outside of the step")
         if self.root().shared:
             tape_now().refuse("a write to memory that others share")
@@ -286,8 +301,7 @@ class Traced(ndarray):
 
     @_if_seen("__getitem__")
     def __getitem__(self, index: Any) -> Any:
-        items = index if isinstance(index, tuple) else (index,)
-        arrays, form = _taken_apart(items, self.ndim)
+        arrays, form = _taken_apart(index, self.shape)
         if arrays:
             result = plain(self)[all_plain(index)]
             return tape_now().note("index", [self, *arrays], result, *form)
@@ -296,11 +310,17 @@ class Traced(ndarray):
     @_if_seen("__setitem__")
     def __setitem__(self, index: Any, value: Any) -> None:
         t = tape_now()
-        if isinstance(index, ndarray) and index.dtype.kind == "b" and not np.ndim(value):
-            value, index = np.where(index, value, self), ...
+        mask = _mask_of(index, self.ndim)
+        if mask is not None and np.size(value) == 1:
+            value, index = np.where(mask, np.reshape(value, ()), self), ...
         target = self if index is Ellipsis else self[index]
-        if target.base is not self and target is not self:
-            t.refuse("a write in place, at an index that is an array")
+        if target.base is not self and target is not self:  # an index with arrays gives a copy
+            self.check_own()
+            arrays, form = _taken_apart(index, self.shape)
+            changed = plain(self).copy()
+            changed[all_plain(index)] = plain(value)
+            self[...] = t.note("put_at", [self, value, *arrays], changed, form)
+            return
         target.check_own()
         plain(target)[...] = plain(value)  # (raises what NumPy raises)
         new = value if type(value) is Traced else np.array(value, self.dtype)
@@ -355,7 +375,8 @@ class Traced(ndarray):
             if args[0] is ndarray:
                 return ndarray.view(self, ndarray)
             tape_now().refuse("a view in another type")
-        return tape_now().note("slice", [self], plain(self)[...], *complete((Ellipsis,), self.ndim))
+        whole = ((None, None, None),) * self.ndim
+        return tape_now().note("slice", [self], plain(self)[...], *whole)
 
     @_if_seen("astype")
     def astype(self, dtype: Any, *args: Any, **options: Any) -> Any:
@@ -366,20 +387,65 @@ class Traced(ndarray):
 
     def placed(self, shape: tuple[int, ...], index: Any) -> Any:
         """Zeros of a shape, to which this is added at an index: the gradient of what it takes."""
-        items = index if isinstance(index, tuple) else (index,)
-        arrays, form = _taken_apart(items, len(shape))
+        arrays, form = _taken_apart(index, shape)
         result = np.zeros(shape, self.dtype)
         np.add.at(result, all_plain(index), plain(self))
         if arrays:
             return tape_now().note("add_at", [self, *arrays], result, shape, form)
         return tape_now().note("place", [self], result, shape, form)
 
+    def written_as_one(self, call: Any, arguments: tuple[Any, ...]) -> Any:
+        """What a function gives that is one instruction (see `arrays.recording`)."""
+        if _unseen():
+            return call.function(*all_plain(arguments))
+        arrays = [a for a in arguments if isinstance(a, ndarray)]
+        numbers = iter(range(len(arrays)))
+        template = tuple([
+            Numbered(next(numbers)) if isinstance(a, ndarray) else _fixed(a) for a in arguments
+        ])  # fmt: skip
+        result = call.function(*all_plain(arguments))
+        return tape_now().note("call", arrays, result, call, template)
+
+    def fresh(self, array: ndarray) -> Any:
+        """An array that is made from nothing, to be written to."""
+        return fresh(array)
+
+    def diagonal(self, *args: Any) -> Any:
+        """The entries on the diagonal of two axes."""
+        return np.diagonal(self, *args)
+
     def setflags(self, *args: Any, **options: Any) -> None:
         """Nothing: it says only that nobody should write."""
 
 
-def _taken_apart(items: tuple[Any, ...], rank: int) -> tuple[list[Any], tuple[Any, ...]]:
+def _fixed(value: Any) -> Any:
+    """An argument that is no array, such that two can be compared."""
+    if isinstance(value, (list, tuple)):
+        return tuple([_fixed(v) for v in value])
+    if not isinstance(value, (int, float, str, type(None), np.dtype, np.generic)):
+        tape_now().refuse(f"an argument is a {type(value).__name__}")
+    return value
+
+
+def filled(template: Sequence[Any], things: Sequence[Any]) -> list[Any]:
+    """The arguments of a call, with these things for the arrays."""
+    return [things[a.number] if isinstance(a, Numbered) else a for a in template]
+
+
+def _mask_of(index: Any, rank: int) -> Any:
+    """The mask that an index is, of all axes, if there is nothing else in it; else None."""
+    items = index if isinstance(index, tuple) else (index,)
+    *before, mask = items
+    if not (isinstance(mask, ndarray) and mask.dtype.kind == "b") or any(
+        [type(i) is not slice or i != slice(None) for i in before]
+    ):  # fmt: skip
+        return None
+    return mask.reshape(*mask.shape, *(1,) * (rank - len(before) - mask.ndim))
+
+
+def _taken_apart(index: Any, shape: tuple[int, ...]) -> tuple[list[Any], tuple[Any, ...]]:
     """The arrays of an index, and the index with their numbers, ("array", k), in their places."""
+    items = index if isinstance(index, tuple) else (index,)
     arrays: list[Any] = []
     form = []
     for item in items:
@@ -391,7 +457,7 @@ def _taken_apart(items: tuple[Any, ...], rank: int) -> tuple[list[Any], tuple[An
         elif not (item is None or item is Ellipsis or isinstance(item, (slice, int))):
             tape_now().refuse(f"there is no instruction for an index such as {item!r}")
         form.append(item)
-    return arrays, complete(tuple(form), rank)
+    return arrays, complete(tuple(form), shape)
 
 
 @dataclass(frozen=True)
@@ -410,13 +476,20 @@ def all_plain(thing: Any) -> Any:
     return plain(thing)
 
 
-def complete(items: tuple[Any, ...], rank: int) -> tuple[Any, ...]:
+def complete(items: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:
     """An index with all axes and no ellipsis; slices as triples, which can be compared."""
     used = sum([item is not None and item is not Ellipsis for item in items])
-    fill = (slice(None),) * (rank - used)
+    fill = (slice(None),) * (len(shape) - used)
     k = next((k for k, item in enumerate(items) if item is Ellipsis), len(items))
-    whole = (*items[:k], *fill, *items[k + 1 :])
-    return tuple([(i.start, i.stop, i.step) if isinstance(i, slice) else i for i in whole])
+    done: list[Any] = []
+    sizes = iter(shape)
+    for item in (*items[:k], *fill, *items[k + 1 :]):
+        n = 0 if item is None else next(sizes)
+        if isinstance(item, slice):
+            is_whole = item.indices(n) == (0, n, 1)
+            item = (None, None, None) if is_whole else (item.start, item.stop, item.step)
+        done.append(item)
+    return tuple(done)
 
 
 def index_from(completed: tuple[Any, ...]) -> tuple[Any, ...]:

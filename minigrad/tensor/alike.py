@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import dtypes
+from ..arrays.recording import made
 from ..arrays.size import Size
 from ..autograd.listening import heard, is_listening
 from ..ops.arguments import as_shape
@@ -28,9 +29,8 @@ def _made(
     requires_grad: bool,
 ) -> Tensor:
     kind = like.array.dtype if dtype is None else dtypes.to_numpy(dtype)
-    tensor: Tensor = from_array(
-        make(as_shape(sizes if keyword is None else (keyword,)), kind), requires_grad
-    )
+    array = made(make(as_shape(sizes if keyword is None else (keyword,)), kind), make is np.empty)
+    tensor: Tensor = from_array(array, requires_grad)
     return tensor
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import random
 from ..arrays import dtypes
+from ..arrays.recording import made
 from ..arrays.size import device as device_
 from ..autograd.listening import heard, is_listening
 from ..autograd.tensor_base import TensorBase, wrap
@@ -121,7 +122,7 @@ def _filler(name: str, make: Callable[..., ndarray], what: str) -> Makers:
                 {"size": size, "dtype": dtype, "device": device, "requires_grad": requires_grad},
             )
         kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
-        array = make(new_shape(sizes, size), kind)
+        array = made(make(new_shape(sizes, size), kind), make is np.empty)
         if device is None and not requires_grad:
             return wrap(array)
         return _made(array, device, requires_grad)
@@ -136,8 +137,8 @@ def _filler(name: str, make: Callable[..., ndarray], what: str) -> Makers:
             )
         kind = input.array.dtype if dtype is None else dtypes.to_numpy(dtype)
         x = input.array
-        made = make(x.shape, kind) if x.flags.c_contiguous else make_alike(x, make, kind)
-        return _made(made, device, requires_grad)
+        array = make(x.shape, kind) if x.flags.c_contiguous else make_alike(x, make, kind)
+        return _made(made(array, make is np.empty), device, requires_grad)
 
     of_shape.__name__ = of_shape.__qualname__ = name
     like.__name__ = like.__qualname__ = name + "_like"
@@ -168,7 +169,8 @@ def full(
         )
     value = number(fill_value, "full", "fill_value")
     kind = dtypes.scalar_type(value) if dtype is None else dtypes.to_numpy(dtype)
-    return _made(_full(new_shape((), size), entry(value, kind), kind), device, requires_grad)
+    array = made(_full(new_shape((), size), entry(value, kind), kind))
+    return _made(array, device, requires_grad)
 
 
 def full_like(
@@ -188,11 +190,8 @@ def full_like(
         )
     kind = input.array.dtype if dtype is None else dtypes.to_numpy(dtype)
     value = filling(fill_value, kind, "full_like", "fill_value")
-    return _made(
-        make_alike(input.array, lambda shape, kind: _full(shape, value, kind), kind),
-        device,
-        requires_grad,
-    )
+    array = make_alike(input.array, lambda shape, kind: _full(shape, value, kind), kind)
+    return _made(made(array), device, requires_grad)
 
 
 def eye(

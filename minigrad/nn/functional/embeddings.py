@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...arrays import dtypes
+from ...arrays.recording import as_one, records
 from ...autograd.grad_mode import no_grad
 from ...autograd.listening import heard, is_listening
 from ...autograd.primitive import primitive
 from ...autograd.tensor_base import array_of, wrap
-from ...ops.index import advanced_index, taken, where
+from ...ops.index import advanced_index, in_range, taken, where
 from ...ops.kernels import movement_of
 from .arguments import check_tensor
 
@@ -37,6 +38,8 @@ def _looked_up(weight: Any, index: Any, padding_idx: int | None, by_freq: bool) 
     found = taken(weight, index, 0, False)
     if found is not None:
         return found
+    if records(index):
+        return weight[in_range(index, len(weight), "weight")]
     _check_range(index, len(weight))
     return weight.take(index, 0)
 
@@ -128,11 +131,17 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     index = array_of(tensor)
     if index.dtype != dtypes.INT64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    # (without `num_classes` the shape depends on values: that cannot be one instruction)
+    return wrap((_marks if num_classes > 0 else _marks.function)(index, num_classes))
+
+
+@as_one(along=lambda index, num_classes: ())
+def _marks(index: np.ndarray, num_classes: int) -> np.ndarray:
     kernels = movement_of(index.dtype)
     if kernels is not None and type(num_classes) is int:
         marks = kernels.one_hot(index, num_classes)
         if marks is not None:
-            return wrap(marks)
+            return marks
     flat = index.reshape(-1)
     most = int(_most(flat.view(np.uint64))) if flat.size else -1
     if most >= 2**63:  # as a number without a sign, a negative one is the largest
@@ -147,4 +156,4 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
         )
     marks = np.zeros((*index.shape, num_classes), np.int64)
     marks.reshape(-1)[np.arange(0, marks.size, num_classes) + flat] = 1
-    return wrap(marks)
+    return marks

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...arrays.recording import records
 from ...autograd.primitive import primitive
 from ...ops.index import advanced_index, getitem, narrow
 from ...ops.values import filling
@@ -19,7 +20,9 @@ Before = tuple[int, ...]
 
 
 def _framed(x: np.ndarray, shape: tuple[int, ...], inside: tuple[slice, ...], value: Any) -> Any:
-    out = np.full(shape, value, x.dtype)
+    out: Any = np.full(shape, value, x.dtype)
+    if records(x):
+        out = x.fresh(out)  # type: ignore[attr-defined]
     out[inside] = x
     return out
 

@@ -316,6 +316,7 @@ WHOLE = {  # has no instruction of the kernel's, and runs as NumPy does it
     "scatter": lambda cell, z, h: z * mg.zeros_like(z).scatter(1, h.argmax(1, keepdim=True), 1.0),
     "scatter_add": lambda cell, z, h: h.scatter_add(1, (h > 0).long(), z).index_add(
         1, mg.tensor([0, 0, 3, 1]), z),
+    "scatter in place": lambda cell, z, h: z * mg.zeros_like(z).scatter_(1, z.topk(2, 1)[1], 1.0),
     "index_copy": lambda cell, z, h: z.index_copy(1, mg.tensor([1, 3]), h[:, :2]),
     "any, all": lambda cell, z, h: z * (h > 0).any(1, keepdim=True) + (h > -1).all(1).unsqueeze(1),
     "count": lambda cell, z, h: z + mg.count_nonzero(h > 0, dim=1).unsqueeze(1),

@@ -403,7 +403,11 @@ class Traced(ndarray):
         template = tuple([
             Numbered(next(numbers)) if isinstance(a, ndarray) else _fixed(a) for a in arguments
         ])  # fmt: skip
-        result = call.function(*all_plain(arguments))
+        follow, watch.follow = watch.follow, None
+        try:
+            result = call.function(*all_plain(arguments))
+        finally:
+            watch.follow = follow
         return tape_now().note("call", arrays, result, call, template)
 
     def fresh(self, array: ndarray) -> Any:

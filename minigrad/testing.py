@@ -16,7 +16,7 @@ from .autograd.gradcheck import gradcheck, gradgradcheck
 from .nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from .ops.join import cat
 from .plans.planned import switched_off
-from .recurrences import Recurrent
+from .recurrences.own import Recurrent
 from .recurrences.sequences import SequenceLayer
 from .tensor.creation import get_rng_state, manual_seed, rand_like, randn, set_rng_state
 

@@ -7,10 +7,16 @@
 - `functional`: the same without parameters; `init`: initial values.
 """
 
-from ..recurrences import (
-    GRU, JANET, LSTM, MGU, RNN, DenseIndRNN, GRUCell, IndRNN, IndRNNCell, JANETCell, LSTMCell,
-    MGUCell, RNNBase, RNNCell, RNNCellBase, Recurrent, ResidualIndRNN,
-)  # fmt: skip
+from ..recurrences.cell import RNNCellBase
+from ..recurrences.deep_indrnn import DenseIndRNN, ResidualIndRNN
+from ..recurrences.gru import GRU, GRUCell
+from ..recurrences.indrnn import IndRNN, IndRNNCell
+from ..recurrences.janet import JANET, JANETCell
+from ..recurrences.layer import RNNBase
+from ..recurrences.lstm import LSTM, LSTMCell
+from ..recurrences.mgu import MGU, MGUCell
+from ..recurrences.own import Recurrent
+from ..recurrences.rnn import RNN, RNNCell
 from . import functional, init, utils
 from .activation import (
     ELU, GELU, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax, ReLU, ReLU6, Sigmoid, SiLU, Softmax,
@@ -33,74 +39,14 @@ from .normalization import LayerNorm, RMSNorm
 from .parameter import Buffer, Parameter
 
 __all__ = [
-    "ELU",
-    "GELU",
-    "GRU",
-    "JANET",
-    "LSTM",
-    "MGU",
-    "RNN",
-    "AlphaDropout",
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "BatchNorm1d",
-    "Buffer",
-    "CosineSimilarity",
-    "CrossEntropyLoss",
-    "DenseIndRNN",
-    "Dropout",
-    "Dropout1d",
-    "Dropout2d",
-    "Embedding",
-    "FeatureAlphaDropout",
-    "Flatten",
-    "GRUCell",
-    "Hardtanh",
-    "HuberLoss",
-    "Identity",
-    "IndRNN",
-    "IndRNNCell",
-    "JANETCell",
-    "KLDivLoss",
-    "L1Loss",
-    "LSTMCell",
-    "LayerNorm",
-    "LazyLinear",
-    "LeakyReLU",
-    "Linear",
-    "LockedDropout",
-    "LogSigmoid",
-    "LogSoftmax",
-    "MGUCell",
-    "MSELoss",
-    "Module",
-    "ModuleDict",
-    "ModuleList",
-    "NLLLoss",
-    "Parameter",
-    "ParameterDict",
-    "ParameterList",
-    "RMSNorm",
-    "RNNBase",
-    "RNNCell",
-    "RNNCellBase",
-    "ReLU",
-    "ReLU6",
-    "Recurrent",
-    "ResidualIndRNN",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "SmoothL1Loss",
-    "Softmax",
-    "Softmin",
-    "Softplus",
-    "Softsign",
-    "Tanh",
-    "Tanhshrink",
-    "Threshold",
-    "UninitializedParameter",
-    "functional",
-    "init",
-    "utils",
+    "ELU", "GELU", "GRU", "JANET", "LSTM", "MGU", "RNN", "AlphaDropout", "BCELoss",
+    "BCEWithLogitsLoss", "BatchNorm1d", "Buffer", "CosineSimilarity", "CrossEntropyLoss",
+    "DenseIndRNN", "Dropout", "Dropout1d", "Dropout2d", "Embedding", "FeatureAlphaDropout",
+    "Flatten", "GRUCell", "Hardtanh", "HuberLoss", "Identity", "IndRNN", "IndRNNCell", "JANETCell",
+    "KLDivLoss", "L1Loss", "LSTMCell", "LayerNorm", "LazyLinear", "LeakyReLU", "Linear",
+    "LockedDropout", "LogSigmoid", "LogSoftmax", "MGUCell", "MSELoss", "Module", "ModuleDict",
+    "ModuleList", "NLLLoss", "Parameter", "ParameterDict", "ParameterList", "RMSNorm", "RNNBase",
+    "RNNCell", "RNNCellBase", "ReLU", "ReLU6", "Recurrent", "ResidualIndRNN", "Sequential", "SiLU",
+    "Sigmoid", "SmoothL1Loss", "Softmax", "Softmin", "Softplus", "Softsign", "Tanh", "Tanhshrink",
+    "Threshold", "UninitializedParameter", "functional", "init", "utils",
 ]  # fmt: skip

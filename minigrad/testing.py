@@ -153,8 +153,8 @@ def _lengths(make: Layer) -> None:
         single.append([cat([alone[0], padding]), *alone[1:]])
     together = [cat(parts, 1) for parts in zip(*single)]
     _equal(batch, together, "lengths=")
-    found = grad(_total(batch, weights), leaves, allow_unused=True)
-    wanted = grad(_total(together, weights), leaves, allow_unused=True)
+    found: Any = grad(_total(batch, weights), leaves, allow_unused=True)
+    wanted: Any = grad(_total(together, weights), leaves, allow_unused=True)
     for k, (a, b) in enumerate(zip(found, wanted)):
         if a is None or b is None:
             a, b = [leaves[k].new_zeros(leaves[k].shape) if g is None else g for g in (a, b)]

@@ -20,9 +20,15 @@ def program(x: mg.Tensor) -> mg.Tensor:
     output, h_n = layer(x)
     linear = nn.Linear(3, 4)
 
+    packed = nn.utils.rnn.pack_sequence([x, x])
+
     @mg.no_grad()
     def evaluate(x: mg.Tensor) -> mg.Tensor:
         return x
+
+    class Tagger(nn.Module):
+        def forward(self, x: mg.Tensor, lengths: list[int]) -> tuple[mg.Tensor, str]:
+            return x, "noun"
 
 """
 TENSORS = [
@@ -50,6 +56,35 @@ TENSORS = [
     "mg.add(x, x)",
     "mg.where(x > 0, x, x)",
     "x.sort().indices",
+    "x.max()",
+    "x.max(0).values",
+    "x.min(dim=-1, keepdim=True).indices",
+    "x.max(x)",
+    "mg.max(x)",
+    "mg.min(x, 0).values",
+    "mg.max(x, x)",
+    "x.median()",
+    "x.median(0).values",
+    "x.topk(2).indices",
+    "x.round()",
+    "mg.std_mean(x)[1]",
+    "mg.linalg.norm(x)",
+    "mg.linalg.svd(x).S",
+    "mg.autograd.grad(x, x)[0]",
+    "h_n",
+    "linear(x)",
+    "nn.Sigmoid()(x)",
+    "nn.Dropout(0.5)(x)",
+    "nn.LayerNorm(3)(x)",
+    "nn.Embedding(3, 4)(x)",
+    "nn.CrossEntropyLoss()(x, x)",
+    "nn.RNNCell(3, 4)(x)",
+    "nn.GRUCell(3, 4)(x, x)",
+    "nn.JANETCell(3, 4)(x)",
+    "nn.MGUCell(3, 4)(x)",
+    "nn.IndRNNCell(3, 4)(x)",
+    "packed.data",
+    "nn.utils.rnn.pad_sequence([x])",
     "next(iter(x))",
     "x.data",
     "linear.weight.data",
@@ -71,6 +106,14 @@ OTHERS = {
     "nn.Parameter(x)": "Parameter",
     "linear": "Linear",
     "mg.optim.Adam(linear.parameters())": "Adam",
+    "nn.GRU(3, 4)(x)": "tuple[Tensor, Tensor]",
+    "nn.GRU(3, 4)(packed)": "tuple[tuple[Tensor, Tensor, Tensor | None, Tensor | None, "
+    "fallback=PackedSequence], Tensor]",
+    "nn.LSTM(3, 4)(x, (x, x), lengths=[2])": "tuple[Tensor, tuple[Tensor, Tensor]]",
+    "nn.LSTM(3, 4)(packed)[1]": "tuple[Tensor, Tensor]",
+    "nn.LSTMCell(3, 4)(x)": "tuple[Tensor, Tensor]",
+    "nn.utils.rnn.pad_packed_sequence(packed)": "tuple[Tensor, Tensor]",
+    "Tagger()(x, lengths=[2])": "tuple[Tensor, str]",
 }
 
 

@@ -6,7 +6,7 @@ import contextlib
 import contextvars
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from .listening import heard, is_listening
 from .quiet import restore, silence
 from .tensor_base import TensorBase, bump_version, wrap
 from .views import edge_of
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
 
 
 def backward(
@@ -84,7 +87,7 @@ def grad(
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
-) -> tuple[Any, ...]:
+) -> tuple[Tensor, ...]:
     r"""Return the gradients :math:`\sum_k g_k^T\, dy_k/dx_i` without touching any ``.grad``.
 
     Parameters

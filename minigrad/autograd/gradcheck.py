@@ -345,7 +345,9 @@ def _analytical_jacobians(
     for column, place in enumerate(np.ndindex(output.array.shape)):
         one_hot = np.zeros(output.array.shape, output.array.dtype)
         one_hot[place] = 1
-        results = grad(output, wanted, wrap(one_hot), retain_graph=True, allow_unused=True)
+        results: tuple[Any, ...] = grad(
+            output, wanted, wrap(one_hot), retain_graph=True, allow_unused=True
+        )
         for j, (x, g) in enumerate(zip(wanted, results, strict=True)):
             if g is None:
                 continue

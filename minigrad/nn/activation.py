@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..tensor import Tensor
 from . import functional as F
 from .module import Module
 
@@ -11,7 +12,7 @@ from .module import Module
 class Tanh(Module):
     """`tanh`, entry by entry."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape."""
         return F.tanh(input)
 
@@ -19,7 +20,7 @@ class Tanh(Module):
 class Sigmoid(Module):
     """``1 / (1 + exp(-x))``, entry by entry."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape."""
         return F.sigmoid(input)
 
@@ -27,7 +28,7 @@ class Sigmoid(Module):
 class LogSigmoid(Module):
     """``log(sigmoid(x))``, entry by entry."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape."""
         return F.logsigmoid(input)
 
@@ -35,7 +36,7 @@ class LogSigmoid(Module):
 class Tanhshrink(Module):
     """``x - tanh(x)``, entry by entry."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape."""
         return F.tanhshrink(input)
 
@@ -43,7 +44,7 @@ class Tanhshrink(Module):
 class Softsign(Module):
     """``x / (1 + |x|)``, entry by entry."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape."""
         return F.softsign(input)
 
@@ -74,7 +75,7 @@ class GELU(Module):
         super().__init__()
         self.approximate = approximate
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape."""
         return F.gelu(input, self.approximate)
 
@@ -98,7 +99,7 @@ class _InPlace(Module):
 class ReLU(_InPlace):
     """``max(x, 0)``, entry by entry."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape."""
         return F.relu(input, self.inplace)
 
@@ -106,7 +107,7 @@ class ReLU(_InPlace):
 class SiLU(_InPlace):
     """``x * sigmoid(x)``, entry by entry."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape."""
         return F.silu(input, self.inplace)
 
@@ -119,7 +120,7 @@ class LeakyReLU(Module):
         self.negative_slope = negative_slope
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape."""
         return F.leaky_relu(input, self.negative_slope, self.inplace)
 
@@ -136,7 +137,7 @@ class ELU(Module):
         self.alpha = alpha
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape."""
         return F.elu(input, self.alpha, self.inplace)
 
@@ -153,7 +154,7 @@ class Softplus(Module):
         self.beta = beta
         self.threshold = threshold
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape."""
         return F.softplus(input, self.beta, self.threshold)
 
@@ -173,7 +174,7 @@ class Hardtanh(Module):
         self.max_val = max_val
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape."""
         return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
 
@@ -203,7 +204,7 @@ class Threshold(Module):
         self.value = value
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape."""
         return F.threshold(input, self.threshold, self.value, self.inplace)
 
@@ -220,7 +221,7 @@ class Softmax(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape; positive, summing to 1 along `dim`."""
         return F.softmax(input, self.dim)
 
@@ -236,7 +237,7 @@ class LogSoftmax(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape."""
         return F.log_softmax(input, self.dim)
 
@@ -252,7 +253,7 @@ class Softmin(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape; positive, summing to 1 along `dim`."""
         return F.softmin(input, self.dim)
 

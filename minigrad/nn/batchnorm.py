@@ -6,6 +6,7 @@ from typing import Any
 
 from ..arrays.dtypes import int64
 from ..autograd.grad_mode import no_grad
+from ..tensor import Tensor
 from ..tensor.creation import empty, ones, tensor, zeros
 from . import functional as F
 from . import init
@@ -119,7 +120,7 @@ class BatchNorm1d(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """(N, C) or (N, C, L) to the same shape."""
         check_tensor("BatchNorm1d", input)
         if input.array.ndim not in (2, 3):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..tensor import Tensor
 from . import functional as F
 from .functional.arguments import check_tensor, checked_probability
 from .functional.dropouts import with_mask
@@ -47,7 +48,7 @@ class Dropout(_Dropout):
     of the generator afterwards is the same.
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape."""
         return F.dropout(input, self.p, self.training, self.inplace)
 
@@ -70,7 +71,7 @@ class Dropout1d(_Dropout):
     True
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """(N, C, L) or (C, L) to the same shape."""
         return F.dropout1d(input, self.p, self.training, self.inplace)
 
@@ -91,7 +92,7 @@ class Dropout2d(_Dropout):
     True
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """(N, C, H, W) to the same shape; also (N, C, L), with a warning."""
         return F.dropout2d(input, self.p, self.training, self.inplace)
 
@@ -121,7 +122,7 @@ class AlphaDropout(_Dropout):
     True
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Any shape to the same shape."""
         return F.alpha_dropout(input, self.p, self.training, self.inplace)
 
@@ -142,7 +143,7 @@ class FeatureAlphaDropout(_Dropout):
     True
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """(N, C, ...) to the same shape."""
         return F.feature_alpha_dropout(input, self.p, self.training, self.inplace)
 
@@ -187,7 +188,7 @@ class LockedDropout(Module):
         self.p = p
         self.batch_first = batch_first
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """(T, N, C), (N, T, C) with `batch_first`, or (T, C), to the same shape."""
         check_tensor("LockedDropout", input)
         shape = tuple(input.shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.grad_mode import no_grad
+from ..tensor import Tensor
 from ..tensor.creation import empty
 from . import init
 from .functional import embedding
@@ -96,7 +97,7 @@ class Embedding(Module):
             _freeze=freeze,
         )  # fmt: skip
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """Integers of any shape (...) to vectors (..., E)."""
         return embedding(
             input, self._weight("weight"), self.padding_idx, self.max_norm, self.norm_type,

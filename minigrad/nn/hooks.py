@@ -12,10 +12,13 @@ from __future__ import annotations
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..autograd.hooks import RemovableHandle
 from .backward_hooks import BackwardHooks, Hook, hang_on_last_operation
+
+if TYPE_CHECKING:
+    from .typing import Arguments, Forwards, Result
 
 HookTable = OrderedDict[int, Hook]
 
@@ -54,11 +57,19 @@ class Hookable:
         self._hooks_always_called = set()
         self._is_full_backward_hook = None
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run ``forward``, and the hooks around it if there are any."""
-        if self._hooked:
-            return _call_with_hooks(self, args, kwargs)
-        return self.forward(*args, **kwargs)
+    if TYPE_CHECKING:
+
+        def __call__(
+            self: Forwards[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+        ) -> Result: ...
+
+    else:
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            """Run ``forward``, and the hooks around it if there are any."""
+            if self._hooked:
+                return _call_with_hooks(self, args, kwargs)
+            return self.forward(*args, **kwargs)
 
     def register_forward_pre_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False

@@ -9,6 +9,7 @@ from ..autograd.tensor_base import TensorBase
 from ..ops.checked import refuse
 from ..ops.matmul import linear
 from ..ops.shape import flatten
+from ..tensor import Tensor
 from ..tensor.creation import empty
 from . import init
 from .functional.arguments import check_tensor
@@ -68,7 +69,7 @@ class Linear(Module):
             bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """(..., in_features) to (..., out_features)."""
         if not isinstance(input, TensorBase):
             raise refuse("linear", "input", 1, input)
@@ -88,7 +89,7 @@ class Identity(Module):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The input."""
         return input
 
@@ -101,7 +102,7 @@ class Flatten(Module):
         self.start_dim = start_dim
         self.end_dim = end_dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """(N, a, b, ...) to (N, a b ...) with the defaults."""
         check_tensor("flatten", input)
         return flatten(input, self.start_dim, self.end_dim)

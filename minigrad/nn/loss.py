@@ -9,6 +9,7 @@ from typing import Any
 
 from ..autograd.tensor_base import TensorBase
 from ..ops import loss as ops
+from ..tensor import Tensor
 from . import functional as F
 from .functional.losses import chosen_reduction
 from .module import Module
@@ -45,7 +46,7 @@ class MSELoss(_Loss):
     reduction : "mean", "sum" or "none"
     """
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """Two tensors of one shape to a scalar (or, for "none", to that shape)."""
         return F.mse_loss(input, target, reduction=self.reduction)
 
@@ -64,7 +65,7 @@ class L1Loss(_Loss):
     tensor(1.2500)
     """
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """Two tensors of one shape to a scalar (or, for "none", to that shape)."""
         return F.l1_loss(input, target, reduction=self.reduction)
 
@@ -107,7 +108,7 @@ class SmoothL1Loss(_Loss):
         check_options(self, beta=beta)
         self.beta = beta
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """Two tensors of one shape to a scalar (or, for "none", to that shape)."""
         return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
@@ -148,7 +149,7 @@ class HuberLoss(_Loss):
             raise TypeError(f"delta must be a float or int, got: {type(delta)}")
         self.delta = delta
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """Two tensors of one shape to a scalar (or, for "none", to that shape)."""
         return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
@@ -190,7 +191,7 @@ class BCELoss(_Loss):
         super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", weight)
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """Two tensors of one shape to a scalar (or, for "none", to that shape)."""
         return F.binary_cross_entropy(
             input, target, self._buffers["weight"], reduction=self.reduction
@@ -232,7 +233,7 @@ class BCEWithLogitsLoss(_Loss):
         self.register_buffer("weight", weight)
         self.register_buffer("pos_weight", pos_weight)
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """Two tensors of one shape to a scalar (or, for "none", to that shape)."""
         own = self._buffers
         return F.binary_cross_entropy_with_logits(
@@ -276,7 +277,7 @@ class KLDivLoss(_Loss):
         check_options(self, log_target=log_target)
         self.log_target = log_target
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """Log-probabilities and probabilities of one shape to a scalar (or to that shape)."""
         return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
@@ -303,7 +304,7 @@ class NLLLoss(_Loss):
         check_options(self, ignore_index=ignore_index)
         self.ignore_index = ignore_index
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """(N, C) and (N,), or (C,) and (), or (N, C, d1, ...) and (N, d1, ...), to a scalar."""
         return ops.nll_loss(
             input, target, self._buffers["weight"], self.ignore_index, self.reduction
@@ -342,7 +343,7 @@ class CrossEntropyLoss(_Loss):
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         """(N, C) and classes (N,) to a scalar; also (C,), (N, C, d1, ...), class probabilities."""
         return ops.cross_entropy(
             input,
@@ -379,6 +380,6 @@ class CosineSimilarity(Module):
         self.dim = dim
         self.eps = eps
 
-    def forward(self, x1: Any, x2: Any) -> Any:
+    def forward(self, x1: Any, x2: Any) -> Tensor:
         """Two tensors that can be broadcast to the cosines, without the axis `dim`."""
         return F.cosine_similarity(x1, x2, self.dim, self.eps)

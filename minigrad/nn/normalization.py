@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..tensor import Tensor
 from ..tensor.creation import empty
 from . import functional as F
 from . import init
@@ -97,7 +98,7 @@ class LayerNorm(_SampleNorm):
             self.register_parameter("bias", None)
         self.reset_parameters()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """(..., *normalized_shape) to the same shape."""
         weight, bias = self._weight("weight"), self._weight("bias")
         return F.layer_norm(input, self.normalized_shape, weight, bias, self.eps)
@@ -154,7 +155,7 @@ class RMSNorm(_SampleNorm):
         super().__init__(normalized_shape, eps, elementwise_affine, device, dtype)
         self.reset_parameters()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """(..., *normalized_shape) to the same shape."""
         return F.rms_norm(input, self.normalized_shape, self._weight("weight"), self.eps)
 

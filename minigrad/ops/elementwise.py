@@ -338,7 +338,7 @@ def sub_scaled(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Te
     return sub.public(input, _scaled(other, alpha, input, "sub"), out=out)
 
 
-def rsub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def rsub_scaled(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """``other - alpha * input``."""
     return rsub(other, _scaled(input, alpha, other, "rsub"))
 
@@ -355,7 +355,7 @@ _div_trunc = binary("div.rounded", "``input / other``, rounded towards zero.",
 
 def div_rounded(
     input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = None
-) -> Any:
+) -> Tensor:
     """``input / other``; on request rounded towards zero ("trunc") or down ("floor")."""
     if rounding_mode is None:
         return div.public(input, other, out=out)
@@ -381,13 +381,13 @@ _round_to = primitive("round.decimals",
                       x=no_slope)  # fmt: skip
 
 
-def round(input: Any, *, decimals: int = 0) -> Any:
+def round(input: Any, *, decimals: int = 0) -> Tensor:
     """The nearest integer (halves go to the even one), or the nearest multiple of 10**-decimals."""
     decimals = as_int(decimals, "round", "decimals")
     return _round_half_even(input) if decimals == 0 else _round_to(input, decimals)
 
 
-def positive(input: Any) -> Any:
+def positive(input: Any) -> Tensor:
     """`input` itself."""
     if array_of(input).dtype.kind == "b":
         raise RuntimeError("The `+` operator, on a bool tensor is not supported; use x.long()")

@@ -6,7 +6,7 @@ The norms are differentiable; `qr` and `svd` say so if somebody wants a gradient
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,19 +20,22 @@ from .reduce import norm as norm_along
 from .reduce import sum as sum_
 from .return_types import linalg_qr, linalg_svd
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
 __all__ = ["matmul", "norm", "qr", "svd", "svdvals", "vector_norm"]
 
 
 def vector_norm(
     x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
-) -> Any:
+) -> Tensor:
     r"""The norm :math:`(\sum |x|^p)^{1/p}` with p = `ord`, along `dim` or of all entries."""
     return norm_along(x, ord, dim, keepdim, dtype)
 
 
 def norm(
     A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
-) -> Any:
+) -> Tensor:
     """A vector norm or a matrix norm, as `ord` and the number of axes say.
 
     Parameters
@@ -80,7 +83,7 @@ def _without_graph(name: str, A: Any) -> np.ndarray:
     return array
 
 
-def qr(A: Any, mode: str = "reduced") -> Any:
+def qr(A: Any, mode: str = "reduced") -> linalg_qr:
     """The factors Q and R of matrices.
 
     Parameters
@@ -99,12 +102,12 @@ def qr(A: Any, mode: str = "reduced") -> Any:
     return linalg_qr(wrap(q), wrap(r))
 
 
-def svd(A: Any, full_matrices: bool = True) -> Any:
+def svd(A: Any, full_matrices: bool = True) -> linalg_svd:
     """The singular value decomposition of matrices."""
     return linalg_svd(*map(wrap, np.linalg.svd(_without_graph("svd", A), full_matrices)))
 
 
-def svdvals(A: Any) -> Any:
+def svdvals(A: Any) -> Tensor:
     """The singular values of matrices, in descending order."""
     return wrap(np.linalg.svd(_without_graph("svdvals", A), compute_uv=False))
 

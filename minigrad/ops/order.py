@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from .reduce import Axes, as_axes, kept_shape, need_entries, restored, shared
 from .shape import unsqueeze
 
 if TYPE_CHECKING:
+    from ..autograd.typing import Extreme
     from ..tensor import Tensor
 
 
@@ -162,6 +163,8 @@ def _max_or_min(name: str, arg: Any, reduce: Any, whole: Any, pairwise: Any, pic
     return call
 
 
+max: Extreme[return_types.max]
+min: Extreme[return_types.min]
 max = _max_or_min("max", np.argmax, np.maximum.reduce, _max_of_all, maximum, _picked_of_max)
 min = _max_or_min("min", np.argmin, np.minimum.reduce, _min_of_all, minimum, _picked_of_min)
 
@@ -359,7 +362,9 @@ def _sorting(
     return (*_sorted(array, along, descending, stable), along)
 
 
-def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+def topk(
+    input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
+) -> return_types.topk:
     """The `k` largest (or smallest) entries along `dim`, in order, and their indices.
 
     Of equal entries, those are taken that PyTorch takes (see `introsort`), and in its order, also
@@ -407,6 +412,18 @@ def _middle(x: np.ndarray, axes: None, keepdims: bool) -> Any:
 
 
 _median_of_all = _equal_shares(_middle, "median")
+
+
+@overload
+def median(input: Any) -> Tensor: ...
+
+
+@overload
+def median(input: Any, dim: int, keepdim: bool = False) -> return_types.median: ...
+
+
+@overload
+def median(input: Any, *, axis: int, keepdim: bool = False) -> return_types.median: ...
 
 
 def median(

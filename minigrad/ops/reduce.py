@@ -259,7 +259,7 @@ def std(
 def var_mean(
     input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
     correction: float | None = None,
-) -> tuple[Any, Any]:  # fmt: skip
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The variance and the mean."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
@@ -270,7 +270,7 @@ def var_mean(
 def std_mean(
     input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *,
     correction: float | None = None,
-) -> tuple[Any, Any]:  # fmt: skip
+) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The standard deviation and the mean."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
@@ -524,7 +524,7 @@ def unique(
     return results[0] if len(results) == 1 else tuple(results)
 
 
-def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
+def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     """How often each of the numbers 0, 1, ... occurs in a 1-D tensor of integers."""
     array = array_of(input)
     if array.dtype.kind not in "iu":

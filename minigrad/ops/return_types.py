@@ -59,8 +59,8 @@ class topk(_Printed, _ValuesIndices):
 
 
 class _QR(NamedTuple):
-    Q: Any
-    R: Any
+    Q: Tensor
+    R: Tensor
 
 
 class linalg_qr(_Printed, _QR):
@@ -70,9 +70,9 @@ class linalg_qr(_Printed, _QR):
 
 
 class _SVD(NamedTuple):
-    U: Any
-    S: Any
-    Vh: Any
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
 
 
 class linalg_svd(_Printed, _SVD):

@@ -18,6 +18,7 @@ from .recurrence import Recurrence, define, product
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..nn.typing import CellOfOneState, LayerOfOneState
     from .options import LayerOptions, Sizes
 
 __all__ = ["GRU", "GRUCell"]
@@ -125,6 +126,8 @@ class GRU(RNNBase):
     (torch.Size([3, 5, 20]), torch.Size([2, 3, 20]))
     """
 
+    __call__: LayerOfOneState
+
     _more_keywords = NAMES
 
     def __init__(
@@ -184,6 +187,8 @@ class GRUCell(RNNCellBase):
     >>> h.shape
     torch.Size([2, 3])
     """
+
+    __call__: CellOfOneState
 
     reset_after = True
 

@@ -19,6 +19,7 @@ from .recurrence import Recurrence, define, product, times
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..nn.typing import CellOfOneState, LayerOfOneState
     from .options import LayerOptions, Sizes
 
 __all__ = ["IndRNN", "IndRNNCell"]
@@ -151,6 +152,8 @@ class IndRNN(RNNBase):
     >>> rnn.clip_recurrent_weights_()  # before each step of training
     """
 
+    __call__: LayerOfOneState
+
     _more_keywords = NAMES
 
     def __init__(
@@ -236,6 +239,8 @@ class IndRNNCell(RNNCellBase):
     >>> cell(mg.randn(2, 4)).shape
     torch.Size([2, 3])
     """
+
+    __call__: CellOfOneState
 
     nonlinearity = "relu"
 

@@ -19,6 +19,7 @@ from .recurrence import define, product
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..nn.typing import CellOfOneState, LayerOfOneState
     from .options import LayerOptions, Sizes
 
 __all__ = ["JANET", "JANETCell"]
@@ -114,6 +115,8 @@ class JANET(_Biases, RNNBase):
     (torch.Size([5, 3, 20]), torch.Size([1, 3, 20]))
     """
 
+    __call__: LayerOfOneState
+
     _more_keywords = NAMES
 
     def __init__(
@@ -169,6 +172,8 @@ class JANETCell(_Biases, RNNCellBase):
     >>> cell.bias_ih.detach()
     tensor([1., 1., 1., 0., 0., 0.])
     """
+
+    __call__: CellOfOneState
 
     recurrence = janet
 

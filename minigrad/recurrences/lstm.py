@@ -19,6 +19,7 @@ from .recurrence import Recurrence, define, product, same
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..nn.typing import CellOfTwoStates, LayerOfTwoStates
     from .options import LayerOptions, Sizes
 
 __all__ = ["LSTM", "LSTMCell"]
@@ -146,6 +147,8 @@ class LSTM(ForgetBias, RNNBase):
     tensor([2, 5, 0])
     """
 
+    __call__: LayerOfTwoStates
+
     _more_keywords = NAMES
 
     def __init__(
@@ -211,6 +214,8 @@ class LSTMCell(ForgetBias, RNNCellBase):
     >>> h.shape, c.shape
     (torch.Size([2, 3]), torch.Size([2, 3]))
     """
+
+    __call__: CellOfTwoStates
 
     peephole = False
 

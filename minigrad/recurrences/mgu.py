@@ -17,6 +17,7 @@ from .recurrence import Recurrence, define, product
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..nn.typing import CellOfOneState, LayerOfOneState
     from .options import LayerOptions, Sizes
 
 __all__ = ["MGU", "MGUCell"]
@@ -124,6 +125,8 @@ class MGU(RNNBase):
     (torch.Size([5, 3, 20]), torch.Size([2, 3, 20]))
     """
 
+    __call__: LayerOfOneState
+
     _more_keywords = NAMES
 
     def __init__(
@@ -186,6 +189,8 @@ class MGUCell(RNNCellBase):
     >>> h.shape
     torch.Size([2, 3])
     """
+
+    __call__: CellOfOneState
 
     reset_after = True
 

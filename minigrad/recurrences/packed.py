@@ -14,6 +14,7 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..autograd.tensor_base import TensorBase, wrap
+from ..tensor import Tensor
 from .ragged import Ragged, unpacked
 
 ndarray = np.ndarray
@@ -22,10 +23,10 @@ ndarray = np.ndarray
 class PackedSequence_(NamedTuple):
     """The fields of a `PackedSequence`."""
 
-    data: Any
-    batch_sizes: Any
-    sorted_indices: Any
-    unsorted_indices: Any
+    data: Tensor
+    batch_sizes: Tensor
+    sorted_indices: Tensor | None
+    unsorted_indices: Tensor | None
 
 
 class PackedSequence(PackedSequence_):
@@ -84,7 +85,7 @@ unsorted_indices=None)
                     "the argument batch_sizes is missing"
                 )
             data, batch_sizes = data
-        if not isinstance(batch_sizes, TensorBase):
+        if not isinstance(batch_sizes, Tensor):
             raise AttributeError(
                 f"'{type(batch_sizes).__name__}' object has no attribute 'device': batch_sizes "
                 "must be a Tensor of int64"

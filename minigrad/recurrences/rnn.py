@@ -17,6 +17,7 @@ from .recurrence import Recurrence, define, product, same
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ..nn.typing import CellOfOneState, LayerOfOneState
     from .options import LayerOptions, Sizes
 
 __all__ = ["RNN", "RNNCell"]
@@ -99,6 +100,8 @@ class RNN(RNNBase):
     (torch.Size([5, 3, 20]), torch.Size([2, 3, 20]))
     """
 
+    __call__: LayerOfOneState
+
     _more_keywords = NAMES
 
     def __init__(
@@ -151,6 +154,8 @@ class RNNCell(RNNCellBase):
     >>> h.shape
     torch.Size([2, 3])
     """
+
+    __call__: CellOfOneState
 
     nonlinearity = "tanh"
 

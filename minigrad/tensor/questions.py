@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from ..arrays.size import CPU, Size
 from ..arrays.size import device as device_
 from ..autograd.tensor_base import TensorBase, array_of
 from ..ops.shape import broadcast_to, reshape
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
 
 
 def is_tensor(obj: Any) -> bool:
@@ -117,7 +120,7 @@ def broadcast_shapes(*shapes: Any) -> Size:
     return Size(joined)
 
 
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Coordinate grids of 1-D tensors: grid k varies along axis k as tensor k does.
 
     Parameters

@@ -22,6 +22,7 @@ from ...ops.rows import gather_rows, put_pieces, put_rows, scatter_rows, take_pi
 from ...ops.shape import transpose
 from ...recurrences.packed import PackedSequence, invert_permutation, places_of
 from ...recurrences.ragged import checked_lengths, longest_first, placed
+from ...tensor import Tensor
 
 __all__ = [
     "PackedSequence", "invert_permutation", "pack_padded_sequence", "pack_sequence",
@@ -133,7 +134,7 @@ def pad_packed_sequence(
     batch_first: bool = False,
     padding_value: float = 0.0,
     total_length: int | None = None,
-) -> tuple[Any, Any]:
+) -> tuple[Tensor, Tensor]:
     """Pad a packed sequence: the inverse of `pack_padded_sequence`.
 
     Parameters
@@ -210,7 +211,7 @@ def pad_sequence(
     batch_first: bool = False,
     padding_value: float = 0.0,
     padding_side: str = "right",
-) -> Any:
+) -> Tensor:
     """Put sequences of different lengths side by side, padded to the longest.
 
     Parameters

@@ -71,30 +71,6 @@ def available_levels() -> tuple[str, ...]:
     return tuple(name for name in _supported_levels() if _is_built(name))
 
 
-def kernels_for(dtype: np.dtype) -> Kernels | None:
-    """Return the kernels for arrays of `dtype` at the chosen level.
-
-    Parameters
-    ----------
-    dtype : numpy.dtype
-        Of the arrays that the kernels shall work on.
-
-    Returns
-    -------
-    Kernels or None
-        None if there are no kernels for this dtype, or if the level is ``reference``.
-
-    Examples
-    --------
-    >>> kernels_for(np.dtype(np.int64)) is None
-    True
-    """
-    try:
-        return _loaded[dtype]
-    except KeyError:
-        return _loaded.setdefault(dtype, _load(dtype))
-
-
 def set_level(name: str) -> None:
     """Take another level from now on. For tests and benchmarks.
 
@@ -198,6 +174,16 @@ def _is_built(level_name: str) -> bool:
     return find_spec(_module_name(Kernels._fields[0], level_name, "float32")) is not None
 
 
+class _Loaded(dict[np.dtype, Kernels | None]):
+    """The kernels by dtype; those that are asked for the first time are loaded.
+
+    Nearly every operation asks: so `kernels_for` is a method of dict, which runs no Python code.
+    """
+
+    def __missing__(self, dtype: np.dtype) -> Kernels | None:
+        return self.setdefault(dtype, _load(dtype))
+
+
 def _load(dtype: np.dtype) -> Kernels | None:
     dtype_name = _DTYPES.get(dtype)
     if level == "reference" or dtype_name is None:
@@ -218,7 +204,11 @@ def _best_level() -> str:
     raise ImportError(_MISSING)
 
 
-_loaded: dict[np.dtype, Kernels | None] = {}
+_loaded = _Loaded()
+
+#: `kernels_for(dtype)`: the kernels for arrays of this numpy.dtype at the chosen level; None if
+#: there are none, or if the level is ``reference``.
+kernels_for = _loaded.__getitem__
 
 #: The chosen level: one of `available_levels()`, or "reference".
 level: str = "reference"

@@ -111,22 +111,27 @@ def _is_tensor(owner: Any, name: str, value: Any) -> None:
         )
 
 
+def _axes(layer: Any, ndim: int) -> tuple[str, ...]:
+    """What the axes of a layer's input are."""
+    if ndim == 2:
+        return ("L", "H_in")
+    return ("N", "L", "H_in") if layer.batch_first else ("L", "N", "H_in")
+
+
 def check_layer_input(layer: Any, input: Any, dtype: Any, packed: bool = False) -> None:
     """Check the input of a layer whose parameters have the type `dtype`."""
-    name = type(layer).__name__
     _is_tensor(layer, "input", input)
     x = input.array
-    axes = ("N", "L", "H_in") if layer.batch_first else ("L", "N", "H_in")
     if packed:
         if x.ndim != 2:
             raise RuntimeError(
                 f"input must have 2 dimensions, got {x.ndim}: the data of a PackedSequence for "
-                f"{name} has shape {list(x.shape)}, expected (sum of lengths, H_in)"
+                f"{type(layer).__name__} has shape {list(x.shape)}, expected (sum of lengths, H_in)"
             )
     elif x.ndim not in (2, 3):
         raise ValueError(
-            f"{name}: Expected input to be 2D or 3D, got {x.ndim}D tensor instead; its shape "
-            f"{list(x.shape)} should be ({', '.join(axes)}) or (L, H_in)"
+            f"{type(layer).__name__}: Expected input to be 2D or 3D, got {x.ndim}D tensor instead; "
+            f"its shape {list(x.shape)} should be ({', '.join(_axes(layer, 3))}) or (L, H_in)"
         )
     if dtype is not None and x.dtype != dtype:
         have, want = dtypes.of_numpy(x.dtype), dtypes.of_numpy(dtype)
@@ -140,23 +145,21 @@ def check_layer_input(layer: Any, input: Any, dtype: Any, packed: bool = False) 
         if packed:
             shape, how = f"sum of lengths={x.shape[0]}, H_in={x.shape[1]}", "a PackedSequence"
         else:
-            named = axes if x.ndim == 3 else ("L", "H_in")
-            shape = ", ".join(f"{axis}={n}" for axis, n in zip(named, x.shape))
+            shape = ", ".join(f"{axis}={n}" for axis, n in zip(_axes(layer, x.ndim), x.shape))
             how = f"batch_first={layer.batch_first}"
         raise RuntimeError(
             f"input.size(-1) must be equal to input_size. Expected {layer.input_size}, got "
-            f"{x.shape[-1]}: {name}(input_size={layer.input_size}) was given an input of shape "
-            f"({shape}) with {how}"
+            f"{x.shape[-1]}: {type(layer).__name__}(input_size={layer.input_size}) was given an "
+            f"input of shape ({shape}) with {how}"
         )
-    if not packed and not x.shape[1 if layer.batch_first and x.ndim == 3 else 0]:
+    if not packed and 0 in x.shape and not x.shape[_axes(layer, x.ndim).index("L")]:
         raise RuntimeError(
             f"Expected sequence length to be larger than 0 in RNN: input has shape {list(x.shape)}"
         )
 
 
-def check_tuple_of_states(layer: Any, hx: Any) -> None:
+def check_tuple_of_states(layer: Any, hx: Any, count: int) -> None:
     """Check that the initial states of a layer with several states are a tuple of as many."""
-    count = len(layer._state_shapes)
     if not isinstance(hx, (tuple, list)) or len(hx) != count:
         named = "(h_0, c_0)" if count == 2 else f"({', '.join(layer._state_names)})"
         got = f"{len(hx)} of them" if isinstance(hx, (tuple, list)) else type(hx).__name__
@@ -178,23 +181,41 @@ def check_states_by_layer(layer: Any, hx: Sequence[Any]) -> None:
 
 
 def check_layer_states(
-    layer: Any, states: Sequence[Any], input: Any, batched: bool, batch: int,
-    number: int | None = None,
+    layer: Any, states: Sequence[Any], shapes: Sequence[tuple[int, ...]], input: Any,
+    batched: bool, batch: int, number: int | None = None,
 ) -> None:  # fmt: skip
     """Check initial states: each must be (D * num_layers, N, ...), without N if not `batched`.
 
-    With a number, those of that layer: (D, N, ...).
+    `shapes` are what follows there. With a number, they are those of that layer: (D, N, ...).
     """
-    names, shapes = layer._state_names[: len(states)], layer._state_shapes
-    if number is not None:
-        names = [f"{name}[{number}]" for name in names]
-        shapes = layer._shapes_of(number)
+    places = (layer.num_layers if number is None else 1) * (2 if layer.bidirectional else 1)
+    lead = (places, batch) if batched else (places,)
+    for k, (state, shape) in enumerate(zip(states, shapes)):
+        if not isinstance(state, TensorBase):
+            _is_tensor(layer, _name_of_state(layer, k, number), state)
+        if state.array.shape != (*lead, *shape):
+            _refuse_states(layer, states, shapes, input, lead, number)
+        if state.array.dtype is not input.array.dtype:
+            check_same_dtype(layer, state, _name_of_state(layer, k, number), input, "input")
+
+
+def _name_of_state(layer: Any, k: int, number: int | None) -> str:
+    name = layer._state_names[k]
+    return name if number is None else f"{name}[{number}]"
+
+
+def _refuse_states(
+    layer: Any, states: Sequence[Any], shapes: Sequence[tuple[int, ...]], input: Any,
+    lead: tuple[int, ...], number: int | None,
+) -> None:  # fmt: skip
+    """Say what is wrong with the shapes of initial states: the number of axes, or their sizes."""
+    names = [_name_of_state(layer, k, number) for k in range(len(states))]
     for name, state in zip(names, states):
         _is_tensor(layer, name, state)
     dims = [state.array.ndim for state in states]
-    ranks = [len(shape) + (2 if batched else 1) for shape in shapes]
+    ranks = [len(lead) + len(shape) for shape in shapes]
     if dims != ranks:
-        kind = "batched 3-D" if batched else "unbatched 2-D"
+        kind = "batched 3-D" if len(lead) == 2 else "unbatched 2-D"
         wanted = "-D, ".join(map(str, dict.fromkeys(ranks)))
         got = f"{dims[0]}-D tensor"
         if len(states) > 1:
@@ -204,9 +225,8 @@ def check_layer_states(
             f"For {kind} input, {what} should also be {wanted}-D but got {got} (input "
             f"{list(input.array.shape)}, {what} {' and '.join(str(list(s.shape)) for s in states)})"
         )
-    places = (layer.num_layers if number is None else 1) * (2 if layer.bidirectional else 1)
     for k, (state, shape) in enumerate(zip(states, shapes)):
-        expected = (places, *((batch,) if batched else ()), *shape)
+        expected = (*lead, *shape)
         if state.array.shape != expected:
             label = f"hidden[{k}]" if len(states) > 1 else "hidden"
             label += "" if number is None else f" of layer {number}"
@@ -215,7 +235,6 @@ def check_layer_states(
                 f"Expected {label} size {expected}, got {list(state.array.shape)}: the axes are "
                 f"({axis}, N, {layer._state_axes[k]}), whatever batch_first says"
             )
-        check_same_dtype(layer, state, names[k], input, "input")
 
 
 def check_same_dtype(owner: Any, a: Any, a_name: str, b: Any, b_name: str) -> None:

@@ -167,7 +167,8 @@ class RNNBase(SequenceLayer):
 
     @property
     def _dtype(self) -> Any:
-        return self._weight("weight_ih_l0").array.dtype
+        weight = self._parameters.get("weight_ih_l0")  # `_weight`, without a call
+        return (self.weight_ih_l0 if weight is None else weight).array.dtype
 
     @property
     def _named(self) -> str:
@@ -183,7 +184,7 @@ class RNNBase(SequenceLayer):
     def _shapes_with(self, size: int) -> tuple[tuple[int, ...], ...]:
         """The projection makes the hidden state smaller, not the cell."""
         shapes = ((self.proj_size or size,), (size,))
-        return shapes[: len(self.recurrence.states)]
+        return shapes[: len(RECURRENCES[self.mode].states)]
 
     @property
     def _state_axes(self) -> tuple[str, ...]:
@@ -279,5 +280,7 @@ class RNNBase(SequenceLayer):
             names = self._all_weights[k]
             weights = {name[: name.index("_l")]: getattr(self, name) for name in names}
             return run_direction(self, k, weights, x, states, batch_sizes, reverse)
-        pair = states if len(states) == 2 else (*states, None)
-        return recur(self.recurrence, x, pair, self._weights(k), batch_sizes, reverse)
+        pair = states or (None, None)
+        if len(pair) == 1:
+            pair = (*states, None)
+        return recur(RECURRENCES[self.mode], x, pair, self._weights(k), batch_sizes, reverse)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, overload
 import numpy as np
 
 from ..autograd.primitive import primitive
-from ..autograd.tensor_base import wrap
+from ..autograd.tensor_base import TensorBase, wrap
 from ..nn.functional import dropout
 from ..nn.module import Module
 from ..ops.join import cat, stack_rows, unbind
@@ -143,8 +143,8 @@ class SequenceLayer(Module):
     ) -> tuple[Any, ...]:
         """Run the k-th direction of all layers: the output, and all last states (1, N, ...).
 
-        `x`, `batch_sizes` and `reverse` are as in `unroll`; the states, one of each name, are
-        tensors (N, ...), or all None for zeros.
+        `x`, `batch_sizes` and `reverse` are as in `unroll`; `states` are tensors (N, ...), one of
+        each name, or None for zeros.
         """
         raise NotImplementedError
 
@@ -195,7 +195,8 @@ class SequenceLayer(Module):
             The last states of all layers, shaped as `hx`. With `lengths`, those after each
             sequence's own last step; a sequence without steps keeps its initial state.
         """
-        if isinstance(input, PackedSequence):
+        plain = isinstance(input, TensorBase)  # (asked first, since it is compiled)
+        if not plain and isinstance(input, PackedSequence):
             return self._forward_packed(input, hx, lengths)
         check_layer_input(self, input, self._dtype)
         x, batched = input, input.array.ndim == 3
@@ -244,29 +245,28 @@ class SequenceLayer(Module):
     def _initial_states(
         self, hx: Any, input: Any, batched: bool, batch: int, ragged: bool
     ) -> list[Any]:
-        """For each layer and direction its states: all None, or tensors (N, ...).
+        """For each layer and direction its states: tensors (N, ...), or None for zeros.
 
-        Where all sequences have one length, None stands for zeros.
+        There are tensors where sequences have lengths of their own.
         """
-        shapes, places = self._state_shapes, self.num_layers * self._directions
+        places = self.num_layers * (2 if self.bidirectional else 1)
         if self._is_special:
             if hx is None and self._options.learn_initial_state:
                 learned = [self._learned(k) for k in range(places)]
                 return [[p.expand(batch, *p.shape) for p in own] for own in learned]
             if self._sizes is not None:
                 return self._states_by_layer(hx, input, batched, batch)
+        if hx is None and not ragged and not self._wants_zeros:
+            return [None] * places
+        shapes = self._state_shapes
         if hx is None:
-            zero = ragged or self._wants_zeros
-            states = [
-                wrap(np.zeros((batch, *shape), input.array.dtype)) if zero else None
-                for shape in shapes
-            ]
-            return [states] * places
+            dtype = input.array.dtype
+            return [[wrap(np.zeros((batch, *shape), dtype)) for shape in shapes]] * places
         if len(shapes) == 1:
             hx = (hx,)
         else:
-            check_tuple_of_states(self, hx)
-        check_layer_states(self, hx, input, batched, batch)
+            check_tuple_of_states(self, hx, len(shapes))
+        check_layer_states(self, hx, shapes, input, batched, batch)
         each = [unbind(s if batched else s.unsqueeze(1)) for s in hx]
         return list(zip(*each))
 
@@ -275,7 +275,7 @@ class SequenceLayer(Module):
         count, directions = len(self._state_shapes), self._directions
         if hx is not None:
             hx = (hx,) if count == 1 else hx
-            check_tuple_of_states(self, hx)
+            check_tuple_of_states(self, hx, count)
             check_states_by_layer(self, hx)
         states: list[Any] = []
         for layer in range(self.num_layers):
@@ -285,7 +285,7 @@ class SequenceLayer(Module):
                 states += [zeros] * directions
                 continue
             own = [state[layer] for state in hx]
-            check_layer_states(self, own, input, batched, batch, layer)
+            check_layer_states(self, own, shapes, input, batched, batch, layer)
             states += zip(*[unbind(s if batched else s.unsqueeze(1)) for s in own])
         return states
 
@@ -303,23 +303,25 @@ class SequenceLayer(Module):
         The states come as tuples, one for each layer and direction, and go as one tensor each,
         (D * num_layers, N, ...); or as tuples of them, (D, N, ...) for each layer.
         """
-        directions, special = self._directions, self._is_special
+        layers, special = self.num_layers, self._is_special
+        sides = (False, True)[: len(states) // layers]
         residual = special and self._options.residual
-        ends = []
-        for layer in range(self.num_layers):
+        ends: list[Any] = []
+        for layer in range(layers):
             below = x
             if layer and self.dropout:
                 x = dropout(x, self.dropout, self.training)
             outputs = []
-            for k in range(layer * directions, (layer + 1) * directions):
-                output, *end = self._direction(k, x, states[k], batch_sizes, k % directions == 1)
-                outputs.append(output)
-                ends.append(end)
-            x = outputs[0] if directions == 1 else cat(outputs, -1)  # (..., D * H)
+            for reverse in sides:
+                k = len(ends)
+                results = self._direction(k, x, states[k], batch_sizes, reverse)
+                outputs.append(results[0])
+                ends.append(results[1:])
+            x = outputs[0] if len(outputs) == 1 else cat(outputs, -1)  # (..., D * H)
             if layer and residual:
                 x = x + below
         if special and self._sizes is not None:
-            each = [ends[k : k + directions] for k in range(0, len(ends), directions)]
+            each = [ends[k : k + len(sides)] for k in range(0, len(ends), len(sides))]
             by_layer = [[stack_rows(s) for s in zip(*own)] for own in each]
             return x, list(zip(*by_layer))
         return x, ends[0] if len(ends) == 1 else [stack_rows(state) for state in zip(*ends)]

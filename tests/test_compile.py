@@ -648,3 +648,111 @@ def test_functions_at_random(seed):
         results.append((outputs, bits(list(parameters)), bits([p.grad for p in parameters])))
     assert results[0] == results[1]
     assert tapes(run) == 1
+
+
+# ------------------------------------------------------------------------------------------------
+# What is asked for as one
+# ------------------------------------------------------------------------------------------------
+
+
+class Leaky(nn.Module):
+    def __init__(self, inputs, hidden):
+        super().__init__()
+        self.inner, self.leak = nn.Linear(inputs + hidden, hidden), 0.5
+
+    def forward(self, x, h):
+        return h + self.leak * (self.inner(mg.cat([x, h], 1)).tanh() - h)
+
+
+class Squared(mg.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        return 2 * g * ctx.saved_tensors[0]
+
+
+def packed(layer, x):
+    sequences = nn.utils.rnn.pack_padded_sequence(x, [5, 3])
+    return nn.utils.rnn.pad_packed_sequence(layer(sequences)[0])[0]
+
+
+AS_ONE = {
+    "layer_norm": (lambda: nn.LSTM(3, 4, layer_norm=True), None),
+    "zoneout": (lambda: nn.GRU(3, 4, zoneout=0.1), None),
+    "recurrent_dropout": (lambda: nn.LSTM(3, 4, recurrent_dropout=0.2), None),
+    "peephole": (lambda: nn.LSTM(3, 4, peephole=True), None),
+    "reset_after": (lambda: nn.GRU(3, 4, reset_after=False), None),
+    "lengths": (lambda: nn.LSTM(3, 4, bidirectional=True), lambda m, x: m(x, lengths=[5, 3])[0]),
+    "lengths in a tensor": (
+        lambda: nn.RNN(3, 4), lambda m, x: m(x, lengths=1 + (x[0, :, 0] > 0).long())[0]),
+    "packed": (lambda: nn.GRU(3, 4), packed),
+    "own": (lambda: nn.Recurrent(Leaky, 3, 4, num_layers=2), None),
+    "own, ragged": (lambda: nn.Recurrent(Leaky, 3, 4), lambda m, x: m(x, lengths=[5, 3])[0]),
+    "function": (lambda: nn.Linear(3, 4), lambda m, x: Squared.apply(m(x))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AS_ONE)
+def test_what_is_asked_for_as_one_is_replayed(name):
+    make, call = AS_ONE[name]
+    results = []
+    for wrap in (lambda f: f, mg.compile):
+        mg.manual_seed(0)
+        model = make()
+        adam = optim.Adam(model.parameters(), lr=0.1)
+        scheduler = optim.lr_scheduler.StepLR(adam, 3, 0.5)
+
+        def step(x, model=model, adam=adam, scheduler=scheduler):
+            y = model(x)[0] if call is None else call(model, x)
+            loss = (y * y).mean()
+            for p in model.parameters():
+                p.grad = None
+            loss.backward()
+            adam.step()
+            scheduler.step()
+            return loss
+
+        run = wrap(step)
+        losses = [run(mg.randn(5, 2, 3)).item() for _ in range(9)]
+        results.append((losses, bits(model.state_dict()), scheduler.get_last_lr()))
+        if wrap is mg.compile:
+            assert tapes(run) == 1
+    assert results[0] == results[1]
+
+
+def test_a_cell_of_ones_own_is_followed_while_replayed():
+    layer = nn.Recurrent(Leaky, 3, 4)
+    compiled = mg.compile(lambda x: layer(x)[0])
+    x = mg.randn(5, 2, 3)
+    for leak in (0.5, 0.25):
+        layer.l0.leak = leak
+        for _ in range(5):
+            assert bits(compiled(x)) == bits(layer(x)[0])
+
+
+def test_sizes_that_depend_on_lengths_are_noticed():
+    def f(x, lengths):
+        return nn.utils.rnn.pack_padded_sequence(x, lengths).data.sum()
+
+    with pytest.warns(UserWarning, match="the size of what pack_padded_sequence gives"):
+        compared(f, (mg.ones(5, 2, 3), mg.tensor([5, 3])), (mg.ones(5, 2, 3), mg.tensor([4, 3])))
+    packed = nn.utils.rnn.pack_padded_sequence(mg.ones(5, 2, 3), [5, 3])
+    layer = nn.RNN(3, 4)
+    with pytest.warns(UserWarning, match="a packed sequence that was made outside"):
+        compared(lambda p: layer(p)[0].data, (packed,), (packed,), (packed,))
+
+
+def test_what_hangs_on_a_tensor_is_seen():
+    def f(x):
+        return x * getattr(x, "scale", 1.0)
+
+    x, y = mg.ones(2), mg.ones(2)
+    compiled = mg.compile(f)
+    for scale in (2.0, 3.0, 2.0):
+        x.scale = scale
+        for t in (x, x, x, x, y, y, y, y):
+            assert bits(compiled(t)) == bits(f(t))

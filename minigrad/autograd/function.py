@@ -20,6 +20,7 @@ import numpy as np
 from . import errors
 from .engine import Node, Output, attach, edges_of
 from .grad_mode import mode, no_grad
+from .listening import heard, is_listening
 from .loans import before_write
 from .primitive import Op
 from .tensor_base import TensorBase, bump_version, wrap
@@ -265,6 +266,8 @@ class Function:
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run `forward` on `args`, and record it if one of them requires a gradient."""
+        if is_listening():
+            return heard(_apply, (cls, *args), kwargs)
         takes_context = cls.setup_context is Function.setup_context
         args = _by_position(cls.forward, args, kwargs, takes_context)
         edges = [edge_of(a) if isinstance(a, TensorBase) else None for a in args]
@@ -332,6 +335,11 @@ class Function:
             else:
                 y.edge, y._requires_grad = (node, k), True
         return tuple(renewed)
+
+
+def _apply(cls: type[Function], *args: Any, **kwargs: Any) -> Any:
+    """`Function.apply`, such that it can be asked for again (see `listening`)."""
+    return cls.apply(*args, **kwargs)
 
 
 def _by_position(

@@ -22,6 +22,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from ..autograd.listening import heard, is_listening
 from ..autograd.tensor_base import wrap
 from ..nn.functional import dropout, layer_norm
 from ..nn.module import Module
@@ -360,6 +361,18 @@ def run_direction(
     reverse: bool,
 ) -> tuple[Any, ...]:  # fmt: skip
     """`run_step` for the k-th direction of a layer whose recurrence is one of ours."""
+    names, values = tuple(weights), tuple(weights.values())
+    if is_listening():
+        given = (layer, k, names, values, x, states, batch_sizes, reverse)
+        return heard(_run_direction, given, {})
+    return _run_direction(layer, k, names, values, x, states, batch_sizes, reverse)
+
+
+def _run_direction(
+    layer: Any, k: int, names: tuple[str, ...], values: tuple[Any, ...], x: Any,
+    states: Sequence[Any], batch_sizes: Any, reverse: bool,
+) -> tuple[Any, ...]:  # fmt: skip
+    weights = dict(zip(names, values))
     norms = dict(layer.recurrence.norms)
     if layer._options.layer_norm and "ih" in norms:  # of all steps at once
         w, gain, b = [weights.pop(f"{name}_ih", None) for name in ("weight", "gain", "bias")]

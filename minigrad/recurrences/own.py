@@ -15,6 +15,7 @@ from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..autograd.listening import heard, is_listening
 from ..autograd.tensor_base import TensorBase
 from ..nn.module import Module
 from ..nn.normalization import LayerNorm
@@ -418,6 +419,8 @@ class Recurrent(SequenceLayer):
     def _direction(
         self, k: int, x: Any, states: Any, batch_sizes: Any, reverse: bool
     ) -> tuple[Any, ...]:
+        if is_listening():  # (as one: what the cell does is followed by its plan)
+            return heard(Recurrent._direction, (self, k, x, states, batch_sizes, reverse), {})
         cell, sizes = getattr(self, self._places[k]), self._states_by_place[k]
         names, output_size = tuple(sizes), self._output_sizes[k]
 

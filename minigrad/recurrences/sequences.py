@@ -13,15 +13,15 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
-import numpy as np
-
+from ..autograd.listening import heard, is_listening
 from ..autograd.primitive import primitive
-from ..autograd.tensor_base import TensorBase, wrap
+from ..autograd.tensor_base import TensorBase
 from ..nn.functional import dropout
 from ..nn.module import Module
 from ..ops.join import cat, stack_rows, unbind
 from ..ops.rows import gather_rows, reorder, scatter_rows
 from ..ops.shape import transpose
+from ..tensor.creation import zeros
 from .checks import (
     check_layer_input,
     check_layer_states,
@@ -196,7 +196,10 @@ class SequenceLayer(Module):
             sequence's own last step; a sequence without steps keeps its initial state.
         """
         plain = isinstance(input, TensorBase)  # (asked first, since it is compiled)
-        if not plain and isinstance(input, PackedSequence):
+        is_packed = not plain and isinstance(input, PackedSequence)
+        if is_listening() and (is_packed or lengths is not None):  # where rows lie is found anew
+            return heard(SequenceLayer.forward, (self, input, hx), {"lengths": lengths})
+        if is_packed:
             return self._forward_packed(input, hx, lengths)
         check_layer_input(self, input, self._dtype)
         x, batched = input, input.array.ndim == 3
@@ -261,7 +264,7 @@ class SequenceLayer(Module):
         shapes = self._state_shapes
         if hx is None:
             dtype = input.array.dtype
-            return [[wrap(np.zeros((batch, *shape), dtype)) for shape in shapes]] * places
+            return [[zeros((batch, *shape), dtype=dtype) for shape in shapes]] * places
         if len(shapes) == 1:
             hx = (hx,)
         else:
@@ -281,8 +284,8 @@ class SequenceLayer(Module):
         for layer in range(self.num_layers):
             shapes = self._shapes_of(layer)
             if hx is None:
-                zeros = [wrap(np.zeros((batch, *shape), input.array.dtype)) for shape in shapes]
-                states += [zeros] * directions
+                none = [zeros((batch, *shape), dtype=input.array.dtype) for shape in shapes]
+                states += [none] * directions
                 continue
             own = [state[layer] for state in hx]
             check_layer_states(self, own, shapes, input, batched, batch, layer)

@@ -20,7 +20,7 @@ from ..tensor import Tensor
 from .guards import MISSING, Guards
 from .lowered import detail_of, lowered
 from .player import Tape, Tensors, form_of, replayed, same
-from .recorder import Recorder, Refused, difference, plain, set_grad_getter, slots_of
+from .recorder import Recorder, Refused, difference, know_gradient, plain, slots_of
 from .watcher import Watcher
 
 __all__ = ["OptimizedModule", "compile"]
@@ -32,7 +32,7 @@ MOST_TRIALS = 8  # begun for arguments of one form
 MOST_RECORDINGS = 128
 
 _recording = threading.Lock()
-set_grad_getter(Tensor.grad.fget)  # type: ignore[attr-defined]
+know_gradient(Tensor.grad.fget, Tensor.grad.fset)  # type: ignore[attr-defined]
 
 
 class _Trial:
@@ -204,7 +204,8 @@ def broken(guards: Guards) -> str:
 
 def _hashable(form: Any) -> Any:
     if isinstance(form, Tensors):
-        return form.kind, form.shape, form.dtype, form.requires_grad
+        hung = tuple([(name, _hashable(value)) for name, value in form.hung])
+        return form.kind, form.shape, form.dtype, form.requires_grad, hung
     if isinstance(form, tuple):
         return tuple([_hashable(f) for f in form])
     try:

@@ -20,7 +20,9 @@ import numpy as np
 from ..autograd.grad_mode import mode
 from ..autograd.tensor_base import TensorBase
 from ..nn.module import Module
+from ..optim.lr_scheduler.base import LRScheduler
 from ..optim.optimizer import Optimizer
+from .player import FIELDS
 
 PLAIN = frozenset({int, float, str, bytes, bool, complex, type(None)})
 BUILTIN = ("collections", "builtins", "array", "_collections", "itertools")
@@ -29,10 +31,6 @@ CONSTANT = (
     types.MemberDescriptorType, types.MethodDescriptorType, types.WrapperDescriptorType,
     types.ClassMethodDescriptorType,
 )  # fmt: skip
-FIELDS = frozenset([
-    "array", "version", "_requires_grad", "_retains_grad", "edge", "view_of", "_grad", "_hooks",
-    "_accumulate_hooks",
-])  # fmt: skip
 HOOK_TABLES = frozenset([name for name in vars(Module()) if "hook" in name])
 MISSING: Any = mode  # stands for what is not there
 MOST = 20_000  # objects; who depends on more shall not wait for the checks
@@ -128,6 +126,10 @@ class Guards:
             self.items.append((vars(value), "step", vars(value).get("step", MISSING)))
             if not self._names.isdisjoint(("state", "param_groups", "defaults")):
                 raise Refused("it looks into an optimizer")
+        elif isinstance(value, LRScheduler):  # it counts, and is asked anew each time
+            self.known[id(value)] = value
+            if not self._names.isdisjoint(vars(value)):
+                raise Refused("it looks into a scheduler")
         elif isinstance(value, dict):
             self._table(value)
         elif isinstance(value, list):

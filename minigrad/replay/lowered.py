@@ -20,11 +20,12 @@ from ..nn.module import Module
 from ..ops.fused import Fused
 from ..ops.index import getitem, masked_fill, where
 from ..ops.join import _Cut, _Join, cat, split, stack, unbind
+from ..optim.lr_scheduler.base import LRScheduler
 from ..optim.optimizer import Optimizer
 from .arrays import ASK, BACKWARD, BY_TENSORS, FORWARD, IN_PARTS, SPREAD, ArrayTape
 from .guards import PLAIN
 from .player import built
-from .recorder import FIXED, Recorder, gradient_getter, plain, slots_of
+from .recorder import FIXED, Recorder, plain, reads_gradient, sets_gradient, slots_of
 
 ndarray = np.ndarray
 ON_BOTH = (cat, stack, split, unbind, getitem, where, masked_fill)  # which take arrays for tensors
@@ -65,7 +66,7 @@ class _Lowering:
 
     def add(self, instruction: Any, detail: Any) -> None:
         call, args, kwargs, out, enabled = instruction
-        if call is gradient_getter():  # an array has no gradient
+        if reads_gradient(call):  # an array has no gradient
             raise _NotKnown
         parts = tuple([plain(a) for a in args])
         named = tuple([(name, plain(a)) for name, a in (kwargs or {}).items()])
@@ -77,7 +78,7 @@ class _Lowering:
         if _is_asked(call, [self.values[p] for p in parts[:1] if type(p) is int]):
             if (self.results | self.asked) & set(slots):  # it shall work on tensors from outside
                 raise _NotKnown
-            if getattr(call, "__name__", "") != "zero_grad":  # it may change what nodes have saved
+            if not _forgets(call):  # it may change what nodes have saved
                 self.stale |= self.made.keys() - self.walked
             self.code.append((ASK, call, enabled, parts, out, named))
             if type(out) is int:
@@ -212,10 +213,16 @@ def lowered(recorder: Recorder, structure: Any, arguments: int) -> ArrayTape | N
     return ArrayTape(lowering.code, captured, returned, sorted(lowering.leaves))
 
 
+def _forgets(call: Any) -> bool:
+    """Whether it does no more than to set gradients."""
+    return sets_gradient(call) or getattr(call, "__name__", "") == "zero_grad"
+
+
 def _is_asked(call: Any, first: list[Any]) -> bool:
     """Whether this is a step or the like: what reads and changes tensors from outside itself."""
     return (
-        bool(first and isinstance(first[0], (Optimizer, Module)))
+        sets_gradient(call)
+        or bool(first and isinstance(first[0], (Optimizer, LRScheduler, Module)))
         or hasattr(call, "_wrapped_by_lr_sched")
         or getattr(call, "__name__", "") in CLIPS
     )

@@ -8,11 +8,14 @@ from ..autograd.views cimport refresh_view
 
 cdef class Tensors:
     cdef public object dtype, kind
-    cdef public tuple shape
+    cdef public tuple shape, hung
     cdef public bint requires_grad
 
-    @cython.locals(tensor=TensorBase)
+    @cython.locals(tensor=TensorBase, hung=tuple)
     cpdef bint fits(self, value) except -1
+
+
+cpdef tuple hung_on(tensor)
 
 
 cpdef bint wants_gradient(TensorBase tensor) except -1

@@ -15,16 +15,27 @@ from ..autograd.views import refresh_view
 PLAIN = frozenset({int, float, str, bytes, bool, complex, type(None)})
 
 
-class Tensors:
-    """An argument that is a tensor: its class, shape, type, and whether it wants a gradient."""
+# What every tensor has, and what others have not hung on it.
+FIELDS = frozenset([
+    "array", "version", "_requires_grad", "_retains_grad", "edge", "view_of", "_grad", "_hooks",
+    "_accumulate_hooks",
+])  # fmt: skip
 
-    __slots__ = ("dtype", "kind", "requires_grad", "shape")
+
+class Tensors:
+    """An argument that is a tensor: its class, shape, type, and whether it wants a gradient.
+
+    Also what somebody has hung on it, as ``x.scale = 2``.
+    """
+
+    __slots__ = ("dtype", "hung", "kind", "requires_grad", "shape")
 
     def __init__(self, tensor: Any) -> None:
         self.kind = type(tensor)
         self.shape = tensor.array.shape, tensor.array.strides
         self.dtype = tensor.array.dtype
         self.requires_grad = wants_gradient(tensor)
+        self.hung = hung_on(tensor)
 
     def fits(self, value: Any) -> bool:
         """Whether another tensor is like it."""
@@ -33,9 +44,22 @@ class Tensors:
         array = value.array
         if array.dtype is not self.dtype and array.dtype != self.dtype:
             return False
-        return (array.shape, array.strides) == self.shape and wants_gradient(
-            value
-        ) == self.requires_grad
+        if (array.shape, array.strides) != self.shape:
+            return False
+        if wants_gradient(value) != self.requires_grad:
+            return False
+        hung = hung_on(value)
+        if len(hung) != len(self.hung):
+            return False
+        return all([a == b and same(v, w) for (a, v), (b, w) in zip(hung, self.hung)])
+
+
+def hung_on(tensor: Any) -> Any:
+    """The attributes that somebody has given to a tensor, and their values."""
+    own = getattr(tensor, "__dict__", None)
+    if not own:
+        return ()
+    return tuple([(name, value) for name, value in own.items() if name not in FIELDS])
 
 
 def wants_gradient(tensor: TensorBase) -> bool:
@@ -233,7 +257,9 @@ def form_of(value: Any, found: list[Any], objects: list[Any]) -> Any:
     """The form of an argument; its tensors and other objects go to the ends of the lists."""
     if isinstance(value, TensorBase):
         found.append(value)
-        return Tensors(value)
+        form = Tensors(value)
+        objects += [own for _, own in form.hung if type(own) not in PLAIN]
+        return form
     kind = type(value)
     if kind is tuple or kind is list:
         return kind, tuple([form_of(v, found, objects) for v in value])

@@ -20,8 +20,10 @@ from ..autograd.errors import user_line
 from ..autograd.grad_mode import mode
 from ..autograd.tensor_base import TensorBase
 from ..nn.module import Module
+from ..optim.lr_scheduler.base import LRScheduler
 from ..optim.optimizer import Optimizer
 from ..random import Generator
+from ..recurrences.packed import PackedSequence
 from ..recurrences.recurrence import Recurrence
 from .guards import PLAIN, Guards, Refused
 
@@ -121,6 +123,8 @@ class Recorder:
             return self.refuse(f"the size of what {name} gives depends on values")
         if name == "where" and len(args) > 2 and args[1] is None and args[2] is None:
             return self.refuse("the size of what where gives depends on values")
+        if name == "pack_padded_sequence" and _has_tensors(args[1]):
+            return self.refuse("the size of what pack_padded_sequence gives depends on values")
         if name == "one_hot" and args[1] == -1:
             return self.refuse("the number of classes of one_hot depends on values")
         try:
@@ -161,7 +165,11 @@ class Recorder:
             return self.constant(value)
         if kind in PLAIN or isinstance(value, FIXED) or kind.__name__.startswith("cython_function"):
             return self.constant(value)
-        if isinstance(value, (Module, Optimizer, Generator)):
+        if isinstance(value, tuple) and hasattr(kind, "_make"):
+            if isinstance(value, PackedSequence) and id(value.batch_sizes) not in self.slots:
+                raise Refused("a packed sequence that was made outside")
+            return Built(kind._make, (Built(tuple, tuple([self.slot_of(v) for v in value])),))
+        if isinstance(value, (Module, Optimizer, LRScheduler, Generator)):
             if self.guards is not None and id(value) not in self.guards.known:
                 raise Refused(f"a {kind.__name__} that it has made itself")
             return self.constant(value)
@@ -218,17 +226,28 @@ class Recorder:
 
 
 _GRAD: Any = None
+_SET_GRAD: Any = None
 
 
-def set_grad_getter(getter: Any) -> None:
-    """Which operation reads ``.grad`` (`compiled` says so, which knows `Tensor`)."""
-    global _GRAD
-    _GRAD = getter
+def know_gradient(getter: Any, setter: Any) -> None:
+    """Which operations read and set ``.grad`` (`compiled` says so, which knows `Tensor`)."""
+    global _GRAD, _SET_GRAD
+    _GRAD, _SET_GRAD = getter, setter
 
 
-def gradient_getter() -> Any:
-    """What `set_grad_getter` was told."""
-    return _GRAD
+def reads_gradient(call: Any) -> bool:
+    """Whether an operation reads ``.grad``."""
+    return call is _GRAD
+
+
+def sets_gradient(call: Any) -> bool:
+    """Whether an operation sets ``.grad``."""
+    return call is _SET_GRAD
+
+
+def _has_tensors(value: Any) -> bool:
+    parts = value if isinstance(value, (tuple, list)) else (value,)
+    return any([isinstance(p, TensorBase) for p in parts])
 
 
 def _has_mask(index: Any) -> bool:

@@ -34,8 +34,11 @@ HARMLESS = frozenset([
 # Rooms of minigrad that a function may not enter while it is recorded, but by what is heard.
 CLOSED = ("random", "utils", "serialization", "testing", "optim", "runtime", "plans")
 # ("reference" is a name around the step of an optimizer that has a scheduler.)
-ENTRANCES = frozenset(["hooked", "zero_grad", "__hash__"])
-CLIPPING = frozenset(["clip_grad_norm_", "clip_grad_value_", "_as_list", "<listcomp>"])
+ENTRANCES = frozenset(["hooked", "stepped", "zero_grad", "__hash__"])
+HEARD_UTILS = frozenset([
+    "clip_grad_norm_", "clip_grad_value_", "_as_list", "<listcomp>", "pack_padded_sequence",
+    "pad_packed_sequence",
+])  # fmt: skip
 BUILTINS = frozenset([
     "abs", "all", "any", "callable", "chr", "divmod", "getattr", "hasattr", "isinstance",
     "issubclass", "iter", "len", "max", "min", "next", "ord", "pow", "round", "sorted", "sum",
@@ -97,9 +100,10 @@ class Watcher:
         if (
             (room == "tensor" and name not in HARMLESS)
             or (room in CLOSED and name not in ENTRANCES and "reference" not in code.co_freevars)
-            or (module.startswith("nn.utils") and name not in CLIPPING)
+            or (module.startswith("nn.utils") and name not in HEARD_UTILS)
             or name.startswith(("set_", "register_"))
-            or module in ("autograd.hooks", "autograd.function")
+            or module == "autograd.hooks"
+            or (module == "autograd.function" and name != "apply")
             or (module == "ops.values" and any(map(_has_values, frame.f_locals.values())))
         ):
             self.recorder.refuse(f"it calls {name}() of minigrad.{module}")

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ...autograd.listening import heard, is_listening
 from ...autograd.primitive import primitive
 from ...autograd.tensor_base import TensorBase, array_of, wrap
 from ...ops.cast import cast
@@ -105,6 +106,8 @@ def pack_padded_sequence(
             [3, 4, 5],
             [6, 0, 0]]), tensor([2, 3, 1]))
     """
+    if is_listening():
+        return heard(pack_padded_sequence, (input, lengths, batch_first, enforce_sorted), {})
     if not isinstance(input, TensorBase):
         raise TypeError(
             "_pack_padded_sequence(): argument 'input' (position 1) must be Tensor, not "
@@ -174,6 +177,9 @@ def pad_packed_sequence(
     (tensor([[ 1.,  3.],
             [ 2., -1.]]), tensor([2, 1]))
     """
+    if is_listening():
+        options = (batch_first, padding_value, total_length)
+        return heard(pad_packed_sequence, (sequence, *options), {})
     places = places_of(sequence)
     steps = len(places.batch_sizes)
     fill = _fill(padding_value, sequence.data, "_pad_packed_sequence", 4)

@@ -22,6 +22,18 @@ from ..optimizer import Optimizer
 Rate: TypeAlias = float | Tensor
 
 
+def _heard(step: Any) -> Any:
+    """A ``step`` method that can be asked for again (see `autograd.listening`)."""
+
+    @functools.wraps(step)
+    def stepped(self: LRScheduler, *args: Any, **kwargs: Any) -> Any:
+        if is_listening():
+            return heard(stepped, (self, *args), kwargs)
+        return step(self, *args, **kwargs)
+
+    return stepped
+
+
 class LRScheduler:
     """Base class of all learning rate schedulers.
 
@@ -75,6 +87,11 @@ class LRScheduler:
     optimizer: Optimizer
     base_lrs: list[Any]
     last_epoch: int
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "step" in cls.__dict__:
+            cls.step = _heard(cls.step)  # type: ignore[method-assign]
 
     _step_count = 0  # calls of step, and the one in __init__
     _is_initial = False  # during the call of step in __init__
@@ -134,6 +151,7 @@ class LRScheduler:
 
     # -- stepping --------------------------------------------------------------------------------
 
+    @_heard
     def step(self, epoch: int | None = None) -> None:
         """Go on to the next epoch: set the learning rates.
 

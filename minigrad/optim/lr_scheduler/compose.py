@@ -136,7 +136,7 @@ class SequentialLR(_Composed):
         else:
             scheduler.last_epoch -= 1
 
-    def step(self) -> None:  # type: ignore[override]
+    def step(self) -> None:
         """Go on to the next epoch: set the learning rates."""
         self.last_epoch += 1
         number = bisect_right(self._milestones, self.last_epoch)
@@ -194,7 +194,7 @@ class ChainedScheduler(_Composed):
         self.optimizer = optimizer
         self._last_lr = [own_copy(lr) for lr in self._lrs()]
 
-    def step(self) -> None:  # type: ignore[override]
+    def step(self) -> None:
         """Step all, in their order."""
         for scheduler in self._schedulers:
             scheduler.step()

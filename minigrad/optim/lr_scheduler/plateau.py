@@ -124,7 +124,7 @@ class ReduceLROnPlateau(LRScheduler):
         """Whether the last reduction is so recent that epochs are not counted."""
         return self.cooldown_counter > 0
 
-    def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
+    def step(self, metrics: Any, epoch: int | None = None) -> None:
         """Tell how training goes; reduce the learning rate if it is time to.
 
         Parameters

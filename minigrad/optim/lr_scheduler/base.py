@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
+from ...autograd.errors import stacklevel
 from ...autograd.listening import heard, is_listening
 from ...tensor import Tensor
 from ..optimizer import Optimizer
@@ -146,7 +147,7 @@ class LRScheduler:
             warnings.warn(
                 "To get the last learning rate computed by the scheduler, please use "
                 "`get_last_lr()`.",
-                stacklevel=3,
+                stacklevel=stacklevel(),
             )
 
     # -- stepping --------------------------------------------------------------------------------
@@ -174,14 +175,14 @@ class LRScheduler:
                 "Seems like `optimizer.step()` has been overridden after learning rate scheduler "
                 "initialization, so that its calls go unnoticed. Please, make sure to call "
                 "`optimizer.step()` before `lr_scheduler.step()`.",
-                stacklevel=3,
+                stacklevel=stacklevel(),
             )
         elif not self.optimizer._opt_called:
             warnings.warn(
                 "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call "
                 "them in the opposite order: `optimizer.step()` before `lr_scheduler.step()`. "
                 "Otherwise the first value of the learning rate schedule is skipped.",
-                stacklevel=3,
+                stacklevel=stacklevel(),
             )
 
     def _update_lr(self, epoch: int | None = None) -> None:
@@ -255,7 +256,7 @@ def warn_of_epoch() -> None:
     warnings.warn(
         "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
         "possible. Please use `scheduler.step()` to step the scheduler.",
-        stacklevel=3,
+        stacklevel=stacklevel(),
     )
 
 

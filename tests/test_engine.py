@@ -167,12 +167,25 @@ def test_freed_part_of_a_graph():
         (shared * 3).backward()
 
 
-def test_operations_that_save_nothing_can_be_walked_twice():
+@pytest.mark.parametrize(
+    "op",
+    [
+        lambda x: x + 1,
+        lambda x: x % 2,
+        lambda x: x.fmod(x.detach()),
+        lambda x: mg.addcmul(x, x.detach(), x.detach()),
+        lambda x: mg.addmm(x, mg.ones(2, 1), mg.ones(1, 2)),
+        lambda x: x.index_add(0, mg.tensor([1]), mg.ones(1)),
+        lambda x: x.scatter_add(0, mg.tensor([1]), mg.ones(1)),
+    ],
+)
+def test_operations_that_save_nothing_can_be_walked_twice(op):
     x = leaf(1.0, 2.0)
-    y = (x + 1).sum()
-    y.backward()
-    y.backward()
-    assert close(x.grad, [2.0, 2.0])
+    y = op(x)
+    ones = mg.ones_like(y)
+    y.backward(ones)
+    y.backward(ones)
+    assert close(x.grad, [2.0, 2.0] if y.ndim == 1 else [4.0, 4.0])
 
 
 def test_retain_graph():
@@ -904,9 +917,26 @@ def test_a_view_made_under_no_grad_must_not_be_written_outside(write, recorded):
 def test_a_view_older_than_its_base_s_gradient_must_not_be_written():
     x = mg.ones(3)
     view = x[:2]
-    view.add_(1.0)
     x.requires_grad_()
     with pytest.raises(RuntimeError, match="before its base required a gradient"):
+        view.add_(1.0)
+
+
+@pytest.mark.parametrize("write", [lambda x, view: x.add_(1.0), lambda x, view: view.add_(1.0)])
+def test_a_view_older_than_its_base_s_gradient_joins_the_graph_after_a_write(write):
+    x = mg.ones(3)
+    view = x[:2]
+    part, later = view[1:], view[:1]
+    write(x, view)
+    x.requires_grad_()
+    assert (view.requires_grad, view.is_leaf) == (True, False)
+    (view * mg.tensor([3.0, 4.0]) + part).sum().backward()
+    assert x.grad.tolist() == [3, 6, 0]
+    with mg.no_grad():
+        x.add_(1.0)
+    (later * 5).sum().backward()
+    assert x.grad.tolist() == [8, 6, 0]
+    with pytest.raises(RuntimeError, match="a view of a leaf Variable"):
         view.add_(1.0)
 
 

@@ -485,6 +485,76 @@ def test_hooks_may_take_a_gradient_away():
         assert x.grad is None
 
 
+class Kept(autograd.Function):
+    """x + y, of which x gets no gradient."""
+
+    @staticmethod
+    def forward(ctx, x, y):
+        return x + y
+
+    @staticmethod
+    def backward(ctx, g):
+        return None, g
+
+
+def test_hooks_see_a_gradient_that_is_none():
+    # all that hangs on what leads to x is met with None, up to the leaf itself
+    x, y = leaf(1, 2), leaf(3, 4)
+    a, seen = x * 2, []
+    a.retain_grad()
+    a.register_hook(lambda g: seen.append(("a", g)))
+    a.grad_fn.register_prehook(lambda g: seen.append(("before", g)))
+    a.grad_fn.register_hook(lambda into, g: seen.append(("after", into, g)))
+    x.register_hook(lambda g: seen.append(("x", g)))
+    x.register_post_accumulate_grad_hook(lambda t: seen.append(("added", t.grad)))
+    Kept.apply(a, y).sum().backward()
+    assert seen == [
+        ("a", None), ("before", (None,)), ("after", (None, None), (None,)), ("x", None),
+        ("added", None),
+    ]  # fmt: skip
+    assert (x.grad, a.grad) == (None, None)
+    assert y.grad.tolist() == [1, 1]
+
+
+def test_a_function_in_front_of_one_that_gives_none_is_asked_with_zeros():
+    x = leaf(1, 2)
+    Kept.apply(Kept.apply(leaf(0, 0), x), leaf(3, 4)).sum().backward()
+    assert x.grad.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("is_leaf", [True, False])
+def test_the_module_s_gradient_of_an_input_that_gets_none_is_zero(is_leaf):
+    class Add(mg.nn.Module):
+        def forward(self, x, y):
+            return Kept.apply(x, y)
+
+    add, seen = Add(), []
+    add.register_full_backward_hook(lambda module, into, out: seen.extend(lists(into)))
+    x, y = leaf(1, 2), leaf(3, 4)
+    add(x if is_leaf else x * 2, y).sum().backward()
+    assert seen == [[0, 0], [1, 1]]
+    assert lists([x.grad, y.grad]) == [[0, 0], [1, 1]]
+
+
+def test_a_retained_gradient_begins_anew_when_its_tensor_has_another_shape():
+    x = leaf(1, 2, 3)
+    y = x * 2
+    y.retain_grad()
+    y.sum().backward(retain_graph=True)
+    y.unsqueeze_(1)
+    (y * 5).sum().backward()
+    assert y.grad.tolist() == [[5], [5], [5]]
+
+
+def test_hooks_of_the_only_root_run_though_no_wanted_input_is_behind_it():
+    x, other, seen = leaf(1, 2), leaf(3, 4), []
+    y = x * 2
+    for t in (x, y):
+        t.register_hook(lambda g: seen.append(g.tolist()))
+        assert autograd.grad(t, other, mg.ones(2), allow_unused=True) == (None,)
+    assert seen == [[1, 1], [1, 1]]
+
+
 def test_hook_of_a_node_sees_the_gradient_of_an_index_as_a_tensor():
     x = leaf(1, 2)
     y = x[0]

@@ -308,7 +308,7 @@ def add_unwatched(leaf: TensorBase, g: Any, is_new: bool, create_graph: bool) ->
     """
     if not (leaf.edge is None and leaf._hooks is None and leaf._accumulate_hooks is None):
         return False
-    if leaf._requires_grad:
+    if g is not None and leaf._requires_grad:
         add_to_grad(leaf, g, is_new, create_graph)
     return True
 

@@ -101,8 +101,16 @@ class Node:
 
     def free(self) -> None:
         """Let go of the saved tensors (a node that saved none can be walked again)."""
-        if self.op.saves_tensors:
-            self.saved = None
+        saved, op = self.saved, self.op
+        if saved is None or not op.saves_tensors:
+            return
+        if op.places is not None:
+            for k in op.places:
+                if saved[k] is not None:
+                    break
+            else:
+                return
+        self.saved = None
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
@@ -220,7 +228,10 @@ class Pending:
         self.heap: list[tuple[int, Node]] = []
 
     def send(self, edge: tuple[Any, int], g: Any, is_new: bool) -> None:
-        """Add `g` to the gradient of `edge`; `is_new` if nothing else refers to it."""
+        """Add `g` to the gradient of `edge`; `is_new` if nothing else refers to it.
+
+        None adds nothing, but its target is visited all the same, with all that hangs there.
+        """
         target, k = edge
         slots = self.slots.get(target)
         if slots is None:
@@ -231,6 +242,8 @@ class Pending:
             self.slots[target], self.owned[target] = slots, owned
         else:
             owned = self.owned[target]
+        if g is None:
+            return
         total = slots[k]
         if type(g) is not ndarray and isinstance(g, Placed):
             if total is None:
@@ -283,8 +296,8 @@ def walk(
     captured: dict[tuple[Any, int], Any] = {}
     checks_nan = mode.anomaly and mode.check_nan
     for edge, g in zip(roots, root_grads):
-        if useful is None or edge[0] in useful:
-            pending.send(edge, g, False)
+        if useful is None or edge[0] in useful or len(roots) == 1:  # (PyTorch begins at a single
+            pending.send(edge, g, False)  # one in any case, so that its hooks run)
 
     while pending.heap:
         node, grads = pending.take()
@@ -300,7 +313,9 @@ def walk(
         if not goes_on:
             captured.update([((node, k), g) for k, g in enumerate(grads)])
             continue
-        if hung is None:
+        if hung is None and _is_nothing(node, grads):
+            input_grads: Sequence[Any] = [None] * len(edges)
+        elif hung is None:
             grads = _for_vjp(node, edges, grads, create_graph, pending.owns and useful is None)
             input_grads = node.op.vjp(node, edges, grads, create_graph)
         else:
@@ -309,14 +324,14 @@ def walk(
             errors.check_nan(node, input_grads)
         is_new = node.op.gives_new and not create_graph and hung is None
         for edge, g in zip(edges, input_grads):
-            if edge is not None and g is not None:
+            if edge is not None:
                 pending.send(edge, g, is_new)
         if not retain_graph:
             node.free()
 
     leaves = []
     for leaf, (g,) in pending.slots.items():
-        if leaf.array.shape != g.shape and leaf._requires_grad:  # (not of one frozen since)
+        if g is not None and leaf.array.shape != g.shape and leaf._requires_grad:  # (not frozen)
             raise RuntimeError(errors.shape_mismatch("the graph", leaf.array.shape, g.shape))
         if leaf._hooks is not None:  # which may keep what they see
             grads = [g]
@@ -328,6 +343,11 @@ def walk(
         return leaves
     captured.update([((leaf, 0), g) for leaf, g, _ in leaves])
     return [None if edge is None else captured.get(edge) for edge in targets]
+
+
+def _is_nothing(node: Node, grads: list[Any]) -> bool:
+    """Whether no gradient came, so that none goes on."""
+    return grads[0] is None and not node.op.sees_nothing and all([g is None for g in grads])
 
 
 def _for_vjp(
@@ -347,7 +367,7 @@ def _through_hooks(
 ) -> Sequence[Any]:
     """The gradients of a node's inputs, where hooks hang on the node."""
     grads = hung.meet_before(grads, create_graph)
-    if all([g is None for g in grads]):  # a hook took them away
+    if _is_nothing(node, grads):  # perhaps because a hook took it away
         input_grads: Sequence[Any] = [None] * len(edges)
     else:
         own = _for_vjp(node, edges, grads, create_graph, False)  # hooks may keep what they saw

@@ -116,6 +116,8 @@ class _SavedOutput(Output):
 class _Custom(Op):
     """The operation behind one call of `Function.apply`."""
 
+    sees_nothing = True
+
     def __init__(self, function: type[Function], context: FunctionCtx) -> None:
         super().__init__(function.__name__)
         self.function = function

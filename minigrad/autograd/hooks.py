@@ -103,9 +103,10 @@ class Hooks:
         for k, reference in list(self.retained.items()):
             kept = reference()
             if grads[k] is not None and kept is not None and kept.edge == (place, k):
-                g = _as_tensor(grads[k])
-                with adding:
-                    kept._grad = g.clone() if kept._grad is None else kept._grad + g
+                g, old = _as_tensor(grads[k]), kept._grad
+                with adding:  # (it may have got another shape in place)
+                    is_first = old is None or old.array.shape != g.array.shape
+                    kept._grad = g.clone() if is_first else old + g
 
     def meet_before(self, grads: list[Any], create_graph: bool) -> list[Any]:
         """The gradients of the outputs after the pre-hooks of the node."""

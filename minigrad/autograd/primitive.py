@@ -36,20 +36,24 @@ def shares_memory(result: ndarray, array: ndarray) -> bool:
 class Op:
     """An operation: a name, and a rule that turns output gradients into input gradients.
 
-    `saves_tensors` says whether its nodes keep values alive that `backward` frees, `gives_new`
+    `saves_tensors` says whether its nodes keep values alive that `backward` frees, `places` where
+    they are among what a node saved (None: it does keep some), `gives_new`
     whether the gradients that its rules return as arrays are new ones, which nothing else refers
     to, `writes_gradient` whether `vjp` may write to the gradient of the output (it is handed one of
     its own then, in row-major order, if the first argument wants a gradient), `outputs_apart`
-    whether PyTorch makes each output by a node of its own. `gives_views` is empty, or says why its
+    whether PyTorch makes each output by a node of its own, `sees_nothing` whether `vjp` is called
+    even if all gradients are None. `gives_views` is empty, or says why its
     outputs, which are views, must not be written to. What ``grad_fn`` shows follows from the name:
     see `names`.
     """
 
     saves_tensors = True
+    places: tuple[int, ...] | None = None
     gives_views = ""
     gives_new = False
     writes_gradient = False
     outputs_apart = False
+    sees_nothing = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -109,10 +113,14 @@ class Primitive(Op):
         self.sources = tuple([self._source(n, list(arguments)) for n in needs])
         self._needed: dict[tuple[bool, ...], tuple[tuple[str, int], ...]] = {}
         self.kept = None if keeps is None else needs.index(keeps)  # its place among `sources`
-        self.saves_tensors = keeps is not None or any(
-            kind == "output" or (kind == "argument" and k < len(self.differentiable))
-            for kind, k in self.sources
-        )
+        self.places = tuple([
+            place
+            for place, (kind, k) in enumerate(self.sources)
+            if kind == "output"
+            or (kind == "argument" and k < len(self.differentiable))
+            or place == self.kept
+        ])  # fmt: skip
+        self.saves_tensors = bool(self.places)
 
     @staticmethod
     def _source(need: str, arguments: list[str]) -> tuple[str, int]:

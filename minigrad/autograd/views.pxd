@@ -12,6 +12,7 @@ cdef class View:
     cdef public bint of_itself
     cdef public tuple arguments
     cdef public tuple start, written
+    cdef public Py_ssize_t version
 
 
 cpdef tuple edge_of(TensorBase tensor)
@@ -26,6 +27,12 @@ cpdef TensorBase root_of(TensorBase tensor)
 cpdef TensorBase parent_of(TensorBase tensor)
 
 
-@cython.locals(view=View, current=TensorBase, parent=TensorBase, again=TensorBase)
+@cython.locals(
+    view=View, root=TensorBase, current=TensorBase, parent=TensorBase, again=TensorBase
+)
 cpdef refresh_view(TensorBase tensor)
+
+
+@cython.locals(view=View, current=TensorBase, again=TensorBase)
+cdef _join(TensorBase tensor)
 cdef bint _is_stale(TensorBase tensor)

@@ -24,10 +24,13 @@ class View:
     that the parent had then; if it has another one now, it was given another shape in place, and
     what the view shows is a part of its former self. `of_itself` says that the view is what became
     of its parent in this way. `written` is the edge of the root after the last write by way of the
-    view, or None.
+    view, or None. `version` is how often the memory had been written to when the view was taken
+    of a root that required no gradient; -1 if it did.
     """
 
-    __slots__ = ("arguments", "of_itself", "op", "parent", "root", "shown", "start", "written")
+    __slots__ = (
+        "arguments", "of_itself", "op", "parent", "root", "shown", "start", "version", "written",
+    )  # fmt: skip
 
     def __init__(
         self, parent: TensorBase, op: Callable[..., Any], arguments: tuple[Any, ...]
@@ -39,6 +42,7 @@ class View:
         self.start = self.root.edge
         self.shown = parent.array
         self.of_itself = False
+        self.version = -1 if self.root._requires_grad else parent.version[0]
         self.written = None
 
 
@@ -105,7 +109,8 @@ def refresh_view(tensor: TensorBase) -> None:
     more was detached: a view keeps the place that it had then, unless the memory was written to
     since, for then it shows what nobody has recorded.
     """
-    place = root_of(tensor).edge
+    root = root_of(tensor)
+    place = root.edge
     view: Any = tensor.view_of
     is_cut = place is None
     if is_cut:  # (or it is a leaf, and always was)
@@ -113,6 +118,13 @@ def refresh_view(tensor: TensorBase) -> None:
     if view.start is place:
         if is_cut and place is not None and _is_stale(tensor):
             tensor.edge, tensor._requires_grad = None, False
+        elif (
+            tensor.edge is None
+            and root._requires_grad
+            and not view.of_itself
+            and 0 <= view.version != tensor.version[0]
+        ):
+            _join(tensor)
         return
     outdated = []
     current: TensorBase | None = tensor
@@ -134,6 +146,30 @@ def refresh_view(tensor: TensorBase) -> None:
             again = view.op(parent, *view.arguments)
             view.start = place
             move(current, again.edge)
+    finally:
+        mode.enabled = previous
+
+
+def _join(tensor: TensorBase) -> None:
+    """Give `tensor` a place behind its root, a leaf that has required a gradient for a while only.
+
+    What was taken from it before has no place. PyTorch gives it one after the memory was written
+    to: what the view shows then is seen as a part of the leaf.
+    """
+    outside = []
+    current: Any = tensor
+    while current.view_of is not None and current.edge is None and not current.view_of.of_itself:
+        if current.view_of.parent.array is not current.view_of.shown:
+            return  # a parent shows other memory by now
+        outside.append(current)
+        current = current.view_of.parent
+    previous, mode.enabled = mode.enabled, True
+    try:
+        for current in reversed(outside):
+            view = current.view_of
+            again = view.op(view.parent, *view.arguments)
+            move(current, again.edge)
+            view.version = current.version[0]
     finally:
         mode.enabled = previous
 

@@ -32,6 +32,7 @@ class _Boundary(Op):
     """
 
     gives_views = errors.VIEW_OF_A_FUNCTION
+    sees_nothing = True
 
     def __init__(self) -> None:
         super().__init__("backward_hook_function")
@@ -100,13 +101,13 @@ class BackwardHooks:
         self.inputs_watched = bool(positions)
 
         def passing(grads: list[Any]) -> list[Any]:
-            if self.grad_output is None:  # no gradient came through the outputs: this is the
-                return grads  # second half of a second derivative, and not the module's gradient
             # An input that the output does not depend on has the gradient zero.
             known = [
                 wrap(np.zeros_like(args[k].array)) if g is None else g
                 for k, g in zip(positions, grads, strict=True)
             ]
+            if self.grad_output is None:  # no gradient came through the outputs: this is the
+                return known  # second half of a second derivative, and not the module's gradient
             grad_input = self.run_hooks(_expand(len(args), positions, known))
             self.grad_output = None
             return [grad_input[k] for k in positions]

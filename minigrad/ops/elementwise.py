@@ -25,7 +25,7 @@ from .erf import erf as erf_of
 from .index import where
 from .kernels import with_kernel
 from .layout import copied, entrywise, rows
-from .makers import binary, comparison, no_slope, predicate, unary
+from .makers import binary, comparison, no_slope, predicate, promoted, unary
 from .shape import sum_to
 from .values import EITHER, entry, factor, misfit, number
 
@@ -95,7 +95,7 @@ def _checked_division(function: Callable[..., Any]) -> Callable[..., Any]:
         if kind == "b":
             name = function.__name__.strip("_")
             raise NotImplementedError(f"{name!r} not implemented for 'Bool'")
-        if kind in "iu" and not np.all(b):
+        if kind in "iu" and not np.all(b) and np.broadcast(a, b).size:
             raise RuntimeError("ZeroDivisionError")
         return function(a, b)
 
@@ -305,6 +305,8 @@ def _scaled(factor: Any, alpha: Any, other: Any, name: str) -> Any:
     """``factor * alpha`` as a term beside `other`: `alpha` counts in their common type."""
     if type(alpha) is int and alpha == 1:
         return factor
+    if name != "add":
+        promoted(factor, other, False, bools=False)  # raises where one holds bools
     alpha = number(alpha, name, "alpha")
     target = dtypes.result_type(array_of(factor), array_of(other))
     if target.kind != "f" and isinstance(alpha, float):

@@ -25,6 +25,7 @@ from .arguments import checked_axis
 from .cast import cast
 from .kernels import movement_of
 from .layout import broadcast_strides, entrywise, order_of_axes, placed_in_order, rows
+from .makers import broadcast_error
 from .shape import broadcast_to, copy_of_rows, flatten, reshape, sum_to, unsqueeze
 from .values import EITHER, entry, filling, number
 
@@ -575,22 +576,27 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
         )
     if dim is None:
         return gather(flatten(input), 0, wrap(array_of(indices).flatten()))
-    positions, axis = array_of(indices), checked_axis(dim, array_of(input).ndim)
+    positions = array_of(indices)
     if positions.ndim != array_of(input).ndim:
         raise RuntimeError(
             "torch.take_along_dim(): input and indices should have the same number of dimensions, "
             f"but got {array_of(input).ndim} dimensions for input, and {positions.ndim} dimensions "
             "for indices"
         )
+    axis = checked_axis(dim, positions.ndim)
     if not positions.ndim:
         return gather(input, axis, indices)
     positions = _from_the_end(positions, array_of(input).shape[axis])
     if positions.shape == array_of(input).shape:
         return gather(input, axis, wrap(positions))
-    other = np.broadcast_shapes(
-        tuple([1 if k == axis else n for k, n in enumerate(array_of(input).shape)]),
-        tuple([1 if k == axis else n for k, n in enumerate(positions.shape)]),
-    )
+    rest = [
+        np.empty([1 if k == axis else n for k, n in enumerate(shape)], bool)
+        for shape in (array_of(input).shape, positions.shape)
+    ]
+    try:
+        other = np.broadcast(*rest).shape
+    except ValueError as error:
+        raise broadcast_error(rest[0], rest[1], error) from None
 
     def widened(n: int) -> tuple[int, ...]:
         return (*other[:axis], n, *other[axis + 1 :])

@@ -139,6 +139,8 @@ def _inner_sizes(a: tuple[int, ...], b: tuple[int, ...]) -> str:
 
 def _check_ranks(name: str, ranks: tuple[int, int], x: np.ndarray, y: np.ndarray) -> None:
     if (x.ndim, y.ndim) != ranks:
+        if name == "mv" and not x.ndim:
+            raise IndexError("mv: Dimension specified as 0 but tensor has no dimensions")
         if name == "dot":
             raise RuntimeError(f"1D tensors expected, but got {x.ndim}D and {y.ndim}D tensors")
         if ranks == (2, 2) and 2 in (x.ndim, y.ndim):
@@ -257,12 +259,12 @@ def _added(op: Any, input: Any, a: Any, b: Any, beta: float, alpha: float, rank:
     """Call `op` after the checks that `mm` or `bmm` makes, and one that `input` fits."""
     x, y = array_of(a), array_of(b)
     _check_ranks(op.__name__, (rank, rank), x, y)
-    _check_product(x, y)
     if array_of(input).dtype != x.dtype:
         raise RuntimeError(
             f"self and mat2 must have the same dtype, but got "
             f"{dtypes.legacy_name(array_of(input).dtype)} and {dtypes.legacy_name(x.dtype)}"
         )
+    _check_product(x, y)
     shape = (*x.shape[:-1], y.shape[-1])
     try:
         np.broadcast_to(array_of(input), shape)

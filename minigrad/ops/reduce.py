@@ -289,11 +289,19 @@ def shared(g: Any, chosen: Any, axes: Axes) -> Any:
     return where(chosen, restored(g, chosen.shape, axes) / count, 0)
 
 
+def _alone(x: Any, axes: Axes) -> bool:
+    """Whether there is one entry only along `axes`."""
+    return builtins.all([n == 1 for k, n in enumerate(x.shape) if axes is None or k in axes])
+
+
 _root_of_squares = with_reduction("norm", lambda x, axes, keepdims: np.sqrt(
                                       total(x * x, axes, keepdims)))  # fmt: skip
 
 
 def _norm_of(x: np.ndarray, axes: Axes, keepdims: bool, p: float) -> Any:
+    if _alone(x, axes):  # without powers, which may overflow
+        sizes = np.abs(x) if p else (x != 0).astype(x.dtype)
+        return sizes if keepdims else sizes.squeeze(axis=axes)
     if p == 2:
         return _root_of_squares(x, axes, keepdims)
     if math.isinf(p):
@@ -315,7 +323,7 @@ def _norm_slope(g: Any, y: Any, x: Any, axes: Axes, p: float) -> Any:
     length, g = restored(y, x.shape, axes), restored(g, x.shape, axes)
     if p == 1:
         return g * sign(x)
-    if p == 2:
+    if p == 2 or _alone(x, axes):
         return g * where(length == 0, 0, x / length)
     power = sign(x) * abs_(x) ** (p - 1)
     if p < 1:
@@ -533,9 +541,16 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
         )
     if array.ndim != 1 or (array.size and array.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    if weights is None:
+    if minlength < 0:
+        raise RuntimeError(f"minlength should be >= 0, but got {minlength}")
+    if weights is None or not array.size:
         return wrap(np.bincount(array, minlength=minlength))
     w = array_of(weights)
+    if w.shape != array.shape:
+        raise RuntimeError(
+            "weights should be 1-d and have the same length as input, but got shapes "
+            f"{list(w.shape)} and {list(array.shape)}"
+        )
     kind = dtypes.FLOAT32 if w.dtype == dtypes.FLOAT32 else dtypes.FLOAT64
     return _bincount(weights, np.bincount(array, w, minlength).astype(kind))
 

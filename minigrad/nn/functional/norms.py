@@ -141,6 +141,8 @@ def batch_norm(
     )
     check_tensor("batch_norm", input)
     x = input.array
+    if x.ndim < 2:
+        raise _no_channels(x.shape, running_mean, training)
     statistics = {"running_mean": running_mean, "running_var": running_var}
     if training:
         _check_training(input, statistics, eps)
@@ -157,6 +159,10 @@ def batch_norm(
                 f"batch_norm: {name} should contain {channels} elements not {value.array.size}: "
                 f"input has shape {list(x.shape)}, whose axis 1 is the channels"
             )
+        if name in statistics and value.array.ndim != 1:
+            raise RuntimeError(
+                f"batch_norm: {name}: expected 1 dims but tensor has {value.array.ndim}"
+            )
         if x.dtype.kind == "f":
             _same_dtype("batch_norm", input, name, value)
     _floats("batch_norm", input)
@@ -171,10 +177,23 @@ def batch_norm(
     return output
 
 
+def _no_channels(shape: tuple[int, ...], running_mean: Any, training: bool) -> Exception:
+    """The error of an input without an axis 1; it depends on what PyTorch looks at first."""
+    expected = f"batch_norm: expected input of shape (N, C, ...), got {list(shape)}"
+    if training and not shape:
+        return IndexError(f"tuple index out of range: {expected}")
+    if running_mean is not None:
+        size = running_mean.array.size
+        return RuntimeError(f"running_mean should contain 0 elements not {size}: {expected}")
+    if training:
+        return IndexError(
+            f"Dimension out of range (expected to be in range of [-1, 0], but got 1): {expected}"
+        )
+    return RuntimeError("batch_norm: running_mean must be defined in evaluation mode")
+
+
 def _check_training(input: Any, statistics: dict[str, Any], eps: float) -> None:
     shape = input.array.shape
-    if len(shape) < 2:
-        raise RuntimeError(f"batch_norm: expected input of shape (N, C, ...), got {list(shape)}")
     if input.array.size and input.array.size == shape[1]:
         raise ValueError(
             "Expected more than 1 value per channel when training, got input size "

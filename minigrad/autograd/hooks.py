@@ -103,8 +103,9 @@ class Hooks:
         for k, reference in list(self.retained.items()):
             kept = reference()
             if grads[k] is not None and kept is not None and kept.edge == (place, k):
-                g, old = _as_tensor(grads[k]), kept._grad
-                with adding:  # (it may have got another shape in place)
+                g = _as_tensor(grads[k])
+                with adding:
+                    old = kept._grad  # (its tensor may have got another shape in place)
                     is_first = old is None or old.array.shape != g.array.shape
                     kept._grad = g.clone() if is_first else old + g
 

@@ -852,7 +852,10 @@ def test_every_rule_is_in_the_table():
 
 def test_every_inplace_method_is_in_the_table():
     """Every in-place method of Tensor that is differentiable appears in the table by its name."""
-    random = {"uniform_", "normal_", "random_", "bernoulli_", "exponential_"}
+    random = {
+        "uniform_", "normal_", "random_", "bernoulli_", "exponential_", "cauchy_", "log_normal_",
+        "geometric_",
+    }  # fmt: skip
     other = {"requires_grad_", "detach_", "set_", "resize_"}
     methods = {n for n in dir(mg.Tensor) if n.endswith("_") and not n.startswith("_")}
     tested = {part for name in CASES for part in name.replace("_-", "_ ").split()}

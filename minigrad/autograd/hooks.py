@@ -51,10 +51,12 @@ class RemovableHandle:
         self.remove()
 
 
-def add_hook(hooks: dict[int, Hook], hook: Hook) -> RemovableHandle:
-    """Put `hook` at the end of `hooks`."""
+def add_hook(hooks: dict[int, Hook], hook: Hook, prepend: bool = False) -> RemovableHandle:
+    """Put `hook` at the end of `hooks`, or at the beginning of them, if they are an OrderedDict."""
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
+    if prepend:
+        hooks.move_to_end(handle.id, last=False)  # type: ignore[attr-defined]
     return handle
 
 

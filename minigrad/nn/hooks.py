@@ -14,22 +14,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..autograd.hooks import RemovableHandle
+from ..autograd.hooks import RemovableHandle, add_hook
 from .backward_hooks import BackwardHooks, Hook, hang_on_last_operation
 
 if TYPE_CHECKING:
     from .typing import Arguments, Forwards, Result
 
 HookTable = OrderedDict[int, Hook]
-
-
-def add_hook(table: HookTable, hook: Hook, prepend: bool = False) -> RemovableHandle:
-    """Put `hook` at the end (or the beginning) of `table`."""
-    handle = RemovableHandle(table)
-    table[handle.id] = hook
-    if prepend:
-        table.move_to_end(handle.id, last=False)
-    return handle
 
 
 class Hookable:

@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ..autograd.grad_mode import no_grad
-from ..autograd.hooks import RemovableHandle
+from ..autograd.hooks import RemovableHandle, add_hook
 from ..tensor import Tensor
-from .hooks import HookTable, add_hook
+from .hooks import HookTable
 from .parameter import Parameter
 
 EXTRA_STATE_KEY = "_extra_state"

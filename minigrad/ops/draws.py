@@ -146,3 +146,28 @@ def exponential_(tensor: Any, lambd: float = 1.0, *, generator: Any = None) -> T
     if is_listening():
         return heard(exponential_, (tensor, lambd), {"generator": generator})
     return _fill(tensor, lambda g, m, out: g.exponential(m.shape, lambd, m.dtype, out), generator)
+
+
+def cauchy_(
+    tensor: Any, median: float = 0.0, sigma: float = 1.0, *, generator: Any = None
+) -> Tensor:
+    """Fill with numbers of a Cauchy distribution around `median`, of the width `sigma`."""
+    if is_listening():
+        return heard(cauchy_, (tensor, median, sigma), {"generator": generator})
+    return _fill(tensor, lambda g, m, out: g.cauchy(m.shape, median, sigma, m.dtype), generator)
+
+
+def log_normal_(
+    tensor: Any, mean: float = 1.0, std: float = 2.0, *, generator: Any = None
+) -> Tensor:
+    """Fill with numbers whose logarithms are normally distributed."""
+    if is_listening():
+        return heard(log_normal_, (tensor, mean, std), {"generator": generator})
+    return _fill(tensor, lambda g, m, out: g.log_normal(m.shape, mean, std, m.dtype), generator)
+
+
+def geometric_(tensor: Any, p: float, *, generator: Any = None) -> Tensor:
+    """Fill with numbers of trials up to the first success, of which each has probability `p`."""
+    if is_listening():
+        return heard(geometric_, (tensor, p), {"generator": generator})
+    return _fill(tensor, lambda g, m, out: g.geometric(m.shape, p, m.dtype), generator)

@@ -26,7 +26,7 @@ from .index import where
 from .kernels import with_kernel
 from .layout import copied, entrywise, rows
 from .makers import binary, comparison, no_slope, predicate, promoted, unary
-from .shape import sum_to
+from .shape import unbroadcast
 from .values import EITHER, entry, factor, misfit, number
 
 if TYPE_CHECKING:
@@ -401,11 +401,6 @@ def positive(input: Any) -> Tensor:
 # ------------------------------------------------------------------------------------------------
 
 
-def _to(d: Any, shape: tuple[int, ...]) -> Any:
-    """A gradient summed over the axes along which its argument was broadcast."""
-    return d if np.shape(d) == shape else sum_to(d, shape)
-
-
 def _of_one_type(op: Callable[..., Any], tensors: tuple[Any, ...], *numbers: Any) -> Any:
     """Call `op` with the tensors cast to their common type; PyTorch's error for their shapes."""
     return _checked_shapes(op, *common_type(tensors), *numbers)
@@ -443,10 +438,10 @@ _clamp_max = primitive("clamp_max", _between,
                        x=lambda g, x, low, high: where(_inside(x, low, high), g, 0))  # fmt: skip
 _clamp_to_tensors = primitive(
     "clamp", _between, layout=entrywise,
-    x=lambda g, x, low, high, x_shape: _to(where(_inside(x, low, high), g, 0), x_shape),
-    low=lambda g, x, low, high, low_shape: _to(
+    x=lambda g, x, low, high, x_shape: unbroadcast(where(_inside(x, low, high), g, 0), x_shape),
+    low=lambda g, x, low, high, low_shape: unbroadcast(
         where((x < low) if high is None else (x < low) & (low < high), g, 0), low_shape),
-    high=lambda g, x, low, high, high_shape: _to(
+    high=lambda g, x, low, high, high_shape: unbroadcast(
         where((x > high) if low is None else (x > high) | (high < low), g, 0), high_shape),
 )  # fmt: skip
 
@@ -500,22 +495,23 @@ def _clamped(op: Any, input: Any, low: Any, high: Any) -> Any:
 
 _lerp_number = primitive("lerp", lambda a, b, w: a + w * (b - a) if w < 0.5
                          else b - (1 - w) * (b - a), layout=entrywise,
-                         a=lambda g, w, a_shape: _to(g * (1 - w), a_shape),
-                         b=lambda g, w, b_shape: _to(g * w, b_shape))  # fmt: skip
+                         a=lambda g, w, a_shape: unbroadcast(g * (1 - w), a_shape),
+                         b=lambda g, w, b_shape: unbroadcast(g * w, b_shape))  # fmt: skip
 _lerp_tensor = primitive("lerp.tensor", lambda a, b, w: np.where(np.abs(w) < 0.5, a + w * (b - a),
                                                           b - (1 - w) * (b - a)),
                          layout=entrywise,
-                         a=lambda g, w, a_shape: _to(g * (1 - w), a_shape),
-                         b=lambda g, w, b_shape: _to(g * w, b_shape),
-                         w=lambda g, a, b, w_shape: _to(g * (b - a), w_shape))  # fmt: skip
+                         a=lambda g, w, a_shape: unbroadcast(g * (1 - w), a_shape),
+                         b=lambda g, w, b_shape: unbroadcast(g * w, b_shape),
+                         w=lambda g, a, b, w_shape: unbroadcast(g * (b - a), w_shape))  # fmt: skip
 _addcmul = primitive("addcmul", lambda x, a, b, value: x + value * a * b, layout=entrywise,
-                     x=lambda g, x_shape: _to(g, x_shape),
-                     a=lambda g, b, value, a_shape: _to(g * (b * value), a_shape),
-                     b=lambda g, a, value, b_shape: _to(g * (a * value), b_shape))  # fmt: skip
+                     x=lambda g, x_shape: unbroadcast(g, x_shape),
+                     a=lambda g, b, value, a_shape: unbroadcast(g * (b * value), a_shape),
+                     b=lambda g, a, value, b_shape: unbroadcast(
+                         g * (a * value), b_shape))  # fmt: skip
 _addcdiv = primitive("addcdiv", lambda x, a, b, value: x + value * a / b, layout=entrywise,
-                     x=lambda g, x_shape: _to(g, x_shape),
-                     a=lambda g, b, value, a_shape: _to(g * (value / b), a_shape),
-                     b=lambda g, a, b, value, b_shape: _to(
+                     x=lambda g, x_shape: unbroadcast(g, x_shape),
+                     a=lambda g, b, value, a_shape: unbroadcast(g * (value / b), a_shape),
+                     b=lambda g, a, b, value, b_shape: unbroadcast(
                          -g * (value * a / (b * b)), b_shape))  # fmt: skip
 
 

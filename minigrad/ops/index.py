@@ -26,7 +26,7 @@ from .cast import cast
 from .kernels import movement_of
 from .layout import broadcast_strides, entrywise, order_of_axes, placed_in_order, rows
 from .makers import broadcast_error
-from .shape import broadcast_to, copy_of_rows, flatten, reshape, sum_to, unsqueeze
+from .shape import broadcast_to, copy_of_rows, flatten, reshape, unbroadcast, unsqueeze
 from .values import EITHER, entry, filling, number
 
 if TYPE_CHECKING:
@@ -729,8 +729,7 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
 
 
 def _masked(g: Any, condition: Any, shape: tuple[int, ...], keep: bool) -> Any:
-    kept = _where(g, 0, condition) if keep else _where(0, g, condition)
-    return kept if kept.shape == shape else sum_to(kept, shape)
+    return unbroadcast(_where(g, 0, condition) if keep else _where(0, g, condition), shape)
 
 
 def _chosen(a: Any, b: Any, condition: Any) -> ndarray:

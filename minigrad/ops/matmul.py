@@ -16,7 +16,7 @@ from ..autograd.tensor_base import array_of
 from .layout import rows
 from .makers import broadcast_error, no_slope
 from .reduce import restored
-from .shape import fresh_view, reshape, squeeze, sum_to, transpose, unsqueeze
+from .shape import fresh_view, reshape, squeeze, sum_to, transpose, unbroadcast, unsqueeze
 from .values import factor
 
 if TYPE_CHECKING:
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 
 def _mT(x: Any) -> Any:
     return transpose(x, -2, -1)
-
-
-def _to(d: Any, shape: tuple[int, ...]) -> Any:
-    """The gradient summed over broadcast batch axes."""
-    return d if d.shape == shape else sum_to(d, shape)
 
 
 def _multiply(a: np.ndarray, b: np.ndarray) -> Any:
@@ -41,8 +36,8 @@ def _multiply(a: np.ndarray, b: np.ndarray) -> Any:
 
 def _product(name: str) -> Any:
     return primitive(name, lambda a, b: _multiply(a, b),
-                     a=lambda g, b, a_shape: _to(matmul(g, _mT(b)), a_shape),
-                     b=lambda g, a, b_shape: _to(matmul(_mT(a), g), b_shape))  # fmt: skip
+                     a=lambda g, b, a_shape: unbroadcast(matmul(g, _mT(b)), a_shape),
+                     b=lambda g, a, b_shape: unbroadcast(matmul(_mT(a), g), b_shape))  # fmt: skip
 
 
 _mm, _bmm, _einsum_mm = _product("mm"), _product("bmm"), _product("einsum")
@@ -237,7 +232,7 @@ def _sum_with_product(x: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
 def _plus_product(name: str) -> Any:
     return primitive(
         name, _sum_with_product,
-        x=lambda g, x_shape, beta: _to(_scaled(g, beta) if beta else no_slope(g), x_shape),
+        x=lambda g, x_shape, beta: unbroadcast(_scaled(g, beta) if beta else no_slope(g), x_shape),
         a=lambda g, b, alpha: _scaled(matmul(g, _mT(b)), alpha),
         b=lambda g, a, alpha: _scaled(matmul(_mT(a), g), alpha))  # fmt: skip
 

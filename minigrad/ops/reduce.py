@@ -124,10 +124,10 @@ _sum_of_all, _sum = [
               x=lambda g, x_shape, axes: _spread(g, x_shape, axes))
     for name in ("sum", "sum.axes")
 ]  # fmt: skip
-_mean_of_all, _mean = [
+_mean_of_all, _mean, _mean_of_var_pair, _mean_of_std_pair = [
     primitive(name, with_reduction("mean", in_wide(_mean_of)), layout=rows,
               x=lambda g, x_shape, axes: _spread(g * _share(x_shape, axes), x_shape, axes))
-    for name in ("mean", "mean.axes")
+    for name in ("mean", "mean.axes", "var_mean", "std_mean")
 ]  # fmt: skip
 
 
@@ -200,11 +200,6 @@ _std, _std_of_pair = [  # the gradient is 0 where the deviation is 0
               x=lambda g, y, x, axes, divisor: _var_slope(
                   where(y == 0, 0, g / (2 * where(y == 0, 1, y))), x, axes, divisor))
     for name in ("std", "std_mean")
-]  # fmt: skip
-_mean_of_var_pair, _mean_of_std_pair = [
-    primitive(name, with_reduction("mean", in_wide(_mean_of)), layout=rows,
-              x=lambda g, x_shape, axes: _spread(g * _share(x_shape, axes), x_shape, axes))
-    for name in ("var_mean", "std_mean")
 ]  # fmt: skip
 
 

@@ -82,6 +82,11 @@ broadcast_to = primitive("expand", _broadcast_to, view="always",
                          x=lambda g, x_shape: sum_to(g, x_shape))  # fmt: skip
 
 
+def unbroadcast(d: Any, shape: tuple[int, ...]) -> Any:
+    """`d`, a gradient, summed over the axes along which its argument, of `shape`, was broadcast."""
+    return d if d.shape == shape else sum_to(d, shape)
+
+
 def expand(input: Any, *sizes: Any, size: Any = None) -> Tensor:
     """A view of `input` with axes of size 1 repeated to `sizes`; -1 keeps an axis as it is."""
     shape, old = as_shape(sizes if size is None else (size,)), array_of(input).shape

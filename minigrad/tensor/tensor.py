@@ -459,6 +459,7 @@ class Tensor(TensorBase):
     bernoulli, multinomial = draws.bernoulli, draws.multinomial
     uniform_, normal_, exponential_ = draws.uniform_, draws.normal_, draws.exponential_
     bernoulli_, random_ = draws.bernoulli_, draws.random_
+    cauchy_, log_normal_, geometric_ = draws.cauchy_, draws.log_normal_, draws.geometric_
 
     # --------------------------------------------------------------------------------------------
     # Memory, copies, and new tensors

@@ -176,8 +176,9 @@ CALLS = list(dict.fromkeys(FORMS))
 DRAWS = [
     *[f"x.{fill}; x" for fill in (
         "uniform_()", "uniform_(-1, 2)", "normal_()", "normal_(1, 2)", "bernoulli_(0.3)",
-        "bernoulli_(b)", "bernoulli_(row)", "random_(100)", "random_(-5, 9)", "exponential_()")],
-    "x.double().normal_()", "x.long().random_(1000)", "x.clone().normal_()",
+        "bernoulli_(b)", "bernoulli_(row)", "random_(100)", "random_(-5, 9)", "exponential_()",
+        "cauchy_(0.5, 2)", "log_normal_(0, 0.5)", "geometric_(0.3)")],
+    "x.double().normal_()", "x.long().random_(1000)", "x.long().geometric_(0.2)", "x.clone().normal_()",
     *[f"torch.nn.init.{fill}_(x); x" for fill in (
         "uniform", "normal", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal",
         "trunc_normal", "orthogonal")],

@@ -1,6 +1,7 @@
 """Imports run one way: what stands below never knows what stands on top of it.
 
-    nn, optim, utils, serialization  ->  tensor  ->  ops  ->  autograd  ->  arrays
+    replay  ->  nn, recurrences, plans, optim, utils, serialization
+                                     ->  tensor  ->  ops  ->  autograd  ->  arrays
     tensor, nn                       ->  random,   which knows no tensors, as arrays do not
     arrays, random, ops, optim, runtime  ->  _kernels, which knows nothing of minigrad
 
@@ -8,6 +9,7 @@ The files are parsed, not run, so that an import inside a function counts as wel
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +104,24 @@ def top(name: str) -> str:
 def test_every_module_has_a_layer():
     homeless = sorted({top(name) for name in MODULES} - set(RANK))
     assert not homeless, f"name their layer in LAYERS: {homeless}"
+
+
+ROOMS = [name for name, path in MODULES.items() if name and path.name == "__init__.py"]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_says_what_is_in_it(room):
+    """Each of its modules is named in the docstring of its ``__init__.py``, or imported there."""
+    tree = ast.parse(MODULES[room].read_text(encoding="utf-8"))
+    text = ast.get_docstring(tree) or ""
+    imported = {
+        part for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1
+        for part in (node.module, *[alias.name for alias in node.names])
+    }  # fmt: skip
+    there = {name.rpartition(".")[2] for name in MODULES if name.rpartition(".")[0] == room}
+    assert sorted(there - imported - set(re.findall(r"`(\w+)`", text))) == []
+    listed = re.findall(r"^- ((?:`\w+`(?:, )?)+):", text, re.MULTILINE)
+    assert set(re.findall(r"\w+", " ".join(listed))) <= there
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -7,4 +7,5 @@ ground floor of the house.
 - `size`: `Size`, `device`, `layout`, `Storage`: what a tensor says of its array.
 - `sums`: sums of many numbers, accurate along every axis.
 - `printing`: how arrays are written as text.
+- `recording`: arrays that write down what is done with them (see `minigrad.plans`).
 """

@@ -9,9 +9,11 @@
 - `function`: operations that users write themselves.
 - `hooks`, `graph`: functions hung on tensors and nodes; the graph as others walk through it.
 - `names`: what PyTorch prints for operations.
+- `listening`: how `minigrad.replay` hears which operations are asked for.
 - `quiet`, `loans`: NumPy's warnings silenced; outputs that are lent to their nodes.
 - `errors`: what the engine says when something is wrong.
 - `gradcheck`: gradients compared with finite differences.
+- `typing`: what operations are for type checkers.
 """
 
 from .backward import backward, grad

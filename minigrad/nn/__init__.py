@@ -1,6 +1,7 @@
 """Layers: modules that hold parameters, and the functions they call.
 
-- `module`, `parameter`, `containers`: what every network is made of; `hooks`, `state_dict`.
+- `module`, `parameter`, `containers`: what every network is made of; `hooks`, `backward_hooks`,
+  `state_dict`; `typing`: what type checkers learn of a call.
 - recurrent layers and cells come from `minigrad.recurrences`.
 - `linear`, `lazy`, `embedding`, `activation`, `dropout`, `normalization`, `batchnorm`, `loss`: the
   rest of a model.

@@ -1,13 +1,17 @@
 """The operations: each with its forward and its gradient on adjacent lines.
 
-- `elementwise`: arithmetic, elementary functions, comparison; the makers `unary` and `binary`.
-- `shape`: views and their transposes; `join`: cat, stack, split, unbind.
+- `elementwise`: arithmetic, elementary functions, comparison; `makers`: what makes them. `erf`: the
+  one function of these that NumPy does not have.
+- `shape`: views and their transposes; `join`: cat, stack, split, unbind; `rows`: some rows of many.
 - `index`: ``x[...]``, gather, scatter, where; `inplace`: everything that changes a tensor.
 - `reduce`: sums, means, norms, softmax; `scan`: running sums and products; `order`: extremes,
-  sorting; `matmul`: products, linear; `einsum`, and `equation`, which reads what it is told;
-  `linalg`: norms and decompositions of matrices.
+  sorting, and `introsort`: the order in which PyTorch leaves equal entries; `return_types`: pairs.
+- `matmul`: products, linear; `einsum`, and `equation`, which reads what it is told; `linalg`: norms
+  and decompositions of matrices.
 - `loss`, `entrywise_loss`: what training minimises; `norm`: layer and batch normalisation.
-- `recurrent` and `reference`: the recurrences.
-- `layout`: how results lie in memory.
-- `cast`, `arguments`: types, and arguments as people write them.
+- `draws`: random numbers.
+- `kernels`: formulas that have a kernel; `fused`: operations that are one.
+- `layout`: how results lie in memory; `out`: results in tensors that are there already.
+- `cast`, `values`, `arguments`: types, numbers, and arguments as people write them; `checked`: what
+  has to be a tensor is one.
 """

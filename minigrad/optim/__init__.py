@@ -1,4 +1,9 @@
-"""Optimizers: the common part in `optimizer`, then one update rule a file; and `lr_scheduler`."""
+"""Optimizers: one update rule a file, and `lr_scheduler`.
+
+- `optimizer`: what all have in common; `options`: what their options mean and may be.
+- `per_parameter`: what those share that treat each parameter alone; `averages`: running means.
+- `loops`: the same around a kernel; `line_search`: how far `lbfgs` goes.
+"""
 
 from . import lr_scheduler
 from .adadelta import Adadelta

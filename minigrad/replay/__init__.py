@@ -6,7 +6,9 @@ and writes down which operations it asks for, `backward` and an optimizer's ``st
 `watcher` looks meanwhile at what else it does, and `guards` collects what it depends on besides its
 arguments. If two recordings agree, `player` asks for the same operations from then on, and nothing
 else of the function's Python, or that of modules, is run. They are the same operations on real
-tensors: what hangs on them, graphs, hooks, shared memory, optimizers' state, is as ever.
+tensors: what hangs on them, graphs, hooks, shared memory, optimizers' state, is as ever. Where
+nothing hangs on them, the recording is `lowered` to one of bare `arrays`. `compiled` is the
+function that users call.
 
 What is not understood is refused: the function then runs as it is written, and says so once.
 """

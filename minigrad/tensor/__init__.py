@@ -4,7 +4,8 @@ What belongs here needs the class `Tensor`, or gives it a method. Operations do 
 below, in `minigrad.ops`, and the class names them.
 
 - `tensor`: `Tensor`, every operator and method in one table.
-- `memory`, `conversion`, `copying`, `alike`, `text`: the methods that are no operation.
+- `memory`, `conversion`, `copying`, `alike`, `text`: the methods that are no operation; `gradient`:
+  those about the graph.
 - `data`, `leaf`: from what people write to an array, and from an array to a tensor.
 - `creation`: tensors from data, filled, in sequences, and at random.
 - `questions`: small questions about tensors and types.

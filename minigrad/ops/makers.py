@@ -138,8 +138,8 @@ def binary(
         if (
             isinstance(x, ndarray)
             and isinstance(y, ndarray)
-            and not x.flags.c_contiguous
             and x.strides != y.strides
+            and (x.shape != result.shape or not x.flags.c_contiguous)
         ):
             result = entrywise(result, (x, y))
         return result
@@ -178,8 +178,10 @@ def binary(
                 raise broadcast_error(x, y, error) from None
             except TypeError as error:
                 raise type_error(name, error, x, y) from None
-            if a is not x and b is not y and not x.flags.c_contiguous and x.strides != y.strides:
-                result.array = entrywise(result.array, (x, y))
+            if a is not x and b is not y and x.strides != y.strides:
+                made = result.array
+                if x.shape != made.shape or not x.flags.c_contiguous:
+                    result.array = entrywise(made, (x, y))
             if rules and mode.enabled:
                 edge_a = edge_of(a) if a is not x else None
                 edge_b = edge_of(b) if b is not y else None
@@ -254,7 +256,7 @@ def comparison(
                 raise broadcast_error(x, y, error) from None
             except TypeError as error:
                 raise type_error(name, error, x, y) from None
-            if isinstance(x, ndarray) and not x.flags.c_contiguous:
+            if isinstance(x, ndarray) and (x.shape != result.shape or not x.flags.c_contiguous):
                 result = entrywise(result, (x, y))
             return wrap(result) if out is None else written(name, out, wrap(result))
 

@@ -72,7 +72,7 @@ FORMS = [
     *[f"torch.{name}(b, x)" for name in OF_TWO],
     *[f"torch.{name}(x > 0.5, b > 0.5)" for name in OF_BITS],
     "torch.bitwise_not(x > 0.5)", "~(x > 0.5)", "2 / x", "2 - x", "2 ** x", "x ** 1", "x ** 2",
-    "x + b[:1]", "b[:1] + x", "x + row", "row + x",
+    "x + b[:1]", "b[:1] + x", "x + row", "row + x", "b[0] + x[:, :1]", "b[0] > x[:, :1]",
     "x + x.flip(0)", "x.double() + x", "x + x.double()", "x.long() + x", "x > 0.5",
     "x + torch.zeros(5, 1, 1, 1)", "x / torch.tensor(2.)", "torch.tensor(2.) * x",
     *[f"torch.{name}(x, dim={dim})".replace("norm_(x", "norm(x, 2")

@@ -24,6 +24,7 @@ from minigrad.autograd.tensor_base import array_of
 from minigrad.ops import elementwise as ew
 from minigrad.ops import fused, scan
 from minigrad.ops import index as indexing
+from minigrad.ops import join as joins
 from minigrad.ops import matmul as products
 from minigrad.ops import shape as views
 from minigrad.ops.cast import cast
@@ -216,6 +217,7 @@ case(
 )
 case("stack", lambda x, y: mg.stack([x, y], -1) ** 2, R(2, 3), R(2, 3))
 case("stack-0-d", lambda x, y: mg.stack([x, y]) ** 2, R(), R())
+case("stack_rows", lambda x: joins.stack_rows([x, x * 2]) ** 2, R(1, 3))
 case("hstack", lambda x, y: mg.hstack([x, y]) ** 2, R(2, 3), R(2, 1))
 case("vstack", lambda x, y: mg.vstack([x, y]) ** 2, R(3), R(2, 3))
 case("split-all outputs", lambda x: x.split(2, 1), R(2, 5))

@@ -34,12 +34,12 @@ MODULES = (
     "arrays/sums", "autograd/tensor_base", "autograd/indexing", "autograd/views",
     "autograd/listening", "autograd/engine", "autograd/primitive", "autograd/loans",
     "autograd/backward",
-    "ops/arguments", "ops/kernels", "ops/makers", "ops/fused", "ops/layout", "ops/inplace",
-    "ops/shape", "ops/index", "ops/join", "ops/order", "ops/scan", "ops/elementwise",
+    "ops/arguments", "ops/values", "ops/kernels", "ops/makers", "ops/fused", "ops/layout",
+    "ops/inplace", "ops/shape", "ops/index", "ops/join", "ops/order", "ops/scan", "ops/elementwise",
     "ops/reduce", "ops/matmul", "ops/einsum", "ops/loss", "ops/entrywise_loss", "ops/norm",
-    "ops/draws", "ops/checked", "nn/hooks", "recurrences/operation", "recurrences/sequences",
-    "recurrences/layer", "recurrences/cell", "recurrences/checks", "plans/fingerprint",
-    "plans/computed", "plans/assembled", "plans/machine", "plans/planned",
+    "ops/draws", "ops/checked", "nn/hooks", "nn/functional/arguments", "recurrences/operation",
+    "recurrences/sequences", "recurrences/layer", "recurrences/cell", "recurrences/checks",
+    "plans/fingerprint", "plans/computed", "plans/assembled", "plans/machine", "plans/planned",
     "replay/player", "replay/arrays", "optim/loops",
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Functions of each entry on its own, their slopes, and softmax along the last axis.
+"""Functions of each entry on its own, their slopes, arithmetic, and softmax along the last axis.
 
 Each is a function of vectors of LANES entries, with its NumPy line as a comment; a loop goes over
 the array. The slope of f gives the gradient of x: g f'(x), from g, that of y = f(x), and x or y,
@@ -62,6 +62,8 @@ cnp.import_array()
 cdef enum:
     MANY = 10       # multiply-adds that do not wait for each other,
     ROUNDS = 20000  # so many times
+    MOST_AXES = 64
+    MOST_INT = 1 << 24      # integers below are what they are in both types
 
 ctypedef vec (*entry_function)(vec a, vec b, real p, real q) noexcept nogil
 ctypedef void (*row_function)(real* y, const real* a, const real* b, Py_ssize_t n) noexcept nogil
@@ -88,6 +90,28 @@ cdef vec exp_of(vec x, vec _, real p, real q) noexcept nogil:
     cdef vec first = powers_of_two(half)
     cdef vec second = powers_of_two((n - (half - ROUND_TO_INTEGER)) + ROUND_TO_INTEGER)
     return (first * expm1_series_of_lanes(r) + first) * second
+
+
+cdef inline vec log_of(vec x, vec _, real p, real q) noexcept nogil:
+    # np.log(x): x = 2**n (1 + f), log(1 + f) = 2 artanh(s) with s = f / (2 + f), |s| < 0.18, as
+    # f - f**2 / 2 + s (f**2 / 2 + series), where what is rounded is small beside f
+    cdef vec small = where_less(x, all_lanes(LEAST_NORMAL), all_lanes(<real>1), all_lanes(0))
+    cdef vec bits = x * (small * <real>(DENORMAL_SCALE - 1) + <real>1)
+    cdef vec n = exponent_above_root_half(bits) - small * <real>DENORMAL_BITS
+    cdef vec f = fraction_above_root_half(bits) - <real>1
+    cdef vec s = divide(f, f + <real>2)
+    cdef vec square = s * s
+    cdef vec series = all_lanes(<real>LOG_SERIES[LOG_TERMS - 1])
+    cdef vec half_square = <real>0.5 * f * f
+    cdef vec y
+    cdef int k
+    for k in range(LOG_TERMS - 2, -1, -1):
+        series = series * square + <real>LOG_SERIES[k]
+    y = s * (half_square + square * series) + n * <real>LOG_2_REST
+    y = n * <real>LOG_2_FIRST - ((half_square - y) - f)
+    y = where_at_most(x, all_lanes(LARGEST), y, x)          # inf, NaN
+    y = where_at_most(x, all_lanes(0), all_lanes(MINUS_INFINITE), y)
+    return where_less(x, all_lanes(0), all_lanes(NOT_A_NUMBER), y)
 
 
 cdef vec clamp_of(vec x, vec _, real low, real high) noexcept nogil:
@@ -164,6 +188,12 @@ cdef vec tanh_slope(vec g, vec y, real p, real q) noexcept nogil:
     return g * (<real>1 - y * y)
 
 
+cdef vec abs_slope(vec g, vec x, real p, real q) noexcept nogil:
+    # g * np.sign(x), and g * 0 where x is NaN
+    cdef vec sign = where_less(all_lanes(0), x, all_lanes(<real>1), all_lanes(0))
+    return g * where_less(x, all_lanes(0), all_lanes(<real>-1), sign)
+
+
 cdef vec relu_slope(vec g, vec y, real p, real q) noexcept nogil:
     # np.where(y <= 0, 0, g)
     return where_at_most(y, all_lanes(0), all_lanes(0), g)
@@ -215,6 +245,28 @@ cdef vec gelu_tanh_slope(vec g, vec x, real p, real q) noexcept nogil:
     cdef real cubic = <real>(3 * TANH_SCALE * TANH_CUBIC)
     cdef vec inner_slope = square * cubic + <real>TANH_SCALE
     return g * (<real>0.5 * (t + <real>1) + <real>0.5 * x * (<real>1 - t * t) * inner_slope)
+
+
+# -- arithmetic -----------------------------------------------------------------------------------
+
+cdef vec sum_of(vec a, vec b, real p, real q) noexcept nogil:
+    # a + b
+    return a + b
+
+
+cdef vec difference_of(vec a, vec b, real p, real q) noexcept nogil:
+    # a - b
+    return a - b
+
+
+cdef vec product_of(vec a, vec b, real p, real q) noexcept nogil:
+    # a * b
+    return a * b
+
+
+cdef vec quotient_of(vec a, vec b, real p, real q) noexcept nogil:
+    # a / b
+    return divide(a, b)
 
 
 # -- rows -----------------------------------------------------------------------------------------
@@ -275,6 +327,82 @@ cdef extern from *:
     """
     const double ROOT_HALF, DENSITY_AT_0, TANH_SCALE, TANH_CUBIC, EXP_OF_NOTHING
 
+cdef extern from *:
+    """
+    #include <float.h>
+    #include <math.h>
+    #define NOT_A_NUMBER ((real)NAN)
+    #define MINUS_INFINITE ((real)-INFINITY)
+    /* log(2) as a number of few digits, whose multiples are exact, and what is missing; the series
+     * of (2 artanh(s) - 2 s) / s**3 in s**2, so that the largest error is least (as in fdlibm). */
+    #if defined(MINIGRAD_FLOAT32)
+    #define LEAST_NORMAL FLT_MIN
+    #define LARGEST FLT_MAX
+    #define DENORMAL_BITS 25
+    #define LOG_2_FIRST 6.9313812256e-01
+    #define LOG_2_REST 9.0580006145e-06
+    #define LOG_TERMS 4
+    static const double LOG_SERIES[LOG_TERMS] = {
+        0.66666662693023682, 0.40000972151756287, 0.28498786687850952, 0.24279078841209412};
+    #else
+    #define LEAST_NORMAL DBL_MIN
+    #define LARGEST DBL_MAX
+    #define DENORMAL_BITS 54
+    #define LOG_2_FIRST 6.93147180369123816490e-01
+    #define LOG_2_REST 1.90821492927058770002e-10
+    #define LOG_TERMS 7
+    static const double LOG_SERIES[LOG_TERMS] = {
+        6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01,
+        2.222219843214978396e-01, 1.818357216161805012e-01, 1.531383769920937332e-01,
+        1.479819860511658591e-01};
+    #endif
+    #define DENORMAL_SCALE ((double)((uint64_t)1 << DENORMAL_BITS))
+
+    /* x = 2**n m with sqrt(1/2) <= m < sqrt(2), x > 0 and normal: n, and m. The exponent grows by
+     * one where the bits reach those of sqrt(2). */
+    #if defined(__GNUC__) && !defined(MINIGRAD_SCALAR)
+    #define BITS_OF(x) ((vec_bits)(x))
+    #define FROM_BITS(bits) ((vec)(bits))
+    typedef vec_bits log_bits;
+    #else
+    ALWAYS_INLINE real_bits BITS_OF(real x) {
+        real_bits bits;
+        memcpy(&bits, &x, sizeof bits);
+        return bits;
+    }
+    ALWAYS_INLINE real FROM_BITS(real_bits bits) {
+        real x;
+        memcpy(&x, &bits, sizeof x);
+        return x;
+    }
+    typedef real_bits log_bits;
+    #endif
+    #if defined(MINIGRAD_FLOAT32)
+    #define BITS_OF_ROOT_HALF 0x3f3504f3u
+    #else
+    #define BITS_OF_ROOT_HALF 0x3fe6a09e667f3bcdull
+    #endif
+    #define BITS_OF_ONE ((real_bits)EXPONENT_BIAS << MANTISSA_BITS)
+    #define SPLIT_AT (BITS_OF_ONE - BITS_OF_ROOT_HALF)
+    #define MANTISSA_MASK (((real_bits)1 << MANTISSA_BITS) - 1)
+    /* a number whose last bits count ones: an integer in them is added to it */
+    #define ONES ((real)((uint64_t)1 << MANTISSA_BITS))
+    #define BITS_OF_ONES ((real_bits)(EXPONENT_BIAS + MANTISSA_BITS) << MANTISSA_BITS)
+    ALWAYS_INLINE vec exponent_above_root_half(vec x) {
+        const log_bits n = (BITS_OF(x) + SPLIT_AT) >> MANTISSA_BITS;
+        return FROM_BITS(n | BITS_OF_ONES) - (real)(ONES + EXPONENT_BIAS);
+    }
+    ALWAYS_INLINE vec fraction_above_root_half(vec x) {
+        return FROM_BITS(((BITS_OF(x) + SPLIT_AT) & MANTISSA_MASK) + BITS_OF_ROOT_HALF);
+    }
+    """
+    const real NOT_A_NUMBER, MINUS_INFINITE, LEAST_NORMAL, LARGEST
+    const double LOG_2_FIRST, LOG_2_REST, DENORMAL_SCALE
+    const double* LOG_SERIES
+    const int LOG_TERMS, DENORMAL_BITS
+    vec exponent_above_root_half(vec x) nogil
+    vec fraction_above_root_half(vec x) nogil
+
 cdef entry_function[32] entry_functions
 cdef row_function[8] row_functions
 cdef dict entry_index = {}, row_index = {}      # name: (place, number of arrays)
@@ -302,6 +430,7 @@ entry("softplus", 1, softplus_of)
 entry("gelu_tanh", 1, gelu_tanh_of)
 entry("sigmoid_slope", 2, sigmoid_slope)
 entry("tanh_slope", 2, tanh_slope)
+entry("abs_slope", 2, abs_slope)
 entry("relu_slope", 2, relu_slope)
 entry("clamp_slope", 2, clamp_slope)
 entry("logsigmoid_slope", 2, logsigmoid_slope)
@@ -310,6 +439,8 @@ entry("leaky_relu_slope", 2, leaky_relu_slope)
 entry("elu_slope", 2, elu_slope)
 entry("softplus_slope", 2, softplus_slope)
 entry("gelu_tanh_slope", 2, gelu_tanh_slope)
+if LANES * sizeof(real) < 64:   # (for AVX-512 NumPy has its own, which is faster)
+    entry("log", 1, log_of)
 if REAL_NAME == b"float32":     # the erf above has no more digits
     entry("gelu", 1, gelu_of)
     entry("gelu_slope", 2, gelu_slope)
@@ -386,6 +517,10 @@ cdef void over_all(
         over(clamp_of, y, a, b, n, p, q)
     elif f == clamp_slope:
         over(clamp_slope, y, a, b, n, p, q)
+    elif f == log_of:
+        over(log_of, y, a, b, n, p, q)
+    elif f == abs_slope:
+        over(abs_slope, y, a, b, n, p, q)
     elif f == leaky_relu_of:
         over(leaky_relu_of, y, a, b, n, p, q)
     elif f == leaky_relu_slope:
@@ -410,6 +545,95 @@ cdef inline void over(
     if i < n:
         rest = <int>(n - i)
         store_first(y + i, f(load_first(a + i, rest), load_first(b + i, rest), p, q), rest)
+
+
+cdef enum Operator:
+    PLUS, MINUS, TIMES, BY
+
+cdef dict operators = {"add": PLUS, "sub": MINUS, "mul": TIMES, "div": BY}
+
+
+def arithmetic(str name not None, object a, object b):
+    """``a + b``, or `name`, of two arrays of one shape, or of an array and a row or a number.
+
+    None if they do not suit: another type, another layout, another kind of broadcasting.
+    """
+    cdef cnp.ndarray x, z = None
+    cdef double number = 0
+    if not cnp.PyArray_CheckExact(a):
+        return None
+    x = <cnp.ndarray>a
+    if cnp.PyArray_TYPE(x) != REAL_TYPENUM or not PyArray_ISCARRAY_RO(x):
+        return None
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(x), rows = 1, _
+    cdef int ndim = cnp.PyArray_NDIM(x)
+    cdef Operator op = operators[name]
+    if cnp.PyArray_CheckExact(b):
+        z = <cnp.ndarray>b
+        if cnp.PyArray_TYPE(z) != REAL_TYPENUM or not PyArray_ISCARRAY_RO(z):
+            return None
+        if not same_shape(x, z):
+            if ndim < 2 or cnp.PyArray_NDIM(z) != 1 or z.shape[0] != x.shape[ndim - 1] or n == 0:
+                return None
+            rows, n = n // z.shape[0], z.shape[0]
+    elif type(b) is float or (type(b) is int and -MOST_INT < b < MOST_INT):
+        number = b
+    else:
+        return None
+    cdef cnp.ndarray result = empty_like(x)
+    cdef const real* first = data(x)
+    cdef const real* second = data(z)
+    cdef real* y = data(result)
+    cdef vec same = all_lanes(<real>number)
+    with nogil:
+        for _ in range(rows):
+            if op == PLUS:        # (a loop for each)
+                combine(sum_of, y, first, second, same, n)
+            elif op == MINUS:
+                combine(difference_of, y, first, second, same, n)
+            elif op == TIMES:
+                combine(product_of, y, first, second, same, n)
+            else:
+                combine(quotient_of, y, first, second, same, n)
+            y += n
+            first += n
+    return result
+
+
+cdef inline void combine(
+    entry_function f, real* y, const real* a, const real* b, vec same, Py_ssize_t n
+) noexcept nogil:
+    # Inlined, as `over` is; of a NULL for b, with `same` in its place.
+    cdef Py_ssize_t i = 0
+    cdef int rest
+    if b is not NULL:
+        over(f, y, a, b, n, 0, 0)
+        return
+    while i + LANES <= n:
+        store(y + i, f(load(a + i), same, 0, 0))
+        i += LANES
+    if i < n:
+        rest = <int>(n - i)
+        store_first(y + i, f(load_first(a + i, rest), same, 0, 0), rest)
+
+
+def full(tuple shape not None, double value):
+    # np.full(shape, value)
+    cdef cnp.npy_intp[MOST_AXES] sizes
+    cdef int k, ndim = <int>len(shape)
+    if ndim > MOST_AXES:
+        return None
+    for k in range(ndim):
+        sizes[k] = shape[k]
+    cdef cnp.ndarray result = cnp.PyArray_EMPTY(ndim, sizes, REAL_TYPENUM, 0)
+    cdef real* y = data(result)
+    cdef Py_ssize_t i = 0, n = cnp.PyArray_SIZE(result)
+    cdef vec same = all_lanes(<real>value)
+    with nogil:
+        while i < n:
+            store_part(y + i, same, n - i)
+            i += LANES
+    return result
 
 
 def rowwise(str name not None, tuple arrays not None):

@@ -1,4 +1,5 @@
-"""Movement of entries: gather and scatter, rows by number, triangles, where, one_hot.
+"""Movement of entries: gather and scatter, rows by number, repeating, joining,
+triangles, where, one_hot.
 
 What only moves entries looks at their size, not at their type: float32's kernels move int32 too,
 float64's int64. Each of them returns None, and has written nothing that anybody sees, if the
@@ -9,11 +10,12 @@ Who holds an array may change an index while it is read, in another thread. So e
 compared with the size of its axis right where it is used.
 """
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
+from cpython.ref cimport Py_INCREF
 
 from .arrays cimport (
     REAL_TYPENUM,
@@ -39,6 +41,14 @@ cdef extern from *:
     #endif
     """
     ctypedef unsigned long item     # of the size of real
+
+cdef extern from "numpy/arrayobject.h":
+    ctypedef struct PyTypeObject:
+        pass
+    PyTypeObject PyArray_Type
+    object PyArray_NewFromDescr(        # takes over descr
+        PyTypeObject* kind, cnp.dtype descr, int ndim, const cnp.npy_intp* shape,
+        const cnp.npy_intp* strides, void* data, int flags, void* like)
 
 cdef enum:
     MOST_AXES = 64
@@ -161,10 +171,24 @@ cdef bint prepare(
 
 cdef bint all_within(const int64_t* index, Py_ssize_t n, Py_ssize_t size) noexcept nogil:
     cdef Py_ssize_t k
-    cdef bint inside = True
-    for k in range(n):
-        inside &= 0 <= index[k] < size
-    return inside
+    cdef uint64_t outside = 0, last = <uint64_t>size - 1
+    for k in range(n):      # the sign of k, or of what is left behind it, says that it is outside
+        outside |= <uint64_t>index[k] | (last - <uint64_t>index[k])
+    return outside >> 63 == 0
+
+
+def within(cnp.ndarray index not None, Py_ssize_t low, Py_ssize_t high):
+    # bool(((index >= low) & (index < high)).all())
+    if cnp.PyArray_TYPE(index) != cnp.NPY_INT64 or not PyArray_ISCARRAY_RO(index) or low >= high:
+        return None
+    cdef const int64_t* i = <const int64_t*>cnp.PyArray_DATA(index)
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(index), k
+    cdef uint64_t outside = 0, last = <uint64_t>high - <uint64_t>low - 1, at
+    with nogil:
+        for k in range(n):
+            at = <uint64_t>i[k] - <uint64_t>low
+            outside |= at > last
+    return not outside
 
 
 def gather(cnp.ndarray x not None, cnp.ndarray index not None, int axis):
@@ -299,6 +323,84 @@ def take(
     with nogil:
         done = take_rows(target, source, i, m, lines, -lines.n if from_the_end else 0)
     return result if done else None
+
+
+# -- repeating ------------------------------------------------------------------------------------
+
+def broadcast(cnp.ndarray x not None, tuple shape not None):
+    """A view, ``np.broadcast_to(x, shape)``, but one that can be written to as x can."""
+    cdef cnp.npy_intp[MOST_AXES] sizes, steps
+    cdef int k, ndim = <int>len(shape), lead = ndim - cnp.PyArray_NDIM(x)
+    if lead < 0 or ndim > MOST_AXES:
+        return None
+    for k in range(ndim):
+        sizes[k] = shape[k]
+        if sizes[k] < 0:
+            return None
+        steps[k] = 0
+        if k >= lead:
+            if x.shape[k - lead] == sizes[k]:
+                steps[k] = x.strides[k - lead]
+            elif x.shape[k - lead] != 1:
+                return None
+    cdef cnp.dtype kind = x.dtype
+    Py_INCREF(kind)
+    cdef cnp.ndarray view = PyArray_NewFromDescr(
+        &PyArray_Type, kind, ndim, sizes, steps, cnp.PyArray_DATA(x),
+        cnp.PyArray_FLAGS(x) & cnp.NPY_ARRAY_WRITEABLE, NULL,
+    )
+    cnp.set_array_base(view, x)
+    cnp.PyArray_UpdateFlags(view, cnp.NPY_ARRAY_UPDATE_ALL)
+    return view
+
+
+# -- joining --------------------------------------------------------------------------------------
+
+def join(list arrays not None, int axis, bint along_a_new_one):
+    """``np.concatenate(arrays, axis)``, or ``np.stack(arrays, axis)``; of one type, row by row."""
+    cdef cnp.ndarray first, a
+    cdef cnp.npy_intp[MOST_AXES] shape
+    cdef Py_ssize_t outer = 1, inner = 1, row = 0, run, k
+    cdef int ndim, j, rank
+    if len(arrays) == 0 or not cnp.PyArray_CheckExact(arrays[0]):
+        return None
+    first = <cnp.ndarray>arrays[0]
+    ndim = cnp.PyArray_NDIM(first)
+    rank = ndim + 1 if along_a_new_one else ndim
+    if rank == 0 or rank > MOST_AXES or axis < -rank or axis >= rank or not is_movable(first):
+        return None
+    axis += rank if axis < 0 else 0
+    for j in range(axis):
+        outer *= first.shape[j]
+        shape[j] = first.shape[j]
+    for j in range(axis if along_a_new_one else axis + 1, ndim):
+        inner *= first.shape[j]
+        shape[j + rank - ndim] = first.shape[j]
+    shape[axis] = 0
+    for each in arrays:
+        if not cnp.PyArray_CheckExact(each):
+            return None
+        a = <cnp.ndarray>each
+        if cnp.PyArray_TYPE(a) != cnp.PyArray_TYPE(first) or not PyArray_ISCARRAY_RO(a):
+            return None
+        if cnp.PyArray_NDIM(a) != ndim:
+            return None
+        for j in range(ndim):
+            if a.shape[j] != first.shape[j] and (along_a_new_one or j != axis):
+                return None
+        shape[axis] += 1 if along_a_new_one else a.shape[axis]
+    cdef cnp.ndarray result = new_array(first, rank, shape)
+    cdef item* target = <item*>cnp.PyArray_DATA(result)
+    cdef const item* source
+    row = shape[axis] * inner
+    for each in arrays:
+        a = <cnp.ndarray>each
+        run = inner if along_a_new_one else a.shape[axis] * inner
+        source = <const item*>cnp.PyArray_DATA(a)
+        for k in range(outer):
+            memcpy(target + k * row, source + k * run, run * sizeof(item))
+        target += run
+    return result
 
 
 def one_hot(cnp.ndarray index not None, Py_ssize_t classes):

@@ -1,4 +1,4 @@
-"""Reductions of rows and of columns: sums, means, norms, variances, logsumexp.
+"""Reductions of rows and of columns: sums, means, norms, variances, logsumexp, extremes.
 
 An array is seen as (outer, n, inner) and reduced along the axis in the middle, which may stand for
 several axes or for all. Each function takes a row of n numbers that are neighbours in memory, with
@@ -19,7 +19,10 @@ cnp.import_array()
 ctypedef real (*reduction)(const real* x, Py_ssize_t n, double p) noexcept nogil
 
 cdef enum:
-    FEW = 1024              # numbers whose sums along columns NumPy makes no faster
+    FEW = 1024              # numbers whose sums along narrow columns NumPy makes no faster
+    NARROW = 32             # columns
+    WIDTH = 256             # of a strip of columns that is added at a time
+    BLOCK = 64              # rows that are added one after the other
     LONGEST_COLUMN = 1 << 18
     CHUNK = 512             # numbers that are made for a sum at a time
     MOST_AXES = 32
@@ -72,22 +75,43 @@ cdef real logsumexp_of(const real* x, Py_ssize_t n, double p) noexcept nogil:
     return <real>(log(sum) + top)
 
 
+cdef real max_of(const real* x, Py_ssize_t n, double p) noexcept nogil:
+    # x.max()
+    cdef Py_ssize_t i
+    cdef real best = x[0]
+    for i in range(1, n):
+        if not best >= x[i] and best == best:      # (a NaN stays, and replaces any number)
+            best = x[i]
+    return best
+
+
+cdef real min_of(const real* x, Py_ssize_t n, double p) noexcept nogil:
+    # x.min()
+    cdef Py_ssize_t i
+    cdef real best = x[0]
+    for i in range(1, n):
+        if not best <= x[i] and best == best:
+            best = x[i]
+    return best
+
+
 cdef reduction[8] reductions
-cdef bint[8] of_columns             # whether also along the columns of many numbers
-cdef dict index = {}                # name: place in the tables
+cdef dict index = {}                # name: place in the table
 
 
-cdef entry(str name, reduction function, bint columns):
-    reductions[len(index)], of_columns[len(index)] = function, columns
+cdef entry(str name, reduction function):
+    reductions[len(index)] = function
     index[name] = len(index)
 
 
-entry("sum", sum_of, False)
-entry("mean", mean_of, False)
-entry("norm", norm_of, True)
-entry("var", var_of, True)
-entry("std", std_of, True)
-entry("logsumexp", logsumexp_of, True)
+entry("sum", sum_of)
+entry("mean", mean_of)
+entry("norm", norm_of)
+entry("var", var_of)
+entry("std", std_of)
+entry("logsumexp", logsumexp_of)
+entry("max", max_of)
+entry("min", min_of)
 
 
 cdef void columns_to_rows(
@@ -131,6 +155,59 @@ cdef int reduce_columns(
     return 0
 
 
+cdef void sum_columns(
+    real* y,                            # OUT (W,)
+    const real* x,                      # IN  (n, inner), the first W columns of it
+    Py_ssize_t n, Py_ssize_t inner, Py_ssize_t W, double divisor,
+) noexcept nogil:
+    # x.sum(0) / divisor: four rows at a time, in blocks of rows that are added in double
+    cdef real[WIDTH] block
+    cdef double[WIDTH] sums
+    cdef Py_ssize_t i = 0, j, end
+    cdef const real* rows
+    for j in range(W):
+        sums[j] = 0
+    while i < n:
+        end = min(n, i + BLOCK)
+        for j in range(W):
+            block[j] = 0
+        while i + 4 <= end:
+            rows = x + i * inner
+            j = 0
+            while j + LANES <= W:
+                store(block + j, load(block + j) + (
+                    (load(rows + j) + load(rows + j + inner))
+                    + (load(rows + j + 2 * inner) + load(rows + j + 3 * inner))))
+                j += LANES
+            for j in range(j, W):
+                block[j] += ((rows[j] + rows[j + inner])
+                             + (rows[j + 2 * inner] + rows[j + 3 * inner]))
+            i += 4
+        while i < end:
+            for j in range(W):
+                block[j] += x[i * inner + j]
+            i += 1
+        for j in range(W):
+            sums[j] += block[j]
+    for j in range(W):
+        y[j] = <real>(sums[j] / divisor)
+
+
+cdef void sum_all_columns(
+    real* y,                            # OUT (outer, inner)
+    const real* x,                      # IN  (outer, n, inner)
+    Py_ssize_t outer, Py_ssize_t n, Py_ssize_t inner, double divisor,
+) noexcept nogil:
+    cdef Py_ssize_t _, c
+    for _ in range(outer):
+        c = 0
+        while c < inner:
+            sum_columns(y + c, x + c, n, inner, min(WIDTH, inner - c), divisor)
+            c += WIDTH
+        y += inner
+        x += n * inner
+
+
 def reduced(str name not None, x, axes, bint keepdims, double p=0):
     """The reduction `name` of `x`; None if it does not suit, as an array that is not row by row.
 
@@ -171,11 +248,12 @@ def reduced(str name not None, x, axes, bint keepdims, double p=0):
             continue
         shape[rank] = a.shape[axis]
         rank += 1
-    cdef int place = found, failed = 0
-    if inner > 1 and (n > LONGEST_COLUMN or (n * inner > FEW and not of_columns[place])):
+    cdef reduction f = reductions[<int>found]
+    cdef bint adds = f == sum_of or f == mean_of
+    cdef int failed = 0
+    if inner > 1 and (n * inner > FEW and inner < NARROW if adds else n > LONGEST_COLUMN):
         return None
     cdef cnp.ndarray result = cnp.PyArray_EMPTY(rank, shape, REAL_TYPENUM, 0)
-    cdef reduction f = reductions[place]
     cdef real* y = data(result)
     cdef const real* source = data(a)
     cdef Py_ssize_t k
@@ -183,6 +261,8 @@ def reduced(str name not None, x, axes, bint keepdims, double p=0):
         if inner == 1:
             for k in range(outer):
                 y[k] = f(source + k * n, n, p)
+        elif adds:
+            sum_all_columns(y, source, outer, n, inner, n if f == mean_of else 1)
         else:
             failed = reduce_columns(y, source, f, p, outer, n, inner)
     if failed:

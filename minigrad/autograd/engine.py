@@ -173,8 +173,12 @@ def edges_if_recording(inputs: Iterable[Any]) -> list[Any] | None:
 
 def edges_of(inputs: Iterable[Any]) -> list[Any] | None:
     """For every input of an operation where its gradient goes; None if none is wanted at all."""
-    edges = [edge_of(t) if t is not None and isinstance(t, TensorBase) else None for t in inputs]
-    return edges if any(edges) else None
+    edges, wanted = [], False
+    for t in inputs:
+        edge = edge_of(t) if t is not None and isinstance(t, TensorBase) else None
+        wanted = wanted or edge is not None
+        edges.append(edge)
+    return edges if wanted else None
 
 
 def attach(results: Sequence[Any], op: Op, edges: Sequence[Any], saved: list[Any]) -> None:

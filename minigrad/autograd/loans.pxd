@@ -1,3 +1,6 @@
 """What of loans.py is C when it runs translated: see autograd/tensor_base.pxd."""
 
 from .tensor_base cimport TensorBase
+
+
+cpdef gradient_of(TensorBase leaf)

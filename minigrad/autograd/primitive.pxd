@@ -4,3 +4,9 @@ from .listening cimport heard, is_listening
 from .engine cimport attach, edges_of, record
 from .tensor_base cimport TensorBase, array_of, shape_of, wrap
 from .views cimport View
+
+
+cdef bint _has_tensor(tuple args, Py_ssize_t count) except -1
+cdef list _arrays_of(tuple args)
+cdef _lay_out(TensorBase tensor, layout, list arrays)
+cdef _show_parent(TensorBase tensor, TensorBase parent, op, tuple arguments)

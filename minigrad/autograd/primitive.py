@@ -206,6 +206,36 @@ def in_graph(d: Any, values: Sequence[Any]) -> Any:
     return record(_CONSTANT, of, [(v.array.shape, v.array.dtype) for v in of], d.array)
 
 
+def _has_tensor(args: tuple[Any, ...], count: int) -> bool:
+    """Whether one of the first `count` arguments is a tensor."""
+    for k, a in enumerate(args):
+        if k == count:
+            return False
+        if isinstance(a, TensorBase):
+            return True
+    return False
+
+
+def _arrays_of(args: tuple[Any, ...]) -> list[Any]:
+    """The arguments with arrays for tensors."""
+    return [array_of(a) for a in args]
+
+
+def _lay_out(tensor: TensorBase, layout: Callable[..., ndarray], arrays: list[Any]) -> None:
+    """Let the entries of a new tensor, made from `arrays`, lie in memory as `layout` says."""
+    array = tensor.array
+    if array.ndim > 1:
+        tensor.array = layout(array, arrays)
+
+
+def _show_parent(
+    tensor: TensorBase, parent: TensorBase, op: Callable[..., Any], arguments: tuple[Any, ...]
+) -> None:
+    """Make a new tensor a view of `parent`, which came from it by ``op(parent, *arguments)``."""
+    tensor.version = parent.version
+    tensor.view_of = View(parent, op, arguments)
+
+
 def primitive(
     name: str,
     forward: Callable[..., Any],
@@ -263,24 +293,18 @@ def primitive(
     def call(*args: Any) -> Any:
         if is_listening():
             return heard(call, (*args,), {})
-        inputs = args[:differentiable]
-        for a in inputs:
-            if isinstance(a, TensorBase):
-                break
-        else:
-            return forward(*[array_of(a) for a in args])
-        arrays = [a.array if isinstance(a, TensorBase) else a for a in args]
+        arrays = _arrays_of(args)
+        if not _has_tensor(args, differentiable):
+            return forward(*arrays)
         tensor = wrap(compute(*arrays))
-        if layout is not None and tensor.array.ndim > 1:
-            tensor.array = layout(tensor.array, arrays)
+        if layout is not None:
+            _lay_out(tensor, layout, arrays)
         if mode.enabled:
-            edges = edges_of(inputs)
+            edges = edges_of(args[:differentiable])
             if edges is not None:
                 attach((tensor,), op, edges, op.to_save(args, edges))
-        if view and (view == "always" or shares_memory(tensor.array, args[0].array)):
-            parent = args[0]
-            tensor.version = parent.version
-            tensor.view_of = View(parent, call, args[1:])
+        if view and (view == "always" or shares_memory(array_of(tensor), arrays[0])):
+            _show_parent(tensor, args[0], call, args[1:])
         return tensor
 
     def on_arrays(*arrays: Any) -> Any:

@@ -27,8 +27,11 @@ _NO_MODULE = {"__name__": None, "__builtins__": __builtins__}
 def quiet(function: Callable[..., Any], count: int = 0) -> Callable[..., Any]:
     """`function`, which calls no Python if it is compiled, without NumPy's warnings of numbers.
 
-    With a `count` of 1 or 2 it takes so many arguments, which need not be packed into a tuple.
+    With a `count` of 1 or 2 it takes so many arguments, which need not be packed into a tuple. A
+    function that says `is_quiet` of itself is left as it is.
     """
+    if getattr(function, "is_quiet", False):
+        return function
     inner = getattr(function, "__wrapped__", function)  # a compiled one may call one of Python
     is_python = isinstance(inner, types.FunctionType) and not hasattr(inner, "shows_text")
     return silenced(function) if is_python else _called_by_nobody(function, count)

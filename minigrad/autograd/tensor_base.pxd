@@ -18,6 +18,7 @@ cdef class TensorBase:
     cdef public object _grad, _hooks, _accumulate_hooks
 
 
+cpdef size_of(tuple shape)
 cpdef array_of(value)
 cpdef shape_of(value)
 cpdef Py_ssize_t next_number() except -1

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.recording import records
+from ..arrays.size import Size
 
 ndarray = np.ndarray
 
@@ -45,12 +46,30 @@ class TensorBase:
     _accumulate_hooks: Any
     _retains_grad: bool
 
+    @property
+    def shape(self) -> Size:
+        """The sizes of the axes."""
+        return size_of(self.array.shape)
+
 
 # What a fresh tensor has. (Compiled, these are fields of a C structure, which begin so anyway.)
 if not hasattr(TensorBase, "edge"):
     TensorBase._requires_grad = TensorBase._retains_grad = False
     for _name in ("edge", "view_of", "_grad", "_hooks", "_accumulate_hooks"):
         setattr(TensorBase, _name, None)
+
+
+_sizes: dict[tuple[int, ...], Size] = {}  # the shapes asked for last
+
+
+def size_of(shape: tuple[int, ...]) -> Size:
+    """The `Size` of a shape; to look for it takes half as long as to make it."""
+    size = _sizes.get(shape)
+    if size is None:
+        if len(_sizes) == 1000:
+            _sizes.clear()
+        size = _sizes[shape] = Size(shape)
+    return size
 
 
 _tensor_class: type[TensorBase] = TensorBase

@@ -124,6 +124,10 @@ def _check(name: str, argument: str, position: int, value: Any, kind: str) -> No
     raise refuse(name, argument, position, value, kind)
 
 
+def _are_tensors(values: list[Any]) -> bool:
+    return all([isinstance(value, TensorBase) for value in values])
+
+
 def names_of(function: Callable[..., Any]) -> tuple[tuple[str, ...], int]:
     """The names of all arguments of `function`, and how many of them may be given by place."""
     code = getattr(function, "__code__", None)
@@ -164,7 +168,7 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
     by_place = tuple([k for k in kinds if k[0] >= 0])
     by_name = {n: (k + first if k >= 0 else 0, kind) for k, n, kind in kinds}
 
-    places = tuple([(k, "Number" in kind) for k, _, kind in by_place])
+    places = tuple([(k, "Number" in kind, kind is MANY) for k, _, kind in by_place])
 
     def look(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         count = len(args)
@@ -197,10 +201,11 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
         if kwargs:
             return with_names(args, kwargs)
         count = len(args)
-        for place, number_fits in places:  # nearly always the right things stand in all of them
+        for place, number_fits, many in places:  # nearly always all of them are right
             if place >= count or not (
                 isinstance(args[place], TensorBase)
                 or (number_fits and type(args[place]) in _PLAIN_NUMBERS)
+                or (many and type(args[place]) is list and _are_tensors(args[place]))
             ):
                 look(args, kwargs)
                 return function(*args)

@@ -23,7 +23,7 @@ from .arguments import as_int
 from .cast import cast, common_type
 from .erf import erf as erf_of
 from .index import where
-from .kernels import with_kernel
+from .kernels import with_arithmetic, with_kernel
 from .layout import copied, entrywise, rows
 from .makers import binary, comparison, no_slope, predicate, promoted, unary
 from .shape import unbroadcast
@@ -157,21 +157,21 @@ def _relu(x: ndarray) -> ndarray:
 
 
 # fmt: off
-add = binary("add", "``input + other``.", np.add,
+add = binary("add", "``input + other``.", with_arithmetic("add", np.add),
              a=lambda g: g,
              b=lambda g: g)
-sub = binary("sub", "``input - other``.", np.subtract, bools=False,
+sub = binary("sub", "``input - other``.", with_arithmetic("sub", np.subtract), bools=False,
              a=lambda g: g,
              b=lambda g: -g)
 rsub = binary("rsub", "`sub`, called from the right: by ``2 - x``, and by `rsub_scaled`.",
               np.subtract, bools=False,
               a=lambda g: g,
               b=lambda g: -g)
-mul = binary("mul", "``input * other``.", np.multiply,
+mul = binary("mul", "``input * other``.", with_arithmetic("mul", np.multiply),
              a=lambda g, b: g * b,
              b=lambda g, a: g * a)
 div = binary("div", "``input / other``; integers give floating point numbers.",
-             np.divide, floats=True,
+             with_arithmetic("div", np.divide), floats=True,
              a=lambda g, b: g / b,
              b=lambda g, a, b: -g * ((a / b) / b))
 pow = binary("pow", "``input`` to the power of ``other``.", _power, check=_check_exponent,
@@ -214,7 +214,7 @@ logaddexp = binary("logaddexp",
 
 neg = unary("neg", "``-input``.", np.negative, lambda g: -g, floats=False)
 abs = unary("abs", "The absolute value; its gradient at 0 is 0.",
-            np.abs, lambda g, x: g * sign(x), floats=False, bools=False)
+            np.abs, with_kernel("abs_slope", lambda g, x: g * sign(x)), floats=False, bools=False)
 sign = unary("sign", "-1, 0 or 1, as the sign is.", _sign, no_slope, floats=False)
 square = unary("square", "``input * input``.", _square, lambda g, x: g * (2 * x), floats=False)
 
@@ -226,7 +226,7 @@ exp = unary("exp", "e to the power of ``input``.",
             with_kernel("exp", lambda x: np.exp(x)), lambda g, y: g * y)
 exp2 = unary("exp2", "2 to the power of ``input``.", np.exp2, lambda g, y: g * y * math.log(2))
 expm1 = unary("expm1", "``exp(input) - 1``, exact also near 0.", np.expm1, lambda g, y: g * (y + 1))
-log = unary("log", "The natural logarithm.", np.log, lambda g, x: g / x)
+log = unary("log", "The natural logarithm.", with_kernel("log", np.log), lambda g, x: g / x)
 log2 = unary("log2", "The logarithm to base 2.", np.log2, lambda g, x: g / (x * math.log(2)))
 log10 = unary("log10", "The logarithm to base 10.", np.log10, lambda g, x: g / (x * math.log(10)))
 log1p = unary("log1p", "``log(1 + input)``, exact also near 0.", np.log1p, lambda g, x: g / (x + 1))
@@ -464,6 +464,9 @@ def clamp_max(input: Any, max: Any) -> Tensor:
     return _clamped(_clamp_max, input, None, max)
 
 
+_PLAIN = (float, int, type(None))
+
+
 def _bound(value: Any, name: str, argument: str, beside: Any) -> Any:
     if value is None or type(value) in (float, int):
         return value
@@ -473,6 +476,9 @@ def _bound(value: Any, name: str, argument: str, beside: Any) -> Any:
 
 
 def _clamped(op: Any, input: Any, low: Any, high: Any) -> Any:
+    plain = type(low) in _PLAIN and type(high) in _PLAIN and (low is not None or high is not None)
+    if plain and array_of(input).dtype.kind == "f":
+        return op(input, low, high)  # nearly always
     low, high = _bound(low, op.__name__, "min", high), _bound(high, op.__name__, "max", low)
     bounds = [v for v in (low, high) if v is not None]
     if not bounds:

@@ -224,6 +224,8 @@ def getitem(input: Any, index: Any) -> Tensor:
         if not shape or not -shape[0] <= index < shape[0]:
             _check_int(index, 0, shape)
         return basic_index(input, index)
+    if type(index) is slice and shape:
+        return _slice_index(input, (_item(index),))
     if isinstance(index, TensorBase) and shape:
         rows_ = index.array  # and so are numbers of rows
         if rows_.dtype.kind == "i" and rows_.ndim:
@@ -315,12 +317,7 @@ def _width(item: Any) -> int:
 def _item(item: Any) -> Any:
     """One item of an index as an int, a slice, None, Ellipsis, or an ndarray."""
     if isinstance(item, slice):
-        parts = [
-            None if p is None else operator.index(p) for p in (item.start, item.stop, item.step)
-        ]
-        if parts[2] is not None and parts[2] <= 0:
-            raise ValueError("step must be greater than zero; use .flip() to reverse an axis")
-        return slice(*parts)
+        return _slice_of_ints(item)
     if item is None or item is Ellipsis or type(item) is int:
         return item
     if isinstance(item, bool):
@@ -349,6 +346,16 @@ def _item(item: Any) -> Any:
         ) from None
 
 
+def _slice_of_ints(item: slice) -> slice:
+    start, stop, step = item.start, item.stop, item.step
+    if step is not None and operator.index(step) <= 0:
+        raise ValueError("step must be greater than zero; use .flip() to reverse an axis")
+    for part in (start, stop, step):
+        if part is not None and type(part) is not int:
+            return slice(*[None if p is None else operator.index(p) for p in (start, stop, step)])
+    return item
+
+
 def _check_int(k: int, axis: int, shape: tuple[int, ...]) -> None:
     if not shape:
         split_index(k, shape)
@@ -364,13 +371,21 @@ def check_array(item: ndarray, axis: int, shape: tuple[int, ...]) -> None:
                     f"The shape of the mask {list(item.shape)} at index {k} does not match the "
                     f"shape of the indexed tensor {list(shape)} at index {axis + k}"
                 )
-    elif item.size and not records(item):  # (else NumPy will say so when it looks)
-        low, high = int(_least(item, None)), int(_most(item, None))
-        if low < -shape[axis] or high >= shape[axis]:
-            wrong = high if high >= shape[axis] else low
-            raise IndexError(
-                f"index {wrong} is out of bounds for dimension {axis} with size {shape[axis]}"
-            )
+    elif not (records(item) or all_within(item, -shape[axis], shape[axis])):  # (NumPy looks)
+        most = int(_most(item, None))
+        wrong = most if most >= shape[axis] else int(_least(item, None))
+        raise IndexError(
+            f"index {wrong} is out of bounds for dimension {axis} with size {shape[axis]}"
+        )
+
+
+def all_within(index: ndarray, low: int, high: int) -> bool:
+    """Whether all numbers of `index` are from `low` up to, not including, `high`."""
+    kernels = movement_of(index.dtype)
+    found = None if kernels is None else kernels.within(index, low, high)
+    if found is not None:
+        return found
+    return not index.size or (low <= int(_least(index, None)) and int(_most(index, None)) < high)
 
 
 def narrow(input: Any, dim: int, start: int, length: int) -> Tensor:

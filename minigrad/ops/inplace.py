@@ -30,6 +30,7 @@ from .arguments import checked_axis
 from .cast import cast
 from .index import (
     add_along,
+    all_within,
     check_array,
     checked_gather_index,
     gathered,
@@ -659,7 +660,7 @@ def _rows(name: str, input: Any, dim: int, index: Any, kinds: str = "int64") -> 
         raise IndexError(
             f"{name}(): Index is supposed to be a vector, but got shape {list(positions.shape)}"
         )
-    if positions.dtype.name not in kinds:
+    if positions.dtype != np.int64 and positions.dtype.name not in kinds:
         kind = RuntimeError if name == "index_copy" else IndexError
         raise kind(
             f"{name}(): Expected dtype {kinds} for index (a long tensor), but got "
@@ -681,7 +682,7 @@ def _rows(name: str, input: Any, dim: int, index: Any, kinds: str = "int64") -> 
 
 @as_one(along=lambda positions, name: ())
 def _not_negative(positions: ndarray, name: str) -> ndarray:
-    if positions.size and positions.min() < 0:
+    if not all_within(positions, 0, 2**62):
         raise IndexError(f"{name}(): index {positions.min()} is out of bounds: it is negative")
     return positions
 

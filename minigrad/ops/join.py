@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import builtins
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from ..autograd.views import View
 from .arguments import as_int, as_shape, checked_axis
 from .cast import common_type
 from .index import basic_index
+from .kernels import movement_of
 from .layout import rows
 from .shape import clone, reshape
 
@@ -34,13 +35,27 @@ ndarray = np.ndarray
 
 
 class _Join(Op):
-    """cat and stack: the gradient is cut where the inputs were joined."""
+    """Joins tensors: the gradient is cut where the inputs were joined."""
 
     saves_tensors = False
 
+
+class _Cat(_Join):
+    """cat: the gradient is split."""
+
     def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
-        (cut,) = node.values(create_graph)
-        return cut(grads[0])
+        sizes, axis, flat = node.values(create_graph)
+        pieces = split(grads[0], sizes, axis)
+        # inputs of shape (0,) were passed over
+        return [reshape(p, (0,)) if is_flat else p for p, is_flat in zip(pieces, flat)]
+
+
+class _Stack(_Join):
+    """stack: each input gets its slice of the gradient."""
+
+    def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
+        (axis,) = node.values(create_graph)
+        return unbind(grads[0], axis)
 
 
 class _Cut(Op):
@@ -49,17 +64,37 @@ class _Cut(Op):
     saves_tensors = False
     gives_views = ONE_OF_SEVERAL_VIEWS
 
+    def __init__(self, name: str, join: Callable[[list[Any], int], Any]) -> None:
+        super().__init__(name)
+        self.join = join
+
     def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
-        join, shapes, kind = node.values(create_graph)
+        axis, shapes, kind = node.values(create_graph)
         pieces = [
             np.zeros(s, kind) if g is None else g if isinstance(g, TensorBase) else np.asarray(g)
             for g, s in zip(grads, shapes)
         ]
-        return [join(pieces)]
+        return [self.join(pieces, axis)]
 
 
-_CAT, _STACK = _Join("cat"), _Join("stack")
-_SPLIT, _SPLIT_WITH_SIZES, _UNBIND = _Cut("split"), _Cut("split_with_sizes"), _Cut("unbind")
+_CAT, _STACK, _STACK_ROWS = _Cat("cat"), _Stack("stack"), _Cat("stack")
+
+
+def _joined(arrays: list[Any], axis: int, along_a_new_one: bool) -> ndarray | None:
+    """The arrays joined by a kernel; None without one, or if they do not go together."""
+    first = arrays[0] if arrays else None
+    kernels = movement_of(first.dtype) if type(first) is ndarray else None
+    if kernels is None or type(axis) is not int:
+        return None
+    return kernels.join(arrays, axis, along_a_new_one)
+
+
+def _recorded_join(op: Op, tensors: Sequence[Any], result: ndarray, saved: list[Any]) -> Any:
+    """`result`, of arrays; joined from tensors it is one, too."""
+    for x in tensors:
+        if isinstance(x, TensorBase):
+            return record(op, tensors, saved, result)
+    return result
 
 
 def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Tensor:
@@ -87,28 +122,32 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
     """
     if is_listening():
         return heard(cat, (tensors, dim if axis is None else axis), {})
-    tensors = _common_type(tensors, "cat")
-    arrays = [array_of(x) for x in tensors]
-    empty = [a.shape == (0,) for a in arrays]
-    some_empty = True in empty
-    if some_empty:
-        arrays = [a for a, without in zip(arrays, empty) if not without]
-        if not arrays:
+    dim = dim if axis is None else axis
+    arrays = _arrays_of(tensors)
+    result = _joined(arrays, dim, False)
+    if result is not None:
+        where = checked_axis(dim, result.ndim)
+        flat = [False] * len(arrays)
+    else:
+        tensors = _common_type(tensors, "cat")
+        arrays = _arrays_of(tensors)
+        flat = [a.shape == (0,) for a in arrays]
+        full = [a for a, is_flat in zip(arrays, flat) if not is_flat]
+        if not full:
             return clone(tensors[0])
-    where = checked_axis(dim if axis is None else axis, arrays[0].ndim)
-    shape = arrays[0].shape
-    for k, a in enumerate(arrays):
-        if a.shape != shape or not shape:
-            _check_joinable(k, a.shape, shape, where)
-    result = rows(np.concatenate(arrays, where))
-    if not any([isinstance(x, TensorBase) for x in tensors]):
-        return result  # type: ignore[return-value]
-    sizes = [a.shape[where] for a in arrays]
-    if not some_empty:
-        return record(_CAT, tensors, [lambda g: split(g, sizes, where)], result)
-    left = iter(sizes)
-    sizes = [0 if without else next(left) for without in empty]
-    return record(_CAT, tensors, [lambda g: _flattened(split(g, sizes, where), empty)], result)
+        where = checked_axis(dim, full[0].ndim)
+        for k, a in enumerate(full):
+            _check_joinable(k, a.shape, full[0].shape, where)
+        result = rows(np.concatenate(full, where))
+    sizes = [0 if is_flat else a.shape[where] for a, is_flat in zip(arrays, flat)]
+    return _recorded_join(_CAT, tensors, result, [sizes, where, flat])
+
+
+def _arrays_of(tensors: Any) -> list[Any]:
+    """The arrays of a list of tensors; none of what is no list."""
+    if type(tensors) is not list and type(tensors) is not tuple:
+        return []
+    return [array_of(x) for x in tensors]
 
 
 def _check_joinable(
@@ -131,29 +170,23 @@ def _check_joinable(
             )
 
 
-def _flattened(pieces: Sequence[Any], flat: Sequence[bool]) -> list[Any]:
-    """The pieces, those without entries that `flat` names as tensors of shape (0,)."""
-    return [reshape(p, (0,)) if empty else p for p, empty in zip(pieces, flat)]
-
-
 def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """Join tensors of one shape along a new axis `dim`."""
     if is_listening():
         return heard(stack, (tensors, dim), {})
-    tensors = _common_type(tensors, "stack")
-    arrays = [array_of(x) for x in tensors]
-    for k, a in enumerate(arrays):
-        if a.shape != arrays[0].shape:
-            raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(arrays[0].shape)} at "
-                f"entry 0 and {list(a.shape)} at entry {k}"
-            )
-    where = checked_axis(dim, arrays[0].ndim + 1)
-    look = (slice(None),) * where + (None,)
-    result = rows(np.concatenate([a[look] for a in arrays], where))  # np.stack, but at once
-    if not any([isinstance(x, TensorBase) for x in tensors]):
-        return result  # type: ignore[return-value]
-    return record(_STACK, tensors, [lambda g: unbind(g, where)], result)
+    result = _joined(_arrays_of(tensors), dim, True)
+    if result is None:
+        tensors = _common_type(tensors, "stack")
+        arrays = [array_of(x) for x in tensors]
+        for k, a in enumerate(arrays):
+            if a.shape != arrays[0].shape:
+                raise RuntimeError(
+                    f"stack expects each tensor to be equal size, but got {list(arrays[0].shape)} "
+                    f"at entry 0 and {list(a.shape)} at entry {k}"
+                )
+        look = (slice(None),) * checked_axis(dim, arrays[0].ndim + 1) + (None,)
+        result = rows(np.concatenate([a[look] for a in arrays], dim))  # np.stack, but at once
+    return _recorded_join(_STACK, tensors, result, [checked_axis(dim, result.ndim)])
 
 
 def stack_rows(tensors: Sequence[Any]) -> Any:
@@ -161,7 +194,8 @@ def stack_rows(tensors: Sequence[Any]) -> Any:
     if is_listening():
         return heard(stack_rows, (tensors,), {})
     result = np.concatenate([x.array for x in tensors])
-    return record(_STACK, tensors, [lambda g: split(g, 1)], result)
+    count = len(tensors)
+    return record(_STACK_ROWS, tensors, [[1] * count, 0, [False] * count], result)
 
 
 stack_rows.on_arrays = np.concatenate  # type: ignore[attr-defined]
@@ -193,9 +227,12 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tenso
                 f"size at dimension {axis}), but got split_sizes={list(sizes)}"
             )
     lead = (slice(None),) * axis
-    places = [(*lead, slice(begin, end)) for begin, end in zip([0, *ends], ends)]
+    begin, places = 0, []
+    for end in ends:
+        places.append((*lead, slice(begin, end)))
+        begin = end
     pieces = tuple([array[place] for place in places])
-    return _recorded_cut(op, tensor, places, pieces, lambda pieces: cat(pieces, axis))
+    return _recorded_cut(op, tensor, places, pieces, axis)
 
 
 def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
@@ -208,7 +245,7 @@ def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
     looks = [(*lead, k, ...) for k in range(array.shape[axis])]  # (...: no numbers, but views)
     pieces = tuple([array[look] for look in looks])
     places = [look[:-1] for look in looks]
-    return _recorded_cut(_UNBIND, input, places, pieces, lambda pieces: stack(pieces, axis))
+    return _recorded_cut(_UNBIND, input, places, pieces, axis)
 
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -226,23 +263,27 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def _recorded_cut(
-    op: Op, tensor: Any, places: list[Any], pieces: tuple[ndarray, ...], join: Any
+    op: Op, tensor: Any, places: list[Any], pieces: tuple[ndarray, ...], axis: int
 ) -> tuple[Any, ...]:
     """The `pieces` of `tensor` at the indices `places` as its views, recorded as one operation."""
     if not isinstance(tensor, TensorBase) or not pieces:
         return pieces
-    views = []
+    views, parent = [], tensor
     for piece, place in zip(pieces, places):
         view = wrap(piece)
-        view.version = tensor.version
-        view.view_of = View(tensor, basic_index, (place,))
+        view.version = parent.version
+        view.view_of = View(parent, basic_index, (place,))
         views.append(view)
     if mode.enabled:
-        edges = edges_of((tensor,))
+        edges = edges_of((parent,))
         if edges is not None:
             shapes = [piece.shape for piece in pieces]
-            attach(views, op, edges, [join, shapes, pieces[0].dtype])
+            attach(views, op, edges, [axis, shapes, pieces[0].dtype])
     return tuple(views)
+
+
+_SPLIT, _SPLIT_WITH_SIZES = _Cut("split", cat), _Cut("split_with_sizes", cat)
+_UNBIND = _Cut("unbind", stack)
 
 
 def _common_type(tensors: Sequence[Any], name: str) -> Sequence[Any]:

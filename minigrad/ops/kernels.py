@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
+from ..autograd.quiet import quiet
 
 ndarray = np.ndarray
 
@@ -42,6 +43,7 @@ def with_kernel(
     >>> silu(np.array([0.0, 1.0])).round(4)
     array([0.    , 0.7311])
     """
+    loud, formula = formula, quiet(formula)  # (a kernel warns of nothing)
 
     def call(*arguments: Any) -> Any:
         first = arguments[0]
@@ -54,8 +56,23 @@ def with_kernel(
                     return result
         return formula(*arguments)
 
-    call.__wrapped__ = getattr(formula, "__wrapped__", formula)  # type: ignore[attr-defined]
-    return call
+    return _standing_for(loud, call)
+
+
+def with_arithmetic(name: str, ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
+    """`ufunc` of two operands, or the kernel for arrays of one shape, rows and numbers."""
+    formula = quiet(ufunc, 2)
+
+    def call(a: Any, b: Any) -> Any:
+        if type(a) is ndarray:
+            kernels = _kernels.kernels_for(a.dtype)
+            if kernels is not None:
+                result = kernels.entrywise.arithmetic(name, a, b)
+                if result is not None:
+                    return result
+        return formula(a, b)
+
+    return _standing_for(ufunc, call)
 
 
 def with_reduction(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,6 +80,7 @@ def with_reduction(name: str, formula: Callable[..., Any]) -> Callable[..., Any]
 
     Its arguments are an array, the axes, `keepdims` and, if there is one, a number.
     """
+    loud, formula = formula, quiet(formula)
 
     def call(*arguments: Any) -> Any:
         kernels = _kernels.kernels_for(arguments[0].dtype)
@@ -72,5 +90,13 @@ def with_reduction(name: str, formula: Callable[..., Any]) -> Callable[..., Any]
                 return result
         return formula(*arguments)
 
-    call.__wrapped__ = getattr(formula, "__wrapped__", formula)  # type: ignore[attr-defined]
+    return _standing_for(loud, call)
+
+
+def _standing_for(formula: Callable[..., Any], call: Any) -> Callable[..., Any]:
+    """`call`, which shows the text of `formula` and needs no silence around it."""
+    call.__wrapped__ = getattr(formula, "__wrapped__", formula)
+    call.is_quiet = True
+    if isinstance(formula, np.ufunc):
+        call.ufunc = formula
     return call

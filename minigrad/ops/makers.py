@@ -306,7 +306,8 @@ def _named(call: Any, name: str, meaning: str, op: Any, forward: Any = None) -> 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = meaning
     call.op = op
-    call.ufunc = forward if isinstance(forward, np.ufunc) else None  # which can write anywhere
+    ufunc = getattr(forward, "ufunc", forward)
+    call.ufunc = ufunc if isinstance(ufunc, np.ufunc) else None  # which can write anywhere
     return call
 
 

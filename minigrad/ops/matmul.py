@@ -293,6 +293,9 @@ def _affine(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> Any:
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], len(weight))
 
 
+_linear_without_bias = primitive("mm", lambda x, weight: _multiply(x, weight.T),
+                                 x=lambda g, weight: matmul(g, weight),
+                                 weight=lambda g, x: matmul(_mT(g), x))  # fmt: skip
 _linear, _linear_of_rows = [
     primitive(name, _affine,
               x=lambda g, weight: matmul(g, weight),
@@ -334,6 +337,8 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
         )
     if bias is not None and x.ndim > 1:
         return (_linear if x.ndim == 2 else _linear_of_rows)(input, weight, bias)
+    if x.ndim == 2 and w.ndim == 2:
+        return _linear_without_bias(input, weight)
     rows = _rows(input) if x.ndim != 1 else reshape(input, (1, -1) if x.size else (1, 0))
     y = matmul(rows, transpose(weight, 0, 1)) if bias is None else _linear(rows, weight, bias)
     return y if x.ndim == 2 else reshape(y, (*x.shape[:-1], w.shape[0]))

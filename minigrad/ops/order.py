@@ -56,14 +56,12 @@ def _equal_shares(reduce: Any, name: str, rule: Any = _shared_among_ties) -> Any
 
 def _extreme_by(reduce: Any, largest: bool) -> Any:
     """The extreme value: by NumPy's `reduce`; of few entries by a kernel, which begins sooner."""
+    name = "max" if largest else "min"
 
     def extreme(x: np.ndarray, axes: Axes, keepdims: bool) -> Any:
         kernels = _kernels.kernels_for(x.dtype) if 0 < x.size <= FEW else None
-        if kernels is not None and axes is None and not keepdims:
-            return kernels.order.extremes(x.reshape(-1), 0, largest, False)[0]
-        if kernels is not None and axes is not None and len(axes) == 1:
-            return kernels.order.extremes(x, axes[0], largest, keepdims)[0]
-        return reduce(x, axes, None, None, keepdims)
+        found = None if kernels is None else kernels.sums.reduced(name, x, axes, keepdims)
+        return reduce(x, axes, None, None, keepdims) if found is None else found
 
     return extreme
 

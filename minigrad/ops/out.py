@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..autograd.grad_mode import mode
+from ..autograd.loans import before_write
 from ..autograd.tensor_base import TensorBase, bump_version
 from .layout import check_memory
 
@@ -77,6 +78,7 @@ def _written(name: str, out: Any, result: Any, exact: bool) -> Any:
             )
         out.array = np.empty_like(new, old.dtype)  # in the same order in memory
     check_memory(out.array)
+    before_write(out)
     out.array[...] = new
     bump_version(out)
     return out

@@ -18,7 +18,7 @@ from ..autograd.primitive import primitive
 from ..autograd.tensor_base import array_of
 from .arguments import as_int, as_shape, checked_axes, checked_axis
 from .kernels import movement_of
-from .layout import alike, broadcast_strides, copied, rows
+from .layout import alike, copied, rows
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -55,16 +55,11 @@ def expand_error(shape: tuple[int, ...], target: tuple[int, ...]) -> str:
     )
 
 
-def _fits(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
-    """Whether `shape` can be broadcast to `target`."""
-    lead = len(target) - len(shape)
-    pairs = zip((1,) * lead + shape, target)
-    return lead >= 0 and all([m >= 0 and n in (1, m) for n, m in pairs])
-
-
 def _broadcast_to(x: ndarray, shape: tuple[int, ...]) -> ndarray:
-    if type(x) is ndarray and x.size and x.flags.c_contiguous and _fits(x.shape, shape):
-        return ndarray(shape, x.dtype, x, 0, broadcast_strides(x, shape))  # x is the memory
+    kernels = movement_of(x.dtype) if type(x) is ndarray else None
+    view = None if kernels is None else kernels.broadcast(x, shape)
+    if view is not None:
+        return view
     try:
         wide = np.broadcast_to(x, shape)
     except ValueError:

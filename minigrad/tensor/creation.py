@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import random
+from .. import _kernels, random
 from ..arrays import dtypes
 from ..arrays.recording import made
 from ..arrays.size import device as device_
@@ -103,6 +103,9 @@ def _ones(shape: tuple[int, ...], kind: np.dtype) -> ndarray:
 
 
 def _full(shape: tuple[int, ...], value: Any, kind: np.dtype) -> ndarray:
+    kernels = _kernels.kernels_for(kind)
+    if kernels is not None:
+        return kernels.entrywise.full(shape, value)
     array = np.empty(shape, kind)  # (np.ones and np.full take as long again to find out the type)
     array.fill(value)
     return array

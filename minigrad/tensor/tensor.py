@@ -19,7 +19,7 @@ from ..arrays.size import CPU, Size, device, strided
 from ..autograd import errors
 from ..autograd.graph import grad_fn_at
 from ..autograd.listening import heard, is_listening
-from ..autograd.loans import before_write
+from ..autograd.loans import before_write, gradient_of
 from ..autograd.tensor_base import TensorBase, bump_version, set_tensor_class, wrap
 from ..autograd.views import refresh_view
 from ..ops import draws, order
@@ -96,11 +96,6 @@ class Tensor(TensorBase):
     # --------------------------------------------------------------------------------------------
     # Attributes
     # --------------------------------------------------------------------------------------------
-
-    @property
-    def shape(self) -> Size:
-        """The sizes of the axes."""
-        return Size(self.array.shape)
 
     @property
     def dtype(self) -> dtypes.dtype:
@@ -244,7 +239,7 @@ class Tensor(TensorBase):
                 "non-leaf Tensor.",
                 stacklevel=2,
             )
-        return self._grad  # type: ignore[return-value]
+        return gradient_of(self)
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:

@@ -197,6 +197,10 @@ several("einsum ij,j->i", lambda t, x: t.einsum("ij,j->i", x.reshape(2, 2), x.de
 several("einsum j,ji->i", lambda t, x: t.einsum("j,ji->i", x.detach()[:2], x.reshape(2, 2)))
 several("linear", lambda t, x: t.nn.functional.linear(x[:2], x.detach().reshape(2, 2), x[2:]))
 several(
+    "linear without bias",
+    lambda t, x: t.nn.functional.linear(x.reshape(2, 2), x.detach().reshape(2, 2)),
+)
+several(
     "linear of rows",
     lambda t, x: t.nn.functional.linear(x.reshape(1, 2, 2), x.detach().reshape(2, 2), x[2:]),
 )

@@ -8,16 +8,10 @@
 - `functional`: the same without parameters; `init`: initial values.
 """
 
-from ..recurrences.cell import RNNCellBase
-from ..recurrences.deep_indrnn import DenseIndRNN, ResidualIndRNN
-from ..recurrences.gru import GRU, GRUCell
-from ..recurrences.indrnn import IndRNN, IndRNNCell
-from ..recurrences.janet import JANET, JANETCell
-from ..recurrences.layer import RNNBase
-from ..recurrences.lstm import LSTM, LSTMCell
-from ..recurrences.mgu import MGU, MGUCell
-from ..recurrences.own import Recurrent
-from ..recurrences.rnn import RNN, RNNCell
+from ..recurrences import (
+    GRU, JANET, LSTM, MGU, RNN, DenseIndRNN, GRUCell, IndRNN, IndRNNCell, JANETCell, LSTMCell,
+    MGUCell, RNNBase, RNNCell, RNNCellBase, Recurrent, ResidualIndRNN,
+)  # fmt: skip
 from . import functional, init, utils
 from .activation import (
     ELU, GELU, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax, ReLU, ReLU6, Sigmoid, SiLU, Softmax,

@@ -14,5 +14,22 @@ What all share is written once:
 - `options`: what every layer takes besides: layer normalisation, recurrent dropout, zoneout, ...
 - `ragged`, `packed`: sequences of different lengths.
 
-People find the layers and cells in `minigrad.nn`, which names them.
+People find the layers and cells in `minigrad.nn`, too.
 """
+
+from .cell import RNNCellBase
+from .deep_indrnn import DenseIndRNN, ResidualIndRNN
+from .gru import GRU, GRUCell
+from .indrnn import IndRNN, IndRNNCell
+from .janet import JANET, JANETCell
+from .layer import RNNBase
+from .lstm import LSTM, LSTMCell
+from .mgu import MGU, MGUCell
+from .own import Recurrent
+from .rnn import RNN, RNNCell
+
+__all__ = [
+    "GRU", "JANET", "LSTM", "MGU", "RNN", "DenseIndRNN", "GRUCell", "IndRNN", "IndRNNCell",
+    "JANETCell", "LSTMCell", "MGUCell", "RNNBase", "RNNCell", "RNNCellBase", "Recurrent",
+    "ResidualIndRNN",
+]  # fmt: skip

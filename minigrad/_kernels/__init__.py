@@ -58,6 +58,7 @@ class Kernels(NamedTuple):
     order: ModuleType
     scan: ModuleType
     plan: ModuleType
+    tape: ModuleType
 
 
 def available_levels() -> tuple[str, ...]:

@@ -43,9 +43,9 @@ MODULES = (
     "replay/player", "replay/arrays", "optim/loops",
 )  # fmt: skip
 
-# Kernels that wait for memory: wider vectors gain them nothing (measured), so they are compiled for
-# `baseline` alone, and run at every level.
-ONE_LEVEL = ("rows", "sums", "movement", "order")
+# Kernels that wait for memory, or have no loops of their own: wider vectors gain them nothing
+# (measured), so they are compiled for `baseline` alone, and run at every level.
+ONE_LEVEL = ("rows", "sums", "movement", "order", "tape")
 
 FOLDER = "_kernels/translated"
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

@@ -636,6 +636,23 @@ def full(tuple shape not None, double value):
     return result
 
 
+cdef void run_entry(
+    int which, void* y, const void* a, const void* b, Py_ssize_t n, double p, double q
+) noexcept nogil:
+    over_all(
+        entry_functions[which], <real*>y, <const real*>a, <const real*>b, n, <real>p, <real>q
+    )
+
+
+def address(str name not None):
+    """For `tape`: the address of what runs the function `name`, its number, how many arrays it has.
+
+    None if there is no such function.
+    """
+    found = entry_index.get(name)
+    return None if found is None else (<size_t>&run_entry, *found)
+
+
 def rowwise(str name not None, tuple arrays not None):
     """The same for a function of rows: of the last axis."""
     cdef tuple given = suited(row_index, name, arrays)

@@ -500,3 +500,38 @@ def linear(x, weight, bias):
     j.whole.c.at, j.whole.c.row, j.whole.c.col = data(result), j.whole.cols, 1
     run(&j)
     return result
+
+
+# -- what `tape` calls ----------------------------------------------------------------------------
+
+cdef int run_small(
+    void* c, void* a, Py_ssize_t a_row, Py_ssize_t a_col, void* b, Py_ssize_t b_row,
+    Py_ssize_t b_col, void* add, Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t cols,
+) noexcept nogil:
+    """c = a @ b + add, as `run` does it for what is too small for two threads; -1: no memory."""
+    cdef Job j
+    cdef Product* p = &j.whole
+    cdef Py_ssize_t size
+    cdef real* memory = NULL
+    p.a.at, p.a.row, p.a.col = <real*>a, a_row, a_col
+    p.b.at, p.b.row, p.b.col = <real*>b, b_row, b_col
+    p.c.at, p.c.row, p.c.col = <real*>c, cols, 1
+    p.add, p.add_col = <const real*>add, 1
+    p.rows, p.depth, p.cols = rows, depth, cols
+    j.count, j.axes = 1, 0
+    if cols == 1 and rows > 1 and depth > 1 and a_col == 1 and b_row == 1:
+        exchange(&j)
+    p.way = choose(p)
+    size = scratch_size(p)
+    if size > 0:
+        memory = scratch(size)
+        if memory is NULL:
+            return -1
+    multiply(p, memory)
+    scratch_free(memory)
+    return 0
+
+
+def address():
+    """For `tape`: the address of what multiplies small matrices."""
+    return <size_t>&run_small

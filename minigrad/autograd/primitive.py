@@ -309,7 +309,7 @@ def primitive(
 
     def on_arrays(*arrays: Any) -> Any:
         result = forward(*arrays)
-        if type(result) is not ndarray:
+        if not isinstance(result, ndarray):
             result = np.asarray(result)
         return result if layout is None or result.ndim < 2 else layout(result, arrays)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
+from ..arrays.recording import records
 from ..autograd.quiet import quiet
 
 ndarray = np.ndarray
@@ -54,6 +55,8 @@ def with_kernel(
                 result = (module.rowwise if of_rows else module.entrywise)(name, arguments)
                 if result is not None:
                     return result
+        elif records(first) and hasattr(first, "note_kernel"):
+            return first.note_kernel(name, call, arguments)
         return formula(*arguments)
 
     return _standing_for(loud, call)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import _kernels
 from ..arrays import dtypes
+from ..arrays.recording import records
 from ..arrays.sums import FEW, total_of_products
 from ..arrays.sums import dot as dot_of
 from ..autograd.primitive import primitive
@@ -22,6 +23,8 @@ from .values import factor
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
+ndarray = np.ndarray
+
 
 def _mT(x: Any) -> Any:
     return transpose(x, -2, -1)
@@ -29,6 +32,9 @@ def _mT(x: Any) -> Any:
 
 def _multiply(a: np.ndarray, b: np.ndarray) -> Any:
     """``np.matmul(a, b)``, by the kernel where that is faster."""
+    for x in (a, b):
+        if type(x) is not ndarray and records(x) and hasattr(x, "note_kernel"):
+            return x.note_kernel("matmul", _multiply, (a, b))
     kernels = _kernels.kernels_for(a.dtype)
     product = None if kernels is None else kernels.product.matmul(a, b)
     return np.matmul(a, b) if product is None else product
@@ -285,6 +291,8 @@ def _rows(x: Any) -> Any:
 
 
 def _affine(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> Any:
+    if type(x) is not ndarray and records(x) and hasattr(x, "note_kernel"):
+        return x.note_kernel("linear", _affine, (x, weight, bias))
     kernels = _kernels.kernels_for(x.dtype)
     y = None if kernels is None else kernels.product.linear(x, weight, bias)
     if y is None:

@@ -10,6 +10,10 @@ tensors: what hangs on them, graphs, hooks, shared memory, optimizers' state, is
 nothing hangs on them, the recording is `lowered` to one of bare `arrays`. `compiled` is the
 function that users call.
 
+Of a training step nobody sees the tensors and the graph on the way. `lowered` makes a list of
+operations on arrays of it then, and of the rules that `backward` calls (`arrays`), and `flat` one
+of loops and products, for a machine that needs no Python between them.
+
 What is not understood is refused: the function then runs as it is written, and says so once.
 """
 

@@ -9,6 +9,7 @@ from .player cimport built
 
 cdef class ArrayTape:
     cdef public list code, captured, returned, leaves
+    cdef public object flat
 
     @cython.locals(leaf=TensorBase, k=Py_ssize_t)
     cpdef bint fits(self, list tensors) except -1

@@ -48,6 +48,7 @@ class ArrayTape:
         self.captured = captured
         self.returned = returned
         self.leaves = leaves
+        self.flat: Any = None  # the same for a machine, see `flat`
 
     def fits(self, tensors: list[Any]) -> bool:
         """Whether the leaves are still leaves, and nobody has hung a hook on one."""
@@ -64,6 +65,15 @@ class ArrayTape:
 
         What is returned by the function is put into `tensors` as well.
         """
+        flat = self.flat
+        if flat is not None and not flat.machine.is_running:  # (by itself, or in another thread)
+            if flat.ready:
+                return flat.play(tensors)
+            self.flat = None
+            result = flat.record(tensors)
+            if flat.ready:
+                self.flat = flat
+            return result
         values = tensors[:]
         for k in self.captured:
             values[k] = tensors[k].array
@@ -98,7 +108,7 @@ class ArrayTape:
                 elif kind == BY_TENSORS:
                     mode.enabled = False
                     result = call(
-                        *[_wrapped(a) for a in args], **{n: built(p, values) for n, p in extra[1]}
+                        *[wrapped(a) for a in args], **{n: built(p, values) for n, p in extra[1]}
                     )
                     if type(out) is int:
                         values[out] = result.array
@@ -118,21 +128,26 @@ class ArrayTape:
             restore(before)
             mode.enabled = enabled
         for slot, op in self.returned:
-            tensor = wrap(values[slot])
-            if op is not None:
-                tensor._requires_grad = True
-                node = Node(op[0], (), [], op[1])
-                node.saved = None  # as after `backward`
-                tensor.edge = (node, op[2])
-            tensors[slot] = tensor
+            tensors[slot] = of_graph(values[slot], op)
         return tensors
 
 
-def _wrapped(thing: Any) -> Any:
+def of_graph(array: Any, op: Any) -> Any:
+    """A tensor that is returned; with an operation, of a graph that has been walked."""
+    tensor = wrap(array)
+    if op is not None:
+        tensor._requires_grad = True
+        node = Node(op[0], (), [], op[1])
+        node.saved = None  # as after `backward`
+        tensor.edge = (node, op[2])
+    return tensor
+
+
+def wrapped(thing: Any) -> Any:
     if type(thing) is ndarray:
         return wrap(thing)
     if type(thing) in (tuple, list):
-        return type(thing)([_wrapped(t) for t in thing])
+        return type(thing)([wrapped(t) for t in thing])
     return thing
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _kernels
 from ..autograd.backward import backward
 from ..autograd.engine import Node
 from ..autograd.tensor_base import TensorBase
@@ -23,6 +24,7 @@ from ..ops.join import _Cut, _Join, cat, split, stack, unbind
 from ..optim.lr_scheduler.base import LRScheduler
 from ..optim.optimizer import Optimizer
 from .arrays import ASK, BACKWARD, BY_TENSORS, FORWARD, IN_PARTS, SPREAD, ArrayTape
+from .flat import Flat
 from .guards import PLAIN
 from .player import built
 from .recorder import FIXED, Recorder, plain, reads_gradient, sets_gradient, slots_of
@@ -210,7 +212,17 @@ def lowered(recorder: Recorder, structure: Any, arguments: int) -> ArrayTape | N
     except _NotKnown:
         return None
     captured = [*range(arguments), *recorder.captured]
-    return ArrayTape(lowering.code, captured, returned, sorted(lowering.leaves))
+    tape = ArrayTape(lowering.code, captured, returned, sorted(lowering.leaves))
+    kernels = _kernels.kernels_for(np.dtype(np.float32))
+    if kernels is not None and all([_is_dense(recorder.alive[k]) for k in captured]):
+        tape.flat = Flat(tape, kernels)
+    return tape
+
+
+def _is_dense(tensor: Any) -> bool:
+    """Whether a tensor has numbers, without gaps."""
+    flags = tensor.array.flags
+    return bool(tensor.array.size and (flags.c_contiguous or flags.f_contiguous))
 
 
 def _forgets(call: Any) -> bool:

@@ -65,7 +65,7 @@ TABLES: dict[str, tuple[str, Callable[[bool], list[Case]]]] = {
         lambda quick: recurrent.variants(recurrent.QUICK[: 2 if quick else 3]),
     ),
     "ours": (
-        "IndRNN and JANET against our LSTM",
+        "IndRNN, JANET and layers with options against our LSTM",
         lambda quick: recurrent.ours((200, 32, 64, 64) if quick else (1000, 32, 128, 128)),
     ),
     "small": ("Small operations, cells in loops", lambda quick: small.cases()),

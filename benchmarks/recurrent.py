@@ -258,17 +258,24 @@ def last_step(sizes: Sequence[Size]) -> list[Case]:
 
 
 def ours(size: Size = (1000, 32, 128, 128)) -> list[Case]:
-    """IndRNN and JANET, which PyTorch does not have, against minigrad's own LSTM."""
+    """IndRNN, JANET and options, which PyTorch does not have, against minigrad's own LSTM."""
     import minigrad
 
+    kinds: list[tuple[str, dict[str, Any]]] = [
+        ("IndRNN", {}), ("JANET", {}), ("LSTM", {"layer_norm": True}),
+        ("LSTM", {"recurrent_dropout": 0.2}), ("LSTM", {"zoneout": 0.1}),
+    ]  # fmt: skip
     cases = []
-    for kind in ("IndRNN", "JANET"):
+    for kind, options in kinds:
+        name = " ".join([kind, *[f"{option}=" for option in options]])
         for work in ("inference", "training step"):
 
-            def make(torch: Any, kind: str = kind, work: str = work) -> Work:
-                return layer_works(torch, kind, size)[work]
+            def make(
+                torch: Any, kind: str = kind, work: str = work, options: Any = options
+            ) -> Work:
+                return layer_works(torch, kind, size, **options)[work]
 
             lstm: Callable[[], object] = layer_works(minigrad, "LSTM", size)[work]
             extra = {"our LSTM": lstm}
-            cases.append(Case(label(kind, work, size), make, extra=extra, alone=True))
+            cases.append(Case(label(name, work, size), make, extra=extra, alone=True))
     return cases

@@ -68,11 +68,12 @@ class Place:
         As it is while the list is written; if it is `fixed`, that is it in all runs.
     """
 
-    __slots__ = ("array", "buffer", "fixed", "offset", "slot")
+    __slots__ = ("array", "buffer", "fixed", "is_new", "offset", "slot")
 
     def __init__(self, array: Any, buffer: int, offset: int, slot: int, fixed: bool) -> None:
         self.array, self.buffer, self.offset = array, buffer, offset
         self.slot, self.fixed = slot, fixed
+        self.is_new = False  # whether each run makes it anew, and nothing else refers to it
 
 
 def _opaque(name: str) -> Any:
@@ -464,7 +465,9 @@ class Flat:
                 self.objects[own] = None
         for slot, op, array in arrays:
             tensors[slot] = of_graph(array, op)
-        self.ready = self.bytes <= MOST_BYTES
+        length, calls = self.machine.mark()
+        # (who only calls does so faster in `ArrayTape`, which is compiled)
+        self.ready = self.bytes <= MOST_BYTES and length > 2 * calls
         del self.values
         return tensors
 
@@ -610,13 +613,15 @@ class Flat:
                 if k >= 0 and g is not None:
                     total[k] = self.sum(total[k], g)
         known = [(total[k], slot) for k, slot in leaves if total[k] is not None]
+        slots = [self.dense(g) for g, _ in known]
+        ways = [(slot, place.is_new) for (_, slot), place in zip(known, slots)]
 
         def collect(tensors: list[Any], *arrays: Any) -> None:
-            accumulate(
-                [(tensors[slot], np.array(g), True) for g, (_, slot) in zip(arrays, known)], False
-            )
+            accumulate([
+                (tensors[slot], g if is_new else np.array(g), True)
+                for g, (slot, is_new) in zip(arrays, ways)
+            ], False)  # fmt: skip
 
-        slots = [self.dense(g) for g, _ in known]
         collect(tensors, *[p.array for p in slots])
         self.machine.call(collect, (self.tensors, *[self.slot_of(p) for p in slots]), False, None)
 
@@ -705,7 +710,7 @@ class Flat:
                 return [None if r is None else self.place_of(r, totals) for r in results]
             except _Whole:
                 pass
-        return self.gradients(back, [*things, *totals], results)
+        return self.gradients(op, back, [*things, *totals], results)
 
     def fused(self, op: Any, wanted: Any, kept: int, grads: list[Any]) -> list[Any]:
         """The gradients of a kernel."""
@@ -721,10 +726,13 @@ class Flat:
 
         totals = [self.dense(grads[k]) for k in there]
         results = list(back(self.values[kept], *[p.array for p in totals]))
-        return self.gradients(back, [self.others[kept], *totals], results)
+        return self.gradients(op, back, [self.others[kept], *totals], results)
 
-    def gradients(self, function: Any, given: list[Any], results: list[Any]) -> list[Any]:
+    def gradients(self, op: Any, function: Any, given: list[Any], results: list[Any]) -> list[Any]:
         places = self.call(function, given, results, True)
+        for p, r in zip(places, results):
+            if isinstance(p, Place) and op.gives_new:
+                p.is_new = sum([other is r for other in results]) == 1 and r.base is None
         return [
             None if r is None else p if isinstance(p, Place) else _Piece(p, r)
             for p, r in zip(places, results)
@@ -743,6 +751,25 @@ def _flattened(parts: Any, call: Any) -> tuple[list[int], Any]:
     flat = [slot for part in parts for slot in _slots(part)]
     if all([type(p) is int or p is None for p in parts]):
         return flat, call
+
+    deep = [p for p in parts if p is not None and type(p) is not int]
+    if all([kind in (list, tuple) and all([type(s) is int for s in own]) for kind, own in deep]):
+        ends: list[Any] = []  # of each argument: its kind, and where its things begin and end
+        for p in parts:
+            if p is not None:
+                first = ends[-1][2] if ends else 0
+                ends.append((None, first, first + 1) if type(p) is int
+                            else (p[0], first, first + len(p[1])))  # fmt: skip
+
+        def shallow(*given: Any) -> Any:
+            ahead = len(given) - len(flat)
+            own = given[ahead:] if ahead else given
+            return call(*given[:ahead], *[
+                own[a] if kind is None else own[a:b] if kind is tuple else list(own[a:b])
+                for kind, a, b in ends
+            ])  # fmt: skip
+
+        return flat, shallow
 
     def rebuilt(*given: Any) -> Any:
         ahead = len(given) - len(flat)

@@ -784,6 +784,8 @@ FLAT = {  # of weights (4, 4), a bias (4,), a number, and x (3, 4)
     "detached": lambda w, b, s, x: (x @ w).detach() * b + (x @ w),
     "einsum": lambda w, b, s, x: mg.einsum("ni,ij,nj->n", x, w, x).unsqueeze(1) + b,
     "dropout": lambda w, b, s, x: F.dropout(x @ w, 0.5) + b,
+    "entries": lambda w, b, s, x: (w[0, 0] * x[0, 0] + b[1]).tanh() * (x @ w).tanh(),
+    "stacked numbers": lambda w, b, s, x: mg.stack([(x[k] @ w @ b).tanh() for k in range(3)]),
     "used twice": lambda w, b, s, x: (lambda y: y * y + y @ w + y)(x @ w),
 }  # fmt: skip
 

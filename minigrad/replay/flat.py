@@ -629,12 +629,18 @@ class Flat:
         """The sum of two gradients."""
         if a is None:
             return b
+        if _is_number(a) or _is_number(b):
+            values = [v.piece if isinstance(v, _Piece) else v.array for v in (a, b)]
+            things = [v.slot if isinstance(v, _Piece) else v for v in (a, b)]
+            return self.of_rule(lambda p, q: p + q, things, values[0] + values[1])
         if isinstance(b, _Piece):
             base = self.dense(a)
             added = lambda total, piece: piece.add_to(np.array(total))  # noqa: E731
             return self.call(added, [base, b.slot], added(base.array, b.piece))
         a = self.dense(a)
         result = a.array + b.array
+        if isinstance(result, np.generic):
+            return self.of_rule(lambda p, q: p + q, [a, b], result)
         try:
             out = self.fixed(result)
             self.add_loop(np.add, [a, b, out])
@@ -644,14 +650,18 @@ class Flat:
 
     def dense(self, g: Any) -> Place:
         """A gradient as an array: also of what is a piece, see `autograd.indexing.Placed`."""
+        if _is_number(g):
+            return self.call(np.asarray, [g.slot], np.asarray(g.piece))
         if not isinstance(g, _Piece):
             return g
         return self.call(lambda piece: piece.dense(), [g.slot], g.piece.dense())
 
     def rules(self, op: Any, wanted: Any, saved: Any, g: Any) -> list[Any]:
         """The gradients by the rules of an operation, each taken apart if that can be."""
-        if not isinstance(g, Place):
+        is_number = _is_number(g)  # (to which NumPy's functions, but no kernels, are applied)
+        if not is_number:
             g = self.dense(g)
+        own = g.piece if is_number else g.array
         shapes = built(saved[-1], self.values) if type(op) is _Broadcast else None
         found: list[Any] = []
         for k, (want, (rule, picks)) in enumerate(zip(wanted, op.calls)):
@@ -659,29 +669,27 @@ class Flat:
                 found.append(None)
                 continue
             parts = [saved[j] for j in picks]
-            result = rule(g.array, *[built(p, self.values) for p in parts])
+            result = rule(own, *[built(p, self.values) for p in parts])
             things = [self.thing(p) for p in parts]
             place: Any = None
-            if _MOVING not in things:
+            if _MOVING not in things and not is_number:
                 place = self.apart(rule, [g, *things], result)
-            if place is None and result is g.array:
+            if place is None and result is own:
                 place = g
             if place is None:
                 flat, rebuilt = _flattened((None, *parts), rule)
-                given = [g, *[self.thing_or_slot(p) for p in flat]]
+                given = [g.slot if is_number else g, *[self.thing_or_slot(p) for p in flat]]
                 place = self.of_rule(rebuilt, given, result)
             if shapes is not None and type(result) is ndarray and result.shape != shapes[k]:
                 shape = shapes[k]
                 summed = sum_to(result, shape)
-                place = self.call(
+                place = self.of_rule(
                     lambda d, shape=shape: sum_to(d, shape), [self.dense(place)], summed
                 )
             found.append(place)
         return found
 
     def of_rule(self, function: Any, given: list[Any], result: Any) -> Any:
-        if isinstance(result, np.generic):  # (of no axes)
-            return self.call(lambda *a: np.asarray(function(*a)), given, np.asarray(result))
         place = self.call(function, given, result)
         return place if isinstance(place, Place) or result is None else _Piece(place, result)
 
@@ -740,10 +748,14 @@ class Flat:
 
 
 class _Piece:
-    """A gradient that is no array but a `Placed`, in a slot."""
+    """A gradient in a slot that is no array, but a `Placed`, or a number of NumPy's."""
 
     def __init__(self, slot: int, piece: Any) -> None:
         self.slot, self.piece = slot, piece
+
+
+def _is_number(g: Any) -> bool:
+    return isinstance(g, _Piece) and isinstance(g.piece, np.generic)
 
 
 def _flattened(parts: Any, call: Any) -> tuple[list[int], Any]:

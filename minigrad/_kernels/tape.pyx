@@ -74,7 +74,6 @@ cdef class Flat:
     cdef list kept
     cdef readonly list calls    # (function, slots, arguments if they are fixed, where results go)
     cdef public list objects    # what calls are given, and what they give, by their slots
-    cdef public bint is_running
 
     def __cinit__(self):
         self.calls, self.kept, self.objects = [], [], []

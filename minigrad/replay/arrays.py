@@ -66,14 +66,16 @@ class ArrayTape:
         What is returned by the function is put into `tensors` as well.
         """
         flat = self.flat
-        if flat is not None and not flat.machine.is_running:  # (by itself, or in another thread)
-            if flat.ready:
-                return flat.play(tensors)
-            self.flat = None
+        if flat is not None and not flat.ready:
+            self.flat = None  # (so that nobody else begins)
             result = flat.record(tensors)
             if flat.ready:
                 self.flat = flat
             return result
+        if flat is not None:
+            result = flat.play(tensors)
+            if result is not None:
+                return result
         values = tensors[:]
         for k in self.captured:
             values[k] = tensors[k].array

@@ -14,6 +14,7 @@ numbers, it stays whole.
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -165,13 +166,14 @@ def _writer_of(things: Any) -> Any:
 
 
 class Flat:
-    """The list; `ready` says whether it is complete and may be run.
+    """The list; `ready` says whether it is complete, and worth it.
 
     Parameters
     ----------
     tape : ArrayTape
-    tensors : list
-        As for `ArrayTape.play`, which `record` does once.
+        What it shall do.
+    kernels : Kernels
+        Where the machine is.
     """
 
     def __init__(self, tape: ArrayTape, kernels: Any) -> None:
@@ -183,29 +185,32 @@ class Flat:
         self.roots: dict[int, Any] = {}  # fixed memory, by buffer
         self.moved: dict[int, Place] = {}  # moving arrays, by buffer
         self.captured: list[Any] = []
-        self.bytes, self.ready = 0, False
+        self.bytes, self.ready, self.lock = 0, False, threading.Lock()
         self.outside: Any = None  # how loud NumPy is outside of this
         self.tensors = self.object(None)  # the slot of the list of tensors
         self.returned: list[Any] = []
 
     # -- running -------------------------------------------------------------------------------
 
-    def play(self, tensors: list[Any]) -> list[Any]:
-        """Run it."""
+    def play(self, tensors: list[Any]) -> list[Any] | None:
+        """Run it; None if it runs already, around this call or in another thread."""
+        if not self.lock.acquire(blocking=False):
+            return None
         machine, objects = self.machine, self.objects
         self.outside, enabled = silence(), mode.enabled
-        machine.is_running, mode.enabled = True, False
+        mode.enabled = False
         try:
             machine.take(tensors, self.captured)
             objects[self.tensors] = tensors
             machine.run()
             arrays = [(slot, op, objects[own].copy()) for slot, own, op in self.returned]
         finally:
-            machine.is_running, mode.enabled = False, enabled
+            mode.enabled = enabled
             restore(self.outside)
             objects[self.tensors] = None
             for own, *_ in self.captured:
                 objects[own] = None
+            self.lock.release()
         for slot, op, array in arrays:
             tensors[slot] = of_graph(array, op)
         return tensors

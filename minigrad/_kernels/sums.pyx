@@ -19,9 +19,10 @@ cnp.import_array()
 ctypedef real (*reduction)(const real* x, Py_ssize_t n, double p) noexcept nogil
 
 cdef enum:
-    FEW = 1024              # numbers whose sums along narrow columns NumPy makes no faster
+    FEW = 1024              # numbers whose sums along narrow or short columns NumPy makes no faster
     NARROW = 32             # columns
-    WIDTH = 256             # of a strip of columns that is added at a time
+    SHORT = 8               # rows
+    WIDTH = 1024            # of a strip of columns that is added at a time
     BLOCK = 64              # rows that are added one after the other
     LONGEST_COLUMN = 1 << 18
     CHUNK = 512             # numbers that are made for a sum at a time
@@ -251,7 +252,9 @@ def reduced(str name not None, x, axes, bint keepdims, double p=0):
     cdef reduction f = reductions[<int>found]
     cdef bint adds = f == sum_of or f == mean_of
     cdef int failed = 0
-    if inner > 1 and (n * inner > FEW and inner < NARROW if adds else n > LONGEST_COLUMN):
+    if inner > 1 and not adds and n > LONGEST_COLUMN:
+        return None
+    if inner > 1 and adds and n * inner > FEW and (inner < NARROW or n < SHORT):
         return None
     cdef cnp.ndarray result = cnp.PyArray_EMPTY(rank, shape, REAL_TYPENUM, 0)
     cdef real* y = data(result)

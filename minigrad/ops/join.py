@@ -44,10 +44,12 @@ class _Cat(_Join):
     """cat: the gradient is split."""
 
     def vjp(self, node: Node, edges: Any, grads: list[Any], create_graph: bool) -> Any:
-        sizes, axis, flat = node.values(create_graph)
-        pieces = split(grads[0], sizes, axis)
-        # inputs of shape (0,) were passed over
-        return [reshape(p, (0,)) if is_flat else p for p, is_flat in zip(pieces, flat)]
+        shapes, axis = node.values(create_graph)
+        g = grads[0]
+        fits = [len(shape) == g.ndim for shape in shapes]  # not those of (0,), passed over
+        sizes = [shape[axis] if fit else 0 for shape, fit in zip(shapes, fits)]
+        pieces = split(g, sizes, axis)
+        return [p if fit else reshape(p, (0,)) for p, fit in zip(pieces, fits)]
 
 
 class _Stack(_Join):
@@ -127,20 +129,17 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
     result = _joined(arrays, dim, False)
     if result is not None:
         where = checked_axis(dim, result.ndim)
-        flat = [False] * len(arrays)
     else:
         tensors = _common_type(tensors, "cat")
         arrays = _arrays_of(tensors)
-        flat = [a.shape == (0,) for a in arrays]
-        full = [a for a, is_flat in zip(arrays, flat) if not is_flat]
+        full = [a for a in arrays if a.shape != (0,)]
         if not full:
             return clone(tensors[0])
         where = checked_axis(dim, full[0].ndim)
         for k, a in enumerate(full):
             _check_joinable(k, a.shape, full[0].shape, where)
         result = rows(np.concatenate(full, where))
-    sizes = [0 if is_flat else a.shape[where] for a, is_flat in zip(arrays, flat)]
-    return _recorded_join(_CAT, tensors, result, [sizes, where, flat])
+    return _recorded_join(_CAT, tensors, result, [[a.shape for a in arrays], where])
 
 
 def _arrays_of(tensors: Any) -> list[Any]:
@@ -193,9 +192,8 @@ def stack_rows(tensors: Sequence[Any]) -> Any:
     """Join tensors of shape (1, ...) along axis 0. They are known to fit: nothing is checked."""
     if is_listening():
         return heard(stack_rows, (tensors,), {})
-    result = np.concatenate([x.array for x in tensors])
-    count = len(tensors)
-    return record(_STACK_ROWS, tensors, [[1] * count, 0, [False] * count], result)
+    arrays = [x.array for x in tensors]
+    return record(_STACK_ROWS, tensors, [[a.shape for a in arrays], 0], np.concatenate(arrays))
 
 
 stack_rows.on_arrays = np.concatenate  # type: ignore[attr-defined]

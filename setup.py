@@ -30,7 +30,18 @@ from setuptools.errors import CompileError, PlatformError
 PACKAGE = "minigrad._kernels"
 SOURCES = "minigrad/_kernels"
 compiled = runpy.run_path(f"{SOURCES}/compiled.py")  # what is compiled besides, and what but once
-KERNELS = ("recurrent", "loss", "optim", "entrywise", "random", "norm", "product", "scan", "plan")
+KERNELS = (
+    "recurrent",
+    "loss",
+    "optim",
+    "entrywise",
+    "random",
+    "norm",
+    "product",
+    "scan",
+    "plan",
+    "ctc",
+)
 DTYPES = ("float32", "float64")
 
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")  # of the files that this Python imports

@@ -59,6 +59,7 @@ class Kernels(NamedTuple):
     scan: ModuleType
     plan: ModuleType
     tape: ModuleType
+    ctc: ModuleType
 
 
 def available_levels() -> tuple[str, ...]:

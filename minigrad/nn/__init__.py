@@ -26,8 +26,8 @@ from .embedding import Embedding
 from .lazy import LazyLinear, UninitializedParameter
 from .linear import Flatten, Identity, Linear
 from .loss import (
-    BCELoss, BCEWithLogitsLoss, CosineSimilarity, CrossEntropyLoss, HuberLoss, KLDivLoss, L1Loss,
-    MSELoss, NLLLoss, SmoothL1Loss,
+    BCELoss, BCEWithLogitsLoss, CosineSimilarity, CrossEntropyLoss, CTCLoss, HuberLoss, KLDivLoss,
+    L1Loss, MSELoss, NLLLoss, SmoothL1Loss,
 )  # fmt: skip
 from .module import Module
 from .normalization import LayerNorm, RMSNorm
@@ -35,7 +35,7 @@ from .parameter import Buffer, Parameter
 
 __all__ = [
     "ELU", "GELU", "GRU", "JANET", "LSTM", "MGU", "RNN", "AlphaDropout", "BCELoss",
-    "BCEWithLogitsLoss", "BatchNorm1d", "Buffer", "CosineSimilarity", "CrossEntropyLoss",
+    "BCEWithLogitsLoss", "BatchNorm1d", "Buffer", "CTCLoss", "CosineSimilarity", "CrossEntropyLoss",
     "DenseIndRNN", "Dropout", "Dropout1d", "Dropout2d", "Embedding", "FeatureAlphaDropout",
     "Flatten", "GRUCell", "Hardtanh", "HuberLoss", "Identity", "IndRNN", "IndRNNCell", "JANETCell",
     "KLDivLoss", "L1Loss", "LSTMCell", "LayerNorm", "LazyLinear", "LeakyReLU", "Linear",

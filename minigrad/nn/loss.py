@@ -355,6 +355,82 @@ class CrossEntropyLoss(_Loss):
         )
 
 
+class CTCLoss(_Loss):
+    r"""The loss of Connectionist Temporal Classification, for labels whose times are not known.
+
+    A network says at each of T steps how likely each of C classes is; one class, the blank, stands
+    for no label. All ways that lead to the S labels count: each label for one step or more, blanks
+    anywhere between, and one at least between two labels that are equal. The loss of a sequence is
+    the negative logarithm of the sum of their probabilities,
+
+    .. math:: -\log \sum_{\pi \to y} \prod_t p_t(\pi_t).
+
+    Parameters
+    ----------
+    blank : int
+        The class that stands for no label.
+    reduction : "mean", "sum" or "none"
+        The mean divides the loss of each sequence by the number of its labels (at least 1), then
+        takes the mean over the batch.
+    zero_infinity : bool
+        Losses that are infinite, because the input is too short for the labels, count 0 and have no
+        gradient. Otherwise theirs is NaN.
+
+    Notes
+    -----
+    The input must be log-probabilities, the output of `log_softmax`. As in PyTorch, the gradient
+    holds for what comes out of one: it has the term exp(log_probs), which a log_softmax before
+    adds in any case.
+
+    Raises
+    ------
+    RuntimeError
+        In `forward`: shapes or lengths do not fit, or the blank is no class.
+    IndexError
+        In `forward`: a label is no class.
+
+    References
+    ----------
+    A. Graves, S. Fernandez, F. Gomez, J. Schmidhuber, "Connectionist temporal classification:
+    labelling unsegmented sequence data with recurrent neural networks", ICML 2006.
+
+    Examples
+    --------
+    Three steps, two classes and the blank; the label 1 may be read at one step, two or all of them:
+
+    >>> import minigrad as mg
+    >>> log_probs = mg.zeros(3, 1, 3).log_softmax(2)
+    >>> mg.nn.CTCLoss()(log_probs, mg.tensor([[1]]), [3], [1])
+    tensor(1.5041)
+    """
+
+    def __init__(
+        self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False
+    ) -> None:
+        super().__init__(reduction=reduction)
+        check_options(self, blank=blank, zero_infinity=zero_infinity)
+        self.blank = blank
+        self.zero_infinity = zero_infinity
+
+    def forward(
+        self, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any
+    ) -> Tensor:
+        """Log-probabilities (T, N, C) or (T, C) and labels to a scalar (or to losses (N,)).
+
+        Parameters
+        ----------
+        log_probs : Tensor, shape (T, N, C) or (T, C)
+        targets : Tensor of integers, shape (N, S) or (sum of target_lengths,)
+            The labels of each sequence in a row, filled up at the end; or all in one row.
+        input_lengths, target_lengths : Tensor, tuple or list of int, shape (N,)
+            How many steps, and how many labels, each sequence has.
+        """
+        return F.ctc_loss(
+            log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction,
+            self.zero_infinity,
+        )  # fmt: skip
+
+
 class CosineSimilarity(Module):
     r"""The cosine of the angle between vectors along `dim`.
 

@@ -8,7 +8,7 @@
   sorting, and `introsort`: the order in which PyTorch leaves equal entries; `return_types`: pairs.
 - `matmul`: products, linear; `einsum`, and `equation`, which reads what it is told; `linalg`: norms
   and decompositions of matrices.
-- `loss`, `entrywise_loss`: what training minimises; `norm`: layer and batch normalisation.
+- `loss`, `entrywise_loss`, `ctc`: what training minimises; `norm`: layer and batch normalisation.
 - `draws`: random numbers.
 - `kernels`: formulas that have a kernel; `fused`: operations that are one.
 - `layout`: how results lie in memory; `out`: results in tensors that are there already.

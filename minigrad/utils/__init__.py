@@ -1,5 +1,5 @@
-"""What is neither a network nor its training; so far `data`, which feeds both."""
+"""What is neither a network nor its training: `data` feeds both, `ctc` reads labels out."""
 
-from . import data
+from . import ctc, data
 
-__all__ = ["data"]
+__all__ = ["ctc", "data"]

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...arrays import dtypes
 from ...autograd.listening import heard, is_listening
+from ...ops import ctc
 from ...ops import entrywise_loss as entrywise
 from ...ops import loss as of_classes
 from ...ops.elementwise import abs as abs_
@@ -116,6 +117,17 @@ def nll_loss(
     check_optional("nll_loss", weight=weight)
     reduction = chosen_reduction(reduction, size_average, reduce)
     return of_classes.nll_loss(input, target, weight, ignore_index, reduction)
+
+
+def ctc_loss(
+    log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0,
+    reduction: str = "mean", zero_infinity: bool = False,
+) -> Tensor:  # fmt: skip
+    """See `minigrad.nn.CTCLoss`."""
+    _check_pair("ctc_loss", log_probs, targets)
+    return ctc.ctc_loss(
+        log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity
+    )
 
 
 # ------------------------------------------------------------------------------------------------

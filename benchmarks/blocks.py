@@ -21,6 +21,21 @@ def cross_entropy(torch: Any, samples: int, classes: int) -> Work:
     return run
 
 
+def ctc(torch: Any, steps: int, batch: int, classes: int, labels: int) -> Work:
+    """Forward and backward of Connectionist Temporal Classification."""
+    torch.manual_seed(0)
+    log_probs = torch.randn(steps, batch, classes).log_softmax(2).requires_grad_()
+    targets = torch.randint(1, classes, (batch, labels))
+    lengths = torch.full((batch,), steps), torch.full((batch,), labels)
+    criterion = torch.nn.CTCLoss()
+
+    def run() -> None:
+        log_probs.grad = None
+        criterion(log_probs, targets, *lengths).backward()
+
+    return run
+
+
 def embedding(torch: Any, shape: tuple[int, int], words: int, size: int) -> Work:
     """Forward and backward of a lookup."""
     torch.manual_seed(0)
@@ -67,6 +82,13 @@ def cases() -> list[Case]:
             return cross_entropy(torch, n, c)
 
         found.append(Case(f"CrossEntropyLoss and backward, N={n} C={c}", loss))
+    for steps, batch, classes, labels in ((20, 1, 6, 5), (100, 32, 30, 20), (500, 8, 60, 60)):
+
+        def alignment(torch: Any, sizes: tuple[int, ...] = (steps, batch, classes, labels)) -> Work:
+            return ctc(torch, *sizes)
+
+        name = f"CTCLoss and backward, T={steps} N={batch} C={classes}, {labels} labels"
+        found.append(Case(name, alignment))
     for shape, words, size in (((5, 1), 10, 8), ((20, 16), 1000, 64), ((64, 32), 10_000, 200)):
 
         def lookup(

@@ -36,9 +36,9 @@ KINDS = {  # by the name of the argument
     "input": TENSOR, "tensor": TENSOR, "tensor1": TENSOR, "tensor2": TENSOR, "mat1": TENSOR,
     "mat2": TENSOR, "batch1": TENSOR, "batch2": TENSOR, "vec": TENSOR, "vec2": TENSOR, "A": TENSOR,
     "x": TENSOR, "x1": TENSOR, "x2": TENSOR, "logits": TENSOR, "log_probs": TENSOR,
-    "target": TENSOR, "source": TENSOR, "mask": TENSOR, "condition": TENSOR, "index": TENSOR,
-    "indices": TENSOR, "other": EITHER,
-    "weight": OPTIONAL[0], "bias": OPTIONAL[0], "weights": OPTIONAL[0], "pos_weight": OPTIONAL[0],
+    "target": TENSOR, "targets": TENSOR, "source": TENSOR, "mask": TENSOR, "condition": TENSOR,
+    "index": TENSOR, "indices": TENSOR, "other": EITHER, "weight": OPTIONAL[0], "bias": OPTIONAL[0],
+    "weights": OPTIONAL[0], "pos_weight": OPTIONAL[0],
     "running_mean": OPTIONAL[0], "running_var": OPTIONAL[0], "tensors": MANY,
 }  # fmt: skip
 OWN_KINDS: dict[str, dict[str, str | None]] = {  # of functions where a name means something else

@@ -124,7 +124,8 @@ def ctc_loss(
     reduction: str = "mean", zero_infinity: bool = False,
 ) -> Tensor:  # fmt: skip
     """See `minigrad.nn.CTCLoss`."""
-    _check_pair("ctc_loss", log_probs, targets)
+    check_tensor("ctc_loss", log_probs, "log_probs")
+    check_tensor("ctc_loss", targets, "targets")
     return ctc.ctc_loss(
         log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity
     )

@@ -9,7 +9,6 @@ import threading
 import tracemalloc
 import warnings
 import weakref
-from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -90,11 +89,11 @@ def test_gradient_that_nobody_else_has_is_not_copied():
     assert close(seen[0], np.ones((5, 8)))
 
 
-LARGE = (200, 300)  # so large that a gradient is borrowed
+LARGE = (200, 300)
 
 
 @pytest.mark.parametrize("lender_first", [True, False])
-def test_gradient_through_views_has_memory_of_its_own_once_it_is_seen(lender_first):
+def test_gradient_through_views_has_memory_of_its_own(lender_first):
     x = mg.zeros(LARGE, requires_grad=True)
     for name, take in {
         "view": lambda x: x.view(-1), "t": lambda x: x.t(), "unsqueeze": lambda x: x[None],
@@ -112,10 +111,9 @@ def test_gradient_through_views_has_memory_of_its_own_once_it_is_seen(lender_fir
             assert close(x.grad, np.full(LARGE, 5.0)), name
         take(x).backward(mg.ones_like(g))
         assert close(x.grad, np.full(LARGE, 2.0 if lender_first else 6.0)), name
-        assert len(g.version) <= 3, name  # who borrowed once is forgotten
 
 
-def test_writers_of_every_kind_leave_a_borrowed_gradient_alone():
+def test_writers_to_what_backward_was_given_leave_the_gradient_alone():
     def by_out(g, memory):
         mg.mul(mg.ones(LARGE), 7.0, out=g)
 
@@ -141,35 +139,14 @@ def test_writers_of_every_kind_leave_a_borrowed_gradient_alone():
         g.grad = mg.ones(LARGE)
         mg.optim.SGD([g], lr=1.0).step()
 
-    for write in (by_out, through_a_view, by_numpy, by_data, by_memory_of_others, by_backward):
+    for write in (by_out, through_a_view, by_numpy, by_data, by_memory_of_others, by_backward,
+                  by_an_optimizer):  # fmt: skip
         memory = np.ones(LARGE, np.float32) if write is by_memory_of_others else None
         g = mg.ones(LARGE) if memory is None else mg.from_numpy(memory)
         x = mg.zeros(LARGE, requires_grad=True)
         x.view(LARGE).backward(g)
         write(g, memory)
         assert close(x.grad, np.ones(LARGE)), write.__name__
-    # whoever writes and only counts the change is found
-    x, g = mg.zeros(LARGE, requires_grad=True), mg.ones(LARGE)
-    x.view(LARGE).backward(g)
-    by_an_optimizer(g, None)
-    with pytest.raises(RuntimeError, match="changed in place"):
-        x.grad  # noqa: B018
-
-
-def test_borrowed_gradient_is_what_optimizers_and_copies_see():
-    x = mg.zeros(LARGE, requires_grad=True)
-    g = mg.ones(LARGE)
-    for optimizer in (mg.optim.SGD([x], lr=0.5), mg.optim.Adam([x], lr=0.5)):
-        optimizer.zero_grad()
-        with mg.no_grad():
-            x.zero_()
-        x.view(-1).backward(g.view(-1) * 1)
-        assert close(deepcopy(x).grad, np.ones(LARGE))
-        optimizer.step()
-        assert close(x.detach(), np.full(LARGE, -0.5))
-    del g
-    gc.collect()
-    assert close(x.grad, np.ones(LARGE))
 
 
 def test_two_paths_add_up_without_spoiling_a_shared_gradient():

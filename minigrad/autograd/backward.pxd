@@ -2,7 +2,6 @@
 
 from .listening cimport heard, is_listening
 from .engine cimport walk
-from .loans cimport gradient_of
 from .tensor_base cimport TensorBase, bump_version, wrap
 from .views cimport edge_of
 

@@ -16,7 +16,7 @@ from .engine import walk
 from .grad_mode import mode
 from .hooks import adding
 from .listening import heard, is_listening
-from .loans import BorrowedGradient, before_write, gradient_of
+from .loans import before_write
 from .quiet import restore, silence
 from .tensor_base import TensorBase, bump_version, wrap
 from .views import edge_of
@@ -77,9 +77,7 @@ def backward(
         for t in wanted:
             t.retain_grad()
     keep = create_graph if retain_graph is None else retain_graph
-    given = () if grad_tensors is None else _as_sequence(grad_tensors)
-    lenders = [g for g in given if g is not None]
-    _nested(create_graph, _walk_and_accumulate, edges, grads, targets, keep, create_graph, lenders)
+    _nested(create_graph, _walk_and_accumulate, edges, grads, targets, keep, create_graph)
 
 
 def grad(
@@ -222,9 +220,8 @@ def _in_another_thread(work: Callable[..., Any], *args: Any) -> Any:
 
 
 def _walk_and_accumulate(
-    edges: Sequence[Any], grads: Sequence[Any], targets: Any, keep: bool, create_graph: bool,
-    lenders: Sequence[Any],
-) -> None:  # fmt: skip
+    edges: Sequence[Any], grads: Sequence[Any], targets: Any, keep: bool, create_graph: bool
+) -> None:
     results = walk(edges, grads, targets, keep, create_graph)
     if targets is not None:  # what is no leaf has kept its gradient by itself
         results = [
@@ -232,7 +229,7 @@ def _walk_and_accumulate(
             for (leaf, _), g in zip(targets, results)
             if g is not None and isinstance(leaf, TensorBase)
         ]
-    accumulate(results, create_graph, lenders)
+    accumulate(results, create_graph)
 
 
 def _zeros(tensor: Any, create_graph: bool) -> Any:
@@ -301,11 +298,6 @@ def _references_to_owner(view: Any) -> int:
     return getrefcount(view.base)
 
 
-def _references_to_array(tensor: TensorBase) -> int:
-    """The same of the array of a tensor."""
-    return getrefcount(tensor.array)
-
-
 # What these say where nothing else refers to the gradient, and nothing but it to the owner.
 # (Translated, it is another number.)
 ONE_HOLDER = _references([(None, np.empty(0), False)])[0]
@@ -329,31 +321,6 @@ def _owns_memory(g: Any) -> bool:
     )
 
 
-# The same of the array of a tensor that nothing else refers to.
-ONE_TENSOR = _references_to_array(wrap(np.empty(0)))
-
-LENT_FROM = 1 << 16  # bytes: fewer are copied at once
-
-
-def _lender_of(g: Any, lenders: Sequence[TensorBase]) -> TensorBase | None:
-    """Which of `lenders`, on whose arrays the walk began, has the memory that `g` is a view of.
-
-    None too if anything else refers to that memory: it could be written to without a word.
-    """
-    if type(g) is not ndarray or g.base is None or g.nbytes < LENT_FROM:
-        return None
-    if type(g.base) is not ndarray or not (g.base.flags.owndata and g.flags.c_contiguous):
-        return None
-    for lender in lenders:
-        # besides: the list of the gradients that the walk began with; the view
-        if lender.array is g.base:
-            return lender if _references_to_array(lender) == ONE_TENSOR + 2 else None
-        if lender.array.base is g.base:  # it is a view itself, such as of columns
-            is_sole = _references_to_array(lender) == ONE_TENSOR + 1
-            return lender if is_sole and _references_to_owner(g) == ONE_VIEW + 1 else None
-    return None
-
-
 def own_tensor(g: Any, is_new: bool = False) -> Any:
     """A gradient as a tensor whose memory is in row-major order and belongs to nothing else."""
     if g is None or isinstance(g, TensorBase):
@@ -363,7 +330,7 @@ def own_tensor(g: Any, is_new: bool = False) -> Any:
 
 def add_to_grad(leaf: TensorBase, g: Any, is_new: bool, create_graph: bool) -> None:
     """Add `g` to the gradient of `leaf`."""
-    gradient = gradient_of(leaf)
+    gradient = leaf._grad
     if gradient is None:
         leaf._grad = own_tensor(g, is_new)
     elif create_graph:
@@ -387,24 +354,17 @@ def add_unwatched(leaf: TensorBase, g: Any, is_new: bool, create_graph: bool) ->
     return True
 
 
-def accumulate(
-    gradients: Gradients, create_graph: bool, lenders: Sequence[TensorBase] = ()
-) -> None:
+def accumulate(gradients: Gradients, create_graph: bool) -> None:
     """Add gradients to ``.grad`` of leaves, as `backward` does at the end of the walk.
 
-    One that nothing else refers to becomes the ``.grad``, without a copy; one that is a view of a
-    gradient that users gave to `backward` (`lenders`) is borrowed until somebody looks at it. Since
-    the forward pass a leaf may have been frozen, and then it gets nothing.
+    One that nothing else refers to becomes the ``.grad``, without a copy. Since the forward pass a
+    leaf may have been frozen, and then it gets nothing.
     """
     others = []
     counts = _references(gradients)
     with adding:
         for (leaf, g, is_new), count in zip(gradients, counts):
             is_new = is_new or (count == ONE_HOLDER and _owns_memory(g))
-            if lenders and not (is_new or create_graph) and leaf._grad is None is leaf._hooks:
-                lender = _lender_of(g, lenders)
-                if lender is not None:
-                    g, is_new = BorrowedGradient(g, lender), True
             if not add_unwatched(leaf, g, is_new, create_graph):
                 others.append((leaf, g, is_new))
     for leaf, g, is_new in others:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
-from ..autograd.loans import gradient_of
 from ..autograd.tensor_base import TensorBase, bump_version
 
 
@@ -49,7 +48,7 @@ def adam_steps(
     """
     amsgrad = group["amsgrad"]
     for p in group["params"]:
-        gradient = gradient_of(p)
+        gradient = p._grad
         if gradient is None:
             continue
         param, grad = p.array, gradient.array
@@ -77,7 +76,7 @@ def sgd_steps(
     momentum = options[1]
     begun: set[int] = set()  # in this step: a parameter that comes twice begins twice
     for p in group["params"]:
-        gradient = gradient_of(p)
+        gradient = p._grad
         if gradient is None:
             continue
         param, grad = p.array, gradient.array

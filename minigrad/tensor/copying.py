@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..autograd.loans import gradient_of
 from ..autograd.tensor_base import wrap
 from ..ops.layout import copied
 from .leaf import from_array
@@ -58,7 +57,7 @@ def deepcopied(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
         twin.version = version
         memo[id(tensor)] = twin  # before its attributes, which may come back to it
         if tensor._grad is not None:
-            twin._grad = gradient_of(tensor).__deepcopy__(memo)
+            twin._grad = tensor._grad.__deepcopy__(memo)
         twin.__dict__.update(copy.deepcopy(own_attributes(tensor), memo))
     result: Tensor = memo[id(tensor)]
     return result

@@ -19,7 +19,7 @@ from ..arrays.size import CPU, Size, device, strided
 from ..autograd import errors
 from ..autograd.graph import grad_fn_at
 from ..autograd.listening import heard, is_listening
-from ..autograd.loans import before_write, gradient_of
+from ..autograd.loans import before_write
 from ..autograd.tensor_base import TensorBase, bump_version, set_tensor_class, wrap
 from ..autograd.views import refresh_view
 from ..ops import draws, order
@@ -239,7 +239,7 @@ class Tensor(TensorBase):
                 "non-leaf Tensor.",
                 stacklevel=2,
             )
-        return gradient_of(self)
+        return self._grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:

@@ -34,7 +34,7 @@ operations = SimpleNamespace(
     **runpy.run_path(str(Path(__file__).parent / "golden" / "operations.py"))
 )
 ELSEWHERE = {  # have gradient tests of their own
-    "draws", "entrywise_loss", "loss", "norm", "rows",
+    "ctc", "draws", "entrywise_loss", "loss", "norm", "rows",
 }  # fmt: skip
 
 

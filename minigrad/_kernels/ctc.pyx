@@ -39,7 +39,7 @@ from libc.string cimport memset
 
 cimport numpy as cnp
 
-from .arrays cimport check_1d, check_3d, data, empty_1d, empty_3d, ordered, shape_of
+from .arrays cimport check_1d, check_3d, check_ndim, data, empty_1d, empty_3d, ordered, shape_of
 from .gates cimport exp_of_lanes, log1p_up_to_1
 from .real cimport (
     LANES,
@@ -312,7 +312,7 @@ cdef Py_ssize_t checked(
     cnp.ndarray target_lengths, Py_ssize_t blank,
 ) except -1:
     """Check everything that is read as an index; the most labels that a sequence has."""
-    check_3d("x", x, x.shape[0], x.shape[1], x.shape[2])
+    check_ndim("x", x, 3, "(T, N, C)")
     cdef Py_ssize_t T = x.shape[0], N = x.shape[1], C = x.shape[2], n, i, most = 0
     cdef const int64_t* y = integers("targets", targets)
     cdef const int64_t* start = integers("starts", starts)
@@ -401,6 +401,8 @@ def ctc_backward(
     """The gradient of x."""
     cdef cnp.ndarray states, off, targets, starts, input_lengths, target_lengths
     states, off, targets, starts, input_lengths, target_lengths = kept
+    if any([a is None for a in kept]):
+        raise TypeError("kept: has None among what forward returned")
     x, d_loss = ordered(x), ordered(d_loss)
     cdef Py_ssize_t most = checked(x, targets, starts, input_lengths, target_lengths, blank)
     cdef Path p
@@ -410,8 +412,11 @@ def ctc_backward(
     check_1d("d_loss", d_loss, p.N)
     check_1d("loss", loss, p.N)
     check_3d("states", states, p.N, T, size)
-    if cnp.PyArray_SIZE(off) != p.N * T or cnp.PyArray_TYPE(off) != cnp.NPY_DOUBLE:
-        raise ValueError(f"off: shape is {shape_of(off)}, expected ({p.N}, {T}), double")
+    if (
+        cnp.PyArray_SIZE(off) != p.N * T or cnp.PyArray_TYPE(off) != cnp.NPY_DOUBLE
+        or not cnp.PyArray_ISCARRAY_RO(off)
+    ):
+        raise ValueError(f"off: shape is {shape_of(off)}, expected ({p.N}, {T}), double, no gaps")
     cdef cnp.ndarray d_x = empty_3d(T, p.N, p.C)
     cdef real* memory = scratch(2 * size + 2 * p.W + LANES)
     if memory is NULL:

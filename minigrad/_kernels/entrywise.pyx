@@ -567,7 +567,10 @@ def arithmetic(str name not None, object a, object b):
         return None
     cdef Py_ssize_t n = cnp.PyArray_SIZE(x), rows = 1, _
     cdef int ndim = cnp.PyArray_NDIM(x)
-    cdef Operator op = operators[name]
+    found = operators.get(name)
+    if found is None:
+        return None
+    cdef Operator op = found
     if cnp.PyArray_CheckExact(b):
         z = <cnp.ndarray>b
         if cnp.PyArray_TYPE(z) != REAL_TYPENUM or not PyArray_ISCARRAY_RO(z):

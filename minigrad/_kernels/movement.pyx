@@ -390,6 +390,8 @@ def join(list arrays not None, int axis, bint along_a_new_one):
                 return None
         shape[axis] += 1 if along_a_new_one else a.shape[axis]
     cdef cnp.ndarray result = new_array(first, rank, shape)
+    if cnp.PyArray_SIZE(result) == 0:   # whose other axes may be of any size
+        return result
     cdef item* target = <item*>cnp.PyArray_DATA(result)
     cdef const item* source
     row = shape[axis] * inner

@@ -57,7 +57,7 @@ def deepcopied(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
         twin.version = version
         memo[id(tensor)] = twin  # before its attributes, which may come back to it
         if tensor._grad is not None:
-            twin._grad = tensor._grad.__deepcopy__(memo)
+            twin._grad = tensor._grad.__deepcopy__(memo)  # type: ignore[attr-defined]
         twin.__dict__.update(copy.deepcopy(own_attributes(tensor), memo))
     result: Tensor = memo[id(tensor)]
     return result

@@ -239,7 +239,7 @@ class Tensor(TensorBase):
                 "non-leaf Tensor.",
                 stacklevel=2,
             )
-        return self._grad
+        return self._grad  # type: ignore[return-value]
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:

@@ -123,3 +123,56 @@ def of_numpy_function(
     array = np.asarray(array)
     result: Tensor = from_array(array.astype(np.uint8) if array.dtype.kind == "b" else array)
     return result
+
+
+# ------------------------------------------------------------------------------------------------
+# A single entry, as a Python number
+# ------------------------------------------------------------------------------------------------
+
+
+def item(tensor: Tensor) -> int | float:
+    """The only entry, as a Python number."""
+    if tensor.array.size != 1:
+        raise RuntimeError(
+            f"a Tensor with {tensor.array.size} elements cannot be converted to Scalar"
+        )
+    return tensor.array.item()
+
+
+def tolist(tensor: Tensor) -> Any:
+    """The entries as nested lists."""
+    return tensor.array.tolist()
+
+
+def as_bool(tensor: Tensor) -> bool:
+    """Whether the only entry is not 0."""
+    if tensor.array.size != 1:
+        kind = "no values" if not tensor.array.size else "more than one value"
+        raise RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous")
+    return bool(tensor.array)
+
+
+def _number(tensor: Tensor) -> Any:
+    if tensor.array.size != 1:
+        raise ValueError(
+            "only one element tensors can be converted to Python scalars; this one has "
+            f"{tensor.array.size}"
+        )
+    return tensor.array.item()
+
+
+def as_int(tensor: Tensor) -> int:
+    """The only entry, rounded towards zero."""
+    return int(_number(tensor))
+
+
+def as_float(tensor: Tensor) -> float:
+    """The only entry as a Python float."""
+    return float(_number(tensor))
+
+
+def as_index(tensor: Tensor) -> int:
+    """The only entry, an integer, where Python wants an index."""
+    if tensor.array.size != 1 or tensor.array.dtype.kind not in "bui":
+        raise TypeError("only integer tensors of a single element can be converted to an index")
+    return int(tensor.array.item())

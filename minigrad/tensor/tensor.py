@@ -45,10 +45,6 @@ if TYPE_CHECKING:
     from ..autograd.typing import Operation
 
 ndarray = np.ndarray
-# the methods `float`, `int`, `bool` and the property `device` hide these names in the class
-bool_ = bool
-int_ = int
-float_ = float
 _NUMBERS = (TensorBase, int, float, np.generic, ndarray)
 _ARRAYS = (TensorBase, ndarray)
 
@@ -482,42 +478,8 @@ class Tensor(TensorBase):
     __array_wrap__ = conversion.of_numpy_function
     __repr__, __format__ = text.text_of, text.formatted
 
-    def item(self) -> int_ | float_:
-        """The only entry, as a Python number."""
-        if self.array.size != 1:
-            raise RuntimeError(
-                f"a Tensor with {self.array.size} elements cannot be converted to Scalar"
-            )
-        return self.array.item()
-
-    def tolist(self) -> Any:
-        """The entries as nested lists."""
-        return self.array.tolist()
-
-    def __bool__(self) -> bool_:
-        if self.array.size != 1:
-            kind = "no values" if not self.array.size else "more than one value"
-            raise RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous")
-        return bool_(self.array)
-
-    def __int__(self) -> int_:
-        return int_(self._number())
-
-    def __float__(self) -> float_:
-        return float_(self._number())
-
-    def _number(self) -> Any:
-        if self.array.size != 1:
-            raise ValueError(
-                "only one element tensors can be converted to Python scalars; this one has "
-                f"{self.array.size}"
-            )
-        return self.array.item()
-
-    def __index__(self) -> int_:
-        if self.array.size != 1 or self.array.dtype.kind not in "bui":
-            raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int_(self.array.item())
+    item, tolist, __bool__ = conversion.item, conversion.tolist, conversion.as_bool
+    __int__, __float__, __index__ = conversion.as_int, conversion.as_float, conversion.as_index
 
     def __delitem__(self, index: Any) -> None:
         raise TypeError(

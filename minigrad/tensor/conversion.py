@@ -144,14 +144,6 @@ def tolist(tensor: Tensor) -> Any:
     return tensor.array.tolist()
 
 
-def as_bool(tensor: Tensor) -> bool:
-    """Whether the only entry is not 0."""
-    if tensor.array.size != 1:
-        kind = "no values" if not tensor.array.size else "more than one value"
-        raise RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous")
-    return bool(tensor.array)
-
-
 def _number(tensor: Tensor) -> Any:
     if tensor.array.size != 1:
         raise ValueError(

@@ -354,6 +354,12 @@ class Tensor(TensorBase):
             )
         return bool((self.array == getattr(value, "array", value)).any())
 
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            kind = "no values" if not self.array.size else "more than one value"
+            raise RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous")
+        return bool(self.array)
+
     # --------------------------------------------------------------------------------------------
     # Operations
     # --------------------------------------------------------------------------------------------
@@ -478,7 +484,7 @@ class Tensor(TensorBase):
     __array_wrap__ = conversion.of_numpy_function
     __repr__, __format__ = text.text_of, text.formatted
 
-    item, tolist, __bool__ = conversion.item, conversion.tolist, conversion.as_bool
+    item, tolist = conversion.item, conversion.tolist
     __int__, __float__, __index__ = conversion.as_int, conversion.as_float, conversion.as_index
 
     def __delitem__(self, index: Any) -> None:

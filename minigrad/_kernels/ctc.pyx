@@ -307,11 +307,20 @@ cdef const int64_t* integers(str name, cnp.ndarray a) except? NULL:
     return <const int64_t*>cnp.PyArray_DATA(a)
 
 
-cdef Py_ssize_t checked(
-    cnp.ndarray x, cnp.ndarray targets, cnp.ndarray starts, cnp.ndarray input_lengths,
-    cnp.ndarray target_lengths, Py_ssize_t blank,
+cdef struct Batch:
+    Py_ssize_t T, size          # of the longest sequence; of a row of states
+    const real* x               # (T, N, C)
+    const int64_t* targets
+    const int64_t* starts       # (N,), and the next two
+    const int64_t* steps
+    const int64_t* labels
+
+
+cdef int describe(
+    Batch* b, Path* p, cnp.ndarray x, cnp.ndarray targets, cnp.ndarray starts,
+    cnp.ndarray input_lengths, cnp.ndarray target_lengths, Py_ssize_t blank,
 ) except -1:
-    """Check everything that is read as an index; the most labels that a sequence has."""
+    """Fill in what all sequences share, after checking everything that is read as an index."""
     check_ndim("x", x, 3, "(T, N, C)")
     cdef Py_ssize_t T = x.shape[0], N = x.shape[1], C = x.shape[2], n, i, most = 0
     cdef const int64_t* y = integers("targets", targets)
@@ -337,7 +346,24 @@ cdef Py_ssize_t checked(
         for i in range(start[n], start[n] + labels[n]):
             if not 0 <= y[i] < C:
                 raise IndexError(f"Target {y[i]} is out of bounds.")
-    return most
+    p.N, p.C, p.blank, p.W = N, C, blank, in_vectors(most + 1)
+    b.T, b.size, b.x = T, row_size(p.W), data(x)
+    b.targets, b.starts, b.steps, b.labels = y, start, steps, labels
+    return 0
+
+
+cdef real* get_memory(const Batch* b, Path* p) except NULL:
+    """Scratch memory for two rows of states; `p` gets its own behind them."""
+    cdef real* memory = scratch(2 * b.size + 2 * p.W + LANES)
+    if memory is NULL:
+        raise MemoryError
+    p.skip, p.emitted = memory + 2 * b.size, memory + 2 * b.size + p.W + LANES
+    return memory
+
+
+cdef void choose(Path* p, const Batch* b, Py_ssize_t n) noexcept nogil:
+    """Let `p` be the n-th sequence."""
+    p.T, p.S, p.labels, p.x = b.steps[n], b.labels[n], b.targets + b.starts[n], b.x + n * p.C
 
 
 def ctc_forward(
@@ -354,25 +380,14 @@ def ctc_forward(
     targets = cnp.PyArray_Copy(targets)     # (another thread may change what was checked)
     starts, input_lengths = cnp.PyArray_Copy(starts), cnp.PyArray_Copy(input_lengths)
     target_lengths = cnp.PyArray_Copy(target_lengths)
-    cdef Py_ssize_t most = checked(x, targets, starts, input_lengths, target_lengths, blank)
+    cdef Batch b
     cdef Path p
-    p.N, p.C, p.blank = x.shape[1], x.shape[2], blank
-    p.W = in_vectors(most + 1)
-    cdef Py_ssize_t T = x.shape[0], size = row_size(p.W), n
+    describe(&b, &p, x, targets, starts, input_lengths, target_lengths, blank)
+    cdef Py_ssize_t N = p.N if keeps else 0, every = b.T * b.size, n
     cdef cnp.ndarray loss = empty_1d(p.N)
-    cdef cnp.ndarray states = empty_3d(p.N if keeps else 0, T, size)
-    cdef cnp.ndarray off = cnp.PyArray_ZEROS(
-        2, [p.N if keeps else 0, T], cnp.NPY_DOUBLE, 0
-    )
-    cdef real* memory = scratch(2 * size + 2 * p.W + LANES)
-    if memory is NULL:
-        raise MemoryError
-    p.skip, p.emitted = memory + 2 * size, memory + 2 * size + p.W + LANES
-    cdef const int64_t* y = <const int64_t*>cnp.PyArray_DATA(targets)
-    cdef const int64_t* start = <const int64_t*>cnp.PyArray_DATA(starts)
-    cdef const int64_t* steps = <const int64_t*>cnp.PyArray_DATA(input_lengths)
-    cdef const int64_t* labels = <const int64_t*>cnp.PyArray_DATA(target_lengths)
-    cdef const real* first = data(x)
+    cdef cnp.ndarray states = empty_3d(N, b.T, b.size)
+    cdef cnp.ndarray off = cnp.PyArray_ZEROS(2, [N, b.T], cnp.NPY_DOUBLE, 0)
+    cdef real* memory = get_memory(&b, &p)
     cdef real* out = data(loss)
     cdef real* kept = data(states)
     cdef double* taken_off = <double*>cnp.PyArray_DATA(off)
@@ -380,9 +395,9 @@ def ctc_forward(
     begin_watch(&watching)
     with nogil:
         for n in range(p.N):
-            p.T, p.S, p.labels, p.x = steps[n], labels[n], y + start[n], first + n * p.C
+            choose(&p, &b, n)
             if keeps:
-                out[n] = <real>run_forward(&p, kept + n * T * size, True, taken_off + n * T)
+                out[n] = <real>run_forward(&p, kept + n * every, True, taken_off + n * b.T)
             else:
                 out[n] = <real>run_forward(&p, memory, False, NULL)
     scratch_free(memory)
@@ -404,29 +419,20 @@ def ctc_backward(
     if any([a is None for a in kept]):
         raise TypeError("kept: has None among what forward returned")
     x, d_loss = ordered(x), ordered(d_loss)
-    cdef Py_ssize_t most = checked(x, targets, starts, input_lengths, target_lengths, blank)
+    cdef Batch b
     cdef Path p
-    p.N, p.C, p.blank = x.shape[1], x.shape[2], blank
-    p.W = in_vectors(most + 1)
-    cdef Py_ssize_t T = x.shape[0], size = row_size(p.W), n, t, c
+    describe(&b, &p, x, targets, starts, input_lengths, target_lengths, blank)
+    cdef Py_ssize_t n, t, c
     check_1d("d_loss", d_loss, p.N)
     check_1d("loss", loss, p.N)
-    check_3d("states", states, p.N, T, size)
+    check_3d("states", states, p.N, b.T, b.size)
     if (
-        cnp.PyArray_SIZE(off) != p.N * T or cnp.PyArray_TYPE(off) != cnp.NPY_DOUBLE
+        cnp.PyArray_SIZE(off) != p.N * b.T or cnp.PyArray_TYPE(off) != cnp.NPY_DOUBLE
         or not cnp.PyArray_ISCARRAY_RO(off)
     ):
-        raise ValueError(f"off: shape is {shape_of(off)}, expected ({p.N}, {T}), double, no gaps")
-    cdef cnp.ndarray d_x = empty_3d(T, p.N, p.C)
-    cdef real* memory = scratch(2 * size + 2 * p.W + LANES)
-    if memory is NULL:
-        raise MemoryError
-    p.skip, p.emitted = memory + 2 * size, memory + 2 * size + p.W + LANES
-    cdef const int64_t* y = <const int64_t*>cnp.PyArray_DATA(targets)
-    cdef const int64_t* start = <const int64_t*>cnp.PyArray_DATA(starts)
-    cdef const int64_t* steps = <const int64_t*>cnp.PyArray_DATA(input_lengths)
-    cdef const int64_t* labels = <const int64_t*>cnp.PyArray_DATA(target_lengths)
-    cdef const real* first = data(x)
+        raise ValueError(f"off: shape is {shape_of(off)}, expected ({p.N}, {b.T}), double, no gaps")
+    cdef cnp.ndarray d_x = empty_3d(b.T, p.N, p.C)
+    cdef real* memory = get_memory(&b, &p)
     cdef const real* losses = data(loss)
     cdef const real* g = data(d_loss)
     cdef const real* kept_states = data(states)
@@ -439,11 +445,11 @@ def ctc_backward(
     begin_watch(&watching)
     with nogil:
         for n in range(p.N):
-            p.T, p.S, p.labels, p.x = steps[n], labels[n], y + start[n], first + n * p.C
+            choose(&p, &b, n)
             each = g[n]
             if not -INFINITY < losses[n] < INFINITY:
                 each = 0 if zero_infinity and losses[n] == INFINITY else <real>NAN
-            for t in range(T):
+            for t in range(b.T):
                 row, x_row = out + (t * p.N + n) * p.C, p.x + t * p.N * p.C
                 if t >= p.T or each == 0:
                     memset(row, 0, p.C * sizeof(real))
@@ -456,7 +462,7 @@ def ctc_backward(
                     c += LANES
             if each != 0 and not isnan(each):
                 run_backward(
-                    &p, out + n * p.C, kept_states + n * T * size, taken_off + n * T, memory,
+                    &p, out + n * p.C, kept_states + n * b.T * b.size, taken_off + n * b.T, memory,
                     losses[n], each,
                 )
     scratch_free(memory)

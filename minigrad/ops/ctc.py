@@ -129,9 +129,7 @@ def _checked_lengths(name: str, given: Any, batch: int, most: int) -> ndarray:
     return lengths
 
 
-def _checked_targets(
-    targets: Any, given: Any, batch: int, classes: int
-) -> tuple[ndarray, ndarray, ndarray]:
+def _checked_targets(targets: Any, given: Any, batch: int) -> tuple[ndarray, ndarray, ndarray]:
     """All labels in a row, where those of each sequence begin, and how many there are."""
     labels = array_of(targets)
     if labels.ndim not in (1, 2):
@@ -160,7 +158,10 @@ def _checked_targets(
                 f"{len(labels)} for argument #2 'targets': the sum of target_lengths"
             )
         starts = np.cumsum(lengths) - lengths
-    labels = labels.ravel().astype(np.int64)
+    return labels.ravel().astype(np.int64), starts, lengths
+
+
+def _check_labels(labels: ndarray, starts: ndarray, lengths: ndarray, classes: int) -> None:
     for n, (start, length) in enumerate(zip(starts, lengths)):
         own = labels[start : start + length]
         wrong = (own < 0) | (own >= classes)
@@ -169,7 +170,6 @@ def _checked_targets(
                 f"Target {own[wrong.argmax()]} is out of bounds: sequence {n} of the batch, label "
                 f"{wrong.argmax()}, must be from 0 to {classes - 1}, and not the blank"
             )
-    return labels, starts, lengths
 
 
 # ------------------------------------------------------------------------------------------------
@@ -205,18 +205,23 @@ def ctc_loss(
     if not 0 <= blank < classes:
         raise RuntimeError(f"blank must be in label range: {blank} is none of {classes} classes")
     in_lengths = _checked_lengths("input_lengths", input_lengths, batch, steps)
-    labels, starts, lengths = _checked_targets(targets, target_lengths, batch, classes)
+    labels, starts, lengths = _checked_targets(targets, target_lengths, batch)
 
     options = (labels, starts, in_lengths, lengths, blank, bool(zero_infinity))
     kernels = _kernels.kernels_for(x.dtype)
     if kernels is None:
+        _check_labels(labels, starts, lengths, classes)
         loss = _CTC.reference(scores, *options)
     else:
         inputs, array = (scores,), np.ascontiguousarray(scores.array)
         edges = edges_if_recording(inputs)
-        value, states = kernels.ctc.ctc_forward(
-            array, labels, starts, in_lengths, lengths, blank, edges is not None
-        )
+        try:
+            value, states = kernels.ctc.ctc_forward(
+                array, labels, starts, in_lengths, lengths, blank, edges is not None
+            )
+        except IndexError:
+            _check_labels(labels, starts, lengths, classes)  # says where
+            raise
         copied = () if array is scores.array else (0,)
         guarded = [None if copied else scores, OUTPUT]
         loss = _CTC.call(

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -299,17 +300,22 @@ class BuildKernels(build_ext):
         for old in generations[: -self.GENERATIONS]:
             old.unlink(missing_ok=True)
 
-    def clear(self, root: str) -> None:
+    def clear(self, root: str, but: Collection[Path] = ()) -> None:
         """Remove older extensions: none may stay to be imported, or packed into a wheel."""
-        shutil.rmtree(Path(root, "minigrad", compiled["FOLDER"]), ignore_errors=True)
-        for path in Path(root, SOURCES).glob(f"*{SUFFIX}"):
-            path.unlink()
+        translated = Path(root, "minigrad", compiled["FOLDER"]).glob("**/*.*")
+        for path in [*translated, *Path(root, SOURCES).glob(f"*{SUFFIX}")]:
+            if path.relative_to(root) not in but:
+                path.unlink()
 
     def copy_extensions_to_source(self) -> None:
-        self.clear(".")
-        for extension in self.extensions:
-            Path(extension.name.replace(".", "/")).parent.mkdir(parents=True, exist_ok=True)
-        super().copy_extensions_to_source()
+        """Put the extensions beside their sources, each at once: somebody may be loading it."""
+        places = [Path(self.get_ext_filename(extension.name)) for extension in self.extensions]
+        for place in places:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            part = place.with_name(f"{place.name}.{os.getpid()}")
+            shutil.copy(Path(self.build_lib, place), part)
+            part.replace(place)
+        self.clear(".", but=places)
 
     # --------------------------------------------------------------------------------------------
     # What the compiler knows

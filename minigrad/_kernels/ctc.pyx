@@ -41,6 +41,7 @@ cimport numpy as cnp
 
 from .arrays cimport check_1d, check_3d, check_ndim, data, empty_1d, empty_3d, ordered, shape_of
 from .gates cimport exp_of_lanes, log1p_up_to_1
+from .interrupt cimport begin_watch, end_watch, interrupted, watch
 from .real cimport (
     LANES,
     all_lanes,
@@ -56,13 +57,6 @@ from .real cimport (
     vec,
     where_less,
 )
-
-cdef extern from "interrupt.h":
-    ctypedef struct watch:
-        pass
-    void begin_watch(watch* w) noexcept
-    int end_watch(watch* w) except -1       # what a signal handler raised meanwhile
-    bint interrupted(double products) nogil
 
 cnp.import_array()
 

@@ -40,6 +40,7 @@ from .arrays cimport (
     shape_of,
 )
 from .gates cimport exp, exp_of_lanes, log1p_up_to_1, sigmoid
+from .interrupt cimport begin_watch, end_watch, interrupted, watch
 from .real cimport (
     LANES,
     all_lanes,
@@ -56,13 +57,6 @@ from .real cimport (
     where_at_most,
 )
 from .row cimport log_softmax_row, total_in_double
-
-cdef extern from "interrupt.h":
-    ctypedef struct watch:
-        pass
-    void begin_watch(watch* w) noexcept
-    int end_watch(watch* w) except -1       # what a signal handler raised meanwhile
-    bint interrupted(double products) nogil
 
 cnp.import_array()
 

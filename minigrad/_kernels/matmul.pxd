@@ -15,6 +15,7 @@ matrix is the same memory with the two exchanged. add NULL is zero; add_row = 0 
 a bias, to every row; add may be c itself.
 """
 
+from .interrupt cimport interrupted
 from .real cimport (
     LANES,
     check_index,
@@ -27,9 +28,6 @@ from .real cimport (
     transpose,
     vec,
 )
-
-cdef extern from "interrupt.h" nogil:
-    bint interrupted(double products)
 
 cdef extern from "tile.h" nogil:
     const int PANEL_VECS

@@ -28,9 +28,9 @@ from .arrays cimport (
     has_whole_steps,
 )
 from .gates cimport EXP_HIGHEST, exp_of_lanes, sigmoid, tanh
+from .interrupt cimport begin_watch, end_watch, interrupted, watch
 from .matmul cimport (
     PANEL_VECS,
-    interrupted,
     matmul_packed,
     pack,
     packed_size,
@@ -51,12 +51,6 @@ from .real cimport (
 )
 
 cnp.import_array()
-
-cdef extern from "interrupt.h":
-    ctypedef struct watch:
-        pass
-    void begin_watch(watch* w) noexcept
-    int end_watch(watch* w) except -1       # what a signal handler raised meanwhile
 
 cdef extern from "plan.h" nogil:
     ctypedef struct operand:

@@ -22,10 +22,17 @@ BLAS does faster (`suits_blas`).
 cimport numpy as cnp
 
 from .arrays cimport REAL_TYPENUM, PyArray_ISCARRAY_RO, data, has_whole_steps
+from .interrupt cimport (
+    begin_watch,
+    end_watch,
+    float_mode,
+    interrupted,
+    set_mode_of_floats,
+    watch,
+)
 from .matmul cimport (
     DEPTH_BLOCK,
     PANEL_VECS,
-    interrupted,
     matmul_buffer,
     matmul_into,
     matmul_panel,
@@ -56,14 +63,6 @@ cdef extern from "threads.h" nogil:
     const int MOST_PARTS
     ctypedef void (*part_function)(void* job, Py_ssize_t part) noexcept nogil
     void run_parts(part_function run, void* job, Py_ssize_t parts, watch* w) noexcept nogil
-
-cdef extern from "interrupt.h":
-    ctypedef unsigned long float_mode
-    ctypedef struct watch:
-        float_mode mode         # of the caller
-    void begin_watch(watch* w) noexcept
-    int end_watch(watch* w) except -1       # what a signal handler raised meanwhile
-    void set_mode_of_floats(float_mode mode) noexcept nogil
 
 cnp.import_array()
 

@@ -69,6 +69,7 @@ from .indrnn_step cimport (
     indrnn_tanh_backward,
     indrnn_tanh_forward,
 )
+from .interrupt cimport begin_watch, end_watch, watch
 from .janet_step cimport janet_backward, janet_forward
 from .lstm_step cimport lstm_backward, lstm_forward
 from .matmul cimport vectors
@@ -87,12 +88,6 @@ cdef extern from "threads.h" nogil:
     const int MOST_PARTS
     ctypedef void (*part_function)(void* job, Py_ssize_t part) noexcept nogil
     void run_parts(part_function run, void* job, Py_ssize_t parts, watch* w) noexcept nogil
-
-cdef extern from "interrupt.h":
-    ctypedef struct watch:
-        pass
-    void begin_watch(watch* w) noexcept
-    int end_watch(watch* w) except -1       # what a signal handler raised meanwhile
 
 cnp.import_array()
 

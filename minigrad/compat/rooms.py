@@ -51,6 +51,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.nn.utils": ("nn.utils", "compat.clip_grad"),
     "torch.nn.utils.clip_grad": ("nn.utils.clip_grad", "compat.clip_grad"),
     "torch.nn.utils.convert_parameters": ("nn.utils.convert_parameters",),
+    "torch.nn.utils.parametrizations": ("nn.utils.parametrizations",),
+    "torch.nn.utils.parametrize": ("nn.utils.parametrize",),
     "torch.nn.utils.rnn": ("nn.utils.rnn", "recurrences.packed"),
     "torch.nn.utils.spectral_norm": ("nn.utils.spectral_norm",),
     "torch.nn.utils.weight_norm": ("nn.utils.weight_norm",),

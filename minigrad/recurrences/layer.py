@@ -167,7 +167,9 @@ class RNNBase(SequenceLayer):
 
     @property
     def _dtype(self) -> Any:
-        weight = self._parameters.get("weight_ih_l0")  # `_weight`, without a call
+        weight: Any = self._parameters.get("weight_ih_l0")  # `_weight`, without a call
+        if weight is None:  # it is computed, from parameters of its type
+            weight = next(self.parameters(), None)
         return (self.weight_ih_l0 if weight is None else weight).array.dtype
 
     @property

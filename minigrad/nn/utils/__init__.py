@@ -4,7 +4,14 @@
 - `clip_grad`: gradients kept from exploding; `clip_recurrent`: the recurrent weights of IndRNNs.
 - `convert_parameters`: all parameters as one vector, and back.
 - `weight_norm`, `spectral_norm`: a weight computed from other parameters before each forward.
+- `parametrize`: a weight computed from other parameters whenever it is read; `parametrizations`,
+  `orthogonal`: ways to compute it.
+
+The last ones are imported when they are first asked for.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from . import rnn
 from .clip_grad import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
@@ -13,8 +20,18 @@ from .convert_parameters import parameters_to_vector, vector_to_parameters
 from .spectral_norm import remove_spectral_norm, spectral_norm
 from .weight_norm import remove_weight_norm, weight_norm
 
+if TYPE_CHECKING:
+    from . import parametrizations as parametrizations
+    from . import parametrize as parametrize
+
 __all__ = [
     "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "clip_recurrent_weights_",
     "get_total_norm", "parameters_to_vector", "remove_spectral_norm", "remove_weight_norm", "rnn",
     "spectral_norm", "vector_to_parameters", "weight_norm",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("parametrizations", "parametrize"):
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

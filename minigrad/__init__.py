@@ -94,6 +94,9 @@ moved.install()
 _publish(globals())  # from here on, what has to be a tensor is one
 
 from . import nn, optim, serialization, testing, utils  # noqa: E402 - they use the names above
+from .nn.functional import (  # noqa: E402
+    celu, celu_, hardshrink, prelu, relu_, rrelu, rrelu_, selu, selu_, threshold, threshold_,
+)  # fmt: skip
 from .replay import compile as compile  # noqa: E402
 from .serialization import load, save  # noqa: E402
 
@@ -104,32 +107,33 @@ __all__ = [
     "allclose", "amax", "amin", "arange", "argmax", "argmin", "argsort", "as_tensor", "asin",
     "atan", "atan2", "baddbmm", "bernoulli", "bfloat16", "bincount", "bitwise_and", "bitwise_not",
     "bitwise_or", "bitwise_xor", "bmm", "broadcast_shapes", "broadcast_tensors", "broadcast_to",
-    "can_cast", "cat", "cdouble", "ceil", "cfloat", "chunk", "clamp", "clamp_max", "clamp_min",
-    "clip", "clone", "complex64", "complex128", "concat", "concatenate", "cos", "cosh",
+    "can_cast", "cat", "cdouble", "ceil", "celu", "celu_", "cfloat", "chunk", "clamp", "clamp_max",
+    "clamp_min", "clip", "clone", "complex64", "complex128", "concat", "concatenate", "cos", "cosh",
     "count_nonzero", "cumprod", "cumsum", "default_generator", "device", "diag", "diagonal", "dist",
     "div", "divide", "dot", "double", "dtype", "e", "einsum", "empty", "empty_like", "enable_grad",
     "eq", "equal", "erf", "exp", "exp2", "expand", "expm1", "eye", "finfo", "flatten", "flip",
     "float16", "float32", "float64", "floor", "floor_divide", "fmod", "from_numpy", "full",
     "full_like", "gather", "ge", "get_default_device", "get_default_dtype", "get_num_threads",
-    "get_rng_state", "gt", "half", "hstack", "hypot", "iinfo", "index_add", "index_copy",
-    "index_fill", "index_put", "index_select", "inf", "inference_mode", "initial_seed", "int8",
-    "int16", "int32", "int64", "is_complex", "is_floating_point", "is_grad_enabled", "is_nonzero",
-    "is_tensor", "isclose", "isfinite", "isinf", "isnan", "layout", "le", "lerp", "linspace",
-    "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "logsumexp", "long", "lt", "manual_seed",
-    "masked_fill", "masked_select", "matmul", "maximum", "mean", "median", "meshgrid", "minimum",
-    "mm", "moveaxis", "movedim", "mul", "multinomial", "multiply", "mv", "nan", "narrow", "ne",
-    "neg", "negative", "no_grad", "nonzero", "norm", "normal", "numel", "ones", "ones_like",
-    "outer", "permute", "pi", "positive", "prod", "promote_types", "rand", "rand_like", "randint",
-    "randn", "randn_like", "randperm", "ravel", "reciprocal", "relu", "remainder", "repeat",
-    "repeat_interleave", "reshape", "result_type", "roll", "rsqrt", "rsub", "save", "scatter",
-    "scatter_add", "seed", "select", "set_default_device", "set_default_dtype",
-    "set_flush_denormal", "set_grad_enabled", "set_num_threads", "set_printoptions",
-    "set_rng_state", "short", "show_config", "sigmoid", "sign", "sin", "sinh", "softmax", "sort",
-    "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "strided", "sub", "subtract",
-    "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tensor", "tile", "topk",
-    "transpose", "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique",
-    "unsqueeze", "var", "var_mean", "vstack", "where", "zeros", "zeros_like",
+    "get_rng_state", "gt", "half", "hardshrink", "hstack", "hypot", "iinfo", "index_add",
+    "index_copy", "index_fill", "index_put", "index_select", "inf", "inference_mode",
+    "initial_seed", "int8", "int16", "int32", "int64", "is_complex", "is_floating_point",
+    "is_grad_enabled", "is_nonzero", "is_tensor", "isclose", "isfinite", "isinf", "isnan", "layout",
+    "le", "lerp", "linspace", "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "long", "lt",
+    "manual_seed", "masked_fill", "masked_select", "matmul", "maximum", "mean", "median",
+    "meshgrid", "minimum", "mm", "moveaxis", "movedim", "mul", "multinomial", "multiply", "mv",
+    "nan", "narrow", "ne", "neg", "negative", "no_grad", "nonzero", "norm", "normal", "numel",
+    "ones", "ones_like", "outer", "permute", "pi", "positive", "prelu", "prod", "promote_types",
+    "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "ravel", "reciprocal",
+    "relu", "relu_", "remainder", "repeat", "repeat_interleave", "reshape", "result_type", "roll",
+    "rrelu", "rrelu_", "rsqrt", "rsub", "save", "scatter", "scatter_add", "seed", "select", "selu",
+    "selu_", "set_default_device", "set_default_dtype", "set_flush_denormal", "set_grad_enabled",
+    "set_num_threads", "set_printoptions", "set_rng_state", "short", "show_config", "sigmoid",
+    "sign", "sin", "sinh", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
+    "std_mean", "strided", "sub", "subtract", "swapaxes", "swapdims", "t", "take", "take_along_dim",
+    "tan", "tanh", "tensor", "threshold", "threshold_", "tile", "topk", "transpose", "tril", "triu",
+    "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique", "unsqueeze", "var",
+    "var_mean", "vstack", "where", "zeros", "zeros_like",
 ]  # fmt: skip
 
 

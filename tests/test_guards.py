@@ -25,7 +25,7 @@ NOT_KEPT = {
     ("torch.take_along_dim(p,k,1)", "p"), ("p.index_add(0,i,q)", "q"),
     ("F.cross_entropy(p,i)", "i"), ("p.index_copy(0,i,q)", "q"),
     ("p.clone().exp_()", "0"), ("F.nll_loss(p,i)", "i"),
-    ("F.nll_loss(p,i)", "p"), ("F.nll_loss(p,i,r.detach())", "i"),
+    ("F.nll_loss(p,i)", "p"), ("F.rrelu(p)", "p"), ("F.nll_loss(p,i,r.detach())", "i"),
     ("F.nll_loss(p,i,r.detach())", "p"), ("F.nll_loss(p,i,r.detach())", "r"),
 }  # fmt: skip
 

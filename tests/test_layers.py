@@ -215,6 +215,61 @@ def test_derivatives_stay_finite_at_large_values(name):
     assert g.dtype == mg.float32
 
 
+@pytest.mark.parametrize(
+    ("shape", "slopes"), [((2, 3), (3,)), ((2, 3, 4), (3,)), ((2, 3), (1,)), ((3,), ()), ((), (1,))]
+)
+def test_derivatives_of_prelu(shape, slopes):
+    values = leaf(1, *shape, scale=2.0), leaf(2, *slopes)
+    assert gradcheck(F.prelu, values)
+    assert gradgradcheck(F.prelu, values)
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_derivatives_of_glu(dim):
+    x = leaf(1, 2, 4, 6)
+    assert gradcheck(lambda x: F.glu(x, dim), x)
+    assert gradgradcheck(lambda x: F.glu(x, dim), x)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("inplace", [False, True])
+def test_derivatives_of_rrelu(training, inplace):
+    def steady(x):
+        mg.manual_seed(1)
+        return F.rrelu(x * x - 0.3, 0.2, 0.7, training, inplace)
+
+    assert gradcheck(steady, leaf(1, 3, 4))
+    assert gradgradcheck(steady, leaf(1, 3, 4))
+
+
+def test_slopes_of_rrelu_are_drawn_evenly():
+    mg.manual_seed(0)
+    x = mg.tensor(facts.numbers(1, 200, 50))
+    slopes = (nn.RReLU(0.2, 0.6)(x) / x).numpy()
+    np.testing.assert_array_equal(slopes[x.numpy() > 0], 1)
+    drawn = np.sort(slopes[x.numpy() < 0])
+    assert 0.2 <= drawn[0]
+    assert drawn[-1] < 0.6
+    even = 0.2 + 0.4 * (np.arange(drawn.size) + 0.5) / drawn.size
+    assert np.abs(drawn - even).max() < 0.02
+
+
+def test_selu_keeps_mean_and_variance():
+    mg.manual_seed(0)
+    x = mg.randn(500, 64)
+    for _ in range(8):
+        weight = nn.init.kaiming_normal_(mg.empty(64, 64), nonlinearity="linear")
+        x = F.selu(x @ weight.t())
+    assert abs(x.mean().item()) < 0.15
+    assert abs(x.var().item() - 1) < 0.2
+
+
+def test_old_names_of_the_limits_of_hardtanh_warn():
+    with pytest.warns(FutureWarning, match="`min_value` is deprecated and renamed") as caught:
+        assert nn.Hardtanh(min_value=-2).min_val == -2
+    assert caught[0].filename == __file__
+
+
 @pytest.mark.parametrize("name", made.IN_PLACE)
 def test_in_place_activations(name):
     x = leaf(1, 3, 4, scale=2.0)

@@ -14,8 +14,9 @@ from ..recurrences import (
 )  # fmt: skip
 from . import functional, init, utils
 from .activation import (
-    ELU, GELU, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax, ReLU, ReLU6, Sigmoid, SiLU, Softmax,
-    Softmin, Softplus, Softsign, Tanh, Tanhshrink, Threshold,
+    CELU, ELU, GELU, GLU, SELU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid,
+    LogSoftmax, Mish, PReLU, ReLU, ReLU6, RReLU, Sigmoid, SiLU, Softmax, Softmin, Softplus,
+    Softshrink, Softsign, Tanh, Tanhshrink, Threshold,
 )  # fmt: skip
 from .batchnorm import BatchNorm1d
 from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
@@ -34,14 +35,15 @@ from .normalization import LayerNorm, RMSNorm
 from .parameter import Buffer, Parameter
 
 __all__ = [
-    "ELU", "GELU", "GRU", "JANET", "LSTM", "MGU", "RNN", "AlphaDropout", "BCELoss",
-    "BCEWithLogitsLoss", "BatchNorm1d", "Buffer", "CTCLoss", "CosineSimilarity", "CrossEntropyLoss",
-    "DenseIndRNN", "Dropout", "Dropout1d", "Dropout2d", "Embedding", "FeatureAlphaDropout",
-    "Flatten", "GRUCell", "Hardtanh", "HuberLoss", "Identity", "IndRNN", "IndRNNCell", "JANETCell",
-    "KLDivLoss", "L1Loss", "LSTMCell", "LayerNorm", "LazyLinear", "LeakyReLU", "Linear",
-    "LockedDropout", "LogSigmoid", "LogSoftmax", "MGUCell", "MSELoss", "Module", "ModuleDict",
-    "ModuleList", "NLLLoss", "Parameter", "ParameterDict", "ParameterList", "RMSNorm", "RNNBase",
-    "RNNCell", "RNNCellBase", "ReLU", "ReLU6", "Recurrent", "ResidualIndRNN", "Sequential", "SiLU",
-    "Sigmoid", "SmoothL1Loss", "Softmax", "Softmin", "Softplus", "Softsign", "Tanh", "Tanhshrink",
-    "Threshold", "UninitializedParameter", "functional", "init", "utils",
+    "CELU", "ELU", "GELU", "GLU", "GRU", "JANET", "LSTM", "MGU", "RNN", "SELU", "AlphaDropout",
+    "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "Buffer", "CTCLoss", "CosineSimilarity",
+    "CrossEntropyLoss", "DenseIndRNN", "Dropout", "Dropout1d", "Dropout2d", "Embedding",
+    "FeatureAlphaDropout", "Flatten", "GRUCell", "Hardshrink", "Hardsigmoid", "Hardswish",
+    "Hardtanh", "HuberLoss", "Identity", "IndRNN", "IndRNNCell", "JANETCell", "KLDivLoss", "L1Loss",
+    "LSTMCell", "LayerNorm", "LazyLinear", "LeakyReLU", "Linear", "LockedDropout", "LogSigmoid",
+    "LogSoftmax", "MGUCell", "MSELoss", "Mish", "Module", "ModuleDict", "ModuleList", "NLLLoss",
+    "PReLU", "Parameter", "ParameterDict", "ParameterList", "RMSNorm", "RNNBase", "RNNCell",
+    "RNNCellBase", "RReLU", "ReLU", "ReLU6", "Recurrent", "ResidualIndRNN", "Sequential", "SiLU",
+    "Sigmoid", "SmoothL1Loss", "Softmax", "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh",
+    "Tanhshrink", "Threshold", "UninitializedParameter", "functional", "init", "utils",
 ]  # fmt: skip

@@ -36,6 +36,8 @@ UNARY = [
 BINARY = [*operations.GRADED_TWO, "dist", "dot(p[0],q[0])", "mm(p,q.t())"]
 ACTIVATIONS = """
     relu leaky_relu elu gelu silu softplus softsign tanhshrink logsigmoid hardtanh relu6
+    celu selu mish hardsigmoid hardswish hardshrink softshrink rrelu prelu(p,r) prelu(p,r[:1])
+    glu(p,0)
     threshold(p,0.6,0.0) cosine_similarity(p,q) softmin(p,1) normalize
     gelu(p,approximate='tanh') layer_norm(p,(3,)) layer_norm(p,(3,),r,s) rms_norm(p,(3,),r)
     batch_norm(p,None,None,r,s,True) batch_norm(p,s.detach()*1,r.detach()+1,r,s) linear(p,q) linear(p,q,t)

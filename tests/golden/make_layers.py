@@ -105,6 +105,17 @@ ACTIVATIONS: dict[str, Any] = {
     "Threshold": lambda nn: nn.Threshold(0.1, 20.0),
     "Tanhshrink": lambda nn: nn.Tanhshrink(),
     "Softsign": lambda nn: nn.Softsign(),
+    "CELU": lambda nn: nn.CELU(),
+    "CELU 0.7": lambda nn: nn.CELU(0.7),
+    "SELU": lambda nn: nn.SELU(),
+    "Mish": lambda nn: nn.Mish(),
+    "Hardsigmoid": lambda nn: nn.Hardsigmoid(),
+    "Hardswish": lambda nn: nn.Hardswish(),
+    "Hardshrink": lambda nn: nn.Hardshrink(),
+    "Hardshrink 1.5": lambda nn: nn.Hardshrink(1.5),
+    "Softshrink": lambda nn: nn.Softshrink(),
+    "Softshrink 1.5": lambda nn: nn.Softshrink(1.5),
+    "RReLU": lambda nn: nn.RReLU(0.1, 0.4).eval(),
     "Softmin": lambda nn: nn.Softmin(-1),
     "Softmax": lambda nn: nn.Softmax(1),
     "Softmax -1": lambda nn: nn.Softmax(-1),
@@ -116,7 +127,10 @@ ACTIVATIONS: dict[str, Any] = {
     "softmax none": lambda nn: nn.functional.softmax,
     "log_softmax none": lambda nn: nn.functional.log_softmax,
 }
-IN_PLACE = ("ReLU", "SiLU", "LeakyReLU", "ELU", "Hardtanh", "ReLU6")
+IN_PLACE = (
+    "ReLU", "SiLU", "LeakyReLU", "ELU", "Hardtanh", "ReLU6", "CELU", "SELU", "Mish", "Hardsigmoid",
+    "Hardswish",
+)  # fmt: skip
 
 
 def run_activation(t: Any, name: str, dtype: str) -> dict[str, np.ndarray]:
@@ -137,6 +151,27 @@ def run_in_place(t: Any, name: str) -> dict[str, np.ndarray]:
     z = getattr(t.nn, name)(inplace=True)(y)
     assert z is y
     return outcome(t, z * 2.0, x=x)
+
+
+def run_prelu(t: Any, shape: tuple[int, ...], slopes: tuple[int, ...], dtype: str) -> Any:
+    """Slopes of channels, one for all, or a number."""
+    x, w = leaf(t, 1, *shape, dtype=dtype), leaf(t, 2, *slopes, dtype=dtype)
+    return outcome(t, t.nn.functional.prelu(x, w), x=x, w=w)
+
+
+def run_glu(t: Any, shape: tuple[int, ...], dim: int, dtype: str) -> dict[str, np.ndarray]:
+    """Halves along an axis."""
+    x = leaf(t, 1, *shape, dtype=dtype, scale=3.0)
+    return outcome(t, t.nn.GLU(dim)(x), x=x)
+
+
+def run_rrelu(t: Any, dtype: str, options: Any) -> dict[str, np.ndarray]:
+    """Slopes drawn for the entries that are not positive, row by row wherever they lie."""
+    t.manual_seed(11)
+    x = leaf(t, 1, 4, 5, dtype=dtype)
+    y = x.t() if options == "transposed" else x * 1
+    layer = t.nn.RReLU(0.2, 0.6, inplace=options == "in place")
+    return outcome(t, layer(y), x=x) | {"next": facts.array(t.rand(1))}
 
 
 def run_dropout(t: Any, size: int) -> dict[str, np.ndarray]:
@@ -295,6 +330,24 @@ RUNS = (
         for name in ACTIVATIONS
         for dtype in ("float32", "float64")
     }
+    | {
+        f"prelu {shape} {slopes}-{dtype}": lambda t, a=(shape, slopes, dtype): run_prelu(t, *a)
+        for shape, slopes in (
+            ((2, 3), (3,)), ((2, 3, 4), (3,)), ((2, 3, 4), (1,)), ((2, 3, 2, 2), (3,)), ((3,), (1,)),
+            ((2, 3), ()), ((), (1,)), ((0, 3), (3,)),
+        )
+        for dtype in ("float32", "float64")
+    }
+    | {
+        f"glu {shape} {dim}-{dtype}": lambda t, a=(shape, dim, dtype): run_glu(t, *a)
+        for shape, dim in (((4,), 0), ((3, 6), -1), ((4, 3), 0), ((2, 4, 3), 1), ((2, 0), 1))
+        for dtype in ("float32", "float64")
+    }
+    | {
+        f"rrelu {options}-{dtype}": lambda t, a=(dtype, options): run_rrelu(t, *a)
+        for options in ("", "in place", "transposed")
+        for dtype in ("float32", "float64")
+    }
     | {f"dropout {n}-float32": lambda t, n=n: run_dropout(t, n) for n in (1, 5, 16, 17, 100)}
     | {f"in place {name}": lambda t, name=name: run_in_place(t, name) for name in IN_PLACE}
     | {
@@ -338,7 +391,10 @@ def f(t: Any) -> Any:
     return t.nn.functional
 
 
-INTEGERS = ["leaky_relu", "elu", "silu", "softplus", "logsigmoid", "gelu"]
+INTEGERS = [
+    "leaky_relu", "elu", "silu", "softplus", "logsigmoid", "gelu", "celu", "selu", "mish", "glu",
+    "hardsigmoid", "hardswish", "hardshrink", "softshrink", "rrelu",
+]  # fmt: skip
 
 ERRORS = {
     "linear: features": (
@@ -601,6 +657,47 @@ ERRORS = {
         "RuntimeError", "cannot do hardtanh on an unsigned type with negative limits",
         lambda t: f(t).hardtanh(t.zeros(2, dtype=t.uint8), -1, 1),
     ),
+    "celu": ("RuntimeError", "alpha cannot be 0 for CELU", lambda t: f(t).celu(t.ones(2), 0.0)),
+    "softshrink": (
+        "RuntimeError", "lambda must be in range", lambda t: t.nn.Softshrink(-1.0)(t.ones(2)),
+    ),
+    "glu: odd": (
+        "RuntimeError", "Halving dimension must be even, but dimension 1 is size 3",
+        lambda t: f(t).glu(t.ones(2, 3)),
+    ),
+    "glu: 0-D": (
+        "RuntimeError", "glu does not support scalars because halving size must be even",
+        lambda t: f(t).glu(t.tensor(1.0)),
+    ),
+    "glu: axis": ("IndexError", "Dimension out of range", lambda t: t.nn.GLU(2)(t.ones(2, 2))),
+    "rrelu: bounds": (
+        "RuntimeError", "Lower bound should be less than or equal to the upper bound",
+        lambda t: t.nn.RReLU(0.4, 0.2)(t.ones(2)),
+    ),
+    "prelu: channels": (
+        "RuntimeError",
+        "Mismatch of parameter numbers and input channel size. Found parameter numbers = 3 and channel size = 4",
+        lambda t: t.nn.PReLU(3)(t.ones(2, 4)),
+    ),
+    "prelu: 1-D": (
+        "RuntimeError", "Found parameter numbers = 4 and channel size = 1",
+        lambda t: t.nn.PReLU(4)(t.ones(4)),
+    ),
+    "prelu: 0-D": (
+        "RuntimeError", "Not allow zero-dim input tensor", lambda t: t.nn.PReLU(2)(t.tensor(1.0)),
+    ),
+    "prelu: weight": (
+        "RuntimeError", "Expected `weight` to be a scalar or 1D tensor, but got: ndim = 2",
+        lambda t: f(t).prelu(t.ones(2, 4), t.ones(4, 1)),
+    ),
+    "prelu: dtype": (
+        "RuntimeError", "Type promoting not supported. Got Float and Double",
+        lambda t: f(t).prelu(t.ones(2, 4), t.ones(4).double()),
+    ),
+    "prelu: integers": (
+        "NotImplementedError", "not implemented for 'Long'",
+        lambda t: f(t).prelu(t.ones(2, 4).long(), t.ones(4).long()),
+    ),
     "one_hot: negative": (
         "RuntimeError", "Class values must be non-negative", lambda t: f(t).one_hot(t.tensor([-1])),
     ),
@@ -695,6 +792,10 @@ TEXTS = [
             "ReLU6()", "ReLU6(inplace=True)", "Tanhshrink()", "Softsign()", "CosineSimilarity()",
             "Dropout1d(p=0.2, inplace=True)", "Dropout2d(p=0.5, inplace=False)",
             "AlphaDropout(p=0.5, inplace=False)", "FeatureAlphaDropout(p=0.5, inplace=True)",
+            "CELU(alpha=2.0)", "CELU(alpha=1.0, inplace=True)", "SELU()", "SELU(inplace=True)", "Mish()",
+            "Hardsigmoid()", "Hardswish()", "Mish(inplace=True)", "PReLU(num_parameters=3)", "GLU(dim=-1)",
+            "RReLU(lower=0.1, upper=0.5)", "RReLU(lower=0.1, upper=0.5, inplace=True)",
+            "Hardshrink(0.7)", "Softshrink(0.5)",
             "Softmax(dim=-1)", "Softmax(dim=None)", "LogSoftmax(dim=1)", "Identity()",
             "Flatten(start_dim=1, end_dim=-1)", "Dropout(p=0.2, inplace=True)", "Dropout(p=0.5, inplace=False)",
             "Embedding(5, 3)", "Embedding(5, 3, padding_idx=0)",
@@ -745,6 +846,29 @@ TEXTS = [
             )
         ],
     ),
+    (
+        "['CeluBackward0', 'EluBackward0', 'MishBackward0', 'HardsigmoidBackward0', 'HardswishBackward0', "
+        "'HardshrinkBackward0', 'SoftshrinkBackward0', 'PreluKernelBackward0', 'GluBackward0', "
+        "'RreluWithNoiseBackward0', 'RreluWithNoiseBackward0']",
+        lambda t: [
+            module(t.zeros(2, 4, requires_grad=True)).grad_fn.name()
+            for module in (
+                t.nn.CELU(), t.nn.SELU(), t.nn.Mish(), t.nn.Hardsigmoid(), t.nn.Hardswish(),
+                t.nn.Hardshrink(), t.nn.Softshrink(), t.nn.PReLU(), t.nn.GLU(), t.nn.RReLU(),
+                t.nn.RReLU().eval(),
+            )
+        ],
+    ),
+    ("OrderedDict([('weight', tensor([0.3000, 0.3000]))])", lambda t: t.nn.PReLU(2, 0.3).state_dict()),
+    ("Hardtanh(min_val=-2, max_val=2)", lambda t: t.nn.Hardtanh(min_value=-2, max_value=2)),
+    ("tensor([0., 0., 0., 1.])", lambda t: slopes(t, f(t).hardswish, [-4.0, -3.0, -1.5, 3.0])),
+    ("tensor([0., 0., 1.])", lambda t: slopes(t, f(t).hardshrink, [-0.5, 0.5, 0.6])),
+    (
+        "tensor([-1., -1.,  3.])",
+        lambda t: f(t).threshold_(f(t).hardtanh_(f(t).relu_(t.tensor([-2.0, 1.0, 4.0])), 0, 3), 1, -1),
+    ),
+    ("[True, True, True, True, True]", lambda t: [getattr(f(t), name)(x) is x for x in [t.ones(2)] for name in (
+        "elu_", "celu_", "selu_", "leaky_relu_", "rrelu_")]),
     ("tensor([7, 1, 2, 7])", lambda t: f(t).pad(t.tensor([1, 2]), (1, 1), value=7.5)),
     ("tensor([ True,  True, False,  True])", lambda t: f(t).pad(t.tensor([True, False]), (1, 1), value=1)),
     ("tensor([[2, 1, 2, 3, 2]])", lambda t: f(t).pad(t.tensor([[1, 2, 3]]), (1, 1), mode="reflect")),

@@ -62,8 +62,9 @@ ALONG = words("""
     max min argmax argmin argsort sort median all any count_nonzero unbind squeeze unsqueeze norm_
 """)
 FUNCTIONAL = words("""
-    relu relu6 elu gelu hardtanh leaky_relu logsigmoid sigmoid silu softplus softsign tanh
-    tanhshrink dropout alpha_dropout
+    celu celu_ elu elu_ gelu glu hardshrink hardsigmoid hardswish hardtanh hardtanh_ leaky_relu
+    leaky_relu_ logsigmoid mish relu relu6 relu_ rrelu rrelu_ selu selu_ sigmoid silu softplus
+    softshrink softsign tanh tanhshrink dropout alpha_dropout
 """)
 
 FORMS = [
@@ -85,7 +86,9 @@ FORMS = [
     "torch.nn.functional.layer_norm(x, x.shape[-1:])",
     "torch.nn.functional.rms_norm(x, x.shape[-1:])",
     "torch.nn.functional.linear(x, weight)", "torch.nn.functional.linear(x, weight, weight[:, 0])",
-    "torch.nn.functional.threshold(x, 0.5, 2.)", "torch.nn.functional.pad(x, (1, 1))",
+    "torch.nn.functional.prelu(x, row[:1])", "torch.nn.functional.glu(x, -1)",
+    "torch.nn.functional.threshold(x, 0.5, 2.)", "torch.nn.functional.threshold_(x.clone(), 0.5, 2.)",
+    "torch.nn.functional.pad(x, (1, 1))",
     "torch.nn.functional.pad(x, (1, 0, 2, 0))", "torch.nn.functional.one_hot((x * 3).long())",
     "torch.nn.functional.embedding((x * 3).long(), weight)",
     "torch.nn.functional.batch_norm(x, None, None, training=True)",

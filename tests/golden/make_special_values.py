@@ -50,12 +50,15 @@ def entrywise(name: str, arguments: int, function: Function) -> None:
 for _name in operations.GRADED_ONE:
     entrywise(_name, 1, lambda t, x, name=_name: getattr(t, name)(x))
 for _name in (
-    "elu", "gelu", "hardtanh", "leaky_relu", "logsigmoid", "relu6", "silu", "softplus",
-    "softsign", "tanhshrink",
+    "celu", "elu", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
+    "logsigmoid", "mish", "relu6", "rrelu", "selu", "silu", "softplus", "softshrink", "softsign",
+    "tanhshrink",
 ):  # fmt: skip
     entrywise(_name, 1, lambda t, x, name=_name: getattr(t.nn.functional, name)(x))
 entrywise("gelu-tanh", 1, lambda t, x: t.nn.functional.gelu(x, approximate="tanh"))
 entrywise("elu-alpha", 1, lambda t, x: t.nn.functional.elu(x, alpha=0.5))
+entrywise("celu-alpha", 1, lambda t, x: t.nn.functional.celu(x, alpha=0.5))
+entrywise("prelu", 2, lambda t, a, b: t.nn.functional.prelu(a[:, None], b[:1] * 0 + 0.5)[:, 0])
 entrywise("leaky_relu-slope 0", 1, lambda t, x: t.nn.functional.leaky_relu(x, 0.0))
 entrywise("softplus-beta", 1, lambda t, x: t.nn.functional.softplus(x, 2, 3.5))
 entrywise("threshold", 1, lambda t, x: t.nn.functional.threshold(x, 1.0, 7.0))
@@ -111,6 +114,15 @@ def numbers(tensor: Any) -> np.ndarray:
     return np.array(tensor.numpy(force=True), np.float64)
 
 
+def second_derivatives(t: Any, d: Any, inputs: list[Any]) -> tuple[Any, ...]:
+    """The derivatives of a first one; None, that is 0, where PyTorch has none (hardsigmoid's)."""
+    try:
+        return t.autograd.grad(d, inputs, t.ones_like(d), retain_graph=True, allow_unused=True)
+    except RuntimeError as error:
+        assert "derivative for aten::hardsigmoid_backward is not implemented" in str(error)
+        return (None,) * len(inputs)
+
+
 def entrywise_run(t: Any, function: Function, arguments: int, line: list[float]) -> list[Piece]:
     """The value, and the first and second derivatives at all combinations of special values."""
     points = np.array(list(itertools.product(line, repeat=arguments))).T
@@ -129,8 +141,7 @@ def entrywise_run(t: Any, function: Function, arguments: int, line: list[float])
         for a, d in zip(names, first):
             second = (None,) * arguments
             if d is not None and d.requires_grad:
-                one = t.ones_like(d)
-                second = t.autograd.grad(d, inputs, one, retain_graph=True, allow_unused=True)
+                second = second_derivatives(t, d, inputs)
             found += [(f"d{a}{b}", dd) for b, dd in zip(names, second)]
     return [(part, np.zeros(points[0].shape) if f is None else numbers(f)) for part, f in found]
 
@@ -173,6 +184,7 @@ several("dist-itself", lambda t, x: t.dist(x, x.detach()))
 several("normalize", lambda t, x: t.nn.functional.normalize(x, dim=0))
 several("cosine_similarity", lambda t, x: t.nn.functional.cosine_similarity(
     x, t.tensor([1.0, 2.0, 0.0, -1.0], dtype=t.float64), 0))  # fmt: skip
+several("glu", lambda t, x: t.nn.functional.glu(x))
 several("softmin", lambda t, x: t.nn.functional.softmin(x, 0))
 several("setitem", lambda t, x: _with_item(x, 1, 5.0))
 several("setitem-mask", lambda t, x: _with_item(x, t.tensor([True, False, True, False]), 5.0))

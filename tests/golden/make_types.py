@@ -39,7 +39,7 @@ ONE = [
 ]  # fmt: skip
 TWO = [*operations.TWO, "clamp", "clamp_max", "clamp_min", "dist", "dot", "outer"]
 FUNCTIONAL = [
-    "binary_cross_entropy_with_logits", "elu", "hardtanh", "huber_loss", "kl_div", "l1_loss",
+    "binary_cross_entropy_with_logits", "celu", "elu", "hardtanh", "huber_loss", "kl_div", "l1_loss",
     "leaky_relu", "mse_loss", "smooth_l1_loss", "softplus",
 ]  # fmt: skip
 OPERATORS = [

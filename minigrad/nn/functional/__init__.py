@@ -1,15 +1,16 @@
 """The layers as functions without parameters of their own, by subject.
 
 - `affine`: linear; `embeddings`: embedding, one_hot.
-- `activations`: functions of each entry; `softmaxes`: of all entries along an axis.
+- `activations`, `piecewise`: functions of each entry; `softmaxes`: of all entries along an axis.
 - `dropouts`, `norms`, `losses`.
 - `vectors`: lengths and angles; `padding`: more entries at the ends of an axis.
 - `arguments`: checks that they share.
 """
 
 from .activations import (
-    elu, gelu, hardtanh, leaky_relu, logsigmoid, relu, relu6, sigmoid, silu, softplus, softsign,
-    tanh, tanhshrink, threshold,
+    celu, celu_, elu, elu_, gelu, glu, hardtanh, hardtanh_, leaky_relu, leaky_relu_, logsigmoid,
+    mish, relu, relu6, relu_, selu, selu_, sigmoid, silu, softplus, softsign, tanh, tanhshrink,
+    threshold, threshold_,
 )  # fmt: skip
 from .affine import linear
 from .dropouts import alpha_dropout, dropout, dropout1d, dropout2d, feature_alpha_dropout
@@ -20,15 +21,18 @@ from .losses import (
 )  # fmt: skip
 from .norms import batch_norm, layer_norm, rms_norm
 from .padding import pad
+from .piecewise import hardshrink, hardsigmoid, hardswish, prelu, rrelu, rrelu_, softshrink
 from .softmaxes import gumbel_softmax, log_softmax, softmax, softmin
 from .vectors import cosine_similarity, normalize
 
 __all__ = [
     "alpha_dropout", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits",
-    "cosine_similarity", "cross_entropy", "ctc_loss", "dropout", "dropout1d", "dropout2d", "elu",
-    "embedding", "feature_alpha_dropout", "gelu", "gumbel_softmax", "hardtanh", "huber_loss",
-    "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax", "logsigmoid",
-    "mse_loss", "nll_loss", "normalize", "one_hot", "pad", "relu", "relu6", "rms_norm", "sigmoid",
-    "silu", "smooth_l1_loss", "softmax", "softmin", "softplus", "softsign", "tanh", "tanhshrink",
-    "threshold",
+    "celu", "celu_", "cosine_similarity", "cross_entropy", "ctc_loss", "dropout", "dropout1d",
+    "dropout2d", "elu", "elu_", "embedding", "feature_alpha_dropout", "gelu", "glu",
+    "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hardtanh_",
+    "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "leaky_relu_", "linear",
+    "log_softmax", "logsigmoid", "mish", "mse_loss", "nll_loss", "normalize", "one_hot", "pad",
+    "prelu", "relu", "relu6", "relu_", "rms_norm", "rrelu", "rrelu_", "selu", "selu_", "sigmoid",
+    "silu", "smooth_l1_loss", "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh",
+    "tanhshrink", "threshold", "threshold_",
 ]  # fmt: skip

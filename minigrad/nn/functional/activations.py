@@ -14,18 +14,20 @@ import numpy as np
 from ...autograd.primitive import primitive
 from ...autograd.tensor_base import TensorBase
 from ...ops import elementwise as ew
-from ...ops.index import where
+from ...ops.arguments import checked_axis
+from ...ops.index import narrow, where
 from ...ops.kernels import with_kernel
-from ...ops.layout import rows
+from ...ops.layout import entrywise, rows
 from ...ops.values import filling, number
-from .arguments import apply, check_tensor
+from .arguments import apply, check_floats, check_tensor
 
 if TYPE_CHECKING:
     from ...tensor import Tensor
 
 __all__ = [
-    "elu", "gelu", "hardtanh", "leaky_relu", "logsigmoid", "relu", "relu6", "sigmoid", "silu",
-    "softplus", "softsign", "tanh", "tanhshrink", "threshold",
+    "celu", "celu_", "elu", "elu_", "gelu", "glu", "hardtanh", "hardtanh_", "leaky_relu",
+    "leaky_relu_", "logsigmoid", "mish", "relu", "relu6", "relu_", "selu", "selu_", "sigmoid",
+    "silu", "softplus", "softsign", "tanh", "tanhshrink", "threshold", "threshold_",
 ]  # fmt: skip
 
 sigmoid, tanh = ew.sigmoid.public, ew.tanh.public  # for users; rules use `ew.sigmoid`
@@ -55,6 +57,23 @@ _hardtanh = primitive("hardtanh", lambda x, low, high: np.clip(x, low, high),
 _threshold = primitive("threshold",
                        lambda x, limit, value: np.where(x <= limit, x.dtype.type(value), x),
                        x=lambda g, x, limit: where(x <= limit, 0, g))  # fmt: skip
+_celu = primitive("celu", lambda x, alpha: np.where(
+                      x > 0, x, alpha * np.expm1(np.minimum(0, x) / alpha)),
+                  x=lambda g, x, alpha: where(
+                      x <= 0, g * ew.exp(where(x < 0, x, 0) / alpha), g))  # fmt: skip
+_selu = primitive("elu.scaled", lambda x: SELU_SCALE * np.where(
+                      x > 0, x, SELU_ALPHA * np.expm1(np.minimum(0, x))),
+                  x=lambda g, x: where(x <= 0, g * (SELU_SCALE * SELU_ALPHA * ew.exp(
+                      where(x < 0, x, 0))), g * SELU_SCALE))  # fmt: skip
+_mish = primitive("mish", lambda x: x * np.tanh(np.logaddexp(x, x.dtype.type(0))),
+                  x=lambda g, x: g * _mish_slope(x, ew.tanh(_softplus(x, 1.0, 20.0)))
+)  # fmt: skip
+_glu = primitive("glu", lambda a, b: a * ew.sigmoid(b), layout=entrywise,
+                 a=lambda g, b: g * ew.sigmoid(b),
+                 b=lambda g, a, b: g * a * _sigmoid_slope(ew.sigmoid(b)))  # fmt: skip
+
+# With these two, mean 0 and variance 1 stay what they are from layer to layer.
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 def _up_to(limit: float, x: Any) -> Any:
@@ -64,6 +83,15 @@ def _up_to(limit: float, x: Any) -> Any:
 
 def _silu_slope(x: Any, s: Any) -> Any:
     return s * (1 + x * (1 - s))
+
+
+def _sigmoid_slope(s: Any) -> Any:
+    return s * (1 - s)
+
+
+def _mish_slope(x: Any, t: Any) -> Any:
+    """``t + x sigmoid(x) (1 - t^2)``, where t is the tanh of `softplus`."""
+    return t + x * ew.sigmoid(x) * (1 - t * t)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -114,6 +142,53 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return apply(_elu, "elu", input, (number(alpha, "elu", "alpha"),), inplace)
 
 
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    r"""`input` where it is positive, :math:`\alpha \, (\exp(x / \alpha) - 1)` elsewhere.
+
+    Other than that of `elu`, its slope is continuous for every alpha.
+
+    Raises
+    ------
+    RuntimeError
+        `alpha` is 0.
+
+    References
+    ----------
+    J. T. Barron, "Continuously differentiable exponential linear units", 2017.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> celu(mg.tensor([-2.0, 0.0, 1.0]), alpha=0.5)
+    tensor([-0.4908,  0.0000,  1.0000])
+    """
+    alpha = number(alpha, "celu", "alpha")
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
+    return apply(_celu, "celu", input, (alpha,), inplace)
+
+
+def selu(input: Any, inplace: bool = False) -> Tensor:
+    r"""`elu` with the alpha, and times the factor, that keep mean 0 and variance 1.
+
+    .. math:: \lambda x \text{ where } x > 0, \qquad
+              \lambda \alpha \, (\exp(x) - 1) \text{ elsewhere}
+
+    with :math:`\alpha = 1.67326\ldots` and :math:`\lambda = 1.05070\ldots`
+
+    References
+    ----------
+    G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, "Self-normalizing neural networks", 2017.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> selu(mg.tensor([-1.0, 0.0, 1.0]))
+    tensor([-1.1113,  0.0000,  1.0507])
+    """
+    return apply(_selu, "selu", input, (), inplace)
+
+
 def softplus(input: Any, beta: float = 1, threshold: float = 20) -> Tensor:
     """``log(1 + exp(beta * input)) / beta``; `input` itself where ``beta * input > threshold``."""
     beta = number(beta, "softplus", "beta")
@@ -128,6 +203,22 @@ def logsigmoid(input: Any) -> Tensor:
 def silu(input: Any, inplace: bool = False) -> Tensor:
     """``input * sigmoid(input)``."""
     return apply(_silu, "silu", input, (), inplace)
+
+
+def mish(input: Any, inplace: bool = False) -> Tensor:
+    r""":math:`x \tanh(\log(1 + e^x))`.
+
+    References
+    ----------
+    D. Misra, "Mish: a self regularized non-monotonic neural activation function", 2019.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mish(mg.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.3034,  0.0000,  0.8651])
+    """
+    return apply(_mish, "mish", input, (), inplace)
 
 
 def hardtanh(
@@ -156,6 +247,10 @@ def hardtanh(
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """`input` where it is above `threshold`, `value` elsewhere."""
+    return _above(input, threshold, value, inplace)
+
+
+def _above(input: Any, threshold: float, value: float, inplace: bool) -> Any:
     check_tensor("threshold", input)
     threshold = number(threshold, "threshold", "threshold")
     value = filling(value, input.array.dtype, "threshold")
@@ -183,6 +278,40 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
     return apply(_gelu if approximate == "none" else _gelu_tanh, "gelu", input, ())
 
 
+def glu(input: Any, dim: int = -1) -> Tensor:
+    r"""The first half of `input` along `dim`, gated by the second: :math:`a \, \sigma(b)`.
+
+    Raises
+    ------
+    RuntimeError
+        `input` has no axes, or an odd number of entries along `dim`.
+
+    References
+    ----------
+    Y. N. Dauphin, A. Fan, M. Auli, D. Grangier, "Language modeling with gated convolutional
+    networks", 2017.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> glu(mg.tensor([2.0, 4.0, 0.0, 100.0]))
+    tensor([1., 4.])
+    """
+    check_tensor("glu", input)
+    shape = input.array.shape
+    if not shape:
+        raise RuntimeError("glu does not support scalars because halving size must be even")
+    axis = checked_axis(dim, len(shape))
+    half = shape[axis] // 2
+    if shape[axis] % 2:
+        raise RuntimeError(
+            f"glu: Halving dimension must be even, but dimension {axis} is size {shape[axis]}: "
+            f"input has shape {list(shape)}"
+        )
+    check_floats("glu", input)
+    return _glu(narrow(input, axis, 0, half), narrow(input, axis, half, half))
+
+
 def relu6(input: Any, inplace: bool = False) -> Tensor:
     """`input` limited to the range from 0 to 6."""
     return hardtanh(input, 0.0, 6.0, inplace)
@@ -198,3 +327,43 @@ def tanhshrink(input: Any) -> Tensor:
     """``input - tanh(input)``."""
     check_tensor("tanhshrink", input)
     return input - tanh(input)
+
+
+# ------------------------------------------------------------------------------------------------
+# Functions that overwrite their input, by the names that old scripts use
+# ------------------------------------------------------------------------------------------------
+
+
+def relu_(input: Any) -> Tensor:
+    """In-place form of `relu`."""
+    return relu(input, True)
+
+
+def leaky_relu_(input: Any, negative_slope: float = 0.01) -> Tensor:
+    """In-place form of `leaky_relu`."""
+    return leaky_relu(input, negative_slope, True)
+
+
+def elu_(input: Any, alpha: float = 1.0) -> Tensor:
+    """In-place form of `elu`."""
+    return elu(input, alpha, True)
+
+
+def celu_(input: Any, alpha: float = 1.0) -> Tensor:
+    """In-place form of `celu`."""
+    return celu(input, alpha, True)
+
+
+def selu_(input: Any) -> Tensor:
+    """In-place form of `selu`."""
+    return selu(input, True)
+
+
+def hardtanh_(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """In-place form of `hardtanh`."""
+    return hardtanh(input, min_val, max_val, True)
+
+
+def threshold_(input: Any, threshold: float, value: float) -> Tensor:
+    """In-place form of `threshold`."""
+    return _above(input, threshold, value, True)

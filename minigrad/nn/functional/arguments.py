@@ -23,6 +23,20 @@ def check_tensor(name: str, value: Any, argument: str = "input") -> None:
         raise refuse(name, argument, 0, value)
 
 
+def check_floats(name: str, input: Any) -> None:
+    """Check that a tensor is floating point.
+
+    Raises
+    ------
+    NotImplementedError
+    """
+    if input.array.dtype.kind != "f":
+        raise NotImplementedError(
+            f"{name}: not implemented for '{dtypes.legacy_name(input.array.dtype)}', use "
+            "input.float()"
+        )
+
+
 def check_optional(name: str, **tensors: Any) -> None:
     """Check that each of the arguments `tensors` is a tensor or None.
 
@@ -57,9 +71,6 @@ def apply(
     kind = input.array.dtype.kind
     if kind == "b" and name in ("relu", "hardtanh"):
         raise RuntimeError(f"Boolean inputs not supported for {name}; use input.float()")
-    if kind != "f" and (kind == "b" or not integers):
-        raise NotImplementedError(
-            f"{name}: not implemented for '{dtypes.legacy_name(input.array.dtype)}', use "
-            "input.float()"
-        )
+    if kind == "b" or not integers:
+        check_floats(name, input)
     return inplace(op)(input, *arguments) if in_place else op(input, *arguments)

@@ -15,7 +15,7 @@ from ...ops.elementwise import rsqrt, square
 from ...ops.reduce import mean
 from ...ops.shape import contiguous
 from ...ops.values import number
-from .arguments import check_optional, check_tensor
+from .arguments import check_floats, check_optional, check_tensor
 
 if TYPE_CHECKING:
     from ...tensor import Tensor
@@ -55,7 +55,7 @@ def layer_norm(
         _checked_sizes("layer_norm", input, normalized_shape, weight, bias)
         for name, factor in (("weight", weight), ("bias", bias)):
             _same_dtype("layer_norm", input, name, factor)
-        _floats("layer_norm", input)
+        check_floats("layer_norm", input)
     eps = number(eps, "layer_norm", "eps", "float")
     return ops.layer_norm(input, len(normalized_shape), weight, bias, eps)
 
@@ -87,7 +87,7 @@ def rms_norm(
     """
     check_optional("rms_norm", weight=weight)
     sizes = _checked_sizes("rms_norm", input, normalized_shape, weight, None)
-    _floats("rms_norm", input)
+    check_floats("rms_norm", input)
     if eps is None:
         eps = float(np.finfo(input.array.dtype).eps)
     axes = tuple(range(-len(sizes), 0))
@@ -165,7 +165,7 @@ def batch_norm(
             )
         if x.dtype.kind == "f":
             _same_dtype("batch_norm", input, name, value)
-    _floats("batch_norm", input)
+    check_floats("batch_norm", input)
     if not training:
         fixed = running_mean.array, running_var.array
         return ops.batch_norm(input, weight, bias, eps, fixed)[0]
@@ -251,12 +251,4 @@ def _same_dtype(function: str, input: Any, name: str, value: Any) -> None:
             f"{dtypes.legacy_name(input.array.dtype)} and {name} "
             f"{dtypes.legacy_name(value.array.dtype)}: expect parameter to have scalar type of "
             f"{dtypes.legacy_name(input.array.dtype)}"
-        )
-
-
-def _floats(function: str, input: Any) -> None:
-    if input.array.dtype.kind != "f":
-        raise NotImplementedError(
-            f"{function}: not implemented for '{dtypes.legacy_name(input.array.dtype)}', use "
-            "input.float()"
         )

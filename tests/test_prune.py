@@ -94,8 +94,8 @@ def test_zeros_of_a_layer_stay_while_it_learns(layer):
 def test_a_failure_leaves_the_parameter_as_it_was():
     layer = prune.random_structured(nn.Linear(3, 4), "weight", 1, dim=0)
     hooks, state = dict(layer._forward_pre_hooks), layer.state_dict()
-    with pytest.raises(IndexError, match="Invalid index 2"):
-        prune.random_structured(layer, "weight", 1, dim=2)
+    with pytest.raises(ValueError, match="amount=4 should be smaller"):
+        prune.random_structured(layer, "weight", 4, dim=0)
     assert dict(layer._forward_pre_hooks) == hooks
     assert list(layer.state_dict()) == list(state)
 

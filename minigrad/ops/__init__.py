@@ -6,8 +6,9 @@
 - `index`: ``x[...]``, gather, scatter, where; `inplace`: everything that changes a tensor.
 - `reduce`: sums, means, norms, softmax; `scan`: running sums and products; `order`: extremes,
   sorting, and `introsort`: the order in which PyTorch leaves equal entries; `return_types`: pairs.
-- `matmul`: products, linear; `einsum`, and `equation`, which reads what it is told; `linalg`: norms
-  and decompositions of matrices.
+- `matmul`: products, linear; `einsum`, and `equation`, which reads what it is told; `linalg`: the
+  room of that name, for which `solving` and `decompositions` compute; `matrices`: what torch itself
+  has of it.
 - `loss`, `entrywise_loss`, `ctc`: what training minimises; `norm`: layer and batch normalisation.
 - `draws`: random numbers.
 - `kernels`: formulas that have a kernel; `fused`: operations that are one.

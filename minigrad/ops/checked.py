@@ -35,6 +35,7 @@ Class = TypeVar("Class", bound=type)
 KINDS = {  # by the name of the argument
     "input": TENSOR, "tensor": TENSOR, "tensor1": TENSOR, "tensor2": TENSOR, "mat1": TENSOR,
     "mat2": TENSOR, "batch1": TENSOR, "batch2": TENSOR, "vec": TENSOR, "vec2": TENSOR, "A": TENSOR,
+    "B": TENSOR, "mat": TENSOR, "vec1": TENSOR, "input2": TENSOR,
     "x": TENSOR, "x1": TENSOR, "x2": TENSOR, "logits": TENSOR, "log_probs": TENSOR,
     "target": TENSOR, "targets": TENSOR, "source": TENSOR, "mask": TENSOR, "condition": TENSOR,
     "index": TENSOR, "indices": TENSOR, "other": EITHER, "weight": OPTIONAL[0], "bias": OPTIONAL[0],
@@ -53,6 +54,8 @@ OWN_KINDS: dict[str, dict[str, str | None]] = {  # of functions where a name mea
     "clamp_min": {"min": EITHER},
     "clamp_max": {"max": EITHER},
     "lerp": {"end": TENSOR, "weight": EITHER},
+    "tensordot": {"a": TENSOR, "b": TENSOR},
+    "vecdot": {"y": TENSOR},
     "where": {"input": EITHER, "other": EITHER},
     "masked_fill": {"value": EITHER},
     "index_fill": {"value": EITHER},
@@ -71,6 +74,7 @@ NUMPY_NAMES = {  # other names that every function takes for its arguments, and 
 OWN_NAMES = {  # what PyTorch calls arguments that have other names here
     "dot": {"tensor": "mat2"}, "mv": {"vec": "mat2"}, "pow": {"exponent": "other"},
     "swapaxes": {"axis0": "dim0", "axis1": "dim1"}, "from_numpy": {"ndarray": "array"},
+    "cholesky_inverse": {"L": "input"}, "cholesky_solve": {"B": "input", "L": "input2"},
 }  # fmt: skip
 NO_OUT = {  # functions that do not take ``out=``, as in PyTorch
     "argsort", "as_tensor", "broadcast_tensors", "broadcast_to", "chunk", "clone", "count_nonzero",

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-__all__ = ["linalg_qr", "linalg_svd", "max", "median", "min", "sort", "topk"]
+__all__ = [
+    "linalg_cholesky_ex", "linalg_eig", "linalg_eigh", "linalg_inv_ex", "linalg_lstsq",
+    "linalg_qr", "linalg_slogdet", "linalg_svd", "max", "median", "min", "qr", "slogdet", "sort",
+    "svd", "topk",
+]  # fmt: skip
 
 
 class _Printed:
@@ -69,6 +73,12 @@ class linalg_qr(_Printed, _QR):
     __slots__ = ()
 
 
+class qr(_Printed, _QR):
+    """The same, as the old function returns it."""
+
+    __slots__ = ()
+
+
 class _SVD(NamedTuple):
     U: Tensor
     S: Tensor
@@ -77,5 +87,86 @@ class _SVD(NamedTuple):
 
 class linalg_svd(_Printed, _SVD):
     """``U, S, Vh`` with ``A = U diag(S) Vh``; the singular values S are in descending order."""
+
+    __slots__ = ()
+
+
+class _OldSVD(NamedTuple):
+    U: Tensor
+    S: Tensor
+    V: Tensor
+
+
+class svd(_Printed, _OldSVD):
+    """``U, S, V`` with ``A = U diag(S) V^T``, as the old function returns it."""
+
+    __slots__ = ()
+
+
+class _Eigen(NamedTuple):
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+class linalg_eigh(_Printed, _Eigen):
+    """The eigenvalues of symmetric matrices, in ascending order, and the eigenvectors, columns."""
+
+    __slots__ = ()
+
+
+class linalg_eig(_Printed, _Eigen):
+    """The eigenvalues of matrices, and the eigenvectors, columns."""
+
+    __slots__ = ()
+
+
+class _SignLog(NamedTuple):
+    sign: Tensor
+    logabsdet: Tensor
+
+
+class linalg_slogdet(_Printed, _SignLog):
+    """The sign of determinants, and the logarithm of their absolute values."""
+
+    __slots__ = ()
+
+
+class slogdet(_Printed, _SignLog):
+    """The same, as the function and the method of that name return it."""
+
+    __slots__ = ()
+
+
+class _Inverse(NamedTuple):
+    inverse: Tensor
+    info: Tensor
+
+
+class linalg_inv_ex(_Printed, _Inverse):
+    """Inverses, and for each matrix 0 or what made it singular."""
+
+    __slots__ = ()
+
+
+class _Factor(NamedTuple):
+    L: Tensor
+    info: Tensor
+
+
+class linalg_cholesky_ex(_Printed, _Factor):
+    """Cholesky factors, and for each matrix 0 or the order of the minor that has none."""
+
+    __slots__ = ()
+
+
+class _LeastSquares(NamedTuple):
+    solution: Tensor
+    residuals: Tensor
+    rank: Tensor
+    singular_values: Tensor
+
+
+class linalg_lstsq(_Printed, _LeastSquares):
+    """What solves equations best, how well, and the rank and singular values of their matrix."""
 
     __slots__ = ()

@@ -2,8 +2,9 @@
 
 The class has six parts: attributes, the graph, operators, operations, memory, conversions. It is a
 table: the operations live in `minigrad.ops`, the rest in the files beside this one, and who looks
-for ``x.softmax`` finds here where it is. A method and the function of the same name are one
-operation: ``x.sum(1)`` is ``mg.sum(x, 1)``.
+for ``x.softmax`` finds here where it is. Pages of operations that are met less often end with a
+table of their own, `Methods`. A method and the function of the same name are one operation:
+``x.sum(1)`` is ``mg.sum(x, 1)``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ..autograd.listening import heard, is_listening
 from ..autograd.loans import before_write
 from ..autograd.tensor_base import TensorBase, bump_version, set_tensor_class, wrap
 from ..autograd.views import refresh_view
-from ..ops import draws, order
+from ..ops import draws, matrices, order
 from ..ops import elementwise as ew
 from ..ops import index as indexing  # plural names: the class has methods with the singular ones
 from ..ops import inplace as writes
@@ -58,7 +59,7 @@ def _guarded(op: Callable[..., Any], kinds: tuple[type, ...] = _NUMBERS) -> Any:
 
 
 @checked_methods  # what they take beside their tensor is what it should be: see `ops.checked`
-class Tensor(TensorBase):
+class Tensor(TensorBase, matrices.Methods):
     """A multi-dimensional array that remembers how it was computed.
 
     Make tensors with `minigrad.tensor`, `zeros`, `rand` and their like. ``Tensor([1, 2])`` and

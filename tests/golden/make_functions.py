@@ -1,0 +1,360 @@
+"""Regenerate ``functions.json``: what PyTorch makes of the calls below, value by value.
+
+    python tests/golden/make_functions.py
+
+needs torch. A call is an expression of ``t``, the module, and of the inputs of `INPUTS`. Stored are
+its results in float64, with their types, shapes and strides, and the gradients of the inputs that
+are named in it; the types for inputs of float32 and integers; of the calls of `ERRORS` the class of
+the error. `tests/test_functions.py` makes the same calls, and checks the gradients by finite
+differences, to second order.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+TARGET = Path(__file__).with_name("functions.json")
+
+
+def entries(*shape: int, seed: int = 0, low: float = -2.0, high: float = 2.0) -> np.ndarray:
+    """Numbers at random, no two of them alike."""
+    return np.random.RandomState(seed).uniform(low, high, shape)
+
+
+def definite(*shape: int, seed: int = 0) -> np.ndarray:
+    """Symmetric, positive definite matrices."""
+    a = entries(*shape, seed=seed)
+    return a @ a.swapaxes(-1, -2) + 2 * np.eye(shape[-1])
+
+
+INPUTS = {
+    "x": entries(3, 4, seed=1), "y": entries(3, 4, seed=2), "cube": entries(2, 3, 4, seed=3),
+    "v": entries(4, seed=4), "w": entries(4, seed=5), "three": entries(3, seed=6),
+    "number": np.array(1.3), "p": entries(3, 4, seed=7, low=0.2, high=0.8),
+    "ties": np.array([[2.0, 1.0, 2.0, 3.0], [1.0, 1.0, 3.0, 3.0], [0.0, 2.0, 2.0, 0.0]]),
+    # matrices: square, in stacks, positive definite, tall, wide
+    "A": entries(3, 3, seed=8), "As": entries(2, 3, 3, seed=9), "S": definite(3, 3, seed=10),
+    "Ss": definite(2, 3, 3, seed=11), "tall": entries(4, 2, seed=12),
+    "wide": entries(2, 4, seed=13), "B": entries(3, 2, seed=14), "Bs": entries(2, 3, 2, seed=15),
+    "pair": entries(2, 3, seed=16),
+}  # fmt: skip
+FIXED = {  # which have no gradients
+    "i": np.array([[0, 2, 1, 2], [2, 0, 2, 1], [1, 1, 0, 0]]), "k": np.array([3, 1, 4, 1, 5, 1]),
+    "mask": np.array([[True, False, True, True], [False, False, True, False], [True] * 4]),
+    "nan": np.array([[1.0, math.nan, 3.0, 2.0], [math.nan] * 4, [2.0, 0.5, math.nan, 1.0]]),
+    "special": np.array([0.0, -0.0, 1.0, -1.5, math.inf, -math.inf, math.nan, 2.5]),
+}  # fmt: skip
+
+# What is smooth where it is called: compared with finite differences as well.
+SMOOTH = """
+t.linalg.inv(A)
+t.linalg.inv(As)
+t.inverse(A)
+t.linalg.inv_ex(As)
+t.linalg.solve(A, three)
+t.linalg.solve(A, B)
+t.linalg.solve(As, B)
+t.linalg.solve(A, Bs)
+t.linalg.solve(A, pair, left=False)
+t.linalg.solve_triangular(A, B, upper=True)
+t.linalg.solve_triangular(As, B, upper=False)
+t.linalg.solve_triangular(A, B, upper=False, unitriangular=True)
+t.linalg.solve_triangular(A, pair, upper=True, left=False)
+t.linalg.det(A)
+t.linalg.det(As)
+t.det(A[:1, :1])
+t.det(A[:2, :2])
+t.linalg.slogdet(As)
+t.slogdet(A)
+t.logdet(Ss)
+t.linalg.cholesky(S + S.mT)
+t.linalg.cholesky(Ss + Ss.mT)
+t.linalg.cholesky(S + S.mT, upper=True)
+t.linalg.cholesky_ex(Ss + Ss.mT)
+t.cholesky(S + S.mT)
+t.cholesky_solve(B, S.tril())
+t.cholesky_solve(B, S.triu(), upper=True)
+t.cholesky_inverse(S.tril())
+t.linalg.eigh(S + S.mT).eigenvalues
+t.linalg.eigh(Ss + Ss.mT).eigenvectors.square()
+t.linalg.eigh(S + S.mT, 'U')[1].abs()
+t.linalg.eigvalsh(Ss + Ss.mT)
+t.linalg.svdvals(tall)
+t.linalg.svdvals(As)
+t.linalg.svd(tall).S
+t.linalg.svd(tall, full_matrices=False).U.square()
+t.linalg.svd(wide, full_matrices=False).Vh.abs()
+t.linalg.svd(As, full_matrices=False).U.square()
+(lambda u, s, v: u[:, :2] * s @ v)(*t.linalg.svd(tall))
+(lambda u, s, v: u.mT @ (v * s.exp()))(*t.svd(A))
+t.svd(As, compute_uv=False)[1]
+t.linalg.qr(tall)
+t.linalg.qr(As)
+t.linalg.qr(wide)
+t.linalg.qr(wide, mode='complete')
+t.linalg.qr(As)[0]
+t.linalg.qr(tall).R
+t.qr(A)
+t.linalg.pinv(tall)
+t.linalg.pinv(wide)
+t.linalg.pinv(As)
+t.pinverse(A)
+t.linalg.lstsq(tall, v).solution
+t.linalg.lstsq(tall, x.mT, driver='gelsd')[:2]
+t.linalg.lstsq(wide, tall[:2])[0]
+t.linalg.matrix_norm(A)
+t.linalg.matrix_norm(As, 'nuc')
+t.linalg.matrix_norm(As, 2)
+t.linalg.matrix_norm(As, -2, keepdim=True)
+t.linalg.matrix_norm(cube, 1)
+t.linalg.matrix_norm(cube, -1, dim=(0, 2))
+t.linalg.matrix_norm(cube, float('inf'), dim=(2, 0), keepdim=True)
+t.linalg.matrix_norm(cube, 'nuc', dim=(0, 2), keepdim=True)
+t.linalg.norm(A, 2)
+t.linalg.norm(x, 'fro')
+t.linalg.norm(cube, 3, dim=1)
+t.linalg.norm(cube, 1, dim=(0, 1))
+t.linalg.norm(cube)
+t.linalg.vector_norm(cube, 3, dim=(0, 2))
+t.linalg.cond(A)
+t.linalg.cond(As, 1)
+t.linalg.cond(A, 'fro')
+t.linalg.cond(tall, -2)
+t.linalg.matrix_power(A, 3)
+t.linalg.matrix_power(As, -2)
+t.matrix_power(A, 1)
+t.linalg.matrix_exp(A)
+t.matrix_exp(As * 3)
+t.linalg.multi_dot([pair, A, B])
+t.linalg.multi_dot([v, tall, wide, w])
+t.chain_matmul(pair, A, B)
+t.linalg.cross(A, As[0])
+t.linalg.cross(As, A[None], dim=1)
+t.cross(A, pair[:1].mT.expand(3, 3), dim=0)
+t.linalg.vecdot(x, y)
+t.linalg.vecdot(cube, x, dim=1)
+t.linalg.diagonal(cube, offset=1)
+t.linalg.vander(three)
+t.linalg.vander(x, N=3)
+t.linalg.tensorinv(cube.reshape(4, 2, 3)[:, :, :2].reshape(2, 2, 4))
+t.linalg.tensorsolve(cube.reshape(4, 6)[:, :4].reshape(2, 2, 4), tall[:2])
+t.trace(x)
+t.kron(pair, B)
+t.kron(three, cube)
+t.kron(number, pair)
+t.tensordot(cube, x)
+t.tensordot(cube, v, 1)
+t.tensordot(cube, x, dims=([2, 1], [1, 0]))
+t.tensordot(three, v, dims=0)
+t.tensordot(cube, cube, ([-1], [2]))
+t.inner(x, y)
+t.inner(cube, v)
+t.inner(x, number)
+t.vdot(v, w)
+t.ger(v, three)
+t.addmv(three, x, v, beta=0.5, alpha=2)
+t.addr(x, three, v, alpha=-1.5)
+t.addbmm(A, cube, cube.mT, beta=0.3)
+x.mH
+x.H
+cube.adjoint()
+t.adjoint(x)
+three.clone().addmv_(x, v)
+x.clone().addr_(three, v, beta=2)
+A.clone().addbmm_(cube, cube.mT)
+A.det() * A.inverse() @ A.matrix_power(2)
+A.cross(A.T, dim=1)
+S.tril().cholesky_inverse() + S.logdet() + S.slogdet()[1]
+"""
+
+# What has no gradient, or one that jumps.
+STEPS = """
+t.linalg.matrix_rank(As)
+t.linalg.matrix_rank(tall @ wide)
+t.linalg.matrix_rank(tall, atol=3.0)
+t.linalg.pinv(tall, rtol=0.9)
+t.linalg.lstsq(tall, v, driver='gelss')[2:]
+t.linalg.cond(t.ones(2, 2, dtype=x.dtype), 1)
+t.linalg.inv_ex(t.ones(2, 2, dtype=x.dtype)).info
+t.linalg.cholesky_ex(S - 3 * t.eye(3, dtype=x.dtype)).info
+t.linalg.matrix_power(A, 0)
+t.linalg.matrix_power(i[:, :3], 2)
+t.linalg.multi_dot([i, i.T])
+t.linalg.vander(k)
+t.linalg.det(t.ones(0, 3, 3, dtype=x.dtype))
+t.linalg.inv(A[:0, :0])
+t.linalg.det(t.zeros(2, 2, dtype=x.dtype))
+t.linalg.solve_triangular(t.zeros(2, 2, dtype=x.dtype), tall[:2], upper=True)
+t.trace(i)
+t.kron(i, k)
+t.tensordot(i, i)
+t.logdet(-S)
+t.slogdet(t.zeros(2, 2))
+"""
+
+# Which are refused.
+ERRORS = {
+    "t.linalg.inv(t.ones(2, 2))": "diagonal element 2 is zero",
+    "t.linalg.inv(t.stack([t.eye(2), t.ones(2, 2)]))": r"\(Batch element 1\).*element 2 is zero",
+    "t.linalg.inv(t.ones(2, 3))": "batches of square matrices, but they are 2 by 3 matrices",
+    "t.linalg.inv(t.ones(3))": "must have at least 2 dimensions",
+    "t.linalg.inv(i[:, :3])": "Expected a floating point.* Got Long",
+    "t.linalg.det(t.ones(2, 3))": "batches of square matrices",
+    "t.linalg.slogdet(t.ones(3))": "must have at least 2 dimensions",
+    "t.linalg.cholesky(-t.eye(2))": "the leading minor of order 1 is not positive-definite",
+    "t.linalg.cholesky(t.stack([t.eye(2), t.ones(2, 2)]))": r"\(Batch element 1\).* order 2",
+    "t.linalg.cholesky(i[:, :3])": "Expected a floating point",
+    "t.linalg.cholesky(t.ones(2, 2).half())": "not implemented for 'Half'",
+    "t.linalg.eigh(S, 'X')": "UPLO argument to be 'L' or 'U', but got X",
+    "t.linalg.eigh(x)": "batches of square matrices",
+    "t.linalg.svd(v)": "must have at least 2 dimensions",
+    "t.linalg.svdvals(i)": "Expected a floating point",
+    "t.linalg.qr(x, 'other')": "unrecognized mode 'other'",
+    "t.linalg.qr(tall, 'complete').Q.sum().backward()": "not differentiable when mode='complete'",
+    "t.linalg.qr(tall, 'r').R.sum().backward()": "depends on Q, which is not computed",
+    "t.linalg.pinv(v)": "expected a tensor with 2 or more dimensions",
+    "t.linalg.solve(t.ones(2, 2), t.ones(2))": "the input matrix is singular",
+    "t.linalg.solve(A, v)": r"Incompatible shapes.*\(3x3 and 4x1\)",
+    "t.linalg.solve(A, three.float())": "to have the same dtype",
+    "t.linalg.solve(A, three, left=False)": "not supported for left=False",
+    "t.linalg.solve(x, v)": "batches of square matrices",
+    "t.linalg.solve(As, t.ones(4, 3, 1, dtype=x.dtype))": "must match the size|incompatible",
+    "t.linalg.solve_triangular(A, three, upper=True)": "B must have at least 2 dimensions",
+    "t.linalg.solve_triangular(A, x.T, upper=True)": "Incompatible shapes",
+    "t.linalg.lstsq(tall, B)": r"input.size\(-2\) should match other.size\(-2\)",
+    "t.linalg.lstsq(tall, v, driver='best')": "should be one of",
+    "t.linalg.matrix_norm(A, 3)": "Order 3 not supported",
+    "t.linalg.matrix_norm(v)": "must have at least 2 dimensions",
+    "t.linalg.matrix_norm(A, dim=(0, 0))": "dims must be different",
+    "t.linalg.matrix_norm(A, dim=(0,))": "dim must be a 2-tuple",
+    "t.linalg.norm(cube, 2)": "the input must be 1D or 2D. Got 3D",
+    "t.linalg.norm(cube, 2, dim=(0, 1, 2))": "it must be of length 1 or 2",
+    "t.linalg.matrix_rank(v)": "must have at least 2 dimensions",
+    "t.linalg.matrix_power(x, 2)": "batches of square matrices",
+    "t.linalg.matrix_power(A, 1.5)": "must be int, not float",
+    "t.linalg.matrix_power(t.ones(2, 2), -1)": "is singular",
+    "t.linalg.multi_dot([A])": "at least 2 tensors but got 1",
+    "t.linalg.multi_dot([A, x.T])": "cannot be multiplied",
+    "t.linalg.multi_dot([A, As, A])": "must be 2D but got 3D",
+    "t.linalg.cross(As, A)": "same number of dimensions",
+    "t.linalg.cross(x, y)": "must have length 3. Got 4 and 4",
+    "t.cross(v, w)": "no dimension of size 3",
+    "t.linalg.tensorinv(cube, 1)": "Expected self to satisfy the requirement",
+    "t.linalg.tensorsolve(cube, v)": "Expected self to satisfy the requirement",
+    "t.linalg.matrix_exp(x)": "batches of square matrices",
+    "t.trace(v)": "expected a matrix",
+    "t.trace(mask)": "not implemented for 'Bool'",
+    "t.tensordot(x, y, 1)": "contracted dimensions need to match",
+    "t.tensordot(x, y, 3)": "dims < ndim_a or ndim_b",
+    "t.tensordot(x, y, -1)": "dims >= 0",
+    "t.tensordot(x, y, ([0, 1], [0]))": "should have same length",
+    "t.tensordot(x, y.float())": "same dtype",
+    "t.inner(x, pair)": "last dimension must match",
+    "t.vdot(x, x)": "1D tensors expected",
+    "t.addmv(three, x, three)": "size mismatch",
+    "t.addr(t.ones(2, 4, dtype=x.dtype), three, v)": "must match the existing size",
+    "cube.H": "only supported on matrices",
+}
+
+
+def names(call: str) -> list[str]:
+    """The inputs that a call is a function of, in order."""
+    known = [n for n in re.findall(r"(?<![.'\w])[A-Za-z]\w*", call) if n in INPUTS]
+    return list(dict.fromkeys(known))
+
+
+def inputs(t: Any, kind: str = "float64", gradients: bool = True) -> dict[str, Any]:
+    """All inputs as tensors of the module `t`."""
+    made = {"t": t, "math": math}
+    for name, array in {**INPUTS, **FIXED}.items():
+        made[name] = t.tensor(array.tolist(), dtype=getattr(t, kind if array.dtype.kind == "f" else
+                              "int64" if array.dtype.kind == "i" else "bool"))  # fmt: skip
+        if name in INPUTS and gradients:
+            made[name].requires_grad_()
+    return made
+
+
+def run(call: str, known: dict[str, Any]) -> tuple[Any, ...]:
+    """The tensors that a call returns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = eval(call, dict(known))
+    return tuple(result) if isinstance(result, (tuple, list)) else (result,)
+
+
+def loss(t: Any, results: tuple[Any, ...]) -> Any:
+    """A number that depends on every entry of the results in another way; None without floats."""
+    total = None
+    for result in results:
+        if not isinstance(result, t.Tensor) or not result.requires_grad:
+            continue
+        weights = t.arange(1.0, result.numel() + 1, dtype=result.dtype).sin().reshape(result.shape)
+        total = (result * weights).sum() + (0 if total is None else total)
+    return total
+
+
+def shown(x: Any) -> Any:
+    """A tensor, or another result, as JSON has it."""
+    if not hasattr(x, "dtype"):
+        return x
+    strides = [s for n, s in zip(x.shape, x.stride()) if n != 1] if x.numel() else []
+    flat = [float(f"{v:.10g}") if isinstance(v, float) else v for v in x.flatten().tolist()]
+    return {"dtype": str(x.dtype), "shape": [*x.shape], "strides": strides, "values": flat}
+
+
+def play(call: str, t: Any) -> dict[str, Any]:
+    """What is stored of a call."""
+    known = inputs(t)
+    results = run(call, known)
+    total = loss(t, results)
+    story: dict[str, Any] = {"results": [shown(x) for x in results]}
+    if total is not None:
+        wanted = [known[name] for name in names(call)]
+        try:
+            grads = t.autograd.grad(total, wanted, allow_unused=True)
+            story["gradients"] = {
+                name: None if g is None else shown(g)["values"]
+                for name, g in zip(names(call), grads)
+            }
+        except RuntimeError:  # PyTorch's own, in linalg.cond: it writes to what it has saved
+            pass
+    try:
+        story["float32"] = [
+            str(x.dtype) for x in run(call, inputs(t, "float32")) if hasattr(x, "dtype")
+        ]
+    except (RuntimeError, TypeError) as error:
+        story["float32"] = type(error).__name__
+    return story
+
+
+def error(call: str, t: Any) -> tuple[str, str]:
+    """The class of the error of a call, and its message."""
+    try:
+        run(call, inputs(t))
+    except Exception as found:
+        return type(found).__name__.lstrip("_"), str(found)
+    return "nothing", ""
+
+
+def calls(text: str) -> list[str]:
+    """The calls in one of the tables."""
+    return [line for line in text.strip().splitlines() if line and not line.startswith("#")]
+
+
+if __name__ == "__main__":
+    import torch
+
+    stories = {call: play(call, torch) for call in calls(SMOOTH) + calls(STEPS)}
+    refused = {call: error(call, torch)[0] for call in ERRORS}
+    lines = [f"{json.dumps(call)}: {json.dumps(story)}" for call, story in stories.items()]
+    more = [f"{json.dumps(call)}: {json.dumps(kind)}" for call, kind in refused.items()]
+    text = "{\n" + ",\n".join(lines) + ',\n"errors": {\n' + ",\n".join(more) + "\n}\n}\n"
+    TARGET.write_text(text, encoding="utf-8")
+    print(f"{len(stories)} calls, {len(refused)} errors, torch {torch.__version__}")

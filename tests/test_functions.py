@@ -1,0 +1,108 @@
+"""Functions that are not entrywise and have no kernel of their own, call by call.
+
+``golden/functions.json`` has PyTorch's results of every call of ``golden/make_functions.py``, their
+types, shapes and gradients. What is smooth is compared with finite differences as well.
+"""
+
+import json
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad.autograd import gradcheck, gradgradcheck
+
+pytestmark = pytest.mark.once  # NumPy and other operations compute all of this
+
+GOLDEN = Path(__file__).parent / "golden"
+made = SimpleNamespace(**runpy.run_path(str(GOLDEN / "make_functions.py")))
+EXPECTED = json.loads((GOLDEN / "functions.json").read_text(encoding="utf-8"))
+SMOOTH, STEPS = made.calls(made.SMOOTH), made.calls(made.STEPS)
+ROWS = "linalg", "cholesky", "inverse", "svd", "qr", "inv", "det", "logdet"  # LAPACK's are columns
+
+
+@pytest.mark.parametrize("call", SMOOTH + STEPS)
+def test_values_types_and_gradients_are_those_of_pytorch(call):
+    got, expected = made.play(call, mg), EXPECTED[call]
+    for mine, theirs in zip(got["results"], expected["results"], strict=True):
+        if not isinstance(theirs, dict):
+            assert mine == theirs
+            continue
+        assert (mine["dtype"], mine["shape"]) == (theirs["dtype"], theirs["shape"])
+        if not any(name in call for name in ROWS):
+            assert mine["strides"] == theirs["strides"]
+        np.testing.assert_allclose(mine["values"], theirs["values"], rtol=1e-7, atol=1e-8)
+    for name, theirs in expected.get("gradients", {}).items():
+        mine = got["gradients"][name]
+        if theirs is None or not any(theirs):
+            assert mine is None or not any(mine), name
+        else:
+            np.testing.assert_allclose(mine, theirs, rtol=1e-6, atol=1e-7, err_msg=name)
+    assert ("gradients" in got) >= ("gradients" in expected)
+    assert got["float32"] == expected["float32"]
+
+
+@pytest.mark.parametrize("call", SMOOTH)
+def test_derivatives_are_differences(call):
+    known, wanted = made.inputs(mg), made.names(call)
+
+    def function(*values):
+        results = made.run(call, {**known, **dict(zip(wanted, values))})
+        return tuple([r for r in results if isinstance(r, mg.Tensor) and r.requires_grad])
+
+    arguments = [known[name] for name in wanted]
+    assert gradcheck(function, arguments)
+    assert gradgradcheck(function, arguments)
+
+
+@pytest.mark.parametrize("call", made.ERRORS)
+def test_what_is_refused(call):
+    kind, message = made.error(call, mg)
+    assert kind == EXPECTED["errors"][call], message
+    import re
+
+    assert re.search(made.ERRORS[call], message, re.DOTALL), message
+
+
+def test_every_call_was_made_by_pytorch():
+    assert {*SMOOTH, *STEPS, "errors"} == {*EXPECTED}
+    assert {*made.ERRORS} == {*EXPECTED["errors"]}
+
+
+def test_eigenvalues_without_a_gradient():
+    A = mg.tensor([[2.0, 1.0], [0.0, 3.0]], requires_grad=True)
+    with pytest.raises(NotImplementedError, match="has no gradient here"):
+        mg.linalg.eig(A)
+    values, vectors = mg.linalg.eig(A.detach())
+    np.testing.assert_allclose((A @ vectors).tolist(), (vectors * values).tolist(), rtol=1e-6)
+    assert sorted(mg.linalg.eigvals(A.detach()).tolist()) == [2, 3]
+    with pytest.raises(NotImplementedError, match="not real"):
+        mg.linalg.eig(mg.tensor([[0.0, 1.0], [-1.0, 0.0]]))
+
+
+def test_the_gradient_of_a_determinant_of_a_singular_matrix_can_be_differentiated():
+    """Where PyTorch's second derivatives are NaN."""
+    for n, rank in ((1, 0), (2, 1), (3, 2), (4, 2), (3, 0)):
+        A = mg.tensor(made.entries(n, rank) @ made.entries(rank, n, seed=1), dtype=mg.float64)
+        A[-1] = 0  # so that the determinant is 0, not nearly
+        stack = mg.stack([A, mg.eye(n, dtype=mg.float64) * 2]).requires_grad_()
+        assert mg.linalg.det(stack)[0] == 0
+        assert gradcheck(mg.linalg.det, stack)
+        assert gradgradcheck(mg.linalg.det, stack)
+
+
+def test_the_error_of_linear_algebra():
+    assert issubclass(mg.linalg.LinAlgError, RuntimeError)
+    with pytest.raises(mg.linalg.LinAlgError):
+        mg.tensor([[0.0, 1.0], [0.0, 0.0]]).inverse()
+
+
+@pytest.mark.parametrize("name", ["cholesky", "qr"])
+def test_old_names_warn(name):
+    with pytest.warns(UserWarning, match=f"torch.{name} is deprecated in favor of torch.linalg"):
+        getattr(mg, name)(mg.eye(2))
+    with pytest.warns(UserWarning, match="Using torch.cross without specifying the dim"):
+        mg.ones(3).cross(mg.ones(3))

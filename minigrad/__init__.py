@@ -35,11 +35,12 @@ from .tensor.questions import (
 )  # fmt: skip
 from .ops.elementwise import (
     acos, addcdiv, addcmul, allclose, asin, atan, atan2, bitwise_and, bitwise_not, bitwise_or,
-    bitwise_xor, ceil, clamp, clamp_max, clamp_min, cos, cosh, eq, equal, erf, exp, exp2, expm1,
-    floor, floor_divide, fmod, ge, gt, hypot, isclose, isfinite, isinf, isnan, le, lerp, log, log1p,
-    log2, log10, logaddexp, logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum,
-    mul, ne, neg, positive, reciprocal, relu, remainder, rsqrt, sigmoid, sign, sin, sinh, sqrt,
-    square, tan, tanh, trunc,
+    bitwise_xor, ceil, clamp, clamp_max, clamp_min, cos, cosh, digamma, eq, equal, erf, erfc,
+    erfinv, exp, exp2, expm1, floor, floor_divide, fmod, ge, gt, hypot, isclose, isfinite, isinf,
+    isnan, le, lerp, lgamma, log, log1p, log2, log10, logaddexp, logical_and, logical_not,
+    logical_or, logical_xor, logit, lt, maximum, minimum, mul, ne, neg, polygamma, positive,
+    reciprocal, relu, remainder, rsqrt, sigmoid, sign, sin, sinh, sqrt, square, tan, tanh, trunc,
+    xlogy,
 )  # fmt: skip
 from .ops.elementwise import abs as abs
 from .ops.elementwise import pow as pow
@@ -48,7 +49,7 @@ from .ops.elementwise import add_scaled as add
 from .ops.elementwise import div_rounded as div
 from .ops.elementwise import rsub_scaled as rsub
 from .ops.elementwise import sub_scaled as sub
-from .ops import linalg, return_types
+from .ops import linalg, return_types, special
 from .ops.checked import publish as _publish
 from .ops.einsum import einsum
 from .ops.index import (
@@ -116,32 +117,33 @@ __all__ = [
     "cfloat", "chain_matmul", "cholesky", "cholesky_inverse", "cholesky_solve", "chunk", "clamp",
     "clamp_max", "clamp_min", "clip", "clone", "complex64", "complex128", "concat", "concatenate",
     "cos", "cosh", "count_nonzero", "cross", "cumprod", "cumsum", "default_generator", "det",
-    "device", "diag", "diagonal", "dist", "div", "divide", "dot", "double", "dtype", "e", "einsum",
-    "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "exp", "exp2", "expand", "expm1",
-    "eye", "finfo", "flatten", "flip", "float16", "float32", "float64", "floor", "floor_divide",
-    "fmod", "from_numpy", "full", "full_like", "gather", "ge", "ger", "get_default_device",
-    "get_default_dtype", "get_num_threads", "get_rng_state", "gt", "half", "hardshrink", "hstack",
-    "hypot", "iinfo", "index_add", "index_copy", "index_fill", "index_put", "index_select", "inf",
-    "inference_mode", "initial_seed", "inner", "int8", "int16", "int32", "int64", "inverse",
-    "is_complex", "is_floating_point", "is_grad_enabled", "is_nonzero", "is_tensor", "isclose",
-    "isfinite", "isinf", "isnan", "kron", "layout", "le", "lerp", "linspace", "load", "log",
-    "log1p", "log2", "log10", "log_softmax", "logaddexp", "logdet", "logical_and", "logical_not",
-    "logical_or", "logical_xor", "logsumexp", "long", "lt", "manual_seed", "masked_fill",
-    "masked_select", "matmul", "matrix_exp", "matrix_power", "maximum", "mean", "median",
-    "meshgrid", "minimum", "mm", "moveaxis", "movedim", "mul", "multinomial", "multiply", "mv",
-    "nan", "narrow", "ne", "neg", "negative", "no_grad", "nonzero", "norm", "normal", "numel",
-    "ones", "ones_like", "outer", "permute", "pi", "pinverse", "positive", "prelu", "prod",
-    "promote_types", "qr", "rand", "rand_like", "randint", "randn", "randn_like", "randperm",
-    "ravel", "reciprocal", "relu", "relu_", "remainder", "repeat", "repeat_interleave", "reshape",
-    "result_type", "roll", "rrelu", "rrelu_", "rsqrt", "rsub", "save", "scatter", "scatter_add",
-    "seed", "select", "selu", "selu_", "set_default_device", "set_default_dtype",
-    "set_flush_denormal", "set_grad_enabled", "set_num_threads", "set_printoptions",
-    "set_rng_state", "short", "show_config", "sigmoid", "sign", "sin", "sinh", "slogdet", "softmax",
-    "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "strided", "sub",
-    "subtract", "svd", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh",
-    "tensor", "tensordot", "threshold", "threshold_", "tile", "topk", "trace", "transpose", "tril",
-    "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique", "unsqueeze", "var",
-    "var_mean", "vdot", "vstack", "where", "zeros", "zeros_like",
+    "device", "diag", "diagonal", "digamma", "dist", "div", "divide", "dot", "double", "dtype", "e",
+    "einsum", "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "exp",
+    "exp2", "expand", "expm1", "eye", "finfo", "flatten", "flip", "float16", "float32", "float64",
+    "floor", "floor_divide", "fmod", "from_numpy", "full", "full_like", "gather", "ge", "ger",
+    "get_default_device", "get_default_dtype", "get_num_threads", "get_rng_state", "gt", "half",
+    "hardshrink", "hstack", "hypot", "iinfo", "index_add", "index_copy", "index_fill", "index_put",
+    "index_select", "inf", "inference_mode", "initial_seed", "inner", "int8", "int16", "int32",
+    "int64", "inverse", "is_complex", "is_floating_point", "is_grad_enabled", "is_nonzero",
+    "is_tensor", "isclose", "isfinite", "isinf", "isnan", "kron", "layout", "le", "lerp", "lgamma",
+    "linspace", "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logdet",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "long", "lt",
+    "manual_seed", "masked_fill", "masked_select", "matmul", "matrix_exp", "matrix_power",
+    "maximum", "mean", "median", "meshgrid", "minimum", "mm", "moveaxis", "movedim", "mul",
+    "multinomial", "multiply", "mv", "nan", "narrow", "ne", "neg", "negative", "no_grad", "nonzero",
+    "norm", "normal", "numel", "ones", "ones_like", "outer", "permute", "pi", "pinverse",
+    "polygamma", "positive", "prelu", "prod", "promote_types", "qr", "rand", "rand_like", "randint",
+    "randn", "randn_like", "randperm", "ravel", "reciprocal", "relu", "relu_", "remainder",
+    "repeat", "repeat_interleave", "reshape", "result_type", "roll", "rrelu", "rrelu_", "rsqrt",
+    "rsub", "save", "scatter", "scatter_add", "seed", "select", "selu", "selu_",
+    "set_default_device", "set_default_dtype", "set_flush_denormal", "set_grad_enabled",
+    "set_num_threads", "set_printoptions", "set_rng_state", "short", "show_config", "sigmoid",
+    "sign", "sin", "sinh", "slogdet", "softmax", "sort", "split", "sqrt", "square", "squeeze",
+    "stack", "std", "std_mean", "strided", "sub", "subtract", "svd", "swapaxes", "swapdims", "t",
+    "take", "take_along_dim", "tan", "tanh", "tensor", "tensordot", "threshold", "threshold_",
+    "tile", "topk", "trace", "transpose", "tril", "triu", "true_divide", "trunc", "uint8", "unbind",
+    "unflatten", "unique", "unsqueeze", "var", "var_mean", "vdot", "vstack", "where", "xlogy",
+    "zeros", "zeros_like",
 ]  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The operations: each with its forward and its gradient on adjacent lines.
 
-- `elementwise`: arithmetic, elementary functions, comparison; `makers`: what makes them. `erf`: the
-  one function of these that NumPy does not have.
+- `elementwise`: arithmetic, elementary functions, comparison; `makers`: what makes them. `erf`,
+  `gamma`: functions of these that NumPy does not have; `special`: what is made of them.
 - `shape`: views and their transposes; `join`: cat, stack, split, unbind; `rows`: some rows of many.
 - `index`: ``x[...]``, gather, scatter, where; `inplace`: everything that changes a tensor.
 - `reduce`: sums, means, norms, softmax; `scan`: running sums and products; `order`: extremes,

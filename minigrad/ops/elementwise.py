@@ -22,6 +22,10 @@ from ..autograd.tensor_base import TensorBase, array_of, wrap
 from .arguments import as_int
 from .cast import cast, common_type
 from .erf import erf as erf_of
+from .erf import erfc as erfc_of
+from .erf import erfinv as erfinv_of
+from .gamma import lgamma as lgamma_of
+from .gamma import polygamma as polygamma_of
 from .index import where
 from .kernels import with_arithmetic, with_kernel
 from .layout import copied, entrywise, rows
@@ -150,6 +154,16 @@ def _sign(x: ndarray) -> ndarray:
     return signs
 
 
+def _x_log_y(a: Any, b: Any) -> Any:
+    """a log(b), and 0 where a = 0, also if log(b) is infinite."""
+    return np.where((np.asarray(a) == 0) & ~np.isnan(b), 0, a * _log_of(b))
+
+
+def _log_of(b: Any) -> Any:
+    """log(b); that of a Python number is one, which leaves float32 as it is."""
+    return float(np.log(b)) if isinstance(b, (float, int)) else log(b)
+
+
 def _relu(x: ndarray) -> ndarray:
     if x.dtype.kind == "b":
         raise RuntimeError("Boolean inputs not supported for relu; use input.float()")
@@ -211,6 +225,11 @@ logaddexp = binary("logaddexp",
                    _of_floats(np.logaddexp), numbers=(False, False),
                    a=lambda g, a, b: g * sigmoid(a - b),
                    b=lambda g, a, b: g * sigmoid(b - a))
+xlogy = binary("xlogy",
+               "``input * log(other)``, and 0 where ``input`` is 0, whatever its logarithm.",
+               _x_log_y, floats=True,
+               a=lambda g, a, b: where((a == 0) & (b <= 0), 0, xlogy(g, b)),
+               b=lambda g, a, b: g * (a / b))
 
 neg = unary("neg", "``-input``.", np.negative, lambda g: -g, floats=False)
 abs = unary("abs", "The absolute value; its gradient at 0 is 0.",
@@ -248,6 +267,14 @@ cosh = unary("cosh", "The hyperbolic cosine.", np.cosh, lambda g, x: g * sinh(x)
 erf = unary("erf",
             "The error function, the integral of ``2 / sqrt(pi) exp(-t**2)`` from 0 to ``input``.",
             erf_of, lambda g, x: g * (2 / math.sqrt(math.pi)) * exp(-x * x))
+erfc = unary("erfc", "``1 - erf(input)``, exact also where it is small.",
+             erfc_of, lambda g, x: g * (-2 / math.sqrt(math.pi)) * exp(-x * x))
+erfinv = unary("erfinv", "The number whose `erf` is ``input``; NaN beyond -1 and 1.",
+               erfinv_of, lambda g, x: g * (math.sqrt(math.pi) / 2) * exp(square(erfinv(x))))
+lgamma = unary("lgamma", "The logarithm of the absolute value of the gamma function.",
+               lgamma_of, lambda g, x: g * digamma(x))
+digamma = unary("digamma", "The derivative of `lgamma`.",
+                lambda x: polygamma_of(x, 0), lambda g, x: g * polygamma(1, x))
 tanh = unary("tanh", "The hyperbolic tangent.",
              np.tanh, with_kernel("tanh_slope", lambda g, y: g * (1 - y * y)))
 sigmoid = unary("sigmoid", "``1 / (1 + exp(-input))``.",
@@ -387,6 +414,45 @@ def round(input: Any, *, decimals: int = 0) -> Tensor:
     """The nearest integer (halves go to the even one), or the nearest multiple of 10**-decimals."""
     decimals = as_int(decimals, "round", "decimals")
     return _round_half_even(input) if decimals == 0 else _round_to(input, decimals)
+
+
+_logit = unary("logit", "``log(input / (1 - input))``; NaN outside 0 and 1.",
+               lambda x: np.log(x / (1 - x)),
+               lambda g, x: g / where((x < 0) | (x > 1), math.nan, x * (1 - x)))  # fmt: skip
+_polygamma = primitive("polygamma", lambda x, n: polygamma_of(x, n),
+                       x=lambda g, x, n: g * _polygamma(x, n + 1))  # fmt: skip
+
+
+def logit(input: Any, eps: float | None = None) -> Tensor:
+    r"""The number whose `sigmoid` is `input`, :math:`\log(x / (1 - x))`.
+
+    Parameters
+    ----------
+    input : Tensor
+        Between 0 and 1; NaN comes of others.
+    eps : float, optional
+        Then `input` is first clamped to what lies between eps and 1 - eps.
+    """
+    if eps is None:
+        return _logit(input)
+    eps = number(eps, "logit", "eps")
+    return _logit(clamp(input, eps, 1 - eps))
+
+
+def polygamma(n: int, input: Any) -> Tensor:
+    """The derivative of `digamma` of order `n`; `digamma` itself for n = 0.
+
+    Raises
+    ------
+    RuntimeError
+        `n` is negative.
+    """
+    n = as_int(n, "polygamma", "n")
+    if n < 0:
+        raise RuntimeError(f"polygamma(n, x) does not support negative n, but got n={n}")
+    if array_of(input).dtype.kind != "f":
+        input = cast(input, dtypes.default())
+    return _polygamma(input, n)
 
 
 def positive(input: Any) -> Tensor:

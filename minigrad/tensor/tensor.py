@@ -373,6 +373,8 @@ class Tensor(TensorBase, matrices.Methods):
     lerp, addcmul, addcdiv = ew.lerp, ew.addcmul, ew.addcdiv
     neg, abs, sign, square, negative, absolute = ew.neg, ew.abs, ew.sign, ew.square, ew.neg, ew.abs
     exp, exp2, expm1, erf = ew.exp, ew.exp2, ew.expm1, ew.erf
+    erfc, erfinv, lgamma, digamma = ew.erfc, ew.erfinv, ew.lgamma, ew.digamma
+    logit, xlogy = ew.logit, ew.xlogy
     log, log2, log10, log1p = ew.log, ew.log2, ew.log10, ew.log1p
     sqrt, rsqrt, reciprocal = ew.sqrt, ew.rsqrt, ew.reciprocal
     sin, cos, tan, asin, acos, atan = ew.sin, ew.cos, ew.tan, ew.asin, ew.acos, ew.atan
@@ -421,6 +423,10 @@ class Tensor(TensorBase, matrices.Methods):
         """This tensor where `condition` is true, `other` elsewhere."""
         return indexing.where(condition, self, other)
 
+    def polygamma(self, n: Any) -> Tensor:
+        """The derivative of the digamma function of order `n`."""
+        return ew.polygamma(n, self)
+
     def reshape_as(self, other: Any) -> Tensor:
         """``self.reshape(other.size())``."""
         return views.reshape(self, other.array.shape)
@@ -434,6 +440,8 @@ class Tensor(TensorBase, matrices.Methods):
     neg_, abs_, sign_, square_ = in_place(neg), in_place(abs), in_place(sign), in_place(square)
     negative_, absolute_, reciprocal_ = neg_, abs_, in_place(reciprocal)
     exp_, exp2_, expm1_, erf_ = in_place(exp), in_place(exp2), in_place(expm1), in_place(erf)
+    erfc_, erfinv_, lgamma_ = in_place(erfc), in_place(erfinv), in_place(lgamma)
+    digamma_, logit_, xlogy_ = in_place(digamma), in_place(logit), in_place(xlogy)
     log_, log2_, log10_, log1p_ = in_place(log), in_place(log2), in_place(log10), in_place(log1p)
     sqrt_, rsqrt_, sin_, cos_ = in_place(sqrt), in_place(rsqrt), in_place(sin), in_place(cos)
     tan_, asin_, acos_, atan_ = in_place(tan), in_place(asin), in_place(acos), in_place(atan)

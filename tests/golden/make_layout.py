@@ -165,7 +165,7 @@ FORMS = [
     "x.mT", "torch.broadcast_to(x, (2, *x.shape))", "torch.broadcast_tensors(x, row)[1]",
     "torch.meshgrid(x[0], x[1], indexing='ij')[0]", "torch.moveaxis(x, 0, 1)",
     "torch.swapdims(x, 0, 1)", "x.where(b > 0.5, 0.)", "copy.deepcopy(torch.clone(x))",
-    "torch.linalg.norm(x, dim=0)",
+    "torch.linalg.norm(x, dim=0)", "torch.polygamma(1, x)",
     "torch.nn.Dropout(0.5)(x)", "torch.nn.LayerNorm(4)(x)", "torch.nn.BatchNorm1d(x.shape[1])(x)",
     "torch.nn.LSTM(4, 5, batch_first=True)(x)[0]", "torch.nn.LSTM(4, 5)(x)[0]",
     "torch.nn.GRU(4, 5, batch_first=True, bidirectional=True)(x)[0]",

@@ -105,6 +105,11 @@ entrywise("smooth_l1_loss-beta 0", 2, lambda t, a, b: t.nn.functional.smooth_l1_
 entrywise("bce_with_logits-pos_weight", 2,
           lambda t, a, b: t.nn.functional.binary_cross_entropy_with_logits(
               a, b, reduction="none", pos_weight=t.tensor(3.0, dtype=t.float64)))  # fmt: skip
+for _name in ("entr", "erfcx", "log_ndtr", "ndtri", "ndtr"):
+    entrywise(_name, 1, lambda t, x, name=_name: getattr(t.special, name)(x))
+entrywise("xlog1py", 2, lambda t, a, b: t.special.xlog1py(a, b))
+for _name in ("gammainc", "gammaincc"):
+    entrywise(_name, 1, lambda t, x, name=_name: getattr(t.special, name)(t.full_like(x, 1.5), x))
 PROBABILITIES = [0.0, 1e-300, 0.25, 0.5, 1.0]
 INPUTS = {1: LINE, 2: SHORT, 3: TRIPLE}
 

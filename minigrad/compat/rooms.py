@@ -53,6 +53,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.nn.utils.convert_parameters": ("nn.utils.convert_parameters",),
     "torch.nn.utils.parametrizations": ("nn.utils.parametrizations",),
     "torch.nn.utils.parametrize": ("nn.utils.parametrize",),
+    "torch.nn.utils.prune": ("nn.utils.prune",),
     "torch.nn.utils.rnn": ("nn.utils.rnn", "recurrences.packed"),
     "torch.nn.utils.spectral_norm": ("nn.utils.spectral_norm",),
     "torch.nn.utils.weight_norm": ("nn.utils.weight_norm",),

@@ -6,8 +6,9 @@
 - `weight_norm`, `spectral_norm`: a weight computed from other parameters before each forward.
 - `parametrize`: a weight computed from other parameters whenever it is read; `parametrizations`,
   `orthogonal`: ways to compute it.
+- `prune`: a weight with entries that stay zero.
 
-The last ones are imported when they are first asked for.
+The last three are imported when they are first asked for.
 """
 
 from importlib import import_module
@@ -23,6 +24,7 @@ from .weight_norm import remove_weight_norm, weight_norm
 if TYPE_CHECKING:
     from . import parametrizations as parametrizations
     from . import parametrize as parametrize
+    from . import prune as prune
 
 __all__ = [
     "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "clip_recurrent_weights_",
@@ -32,6 +34,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("parametrizations", "parametrize"):
+    if name in ("parametrizations", "parametrize", "prune"):
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

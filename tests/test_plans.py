@@ -1,6 +1,7 @@
 """Plans: steps that are recorded once equal themselves through the graph, or are not plans."""
 
 import random
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import minigrad as mg
 from minigrad import _kernels, nn
 from minigrad.nn import functional as F
-from minigrad.plans import planned
+from minigrad.plans import machine, planned
 
 # ------------------------------------------------------------------------------------------------
 # Random cells
@@ -116,7 +117,7 @@ def results_of(layer, x, states, lengths, seed):
 LEVELS = [*_kernels.available_levels(), "reference"]
 
 
-@pytest.mark.parametrize("start", range(0, 300, 20))
+@pytest.mark.parametrize("start", range(0, 500, 20))
 def test_random_cells_equal_themselves_through_the_graph(start):
     """Sequences of one length and of several, in both directions; each level has some of them."""
     planned_cells, before = 0, _kernels.level
@@ -146,14 +147,56 @@ def check_random_cell(seed):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that some are no plans
         got = results_of(layer, x, states, lengths, seed)
+        with mg.no_grad(), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(machine, "LEAST_PART", draw.choice([1, 1000]))
+            unkept = layer(x, states if count > 1 else states[0], lengths=lengths)[0]
     is_plan = any(planned._plans[layer.l0].values())
     with planned.switched_off():
         wanted = results_of(layer, x, states, lengths, seed)
+    got, wanted = [*got, unkept.numpy()], [*wanted, wanted[0]]
     for k, (a, b) in enumerate(zip(got, wanted, strict=True)):
         np.testing.assert_allclose(
             a, b, 1e-9, 1e-9 * max(1, abs(b).max(initial=0)), err_msg=f"seed {seed}, {k}"
         )
     return is_plan
+
+
+class GatedUnit(nn.Module):
+    """A GRU."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.from_x = nn.Linear(input_size, 3 * hidden_size)
+        self.from_h = nn.Linear(hidden_size, 3 * hidden_size)
+
+    def forward(self, x, h):
+        x_r, x_z, x_n = self.from_x(x).chunk(3, -1)
+        h_r, h_z, h_n = self.from_h(h).chunk(3, -1)
+        z = (x_z + h_z).sigmoid()
+        return (1 - z) * (x_n + (x_r + h_r).sigmoid() * h_n).tanh() + z * h
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_plan_needs_at_most_twice_the_memory_of_a_layer_of_ours(training):
+    """At its peak, beside the parameters."""
+    if _kernels.level == "reference":
+        pytest.skip("there, neither is made to save memory")
+    x, peaks = mg.randn(100, 32, 16), []
+    for layer in (nn.GRU(16, 64), nn.Recurrent(GatedUnit, 16, 64)):
+
+        def run(layer=layer):
+            with mg.set_grad_enabled(training):
+                output, _ = layer(x)
+                if training:
+                    layer.zero_grad()
+                    output.sum().backward()
+
+        run()
+        tracemalloc.start()
+        run()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 2 * peaks[0]
 
 
 # ------------------------------------------------------------------------------------------------

@@ -332,15 +332,15 @@ class Reach:
     def _ask_holders(self) -> None:
         """Tell what classes and modules have under the names that the code asks for."""
         asked: set[tuple[int, str]] = set()
-        while True:
+        known: Any = None
+        while known != (now := (len(self.holders), len(self.attributes), self.asks_for_all)):
+            known = now
             new = [
                 (holder, name)
                 for key, holder in list(self.holders.items())
                 for name in self._asked_of(holder)
                 if (key, name) not in asked
             ]
-            if not new:
-                return
             for holder, name in new:
                 asked.add((id(holder), name))
                 value = vars(holder)[name]

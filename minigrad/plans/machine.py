@@ -8,7 +8,9 @@ computed, the states while they change. `Machine` gives out the places once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,9 @@ from .scheduled import Schedule
 from .simplified import Expression
 
 ndarray = np.ndarray
+SHOWS = ("slice", "transpose", "reshape", "broadcast", "copy")  # the memory of their operands
+# numbers; with less, what a part of the steps costs by itself shows
+LEAST_PART, LEAST_PART_BACK = 65_536, 262_144
 
 
 class Steps:
@@ -34,6 +39,24 @@ class Steps:
             self.sizes = np.array(batch_sizes, np.int64)
             self.rows = int(self.sizes.sum())
         self.batch, self.reverse = batch, reverse
+
+    def parts(self, most: int) -> Iterator[tuple[slice, Steps]]:
+        """Steps one after another with at most so many rows (or one step), in the order of running.
+
+        Each with its rows among those of all steps.
+        """
+        ends = np.cumsum(self.sizes)
+        count = len(ends)
+        cuts, row = [0], 0
+        while cuts[-1] < count:
+            step = max(int(np.searchsorted(ends, row + most, "right")), cuts[-1] + 1)
+            cuts.append(step)
+            row = int(ends[step - 1])
+        pairs = list(pairwise(cuts))
+        for first, last in reversed(pairs) if self.reverse else pairs:
+            part = Steps(last - first, self.batch, self.sizes[first:last], self.reverse)
+            end = int(ends[last - 1])
+            yield slice(end - part.rows, end), part
 
     def each(self, backwards: bool) -> Any:
         """For each step, in the order of running or backwards: its first row, and how many."""
@@ -71,8 +94,10 @@ class Loop:
         self.program = program
         self.programs: dict[Any, Program | None] = {}
 
-    def run(self, values: list[Any], steps: Steps, backwards: bool, dtype: Any) -> None:
-        """Run it: fill what is to be filled, and overwrite the states."""
+    def run(
+        self, values: list[Any], steps: Steps, backwards: bool, dtype: Any, output: Any = None
+    ) -> None:
+        """Run it: overwrite the states, fill what is to be filled (the last one is `output`)."""
         kernels = _kernels.kernels_for(dtype)
         program = None
         if kernels is not None:
@@ -84,8 +109,11 @@ class Loop:
                     self.programs[kernel] = None
             program = self.programs[kernel]
         rows = steps.rows
-        for place, times, shape, own in self.filled:
+        filled = self.filled if output is None else self.filled[:-1]
+        for place, times, shape, own in filled:
             values[place] = np.empty((times * rows, *shape), own if program is None else dtype)
+        if output is not None:
+            values[self.filled[-1][0]] = output
         if program is not None:
             run_program(
                 kernel, program, values, steps.sizes, rows, steps.batch,
@@ -93,7 +121,7 @@ class Loop:
             )  # fmt: skip
             return
         arrays = [(place, k, values[place]) for place, k in self.timed]
-        filled = [(place, k, values[place]) for place, k, _, _ in self.filled]
+        stored = [(place, k, values[place]) for place, k, _, _ in self.filled]
         states = [values[place] for _, place, _ in self.states]
         for start, n in steps.each(backwards):
             here = values.copy()
@@ -102,7 +130,7 @@ class Loop:
             for (place, _, _), state in zip(self.states, states):
                 here[place] = state[:n]
             compute(self.listing, here, n)
-            for place, k, array in filled:
+            for place, k, array in stored:
                 array[k * start : k * (start + n)] = here[place]
             # (copied first, as one may be another's old value)
             new = [0 if place < 0 else np.array(here[place]) for *_, place in self.states]
@@ -126,7 +154,7 @@ class Machine:
 
     def __init__(self, schedule: Schedule, batch: int, names: Sequence[str], keeps: bool) -> None:
         s = schedule
-        self.schedule, self.batch, self.names = s, batch, names
+        self.schedule, self.batch, self.names, self.keeps = s, batch, names, keeps
         self.count = len(s.results) - 1  # of states
         parts = (s.fixed, s.before, s.forward, s.backward, s.after, s.last)
         self.template: list[Any] = []
@@ -189,9 +217,15 @@ class Machine:
                 result.listing.append((self.output_place, lambda rows, y: y, (place[id(output)],)))
             return result
 
+        self.columns_before = sum(
+            [math.prod(e.shape) // batch for e in s.before if e.op not in SHOWS]
+        )
         suits, suits_back = s.suits_kernel
         self.forwards = loop(suits, s.forward, there, states, kept, after, output)
         self.backwards = loop(suits_back, s.backward, there_back, above, saved, after_back, None)
+        self.kept = [(place[id(e)], e.shape[0] // batch) for e in s.kept]
+        self.passing = [place[id(e)] for e in (*saved, *s.after, *s.last)]  # made for each part
+        self.columns_saved = sum([math.prod(e.shape) // batch for e in (*saved, *s.after)])
         needed = {id(i) for part in parts[3:] for e in part for i in e.inputs}
         needed |= {id(e) for e in s.gradients.values() if e is not None}
         self.dropped = [place[id(e)] for e in (*s.before, *s.forward) if id(e) not in needed]
@@ -209,22 +243,38 @@ class Machine:
 
         The arrays are x (R, I), the states (N, width), and the parameters, in the order of `names`.
         """
-        values = self.template.copy()
+        values, x, dtype = self.template.copy(), arrays[0], arrays[0].dtype
         for place, array in zip(self.places, arrays):
             values[place] = array
         compute(self.fixed, values, 0)
-        compute(self.before, values, steps.rows)
         ends = [np.array(values[place], order="C") for place in self.first]
         for place, array in zip(self.states, ends):
             values[place] = array
-        kept = {place for place, *_ in self.forwards.filled}
-        self.forwards.run(values, steps, False, arrays[0].dtype)
-        output = values[self.output_place]
+        output = np.empty((steps.rows, self.output_width), dtype)
+        for rows, part in self._parts(steps):
+            values[self.places[0]] = x[rows]
+            compute(self.before, values, part.rows)
+            self.forwards.run(values, part, False, dtype, output[rows])
+            if part is not steps:
+                for place, *_ in self.before:
+                    values[place] = None
         values[self.output_place] = None
+        kept = {place for place, *_ in self.forwards.filled}
         for place in self.dropped:
             if place not in kept:
                 values[place] = None
         return output, ends, values
+
+    def _parts(self, steps: Steps) -> Iterable[tuple[slice, Steps]]:
+        """All steps at once; or, if nothing is kept, some after some, as `before` needs memory.
+
+        It may have nearly as much as the outputs.
+        """
+        least = max(LEAST_PART, int(0.9 * steps.rows * self.output_width))
+        most = least // max(1, self.columns_before)
+        if self.keeps or steps.rows <= most:
+            return [(slice(0, steps.rows), steps)]
+        return steps.parts(most)
 
     def backward(
         self, values: list[Any], d_output: Any, d_ends: Sequence[Any], steps: Steps, dtype: Any
@@ -242,24 +292,54 @@ class Machine:
             values[place] = d_states[-1]
         if d_output is None:
             d_output = np.zeros((steps.rows, self.output_width), dtype)
-        values[self.d_output] = d_output
-        self.backwards.run(values, steps, True, dtype)
-        compute(self.after, values, steps.rows)
-        compute(self.last, values, steps.rows)
+        whole = [(place, k, values[place]) for place, k in self.kept]
         gradients: dict[str, Any] = {f"state {k}": d for k, d in enumerate(d_states)}
+        for rows, part in self._parts_back(steps):
+            for place, k, array in whole:
+                values[place] = array[k * rows.start : k * rows.stop]
+            values[self.d_output] = d_output[rows]
+            self.backwards.run(values, part, True, dtype)
+            compute(self.after, values, part.rows)
+            compute(self.last, values, part.rows)
+            for name, found in self._found(values, part):
+                if part is steps or found is None:
+                    gradients[name] = found
+                elif name == "x":
+                    if name not in gradients:
+                        gradients[name] = np.empty((steps.rows, *found.shape[1:]), found.dtype)
+                    gradients[name][rows] = found
+                elif name in gradients:
+                    gradients[name] += found
+                else:
+                    gradients[name] = found
+            for place in self.passing:
+                values[place] = None
+        return gradients
+
+    def _found(self, values: list[Any], steps: Steps) -> Iterator[tuple[str, Any]]:
+        """The gradients of all but states, in memory of their own."""
         for name, where, shape, own in self.gradients:
-            if where is None:
-                gradients[name] = None
-                continue
-            value = values[where]
-            if type(value) is not ndarray or value.shape != shape:
+            value = None if where is None else values[where]
+            if value is None:
+                pass
+            elif type(value) is not ndarray or value.shape != shape:
                 b, r = self.batch, steps.rows
                 whole = [n // b * r if n and n % b == 0 else n for n in shape]
                 value = np.array(np.broadcast_to(value, whole))
             elif not own or value.base is not None:
                 value = value.copy()
-            gradients[name] = value
-        return gradients
+            yield name, value
+
+    def _parts_back(self, steps: Steps) -> Iterable[tuple[slice, Steps]]:
+        """All steps at once; or some after some, where `saved` is much: it is four outputs at most.
+
+        (More parts take more time, and little more memory could be saved.)
+        """
+        most = max(LEAST_PART_BACK, 4 * steps.rows * self.output_width)
+        parts = -(-steps.rows * self.columns_saved // most)
+        if parts <= 1:
+            return [(slice(0, steps.rows), steps)]
+        return reversed(list(steps.parts(-(-steps.rows // parts))))
 
 
 def number_or_array(value: ndarray) -> Any:

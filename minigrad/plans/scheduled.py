@@ -30,6 +30,8 @@ from .rowwise import (
 from .simplified import Expression, Graph, columns, is_number
 from .traced import Refused
 
+EASY = frozenset({"add", "subtract", "multiply", "negative"})
+
 
 class Schedule(NamedTuple):
     """The expressions of each part, in an order in which they can run.
@@ -127,6 +129,10 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
         if rows[id(e)]
         and (id(e) in made_forward or (e.op == "input" and e.options[0] in forward_inputs))
     ])  # fmt: skip
+    read_later = [i for e in (*after, *last) for i in (*e.inputs, *read(e))]
+    again = _made_again(kept, [*read_later, *[e for e in gradients.values() if e is not None]])
+    kept = [e for e in kept if e not in again]
+    backward = [*again, *backward]
     in_loop = {id(e) for e in backward}
     above = {"d output", *[f"d {name}" for name in is_state]}
     saved = _once([
@@ -163,6 +169,22 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
         graph.inputs,
         suits,
     )
+
+
+def _made_again(kept: list[Expression], read_later: list[Expression]) -> list[Expression]:
+    """Of what is kept that which costs less to compute again: an easy step from what is kept, too.
+
+    It must be read in the loop backward only.
+    """
+    there, later = {id(e) for e in kept}, {id(e) for e in read_later}
+    again: list[Expression] = []
+    for e in kept:
+        if e.op in EASY and id(e) not in later and all(
+            [id(i) in there or i.op == "constant" for i in e.inputs]
+        ):  # fmt: skip
+            again.append(e)
+            there.remove(id(e))
+    return again
 
 
 def _with_split_products(

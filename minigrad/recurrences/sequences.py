@@ -13,9 +13,11 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
+import numpy as np
+
 from ..autograd.listening import heard, is_listening
 from ..autograd.primitive import primitive
-from ..autograd.tensor_base import TensorBase
+from ..autograd.tensor_base import TensorBase, wrap
 from ..nn.functional import dropout
 from ..nn.module import Module
 from ..ops.join import cat, stack_rows, unbind
@@ -41,6 +43,11 @@ def _batch_to_front(name: str) -> Any:
     """A transposition, named after the recurrence of that name: what is printed depends on it."""
     return primitive(f"transpose.of_{name}", lambda x: x.swapaxes(0, 1), view="always",
                      x=lambda g: transpose(g, 0, 1))  # fmt: skip
+
+
+def _zeros(shape: tuple[int, ...], dtype: Any) -> Any:
+    """`zeros` without what users may ask of it."""
+    return zeros(shape, dtype=dtype) if is_listening() else wrap(np.zeros(shape, dtype))
 
 
 def _mapped(function: Any, states: list[Any]) -> list[Any]:
@@ -264,7 +271,7 @@ class SequenceLayer(Module):
         shapes = self._state_shapes
         if hx is None:
             dtype = input.array.dtype
-            return [[zeros((batch, *shape), dtype=dtype) for shape in shapes]] * places
+            return [[_zeros((batch, *shape), dtype) for shape in shapes]] * places
         if len(shapes) == 1:
             hx = (hx,)
         else:
@@ -284,7 +291,7 @@ class SequenceLayer(Module):
         for layer in range(self.num_layers):
             shapes = self._shapes_of(layer)
             if hx is None:
-                none = [zeros((batch, *shape), dtype=input.array.dtype) for shape in shapes]
+                none = [_zeros((batch, *shape), input.array.dtype) for shape in shapes]
                 states += [none] * directions
                 continue
             own = [state[layer] for state in hx]

@@ -3,7 +3,6 @@
 import itertools
 import json
 import pickle
-import random
 import runpy
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad.utils import data
-from minigrad.utils.data import DataLoader, Subset, TensorDataset, collate, dataloader
+from minigrad.utils.data import DataLoader, Subset, TensorDataset, collate, source
 
 GOLDEN = Path(__file__).parent / "golden"
 facts = SimpleNamespace(**runpy.run_path(str(GOLDEN / "facts.py")))
@@ -38,6 +37,7 @@ def test_the_golden_file_is_complete():
     assert list(STORED) == list(made.ORDERS)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
 @pytest.mark.parametrize("name", made.ORDERS)
 def test_order_and_generator_are_pytorchs(name):
     assert made.play(mg, name) == STORED[name]
@@ -92,8 +92,8 @@ def test_gathered_batches_equal_collated_ones(dtype, shape, indices, nested):
     if nested:
         order = [4, 2, 0, 3, 1]
         quick, slow = Subset(Subset(quick, order), range(5)), Subset(Subset(slow, order), range(5))
-    assert dataloader._gather(quick) is not None
-    assert dataloader._gather(slow) is None
+    assert source._gather(quick) is not None
+    assert source._gather(slow) is None
     options = {"sampler": indices, "batch_size": 3}
     pairs = zip(DataLoader(quick, **options), DataLoader(slow, **options), strict=True)
     for got, expected in pairs:
@@ -235,53 +235,6 @@ def test_a_stream_that_forgot_iter_says_so():
 
     with pytest.raises((NotImplementedError, TypeError), match="__iter__"):
         iter(Lazy())
-
-
-# ------------------------------------------------------------------------------------------------
-# Workers
-# ------------------------------------------------------------------------------------------------
-
-
-def test_workers_run_in_this_process():
-    asked = []
-
-    class Watched(data.Dataset):
-        def __len__(self):
-            return 3
-
-        def __getitem__(self, index):
-            asked.append((index, data.get_worker_info()))
-            return index
-
-    def never(worker):
-        raise AssertionError(worker)
-
-    options = {
-        "num_workers": 3, "pin_memory": True, "persistent_workers": True, "prefetch_factor": 4,
-        "multiprocessing_context": "spawn", "timeout": 5, "worker_init_fn": never,
-        "pin_memory_device": "", "in_order": False,
-    }  # fmt: skip
-    loader = DataLoader(Watched(), batch_size=2, **options)
-    assert [batch.tolist() for batch in loader] == [[0, 1], [2]]
-    assert asked == [(0, None), (1, None), (2, None)]
-    assert {name: getattr(loader, name) for name in options} == options
-
-
-def test_a_context_object_is_accepted():
-    import multiprocessing
-
-    context = multiprocessing.get_context("spawn")
-    assert DataLoader([1], num_workers=1, multiprocessing_context=context).prefetch_factor == 2
-
-
-def test_other_generators_are_left_alone():
-    random.seed(3)
-    expected = random.random()
-    random.seed(3)
-    before = np.random.get_state()[1].tobytes()  # noqa: NPY002 - the generator of old programs
-    list(DataLoader(range(9), shuffle=True, num_workers=2))
-    assert np.random.get_state()[1].tobytes() == before  # noqa: NPY002
-    assert random.random() == expected
 
 
 # ------------------------------------------------------------------------------------------------

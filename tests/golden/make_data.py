@@ -14,8 +14,9 @@ from __future__ import annotations
 import collections
 import json
 import operator
+import random
 import runpy
-from collections.abc import Callable, MutableSequence, Sequence
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -85,6 +86,98 @@ def split(t: Any, size: int, lengths: Any, **options: Any) -> list[list[int]]:
     return [list(part) for part in t.utils.data.random_split(range(size), lengths, **options)]
 
 
+class Eager:
+    """A sampler that draws a whole order when it is asked for one, as many a script's does."""
+
+    def __init__(self, t: Any, size: int) -> None:
+        self.t = t
+        self.size = size
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.t.randperm(self.size).tolist())
+
+    def __len__(self) -> int:
+        return self.size
+
+
+def lazy(t: Any, size: int) -> Iterator[int]:
+    """Indices that are drawn one by one."""
+    for _ in range(size):
+        yield int(t.randint(0, size, ()))
+
+
+def stamped(t: Any, sample: Any) -> list[Any]:
+    """A sample, who read it, and what each of the generators drew there."""
+    worker = t.utils.data.get_worker_info()
+    who = [] if worker is None else [worker.id, worker.num_workers, worker.seed]
+    old = np.random.randint(1000)  # noqa: NPY002 - workers seed it
+    drawn = random.randrange(1000), int(old), int(t.randint(0, 1000, ()))
+    return [sample, *who, *drawn]
+
+
+def drawing(t: Any, size: int = 7, faulty: int = -1) -> Any:
+    """A data set whose samples are numbered, and drawn in part."""
+
+    class Drawing(t.utils.data.Dataset):
+        def __len__(self) -> int:
+            return size
+
+        def __getitem__(self, index: int) -> list[Any]:
+            if index == faulty:
+                raise KeyError(f"no sample {index}")
+            return stamped(t, index)
+
+    return Drawing()
+
+
+def uneven(t: Any, *sizes: int) -> Any:
+    """A stream that is of another length in each worker."""
+
+    class Uneven(t.utils.data.IterableDataset):
+        def __iter__(self) -> Iterator[Any]:
+            worker = t.utils.data.get_worker_info()
+            return (stamped(t, k) for k in range(sizes[worker.id if worker else 0]))
+
+    return Uneven()
+
+
+def listed(batch: list[Any]) -> list[Any]:
+    """A `collate_fn` that leaves the samples as they are."""
+    return batch
+
+
+def with_workers(t: Any, data: Any, batch_size: Any = 2, epochs: int = 2, **options: Any) -> Any:
+    """What workers read: samples in lists, and the first line of each exception in its place."""
+    options = {"num_workers": 2, "collate_fn": listed, **options}
+    data = t.utils.data.DataLoader(data, batch_size, **options)
+    results = []
+    for _ in range(epochs):
+        batches = iter(data)
+        while True:
+            try:
+                results.append(next(batches))
+            except StopIteration:
+                break
+            except Exception as error:
+                text = str(error).splitlines()
+                results.append([type(error).__name__, text[0], text[1], text[-1]])
+            results.append(t.randint(0, 1000, ()).item())
+    return results
+
+
+def left_and_begun_again(t: Any) -> list[Any]:
+    """The beginning of an epoch of persistent workers, and a whole one."""
+    options = {"num_workers": 2, "persistent_workers": True, "collate_fn": listed}
+    data = t.utils.data.DataLoader(drawing(t), 2, shuffle=True, **options)
+    return [next(iter(data)), *data]
+
+
+def drawing_first(number: int) -> None:
+    """A `worker_init_fn`."""
+    random.random()
+    np.random.seed(number)  # noqa: NPY002 - as scripts do here
+
+
 WEIGHTS = [0.5, 2.0, 0.0, 1.0, 4.0, 0.25]
 
 
@@ -150,6 +243,35 @@ ORDERS: dict[str, Callable[[Any], Any]] = {
     ),
     "weighted without replacement": lambda t: several(
         data_of(t).WeightedRandomSampler(WEIGHTS, 5, False)
+    ),
+    "eager sampler": lambda t: read(loader(t, sampler=Eager(t, 5), batch_size=2)),
+    "workers": lambda t: with_workers(t, drawing(t)),
+    "workers, shuffle": lambda t: with_workers(t, drawing(t), shuffle=True),
+    "workers, generator": lambda t: with_workers(
+        t, drawing(t), shuffle=True, generator=seeded(t), worker_init_fn=drawing_first
+    ),
+    "workers, persistent": lambda t: with_workers(
+        t, drawing(t), 3, shuffle=True, persistent_workers=True, num_workers=1
+    ),
+    "workers, persistent, left early": left_and_begun_again,
+    "workers, eager sampler": lambda t: with_workers(t, drawing(t), sampler=Eager(t, 7)),
+    "workers, eager batches": lambda t: with_workers(
+        t, drawing(t), 1, batch_sampler=data_of(t).BatchSampler(Eager(t, 7), 3, True)
+    ),
+    "workers, no batches": lambda t: with_workers(
+        t, drawing(t), None, 1, sampler=lazy(t, 9), prefetch_factor=1, num_workers=3
+    ),
+    "workers, drawn ahead": lambda t: with_workers(t, drawing(t), 1, 1, sampler=lazy(t, 9)),
+    "workers, faulty": lambda t: with_workers(t, drawing(t, faulty=3)),
+    "workers, stream": lambda t: with_workers(t, uneven(t, 3, 0, 6), num_workers=3),
+    "workers, stream, drop_last": lambda t: with_workers(
+        t, uneven(t, 3, 7), drop_last=True, prefetch_factor=1
+    ),
+    "workers, stream, persistent": lambda t: with_workers(
+        t, uneven(t, 1, 4), None, persistent_workers=True
+    ),
+    "workers, one out of order": lambda t: with_workers(
+        t, uneven(t, 4), num_workers=1, in_order=False, timeout=60
     ),
     "weighted in a loader": lambda t: read(
         loader(t, sampler=data_of(t).WeightedRandomSampler(WEIGHTS, 7), batch_size=3)

@@ -1,21 +1,24 @@
 """`DataLoader`: iterating over it gives a data set in batches, once per epoch.
 
 An epoch asks a sampler for indices, the data set for the samples there, and `collate_fn` for a
-batch of them. Everything happens in this process; the arguments about worker processes are checked
-and kept, so that scripts need no change.
+batch of them (`source`): in this process, or ahead of time in worker processes (`workers`).
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 from .collate import default_collate, default_convert
-from .dataset import IterableDataset, Subset, TensorDataset, fetch
+from .dataset import IterableDataset
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
+from .source import Source, warn_if_longer
+from .worker_info import get_worker_info as get_worker_info
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -23,8 +26,6 @@ FIXED = frozenset(
     ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 )
 """The attributes of a loader that its samplers were made from."""
-
-START_METHODS = ("fork", "spawn", "forkserver")
 
 PREFETCH_FACTOR = 2
 
@@ -45,7 +46,8 @@ class DataLoader(Generic[T_co]):
     batch_sampler : Sampler or iterable of list of int, optional
         Batches of your own, instead of `batch_size`, `shuffle`, `sampler` and `drop_last`.
     num_workers : int
-        Accepted. The data are read in this process. Default: 0.
+        How many processes make batches while the program works with earlier ones. 0: the program
+        makes them itself, when it asks for them. Default: 0.
     collate_fn : callable, optional
         Makes a batch of a list of samples. Default: `default_collate`, and for samples one by one
         `default_convert`.
@@ -54,20 +56,24 @@ class DataLoader(Generic[T_co]):
     drop_last : bool
         Leave out the last batch if it is smaller. Default: False.
     timeout : float
-        Accepted. Default: 0.
+        For how many seconds at most to wait for a batch of the workers. Default: 0, for ever.
     worker_init_fn : callable, optional
-        Accepted and never called, since no worker starts: what it usually does, seeding the
-        worker's generators, would here reset those of the program.
-    multiprocessing_context : optional
-        Accepted, with `num_workers`.
+        What each worker calls first, with its number, when its generators are seeded.
+    multiprocessing_context : str or multiprocessing context, optional
+        How workers are started: ``"fork"`` makes them copies of the program, within milliseconds.
+        ``"spawn"`` and ``"forkserver"`` make new processes, which import what they need, and are
+        sent `dataset`, `collate_fn` and `worker_init_fn`. Default: that of `multiprocessing`.
     generator : Generator, optional
-        What a shuffled order is drawn from. Default: the default generator.
+        What a shuffled order, and the seeds of the workers, are drawn from. Default: the default
+        generator.
     prefetch_factor : int, optional
-        Accepted, with `num_workers`.
+        How many batches to ask of each worker in advance. Default: 2, where there are workers.
     persistent_workers : bool
-        Accepted, with `num_workers`. Default: False.
-    pin_memory_device, in_order
+        Keep the workers for the next epoch, instead of starting others. Default: False.
+    pin_memory_device : str
         Accepted.
+    in_order : bool
+        Give the batches in the order of the sampler. False: as they come. Default: True.
 
     Raises
     ------
@@ -75,12 +81,29 @@ class DataLoader(Generic[T_co]):
         Arguments that contradict one another, or that are out of range.
     TypeError
         ``len`` of a loader whose data set or sampler has none.
+    PicklingError, AttributeError, TypeError
+        Something that a worker must be sent is a lambda, say.
+    RuntimeError
+        While batches are read: a worker died, or the time was out.
+    AssertionError
+        When an epoch begins: `timeout` without workers, or a `prefetch_factor` of 0.
+
+    Warns
+    -----
+    UserWarning
+        There are to be more workers than processors.
 
     Notes
     -----
-    Every epoch begins by drawing a number from `generator`, with which PyTorch seeds its workers,
-    and then draws what the sampler needs. So not only the batches are PyTorch's: what is drawn
-    afterwards is too. Persistent workers are seeded once, and so is the number drawn once.
+    Every epoch draws a number from `generator`, and then what the sampler needs. Worker k seeds
+    minigrad's generator and that of `random` with this number plus k, and NumPy's with a mixture of
+    the two. So not only the batches are PyTorch's: what data sets draw in workers is too, and what
+    is drawn afterwards. Persistent workers are seeded once.
+
+    An exception in a worker is raised in the program when it asks for the batch: of the same type,
+    with the worker's traceback as its text. The next batch can be had all the same.
+
+    A stream is copied to every worker, and has to ask `get_worker_info` for its part.
 
     Examples
     --------
@@ -118,7 +141,6 @@ class DataLoader(Generic[T_co]):
         in_order: bool = True,
     ) -> None:
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
-        _check_context(num_workers, multiprocessing_context)
         if num_workers and prefetch_factor is None:
             prefetch_factor = PREFETCH_FACTOR
         self.dataset = dataset
@@ -128,7 +150,7 @@ class DataLoader(Generic[T_co]):
         self.pin_memory_device = pin_memory_device
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
-        self.multiprocessing_context = multiprocessing_context
+        self.multiprocessing_context = _checked_context(num_workers, multiprocessing_context)
         self.in_order = in_order
         self.persistent_workers = persistent_workers
         self.generator = generator
@@ -167,9 +189,10 @@ class DataLoader(Generic[T_co]):
         if collate_fn is None:
             collate_fn = default_convert if batch_sampler is None else default_collate
         self.collate_fn = collate_fn
-        self._seeded = False
+        self._iterator: Any = None  # that of persistent workers
         self._told_length: int | None = None
         self._complete = True
+        _warn_of_many(num_workers)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self._complete and name in FIXED:
@@ -180,112 +203,70 @@ class DataLoader(Generic[T_co]):
 
     def __len__(self) -> int:
         if not self._is_stream:
-            return len(self.sampler if self.batch_sampler is None else self.batch_sampler)  # type: ignore[arg-type]
+            return len(self._index_sampler)
         length = self._told_length = len(self.dataset)
         if self.batch_size is None:
             return length
         return length // self.batch_size if self.drop_last else math.ceil(length / self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
-        if not (self.persistent_workers and self._seeded):
-            draw_seed(self.generator)
-            self._seeded = True
-        return _Epoch(self)
+        if not self.num_workers:
+            return _Epoch(self)
+        workers = import_module("minigrad.utils.data.workers")  # which loads much of Python
+        if self._iterator is not None and not self._iterator.is_over:
+            self._iterator.begin(self)
+            return self._iterator
+        epoch = workers.WorkerEpoch(self)
+        if self.persistent_workers:
+            self._iterator = epoch
+        return epoch
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy of a loader has no workers yet."""
+        return {**self.__dict__, "_iterator": None}
+
+    @property
+    def _index_sampler(self) -> Any:
+        """What gives the indices of one batch after the other, or those of single samples."""
+        return self.sampler if self.batch_sampler is None else self.batch_sampler
+
+    def _source(self) -> Source:
+        """What makes batches of them."""
+        return Source(
+            self.dataset,
+            self.collate_fn,
+            self._is_stream,
+            batched=self.batch_sampler is not None,
+            drop_last=self.drop_last,
+        )
 
 
 class _Epoch(Generic[T_co]):
-    """One pass over a loader's data, batch by batch.
+    """One pass over a loader's data, batch by batch, in this process.
 
     An exception of the data set, of a sampler or of `collate_fn` loses its batch, and no other: the
     next call goes on behind it. (After an exception a generator would be at its end.)
     """
 
     def __init__(self, loader: DataLoader[T_co]) -> None:
+        if loader.timeout:
+            raise AssertionError("DataLoader without workers requires timeout == 0")
         self._loader = loader
-        batches = loader.batch_sampler
-        self._indices = iter(loader.sampler if batches is None else batches)
-        self._fetch = _stream(loader) if loader._is_stream else _lookup(loader)
+        self._indices = iter(loader._index_sampler)
+        draw_seed(loader.generator)  # PyTorch draws it here, though it has no use for it
+        self._fetch = loader._source().open()
 
     def __len__(self) -> int:
-        return len(self._loader)
+        return len(self._loader._index_sampler)
 
     def __iter__(self) -> Iterator[T_co]:
         return self
 
     def __next__(self) -> T_co:
-        result: T_co = self._fetch(next(self._indices))
-        return result
-
-
-def _lookup(loader: DataLoader[Any]) -> Callable[[Any], Any]:
-    """What makes a batch of indices, or a sample of an index."""
-    dataset, collate = loader.dataset, loader.collate_fn
-    if loader.batch_sampler is None:
-        return lambda index: collate(dataset[index])
-    gather = _gather(dataset) if collate is default_collate else None
-    if gather is None:
-        return lambda indices: collate(fetch(dataset, indices))
-    return lambda indices: (
-        gather(indices) if type(indices) is list else collate(fetch(dataset, indices))
-    )
-
-
-def _stream(loader: DataLoader[Any]) -> Callable[[Any], Any]:
-    """What makes the next batch, or sample, of a stream; its argument only says how large."""
-    stream = iter(loader.dataset)
-    collate, drop_last = loader.collate_fn, loader.drop_last
-    count, ended = 0, False
-
-    def fetch_next(places: list[Any] | None) -> Any:
-        nonlocal count, ended
-        if places is None:
-            sample = next(stream)
-            count += 1
-            _check_told_length(loader, count)
-            return collate(sample)
-        samples: list[Any] = []
-        # By `next` alone: a stream that is its own iterator would begin anew in a for loop.
-        while not ended and len(samples) < len(places):
-            try:
-                samples.append(next(stream))
-            except StopIteration:
-                ended = True
-        if not samples or (ended and drop_last):
-            raise StopIteration
-        count += len(samples)
-        _check_told_length(loader, count)
-        return collate(samples)
-
-    return fetch_next
-
-
-def _check_told_length(loader: DataLoader[Any], count: int) -> None:
-    told = loader._told_length
-    if told is not None and count > told:
-        warnings.warn(
-            f"Length of IterableDataset {loader.dataset} was reported to be {told} (when accessing "
-            f"len(dataloader)), but {count} samples have been fetched.",
-            stacklevel=4,  # the line that asks for the batch
-        )
-
-
-def _gather(dataset: Any) -> Callable[[list[Any]], list[Any]] | None:
-    """For a `TensorDataset`, or a part of one: a function from indices to the batch.
-
-    It does at once what `default_collate` does with the samples one by one. None if something makes
-    a difference: another ``__getitem__``, or a graph that the batch would have to belong to.
-    """
-    if type(dataset) is Subset:
-        inner, chosen = _gather(dataset.dataset), dataset.indices
-        return None if inner is None else lambda indices: inner([chosen[k] for k in indices])
-    if type(dataset) is TensorDataset and not any(t.requires_grad for t in dataset.tensors):
-        return lambda indices: [tensor[indices] for tensor in dataset.tensors]
-    return None
-
-
-def get_worker_info() -> None:
-    """Which worker process this is: None, the program itself."""
-    return
+        batch: T_co = self._fetch(next(self._indices))
+        if self._loader._is_stream:
+            warn_if_longer(self._loader, self._fetch.count)
+        return batch
 
 
 # ------------------------------------------------------------------------------------------------
@@ -316,24 +297,45 @@ def _check_workers(
         raise ValueError("persistent_workers option needs num_workers > 0")
 
 
-def _check_context(num_workers: int, context: Any) -> None:
+def _checked_context(num_workers: int, context: Any) -> Any:
+    """The context that makes worker processes; None: the default one."""
     if context is None:
-        return
+        return None
     if num_workers == 0:
         raise ValueError(
             "multiprocessing_context can only be used with multi-process loading (num_workers > "
             "0), but got num_workers=0"
         )
+    import multiprocessing  # not at the top: few scripts need it
+
     if isinstance(context, str):
-        if context not in START_METHODS:
+        methods = multiprocessing.get_all_start_methods()
+        if context not in methods:
             raise ValueError(
                 "multiprocessing_context option should specify a valid start method in "
-                f"{list(START_METHODS)}, but got multiprocessing_context={context!r}"
+                f"{methods}, but got multiprocessing_context={context!r}"
             )
-    elif not hasattr(context, "get_start_method"):
+        context = multiprocessing.get_context(context)
+    if not isinstance(context, multiprocessing.context.BaseContext):
         raise TypeError(
             "multiprocessing_context option should be a valid context object or a string "
             f"specifying the start method, but got multiprocessing_context={context!r}"
+        )
+    return context
+
+
+def _warn_of_many(num_workers: int) -> None:
+    """Warn of more workers than there are processors for this process."""
+    try:
+        processors = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on this system
+        processors = os.cpu_count() or num_workers
+    if num_workers > processors:
+        warnings.warn(
+            f"This DataLoader will create {num_workers} worker processes in total. Our suggested "
+            f"max number of worker in current system is {processors}: with more of them, loading "
+            "may be slower, or come to a standstill.",
+            stacklevel=3,
         )
 
 

@@ -285,6 +285,7 @@ SENSIBLE = {
     "Rprop": {},
     "ASGD": {"lr": 0.1, "lambd": 0.0},
     "LBFGS": {},
+    "Adafactor": {"lr": 0.1},
 }
 
 

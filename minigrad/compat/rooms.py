@@ -73,6 +73,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.optim.rmsprop": ("optim.rmsprop",),
     "torch.optim.rprop": ("optim.rprop",),
     "torch.optim.sgd": ("optim.sgd",),
+    "torch.optim.swa_utils": ("optim.swa_utils",),
     "torch.random": ("compat.random",),
     "torch.return_types": ("ops.return_types",),
     "torch.serialization": ("serialization",),

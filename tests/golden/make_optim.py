@@ -27,7 +27,7 @@ STEPS = 50
 KEPT = (1, 2, 20, 50)  # the steps after which the parameters are stored
 OPTIMIZERS = (
     "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop",
-    "ASGD", "LBFGS",
+    "ASGD", "LBFGS", "Adafactor",
 )  # fmt: skip
 play = runpy.run_path(str(HERE / "make_modules.py"))["play"]
 
@@ -105,6 +105,9 @@ def _cases() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "ASGD", {"lr": 0.05}
     yield "ASGD", {"lr": 0.05, "lambd": 0.1, "alpha": 0.5, "t0": 5, "weight_decay": 0.1}
     yield "ASGD", {"lr": 0.05, "lambd": 0.01, "t0": 0, "maximize": True}
+    yield "Adafactor", {}
+    yield "Adafactor", {"lr": 0.5, "beta2_decay": -0.4, "weight_decay": 0.1, "maximize": True}
+    yield "Adafactor", {"lr": 2.0, "eps": (1e-2, 0.5), "d": 1.5}
 
 
 def start(dtype: np.dtype) -> list[np.ndarray]:
@@ -236,6 +239,13 @@ def parameter(t: Any) -> Any:
     return p
 
 
+def matrix(t: Any) -> Any:
+    """A parameter with more axes."""
+    p = t.nn.Parameter(t.ones(2, 3, 4))
+    p.grad = t.ones(2, 3, 4)
+    return p
+
+
 def make(t: Any, cls: str, **options: Any) -> Any:
     """An optimizer of one parameter."""
     return getattr(t.optim, cls)([parameter(t)], **options)
@@ -304,7 +314,10 @@ def grown(t: Any, cls: str) -> Any:
 NUMBERS_OF: dict[str, tuple[str, tuple[Any, ...]]] = {
     "lr": ("", (-1,)),
     "foo": ("", (1,)),
-    "weight_decay": ("SGD AdamW RMSprop Adagrad Adadelta Adamax NAdam RAdam ASGD Rprop", (-1,)),
+    "weight_decay": (
+        "SGD AdamW RMSprop Adagrad Adadelta Adamax NAdam RAdam ASGD Rprop Adafactor",
+        (-1,),
+    ),
     "eps": ("Adam RMSprop Adagrad Adadelta Adamax NAdam RAdam", (-1, float("nan"))),
     "betas": ("AdamW Adamax NAdam RAdam", ((1.0, 0.9), (0.5, -1.0))),
     "foreach": ("SGD RMSprop ASGD LBFGS", (True,)),
@@ -318,6 +331,8 @@ NUMBERS_OF: dict[str, tuple[str, tuple[Any, ...]]] = {
     "step_sizes": ("Rprop", ((2, 1),)),
     "lambd": ("ASGD", (-1,)),
     "t0": ("ASGD", (-1,)),
+    "beta2_decay": ("Adafactor", (0.1, -2)),
+    "d": ("Adafactor", (0.5,)),
     "max_iter": ("LBFGS", (0, 3)),
     "max_eval": ("LBFGS", (0,)),
     "history_size": ("LBFGS", (7,)),
@@ -368,6 +383,13 @@ def _add_scenes() -> None:
             }  # fmt: skip
     SCENES.update(
         {
+            **{
+                f"Adafactor eps={eps}": lambda t, eps=eps: moved(make(t, "Adafactor", eps=eps))
+                for eps in ((-1, 1), (1, -1), (1e-2, 1.0))
+            },
+            "Adafactor matrix": lambda t: shapes(
+                take_step(t.optim.Adafactor([matrix(t)])).state_dict()["state"]
+            ),
             "Adagrad differentiable and foreach": lambda t: take_step(
                 make(t, "Adagrad", differentiable=True, foreach=True)
             ),

@@ -13,7 +13,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import compat, nn
-from minigrad.compat import attention, cuda, legacy, onnx, parallel, random, rooms, transformer
+from minigrad.compat import attention, cuda, legacy, onnx, parallel, random, rooms
 
 TYPES = {
     "FloatTensor": "float32", "DoubleTensor": "float64", "LongTensor": "int64",
@@ -61,7 +61,7 @@ def test_other_names_are_missing(name):
 def test_the_core_lists_none_of_it():
     for module in (nn, nn.utils, mg.autograd, mg.optim):
         listed = set(dir(module))
-        assert not listed & {*compat.__all__, *transformer.__all__, *attention.__all__}
+        assert not listed & {*compat.__all__, *attention.__all__}
         assert not listed & {"DataParallel", "Variable", "clip_grad_norm"}
 
 
@@ -168,14 +168,17 @@ def test_variable_shares_memory_and_leaves_the_graph():
 # ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [*transformer.__all__, "MultiheadAttention"])
-def test_stubs_can_be_subclassed_but_not_built(name):
-    cls = getattr(transformer, name, None) or getattr(attention, name)
-    sub = type("Model", (cls,), {})
-    for made in (cls, sub):
-        assert issubclass(made, nn.Module)
-        with pytest.raises(NotImplementedError, match=rf"nn\.{name} is not in minigrad"):
-            made(8, nhead=2)
+def test_a_choice_of_kernels_for_attention_has_no_effect():
+    x = mg.randn(3, 2)
+    expected = nn.functional.scaled_dot_product_attention(x, x, x).tolist()
+    for chosen in (attention.SDPBackend.MATH, list(attention.SDPBackend)):
+        with attention.sdpa_kernel(chosen):
+            assert nn.functional.scaled_dot_product_attention(x, x, x).tolist() == expected
+    with (
+        pytest.raises(AssertionError, match="Backend must be an instance of SDPBackend"),
+        attention.sdpa_kernel("math"),
+    ):
+        pass
 
 
 def test_export_raises():

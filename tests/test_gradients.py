@@ -35,7 +35,7 @@ operations = SimpleNamespace(
     **runpy.run_path(str(Path(__file__).parent / "golden" / "operations.py"))
 )
 ELSEWHERE = {  # have gradient tests of their own
-    "ctc", "decompositions", "draws", "entrywise_loss", "loss", "norm", "rows", "solving",
+    "attention", "ctc", "decompositions", "draws", "entrywise_loss", "loss", "norm", "rows", "solving",
 }  # fmt: skip
 
 

@@ -3,8 +3,8 @@
 - `legacy`: ways to make tensors that PyTorch has left behind, `Variable` and `FloatTensor`;
   `variable`: the former under its module's name.
 - `accelerator`, `cuda`, `backends`: the answers to questions about devices: there is only the CPU.
-- `attention`, `transformer`, `parallel`, `clip_grad`, `onnx`, `multiprocessing`, `random`,
-  `version`: names that scripts about recurrent networks mention, and mostly do not use.
+- `attention`, `parallel`, `clip_grad`, `onnx`, `multiprocessing`, `random`, `version`: names that
+  scripts mention, and mostly do not use.
 - `rooms`: which of PyTorch's modules is which of minigrad's; `finder`: makes ``import torch`` mean
   minigrad; `run`: runs a script like that.
 

@@ -1,33 +1,49 @@
-"""Classes that scripts about recurrent networks name or subclass, for a model they need not build.
-
-A script with a choice of models may say ``class TransformerModel(nn.Transformer)`` and then train
-an LSTM. So the classes are there, and raise when one is built.
-"""
+"""``torch.nn.attention``: the choice between kernels for attention, of which there is one here."""
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from ..nn.linear import Linear
-from ..nn.module import Module
-
-__all__ = ["MultiheadAttention", "NonDynamicallyQuantizableLinear"]
+__all__ = ["SDPBackend", "sdpa_kernel"]
 
 
-class NotBuilt(Module):
-    """A class that can be subclassed and named, but not built."""
+class SDPBackend(enum.Enum):
+    """PyTorch's ways to compute `scaled_dot_product_attention`."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        stub = next(cls for cls in type(self).__mro__ if cls.__module__.startswith("minigrad."))
-        raise NotImplementedError(
-            f"nn.{stub.__name__} is not in minigrad, which is made for recurrent networks: RNN, "
-            "LSTM, GRU, JANET, IndRNN"
-        )
-
-
-class MultiheadAttention(NotBuilt):
-    """Raises NotImplementedError when it is built."""
+    ERROR = -1
+    MATH = 0
+    FLASH_ATTENTION = 1
+    EFFICIENT_ATTENTION = 2
+    CUDNN_ATTENTION = 3
+    OVERRIDEABLE = 4
 
 
-class NonDynamicallyQuantizableLinear(Linear):
-    """Nothing but a `Linear`: the name matters where networks are quantized."""
+@contextmanager
+def sdpa_kernel(backends: Any, set_priority: bool = False) -> Iterator[None]:
+    """Where a choice holds; it has no effect.
+
+    Raises
+    ------
+    AssertionError
+        `backends` is neither an `SDPBackend` nor a list of them.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> from minigrad.compat.attention import SDPBackend, sdpa_kernel
+    >>> x = mg.ones(3, 2)
+    >>> with sdpa_kernel(SDPBackend.MATH):
+    ...     mg.nn.functional.scaled_dot_product_attention(x, x, x).shape
+    torch.Size([3, 2])
+    """
+    chosen = backends if isinstance(backends, (list, tuple)) else [backends]
+    for backend in chosen:
+        if not isinstance(backend, SDPBackend):
+            raise AssertionError(
+                "Backend must be an instance of SDPBackend or a list of SDPBackend instances, got "
+                f"{type(backend).__name__}"
+            )
+    yield

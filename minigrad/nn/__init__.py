@@ -5,6 +5,7 @@
 - recurrent layers and cells come from `minigrad.recurrences`.
 - `linear`, `lazy`, `embedding`, `activation`, `dropout`, `normalization`, `batchnorm`, `loss`: the
   rest of a model.
+- `attention`: of several heads; `transformer_layers`: what is made of it; `transformer`: stacks.
 - `functional`: the same without parameters; `init`: initial values.
 """
 
@@ -18,12 +19,13 @@ from .activation import (
     LogSoftmax, Mish, PReLU, ReLU, ReLU6, RReLU, Sigmoid, SiLU, Softmax, Softmin, Softplus,
     Softshrink, Softsign, Tanh, Tanhshrink, Threshold,
 )  # fmt: skip
+from .attention import MultiheadAttention
 from .batchnorm import BatchNorm1d
 from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .dropout import (
     AlphaDropout, Dropout, Dropout1d, Dropout2d, FeatureAlphaDropout, LockedDropout,
 )  # fmt: skip
-from .embedding import Embedding
+from .embedding import Embedding, EmbeddingBag
 from .lazy import LazyLinear, UninitializedParameter
 from .linear import Flatten, Identity, Linear
 from .loss import (
@@ -33,17 +35,21 @@ from .loss import (
 from .module import Module
 from .normalization import LayerNorm, RMSNorm
 from .parameter import Buffer, Parameter
+from .transformer import Transformer, TransformerDecoder, TransformerEncoder
+from .transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 
 __all__ = [
     "CELU", "ELU", "GELU", "GLU", "GRU", "JANET", "LSTM", "MGU", "RNN", "SELU", "AlphaDropout",
     "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "Buffer", "CTCLoss", "CosineSimilarity",
     "CrossEntropyLoss", "DenseIndRNN", "Dropout", "Dropout1d", "Dropout2d", "Embedding",
-    "FeatureAlphaDropout", "Flatten", "GRUCell", "Hardshrink", "Hardsigmoid", "Hardswish",
-    "Hardtanh", "HuberLoss", "Identity", "IndRNN", "IndRNNCell", "JANETCell", "KLDivLoss", "L1Loss",
-    "LSTMCell", "LayerNorm", "LazyLinear", "LeakyReLU", "Linear", "LockedDropout", "LogSigmoid",
-    "LogSoftmax", "MGUCell", "MSELoss", "Mish", "Module", "ModuleDict", "ModuleList", "NLLLoss",
-    "PReLU", "Parameter", "ParameterDict", "ParameterList", "RMSNorm", "RNNBase", "RNNCell",
-    "RNNCellBase", "RReLU", "ReLU", "ReLU6", "Recurrent", "ResidualIndRNN", "Sequential", "SiLU",
-    "Sigmoid", "SmoothL1Loss", "Softmax", "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh",
-    "Tanhshrink", "Threshold", "UninitializedParameter", "functional", "init", "utils",
+    "EmbeddingBag", "FeatureAlphaDropout", "Flatten", "GRUCell", "Hardshrink", "Hardsigmoid",
+    "Hardswish", "Hardtanh", "HuberLoss", "Identity", "IndRNN", "IndRNNCell", "JANETCell",
+    "KLDivLoss", "L1Loss", "LSTMCell", "LayerNorm", "LazyLinear", "LeakyReLU", "Linear",
+    "LockedDropout", "LogSigmoid", "LogSoftmax", "MGUCell", "MSELoss", "Mish", "Module",
+    "ModuleDict", "ModuleList", "MultiheadAttention", "NLLLoss", "PReLU", "Parameter",
+    "ParameterDict", "ParameterList", "RMSNorm", "RNNBase", "RNNCell", "RNNCellBase", "RReLU",
+    "ReLU", "ReLU6", "Recurrent", "ResidualIndRNN", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss",
+    "Softmax", "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold",
+    "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
+    "TransformerEncoderLayer", "UninitializedParameter", "functional", "init", "utils",
 ]  # fmt: skip

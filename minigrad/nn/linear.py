@@ -83,6 +83,10 @@ class Linear(Module):
         )
 
 
+class NonDynamicallyQuantizableLinear(Linear):
+    """Nothing but a `Linear`: the name matters where networks are quantized."""
+
+
 class Identity(Module):
     """Gives back its input, whatever it was made with."""
 

@@ -10,6 +10,7 @@
   room of that name, for which `solving` and `decompositions` compute; `matrices`: what torch itself
   has of it.
 - `loss`, `entrywise_loss`, `ctc`: what training minimises; `norm`: layer and batch normalisation.
+- `attention`: averages of values, weighted by how well their keys fit.
 - `draws`: random numbers.
 - `kernels`: formulas that have a kernel; `fused`: operations that are one.
 - `layout`: how results lie in memory; `out`: results in tensors that are there already.

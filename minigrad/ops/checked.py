@@ -41,6 +41,8 @@ KINDS = {  # by the name of the argument
     "index": TENSOR, "indices": TENSOR, "other": EITHER, "weight": OPTIONAL[0], "bias": OPTIONAL[0],
     "weights": OPTIONAL[0], "pos_weight": OPTIONAL[0],
     "running_mean": OPTIONAL[0], "running_var": OPTIONAL[0], "tensors": MANY,
+    "query": TENSOR, "key": TENSOR, "attn_mask": OPTIONAL[0], "key_padding_mask": OPTIONAL[0],
+    "offsets": OPTIONAL[0], "per_sample_weights": OPTIONAL[0],
 }  # fmt: skip
 OWN_KINDS: dict[str, dict[str, str | None]] = {  # of functions where a name means something else
     **{name: {"other": TENSOR} for name in (
@@ -51,6 +53,8 @@ OWN_KINDS: dict[str, dict[str, str | None]] = {  # of functions where a name mea
     **{name: {"dim": None, "other": OPTIONAL[0]} for name in ("max", "min")},
     **{name: {"min": OPTIONAL[1], "max": OPTIONAL[1]} for name in ("clamp", "clip")},
     **{name: {"source": None} for name in ("movedim", "moveaxis")},
+    **{name: {"value": TENSOR} for name in (
+        "scaled_dot_product_attention", "multi_head_attention_forward")},
     "clamp_min": {"min": EITHER},
     "clamp_max": {"max": EITHER},
     "lerp": {"end": TENSOR, "weight": EITHER},

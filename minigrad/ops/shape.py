@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays.sums import total
+from ..autograd.listening import is_listening
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import array_of
 from .arguments import as_int, as_shape, checked_axes, checked_axis
@@ -118,8 +119,10 @@ def _with_axis(x: ndarray, axis: int) -> ndarray:
 
 _reshape = primitive("view", lambda x, shape: x.reshape(shape), view=True,
                      x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
-_unsafe_view = primitive("unsafe_view", lambda x, copied: copied,
+_unsafe_view = primitive("unsafe_view", lambda x, shape: x.reshape(shape),
                          x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
+_copied_already = primitive("unsafe_view", lambda x, copied: copied,
+                            x=lambda g, x_shape: _reshape(g, x_shape))  # fmt: skip
 _view_in_order = primitive("view", lambda x, shape, axes: x.reshape(shape).transpose(axes),
                            x=lambda g, x_shape, axes: _reshape(_permute(g, _inverse(axes)), x_shape)
 )  # fmt: skip
@@ -142,7 +145,8 @@ def reshape(input: Any, *sizes: Any, shape: Any = None) -> Tensor:
     if not array.flags.c_contiguous:
         reshaped = array.reshape(complete)
         if not np.may_share_memory(reshaped, array):
-            return _unsafe_view(input, reshaped)
+            listening = is_listening()  # (a copy means nothing the next time)
+            return _unsafe_view(input, complete) if listening else _copied_already(input, reshaped)
     return _reshape(input, complete)
 
 
@@ -153,7 +157,7 @@ def fresh_view(input: Any, shape: tuple[int, ...], axes: tuple[int, ...] | None 
     """
     if axes is not None:
         return _view_in_order(input, shape, axes)
-    return _unsafe_view(input, array_of(input).reshape(shape))
+    return _unsafe_view(input, shape)
 
 
 def view(input: Any, *sizes: Any, size: Any = None) -> Tensor:

@@ -1,8 +1,9 @@
 """The layers as functions without parameters of their own, by subject.
 
-- `affine`: linear; `embeddings`: embedding, one_hot.
+- `affine`: linear; `embeddings`: embedding, one_hot; `bags`: embedding_bag.
 - `activations`, `piecewise`: functions of each entry; `softmaxes`: of all entries along an axis.
 - `dropouts`, `norms`, `losses`.
+- `attention`: scaled_dot_product_attention, of one head; `multihead`: of several.
 - `vectors`: lengths and angles; `padding`: more entries at the ends of an axis.
 - `arguments`: checks that they share.
 """
@@ -13,12 +14,15 @@ from .activations import (
     threshold, threshold_,
 )  # fmt: skip
 from .affine import linear
+from .attention import scaled_dot_product_attention
+from .bags import embedding_bag
 from .dropouts import alpha_dropout, dropout, dropout1d, dropout2d, feature_alpha_dropout
 from .embeddings import embedding, one_hot
 from .losses import (
     binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, ctc_loss, huber_loss,
     kl_div, l1_loss, mse_loss, nll_loss, smooth_l1_loss,
 )  # fmt: skip
+from .multihead import multi_head_attention_forward
 from .norms import batch_norm, layer_norm, rms_norm
 from .padding import pad
 from .piecewise import hardshrink, hardsigmoid, hardswish, prelu, rrelu, rrelu_, softshrink
@@ -28,11 +32,12 @@ from .vectors import cosine_similarity, normalize
 __all__ = [
     "alpha_dropout", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits",
     "celu", "celu_", "cosine_similarity", "cross_entropy", "ctc_loss", "dropout", "dropout1d",
-    "dropout2d", "elu", "elu_", "embedding", "feature_alpha_dropout", "gelu", "glu",
-    "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hardtanh_",
+    "dropout2d", "elu", "elu_", "embedding", "embedding_bag", "feature_alpha_dropout", "gelu",
+    "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hardtanh_",
     "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "leaky_relu_", "linear",
-    "log_softmax", "logsigmoid", "mish", "mse_loss", "nll_loss", "normalize", "one_hot", "pad",
-    "prelu", "relu", "relu6", "relu_", "rms_norm", "rrelu", "rrelu_", "selu", "selu_", "sigmoid",
-    "silu", "smooth_l1_loss", "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh",
-    "tanhshrink", "threshold", "threshold_",
+    "log_softmax", "logsigmoid", "mish", "mse_loss", "multi_head_attention_forward", "nll_loss",
+    "normalize", "one_hot", "pad", "prelu", "relu", "relu6", "relu_", "rms_norm", "rrelu", "rrelu_",
+    "scaled_dot_product_attention", "selu", "selu_", "sigmoid", "silu", "smooth_l1_loss", "softmax",
+    "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+    "threshold_",
 ]  # fmt: skip

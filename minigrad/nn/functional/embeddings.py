@@ -104,11 +104,12 @@ def embedding(
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx %= count
     if max_norm is not None:
-        _renormalise(weight, index, max_norm, norm_type)
+        renormalise(weight, index, max_norm, norm_type)
     return _embedding(weight, input, padding_idx, scale_grad_by_freq)
 
 
-def _renormalise(weight: Any, index: np.ndarray, max_norm: float, norm_type: float) -> None:
+def renormalise(weight: Any, index: np.ndarray, max_norm: float, norm_type: float) -> None:
+    """Scale rows of `weight` whose norm is above `max_norm` down to it, in place: those in use."""
     _check_range(index, len(weight.array))
     with no_grad():
         used = np.unique(index)

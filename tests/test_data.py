@@ -148,6 +148,14 @@ def test_collating_large_batches_needs_no_recursion():
     assert result["y"][1]["z"][1] == ("text",) * 2000
 
 
+def test_the_table_of_default_collate_can_be_changed(monkeypatch):
+    monkeypatch.setitem(collate.default_collate_fn_map, frozenset, lambda batch, **_: set(batch))
+    assert data.default_collate([{"a": frozenset()}]) == {"a": {frozenset()}}
+    loader = DataLoader(TensorDataset(mg.arange(3)), batch_size=2)
+    monkeypatch.setitem(collate.default_collate_fn_map, mg.Tensor, lambda batch, **_: len(batch))
+    assert list(loader) == [[2], [1]]
+
+
 def test_default_convert_shares_memory():
     array = np.zeros(2)
     data.default_convert({"a": [array]})["a"][0][0] = 5

@@ -215,6 +215,30 @@ def test_pickles_find_the_classes_of_the_script(script):
     assert minigrad("run", script(text)).stdout == "True __main__\n"
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_worker_processes_run_on_minigrad_too(method, script, tmp_path):
+    text = f"""
+import torch
+from torch.utils.data import DataLoader, Dataset, get_worker_info
+import helper
+
+class Pairs(Dataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return helper.two(index), get_worker_info().id
+
+if __name__ == "__main__":
+    torch.multiprocessing.set_start_method("{method}")
+    print(list(DataLoader(Pairs(), num_workers=2)))
+"""
+    script("import torch\n\ndef two(k):\n    return torch.tensor([k, k])\n", "helper.py")
+    result = minigrad("run", script(text))
+    assert result.stderr == ""
+    assert result.stdout == "[[tensor([[0, 0]]), tensor([0])], [tensor([[1, 1]]), tensor([1])]]\n"
+
+
 def test_what_cannot_be_run(tmp_path):
     result = minigrad("run", "nothing.py", folder=tmp_path)
     assert result.returncode == 2

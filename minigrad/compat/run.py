@@ -86,11 +86,31 @@ def _prepare(argv: list[str], folder: str) -> dict[str, Any]:
     sys.argv[:] = argv
     # Python has put the folder it was started in first; with its option -P it puts none.
     if not getattr(sys.flags, "safe_path", False):
-        sys.path[0] = folder
+        sys.path[0] = _Folder(folder)
     sys.excepthook = _show
     main = sys.modules["__main__"] = ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
     return main.__dict__
+
+
+class _Folder(str):
+    """The script's folder in `sys.path`, which takes minigrad along to processes that are spawned.
+
+    Such a process runs the script's file once more, since it has none of what the program has in
+    memory. Before that it is sent some things, among them `sys.path`: what has to be called to
+    unpickle this entry lets ``import torch`` mean minigrad there, too.
+    """
+
+    __slots__ = ()
+
+    def __reduce__(self) -> Any:
+        return _arrive, (str(self),)
+
+
+def _arrive(folder: str) -> _Folder:
+    """Unpickle a `_Folder`, in another process."""
+    finder.install()
+    return _Folder(folder)
 
 
 def _show(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

@@ -414,6 +414,19 @@ def collate(t: Any, *batch: Any) -> Any:
     return t.utils.data.default_collate(list(batch))
 
 
+def by_table(t: Any, *batch: Any, **changes: Any) -> Any:
+    """The batch of these samples by the usual table with entries for some types, by name."""
+    room = getattr(t.utils.data, "_utils", t.utils.data).collate
+    kinds = {"tensor": t.Tensor, "none": type(None), "number": (int, float), "dict": dict}
+    own = {kinds[name]: function for name, function in changes.items()}
+    return room.collate(list(batch), collate_fn_map={**own, **room.default_collate_fn_map})
+
+
+def in_a_row(batch: Any, *, collate_fn_map: Any) -> Any:
+    """A function for a table."""
+    return "in a row", len(batch), len(collate_fn_map)
+
+
 CONFLICT = "mutually exclusive with batch_size, shuffle, sampler, and drop_last"
 POSITIVE = "{0} should be a positive integer value, but got {0}="
 FOUND = "batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
@@ -515,6 +528,11 @@ ERRORS: dict[str, tuple[str, str, Any]] = {
             "batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers",
         )
     },
+    # tables of types
+    "empty table": (
+        "TypeError", "batch must contain tensors.*found <class 'int'>",
+        lambda t: getattr(t.utils.data, "_utils", t.utils.data).collate.collate([1]),
+    ),
     # data sets
     "sizes": (
         "AssertionError",
@@ -796,6 +814,11 @@ TEXTS: list[tuple[str, Any]] = [
      lambda t: Plain(collate(t, np.float64(1.5)), [str(s) for s in collate(t, np.str_("a"))])),
     ("{'x': tensor([[1.],\n        [2.]]), 'n': [tensor([1, 3]), ('a', 'b')]}", lambda t: collate(
         t, {"x": t.tensor([1.0]), "n": (1, "a")}, {"x": t.tensor([2.0]), "n": (3, "b")})),
+    ("[tensor([1, 2]), ('in a row', 2, 8)]",
+     lambda t: by_table(t, (1, None), (2, None), none=in_a_row)),
+    ("('in a row', 2, 8) tensor([1]) ('in a row', 1, 8)", lambda t: Plain(
+        by_table(t, {"a": 1}, {"a": 2}, dict=in_a_row), by_table(t, 1, number=in_a_row),
+        by_table(t, True, number=in_a_row))),
     ("[1, tensor([1.], dtype=torch.float64)]",
      lambda t: t.utils.data.default_convert((1, np.ones(1)))),
     ("{'a': tensor(3), 'b': ['c', 1.5], 'd': b'e'}", lambda t: t.utils.data.default_convert(

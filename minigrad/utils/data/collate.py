@@ -1,6 +1,7 @@
 """From samples to a batch: tensors side by side, whatever containers they are in.
 
-`default_collate` turns a list of samples into one sample whose tensors have a new first axis, N.
+`default_collate` turns a list of samples into one sample whose tensors have a new first axis, N;
+`collate` does so by a table of types that can be changed.
 `default_convert` is what stands in for it when there are no batches: it only makes arrays tensors.
 Both walk through tuples, lists and dicts in the same way (`_rebuilt_sequence`, `_rebuilt_mapping`).
 """
@@ -23,9 +24,6 @@ from ...tensor.creation import as_tensor, tensor
 
 NO_NUMBERS = "SaUO"
 """The kinds of NumPy arrays that no tensor can hold: texts and objects."""
-
-NUMBERS = "biuf"
-"""The kinds of NumPy scalars that become tensors: bools, integers, floats."""
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
@@ -71,34 +69,68 @@ def default_collate(batch: Sequence[Any]) -> Any:
     >>> default_collate([{"word": "so"}, {"word": "it"}])
     {'word': ['so', 'it']}
     """
+    return collate(batch, collate_fn_map=default_collate_fn_map)
+
+
+def collate(
+    batch: Sequence[Any],
+    *,
+    collate_fn_map: Mapping[Any, Callable[..., Any]] | None = None,
+) -> Any:
+    """Join samples into a batch, as `default_collate` does, but by a table of your own.
+
+    Parameters
+    ----------
+    batch : sequence
+        The N samples. What the first one is decides.
+    collate_fn_map : mapping, optional
+        From types, or tuples of types, to functions that are called with a list of samples, and the
+        table as ``collate_fn_map``. The first sample's own type is looked for before those that it
+        is an instance of. Containers that are not in the table are walked through. Default: an
+        empty table. `default_collate` has `default_collate_fn_map`, which may be changed in place.
+
+    Raises
+    ------
+    TypeError
+        Samples that are no containers, and not in the table.
+
+    Examples
+    --------
+    Sequences of different lengths are padded, all else is joined as ever:
+
+    >>> import minigrad as mg
+    >>> from minigrad.nn.utils.rnn import pad_sequence
+    >>> from minigrad.utils.data.collate import collate, default_collate_fn_map
+    >>> def padded(batch, *, collate_fn_map):
+    ...     return pad_sequence(batch, batch_first=True)
+    >>> table = {**default_collate_fn_map, mg.Tensor: padded}
+    >>> collate([(mg.ones(2), 0), (mg.ones(3), 1)], collate_fn_map=table)
+    [tensor([[1., 1., 0.],
+            [1., 1., 1.]]), tensor([0, 1])]
+    """
     first = batch[0]
-    if isinstance(first, Tensor):
-        return _stacked(batch)
-    if isinstance(first, np.ndarray):
-        if first.dtype.kind in NO_NUMBERS:
-            raise TypeError(_wrong_type(first.dtype))
-        return _stacked([as_tensor(sample) for sample in batch])
-    if isinstance(first, np.generic) and first.dtype.kind in NUMBERS:
-        return as_tensor(batch)
-    if isinstance(first, float):
-        return tensor(batch, dtype=float64)
-    if isinstance(first, int):
-        return tensor(batch)
-    if isinstance(first, (str, bytes)):
-        return batch
+    if collate_fn_map is not None:
+        join = collate_fn_map.get(type(first))
+        if join is None:
+            of_type = (f for kind, f in collate_fn_map.items() if isinstance(first, kind))
+            join = next(of_type, None)
+        if join is not None:
+            return join(batch, collate_fn_map=collate_fn_map)
     if isinstance(first, Mapping):
+        entries = {key: [sample[key] for sample in batch] for key in first}
         return _rebuilt_mapping(
-            first, {key: default_collate([sample[key] for sample in batch]) for key in first}
+            first,
+            {key: collate(e, collate_fn_map=collate_fn_map) for key, e in entries.items()},
         )
     if isinstance(first, Sequence):
-        columns = list(_columns(batch))
+        joined = [collate(column, collate_fn_map=collate_fn_map) for column in _columns(batch)]
         if isinstance(first, tuple) and not hasattr(first, "_fields"):
-            return [default_collate(column) for column in columns]
-        return _rebuilt_sequence(first, [default_collate(column) for column in columns])
+            return joined
+        return _rebuilt_sequence(first, joined)
     raise TypeError(_wrong_type(type(first)))
 
 
-def _stacked(samples: Sequence[Any]) -> Any:
+def collate_tensor_fn(samples: Sequence[Any], *, collate_fn_map: Any = None) -> Any:
     """`stack`, by NumPy alone where that is the same thing; most of the time of a batch is here."""
     if all([isinstance(sample, Tensor) for sample in samples]):
         arrays = [sample.array for sample in samples]
@@ -107,6 +139,45 @@ def _stacked(samples: Sequence[Any]) -> Any:
             with contextlib.suppress(ValueError):  # different shapes: `stack` says which
                 return wrap(np.array(arrays))
     return stack(samples)
+
+
+def collate_numpy_array_fn(samples: Sequence[Any], *, collate_fn_map: Any = None) -> Any:
+    """Arrays become tensors, unless they hold texts or objects."""
+    if samples[0].dtype.kind in NO_NUMBERS:
+        raise TypeError(_wrong_type(samples[0].dtype))
+    return collate([as_tensor(sample) for sample in samples], collate_fn_map=collate_fn_map)
+
+
+def collate_numpy_scalar_fn(samples: Sequence[Any], *, collate_fn_map: Any = None) -> Any:
+    """NumPy's scalars become a tensor of their dtype."""
+    return as_tensor(samples)
+
+
+def collate_float_fn(samples: Sequence[Any], *, collate_fn_map: Any = None) -> Any:
+    """Python floats become a float64 tensor."""
+    return tensor(samples, dtype=float64)
+
+
+def collate_int_fn(samples: Sequence[Any], *, collate_fn_map: Any = None) -> Any:
+    """Python ints and bools become a tensor."""
+    return tensor(samples)
+
+
+def collate_str_fn(samples: Sequence[Any], *, collate_fn_map: Any = None) -> Any:
+    """Texts stay a list."""
+    return samples
+
+
+default_collate_fn_map: dict[Any, Callable[..., Any]] = {
+    Tensor: collate_tensor_fn,
+    np.ndarray: collate_numpy_array_fn,
+    (np.bool_, np.number): collate_numpy_scalar_fn,
+    float: collate_float_fn,
+    int: collate_int_fn,
+    str: collate_str_fn,
+    bytes: collate_str_fn,
+}
+"""The table of `default_collate`."""
 
 
 def _columns(batch: Sequence[Any]) -> Iterable[tuple[Any, ...]]:

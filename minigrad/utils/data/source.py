@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .collate import default_collate
+from ...tensor import Tensor
+from .collate import collate_tensor_fn, default_collate, default_collate_fn_map
 from .dataset import Subset, TensorDataset, fetch
 
 __all__ = ["Source", "warn_if_longer"]
@@ -48,7 +49,8 @@ def _lookup(source: Source) -> Callable[[Any], Any]:
     dataset, collate = source.dataset, source.collate_fn
     if not source.batched:
         return lambda index: collate(dataset[index])
-    gather = _gather(dataset) if collate is default_collate else None
+    usual = collate is default_collate and default_collate_fn_map.get(Tensor) is collate_tensor_fn
+    gather = _gather(dataset) if usual else None
     if gather is None:
         return lambda indices: collate(fetch(dataset, indices))
     return lambda indices: (

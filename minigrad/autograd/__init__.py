@@ -13,8 +13,12 @@
 - `quiet`, `loans`: NumPy's warnings silenced; outputs that are lent to their nodes.
 - `errors`: what the engine says when something is wrong.
 - `gradcheck`: gradients compared with finite differences.
+- `functional`: Jacobians, Hessians and products with them; imported when it is first asked for.
 - `typing`: what operations are for type checkers.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from .backward import backward, grad
 from .function import Function
@@ -28,6 +32,9 @@ from .grad_mode import (
     set_grad_enabled,
 )
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
+
+if TYPE_CHECKING:
+    from . import functional as functional
 
 __all__ = [
     "Function",
@@ -44,3 +51,9 @@ __all__ = [
     "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "functional":
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -19,6 +19,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.accelerator": ("compat.accelerator",),
     "torch.autograd": ("autograd", "compat.variable"),
     "torch.autograd.function": ("autograd.function",),
+    "torch.autograd.functional": ("autograd.functional",),
     "torch.autograd.grad_mode": ("autograd.grad_mode",),
     "torch.autograd.gradcheck": ("autograd.gradcheck",),
     "torch.autograd.graph": ("autograd.graph",),

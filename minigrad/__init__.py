@@ -86,7 +86,10 @@ from .ops.shape import movedim as moveaxis
 from .ops.shape import transpose as swapaxes
 from .ops.shape import transpose as swapdims
 from .arrays.printing import set_printoptions
-from .arrays.size import Size, device, layout, strided
+from .arrays.size import (
+    Size, channels_last, channels_last_3d, contiguous_format, device, layout, memory_format,
+    preserve_format, strided,
+)  # fmt: skip
 from .tensor import Tensor
 from .runtime.denormals import set_flush_denormal
 from .runtime.threads import get_num_threads, set_num_threads
@@ -114,13 +117,14 @@ __all__ = [
     "argsort", "as_tensor", "asin", "atan", "atan2", "baddbmm", "bernoulli", "bfloat16", "bincount",
     "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "bmm", "broadcast_shapes",
     "broadcast_tensors", "broadcast_to", "can_cast", "cat", "cdouble", "ceil", "celu", "celu_",
-    "cfloat", "chain_matmul", "cholesky", "cholesky_inverse", "cholesky_solve", "chunk", "clamp",
-    "clamp_max", "clamp_min", "clip", "clone", "complex64", "complex128", "concat", "concatenate",
-    "cos", "cosh", "count_nonzero", "cross", "cumprod", "cumsum", "default_generator", "det",
-    "device", "diag", "diagonal", "digamma", "dist", "div", "divide", "dot", "double", "dtype", "e",
-    "einsum", "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "exp",
-    "exp2", "expand", "expm1", "eye", "finfo", "flatten", "flip", "float16", "float32", "float64",
-    "floor", "floor_divide", "fmod", "from_numpy", "full", "full_like", "gather", "ge", "ger",
+    "cfloat", "chain_matmul", "channels_last", "channels_last_3d", "cholesky", "cholesky_inverse",
+    "cholesky_solve", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone", "complex64",
+    "complex128", "concat", "concatenate", "contiguous_format", "cos", "cosh", "count_nonzero",
+    "cross", "cumprod", "cumsum", "default_generator", "det", "device", "diag", "diagonal",
+    "digamma", "dist", "div", "divide", "dot", "double", "dtype", "e", "einsum", "empty",
+    "empty_like", "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand",
+    "expm1", "eye", "finfo", "flatten", "flip", "float16", "float32", "float64", "floor",
+    "floor_divide", "fmod", "from_numpy", "full", "full_like", "gather", "ge", "ger",
     "get_default_device", "get_default_dtype", "get_num_threads", "get_rng_state", "gt", "half",
     "hardshrink", "hstack", "hypot", "iinfo", "index_add", "index_copy", "index_fill", "index_put",
     "index_select", "inf", "inference_mode", "initial_seed", "inner", "int8", "int16", "int32",
@@ -129,14 +133,14 @@ __all__ = [
     "linspace", "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logdet",
     "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "long", "lt",
     "manual_seed", "masked_fill", "masked_select", "matmul", "matrix_exp", "matrix_power",
-    "maximum", "mean", "median", "meshgrid", "minimum", "mm", "moveaxis", "movedim", "mul",
-    "multinomial", "multiply", "mv", "nan", "narrow", "ne", "neg", "negative", "no_grad", "nonzero",
-    "norm", "normal", "numel", "ones", "ones_like", "outer", "permute", "pi", "pinverse",
-    "polygamma", "positive", "prelu", "prod", "promote_types", "qr", "rand", "rand_like", "randint",
-    "randn", "randn_like", "randperm", "ravel", "reciprocal", "relu", "relu_", "remainder",
-    "repeat", "repeat_interleave", "reshape", "result_type", "roll", "rrelu", "rrelu_", "rsqrt",
-    "rsub", "save", "scatter", "scatter_add", "seed", "select", "selu", "selu_",
-    "set_default_device", "set_default_dtype", "set_flush_denormal", "set_grad_enabled",
+    "maximum", "mean", "median", "memory_format", "meshgrid", "minimum", "mm", "moveaxis",
+    "movedim", "mul", "multinomial", "multiply", "mv", "nan", "narrow", "ne", "neg", "negative",
+    "no_grad", "nonzero", "norm", "normal", "numel", "ones", "ones_like", "outer", "permute", "pi",
+    "pinverse", "polygamma", "positive", "prelu", "preserve_format", "prod", "promote_types", "qr",
+    "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "ravel", "reciprocal",
+    "relu", "relu_", "remainder", "repeat", "repeat_interleave", "reshape", "result_type", "roll",
+    "rrelu", "rrelu_", "rsqrt", "rsub", "save", "scatter", "scatter_add", "seed", "select", "selu",
+    "selu_", "set_default_device", "set_default_dtype", "set_flush_denormal", "set_grad_enabled",
     "set_num_threads", "set_printoptions", "set_rng_state", "short", "show_config", "sigmoid",
     "sign", "sin", "sinh", "slogdet", "softmax", "sort", "split", "sqrt", "square", "squeeze",
     "stack", "std", "std_mean", "strided", "sub", "subtract", "svd", "swapaxes", "swapdims", "t",
@@ -152,7 +156,7 @@ def __getattr__(name: str) -> Any:
     if name in moved.MODULES:
         return import_module(f"minigrad.{name}")
     if not name.startswith("_"):
-        compat = import_module("minigrad.compat")
-        if name in compat.__all__:
-            return getattr(compat, name)
+        names = import_module("minigrad.compat.names")
+        if name in names.__all__:
+            return getattr(names, name)
     raise AttributeError(f"module 'minigrad' has no attribute '{name}'")

@@ -200,7 +200,8 @@ def test_errors_inside_minigrad_are_shown_in_full(script):
 def test_the_script_s_folder_stays_out_of_a_safe_path(script, tmp_path):
     (tmp_path / "inner").mkdir()
     script("", "inner/beside.py")
-    path = script("import sys; print(sys.path)\nimport beside", "inner/script.py")
+    look = "import sys; print([p for p in sys.path if not p.endswith('children')])\nimport beside"
+    path = script(look, "inner/script.py")
     expected = python("-P", path, folder=tmp_path)
     result = python("-P", "-m", "minigrad", "run", path, folder=tmp_path)
     assert expected.returncode == result.returncode == 1
@@ -271,12 +272,12 @@ def test_an_error_in_a_package_is_shown(script, tmp_path):
 # ------------------------------------------------------------------------------------------------
 
 MISSING = {
-    "import torch\ntorch.nn.Conv2d": ("AttributeError", "module 'torch.nn' has no attribute"),
-    "import torch\ntorch.vmap": ("AttributeError", "module 'torch' has no attribute 'vmap'"),
-    "from torch.nn import Conv2d": ("ModuleNotFoundError", "no name 'Conv2d' in 'torch.nn'"),
-    "from torch import jit": ("ModuleNotFoundError", "no name 'jit' in 'torch'"),
-    "import torch.fx.node": ("ModuleNotFoundError", "No module named 'torch.fx'"),
-    "import torch.utils.tensorboard": ("ModuleNotFoundError", "No module named 'torch.utils.tens"),
+    "import torch\ntorch.nn.Foo": ("AttributeError", "module 'torch.nn' has no attribute"),
+    "import torch\ntorch.stft": ("AttributeError", "module 'torch' has no attribute 'stft'"),
+    "from torch.nn import Foo": ("ModuleNotFoundError", "no name 'Foo' in 'torch.nn'"),
+    "from torch import nested": ("ModuleNotFoundError", "no name 'nested' in 'torch'"),
+    "import torch.ao.nn": ("ModuleNotFoundError", "No module named 'torch.ao'"),
+    "import torch.utils.bundled": ("ModuleNotFoundError", "No module named 'torch.utils.bund"),
 }
 
 
@@ -298,12 +299,12 @@ def test_a_missing_name_says_so_and_where_to_look(text, script):
 def test_scripts_can_do_without(script):
     text = """
 import torch
-for statement in ("import torch.fx", "from torch import vmap", "from torch.nn import Conv2d"):
+for statement in ("import torch.ao", "from torch import stft", "from torch.nn import Foo"):
     try:
         exec(statement)
     except ImportError:
         print("without")
-print(hasattr(torch, "vmap"), hasattr(torch.nn, "LSTM"), hasattr(torch.nn, "JANET"))
+print(hasattr(torch, "stft"), hasattr(torch.nn, "LSTM"), hasattr(torch.nn, "JANET"))
 """
     assert minigrad("run", script(text)).stdout == "without\n" * 3 + "False True True\n"
 

@@ -34,18 +34,38 @@ class Size(tuple[int, ...]):
         return f"torch.Size([{', '.join(map(str, self))}])"
 
 
+_KINDS = (
+    "cpu", "cuda", "hpu", "ipu", "lazy", "maia", "meta", "mkldnn", "mps", "mtia", "privateuseone",
+    "vulkan", "xla", "xpu",
+)  # fmt: skip
+
+
 class device:
-    """Where a tensor lives. minigrad computes on the CPU only; any other device is an error.
+    """Where a tensor lives. Every device has a name; tensors can only be on the CPU.
+
+    Scripts compare devices and pass them on before they know what there is. So any of PyTorch's can
+    be named; a tensor that is to be made there, or moved there, raises.
 
     Parameters
     ----------
     type : str or device
-        ``"cpu"`` (an index, as in ``"cpu:0"``, is allowed).
+        Such as ``"cpu"`` or ``"cuda:0"``.
+    index : int, optional
+        Which device of its kind; or behind a colon in `type`.
 
     Raises
     ------
     RuntimeError
-        Any other device.
+        There is no such kind of device, or the index is no number.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.device("cuda", 1)
+    device(type='cuda', index=1)
+    >>> mg.zeros(2, device="cuda")
+    Traceback (most recent call last):
+    AssertionError: Torch not compiled with CUDA enabled: device 'cuda' is not available, since ...
     """
 
     __slots__ = ("index", "type")
@@ -56,12 +76,17 @@ class device:
         if isinstance(type, device):
             self.type, self.index = type.type, type.index
             return
-        name, _, number = str(type).partition(":")
-        if name != "cpu":
+        if isinstance(type, int):
             raise RuntimeError(
-                f"device {type!r} is not available: minigrad computes on the CPU only; use 'cpu', "
-                "or choose the device with torch.cuda.is_available()"
+                f"Cannot access accelerator device when none is available: device({type}) is a GPU"
             )
+        name, colon, number = str(type).partition(":")
+        if name not in _KINDS:
+            raise RuntimeError(
+                f"Expected one of {', '.join(_KINDS)} device type at start of device string: {type}"
+            )
+        if colon and not (number.isdigit() and index is None):
+            raise RuntimeError(f"Invalid device string: '{type}'")
         self.type = name
         self.index = int(number) if number else index
 
@@ -70,6 +95,13 @@ class device:
 
     def __hash__(self) -> int:
         return hash((self.type, self.index))
+
+    def __enter__(self) -> device:
+        check_device(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
 
     def __str__(self) -> str:
         return self.type if self.index is None else f"{self.type}:{self.index}"
@@ -82,6 +114,50 @@ class device:
 
 
 CPU = device("cpu")
+
+
+def check_device(place: Any) -> device:
+    """`place` as a device, if tensors can be there.
+
+    Raises
+    ------
+    AssertionError
+        It is a GPU, as in a PyTorch without CUDA.
+    RuntimeError
+        It is another device, or none.
+    """
+    wanted = device(place)
+    if wanted.type != "cpu":
+        words = (
+            f"device '{wanted}' is not available, since minigrad computes on the CPU only; use "
+            "'cpu', or choose the device with torch.cuda.is_available()"
+        )
+        if wanted.type == "cuda":
+            raise AssertionError(f"Torch not compiled with CUDA enabled: {words}")
+        raise RuntimeError(words)
+    return wanted
+
+
+class memory_format:
+    """In which order entries lie in memory: a name. See `minigrad.contiguous_format`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+# Row-major order, and the order that there is. The others are orders of pictures: to ask for one
+# changes nothing.
+contiguous_format, preserve_format = (
+    memory_format("contiguous_format"),
+    memory_format("preserve_format"),
+)
+channels_last, channels_last_3d = memory_format("channels_last"), memory_format("channels_last_3d")
 
 
 class layout:

@@ -1,30 +1,28 @@
 """What exists only for old or foreign scripts, and what runs them. The core does not know this.
 
+`install` makes ``import torch`` mean minigrad, here and in child processes; `uninstall` ends that.
+
+What it is made of:
+
+- `rooms`: which of PyTorch's modules is which of minigrad's; `finder`: makes ``import torch`` mean
+  minigrad; `run`: runs a script like that. The folder ``children`` holds what child processes find.
+- `names`: what ``minigrad.cuda``, ``minigrad.LongTensor`` and the like are: `minigrad` looks a name
+  up there only when it has none of its own.
 - `legacy`: ways to make tensors that PyTorch has left behind, `Variable` and `FloatTensor`;
   `variable`: the former under its module's name.
 - `accelerator`, `cuda`, `backends`: the answers to questions about devices: there is only the CPU.
-- `attention`, `parallel`, `clip_grad`, `onnx`, `multiprocessing`, `random`, `version`: names that
-  scripts mention, and mostly do not use.
-- `rooms`: which of PyTorch's modules is which of minigrad's; `finder`: makes ``import torch`` mean
-  minigrad; `run`: runs a script like that.
-
-``minigrad.cuda``, ``minigrad.LongTensor`` and the like are found here: `minigrad` looks a name up
-in this package only when it has none of its own.
+- `jit`, `amp`, `compiler`, `checkpoint`, `profiler`: what makes PyTorch faster or smaller, and has
+  nothing to do here; `no_effect`: how they say so, once.
+- `distributed`, `distributed_sampler`, `futures`, `multiprocessing`, `parallel`: one process, and
+  what it answers.
+- `not_built`: layers for pictures; `attention`, `pytree`, `clip_grad`, `onnx`,
+  `random`, `version`, `config`, `types`, `overrides`, `hub`, `fx`, `storage`, `hooks`: names that
+  scripts and libraries mention, and mostly do not use; `tensorboard`: the writer, if TensorBoard is
+  there.
+- `absent`: torchvision, torchtext and torchaudio, which can be imported, and say what is missing
+  when they are used.
 """
 
-from . import accelerator, backends, cuda, multiprocessing, onnx
-from .legacy import (
-    BoolTensor,
-    ByteTensor,
-    CharTensor,
-    DoubleTensor,
-    FloatTensor,
-    IntTensor,
-    LongTensor,
-    ShortTensor,
-)  # fmt: skip
+from .finder import install, uninstall
 
-__all__ = [
-    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "IntTensor",
-    "LongTensor", "ShortTensor", "accelerator", "backends", "cuda", "multiprocessing", "onnx",
-]  # fmt: skip
+__all__ = ["install", "uninstall"]

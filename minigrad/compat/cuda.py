@@ -8,10 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import amp
+
 __all__ = [
-    "current_device", "device_count", "empty_cache", "get_device_name", "is_available",
-    "is_initialized", "manual_seed", "manual_seed_all", "set_device", "synchronize",
+    "Event", "OutOfMemoryError", "Stream", "amp", "current_device", "current_stream", "device",
+    "device_count", "empty_cache", "get_device_capability", "get_device_name",
+    "get_device_properties", "get_rng_state", "get_rng_state_all", "init", "ipc_collect",
+    "is_available", "is_bf16_supported", "is_current_stream_capturing", "is_initialized",
+    "manual_seed", "manual_seed_all", "max_memory_allocated", "max_memory_reserved",
+    "memory_allocated", "memory_reserved", "memory_summary", "reset_max_memory_allocated",
+    "reset_peak_memory_stats", "seed", "seed_all", "set_device", "set_rng_state_all", "stream",
+    "synchronize",
 ]  # fmt: skip
+
+
+class OutOfMemoryError(RuntimeError):
+    """What a GPU raises when its memory is full: never raised here."""
 
 
 def is_available() -> bool:
@@ -24,9 +36,23 @@ def is_initialized() -> bool:
     return False
 
 
+def is_bf16_supported(including_emulation: bool = True) -> bool:
+    """False: minigrad runs on the CPU."""
+    return False
+
+
+def is_current_stream_capturing() -> bool:
+    """False: minigrad runs on the CPU."""
+    return False
+
+
 def device_count() -> int:
     """0: minigrad runs on the CPU."""
     return 0
+
+
+def _nothing(*args: Any, **kwargs: Any) -> None:
+    """Do nothing: there are no GPUs."""
 
 
 def manual_seed(seed: int) -> None:
@@ -41,6 +67,57 @@ def empty_cache() -> None:
     """Give back memory of the GPU: there is none, so nothing happens."""
 
 
+seed = seed_all = set_rng_state_all = ipc_collect = _nothing
+reset_max_memory_allocated = reset_peak_memory_stats = _nothing
+
+
+def get_rng_state_all() -> list[Any]:
+    """An empty list: a state for each GPU."""
+    return []
+
+
+def memory_allocated(device: Any = None) -> int:
+    """0: bytes on the GPU."""
+    return 0
+
+
+max_memory_allocated = max_memory_reserved = memory_reserved = memory_allocated
+
+
+class device:
+    """A ``with`` block in which another GPU is the current one: there are none.
+
+    Raises
+    ------
+    AssertionError
+        When it is entered with anything but None or -1.
+    """
+
+    def __init__(self, device: Any) -> None:
+        self.device = device
+
+    def __enter__(self) -> None:
+        if self.device not in (None, -1):
+            _no_gpu()
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
+class stream:
+    """A ``with`` block in which a GPU's stream is the current one; for None, nothing."""
+
+    def __init__(self, stream: Any) -> None:
+        if stream is not None:
+            _no_gpu()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
 def _no_gpu(*args: Any, **kwargs: Any) -> Any:
     """Raise AssertionError: there is no GPU."""
     raise AssertionError(
@@ -49,4 +126,19 @@ def _no_gpu(*args: Any, **kwargs: Any) -> Any:
     )
 
 
-current_device = get_device_name = set_device = synchronize = _no_gpu
+class Event:
+    """Raises AssertionError when it is made: there is no GPU to mark a time on."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        _no_gpu()
+
+
+class Stream:
+    """Raises AssertionError when it is made: there is no GPU to queue work on."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        _no_gpu()
+
+
+current_device = current_stream = get_device_capability = get_device_name = _no_gpu
+get_device_properties = get_rng_state = init = memory_summary = set_device = synchronize = _no_gpu

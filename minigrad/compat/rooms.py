@@ -15,8 +15,14 @@ from . import version
 
 # A name that several modules of a row have is that of the first. "" is minigrad itself.
 ROOMS: dict[str, tuple[str, ...]] = {
-    "torch": ("", "compat"),
+    "torch": ("", "compat.names"),
+    "torch.__config__": ("compat.config",),
+    "torch._dynamo": ("compat.compiler",),
+    "torch._tensor": ("tensor",),
     "torch.accelerator": ("compat.accelerator",),
+    "torch.amp": ("compat.amp",),
+    "torch.amp.autocast_mode": ("compat.amp",),
+    "torch.amp.grad_scaler": ("compat.amp",),
     "torch.autograd": ("autograd", "compat.variable"),
     "torch.autograd.function": ("autograd.function",),
     "torch.autograd.functional": ("autograd.functional",),
@@ -25,18 +31,41 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.autograd.graph": ("autograd.graph",),
     "torch.autograd.variable": ("compat.variable",),
     "torch.backends": ("compat.backends",),
+    "torch.backends.cpu": ("compat.backends.cpu",),
+    "torch.backends.cuda": ("compat.backends.cuda",),
+    "torch.backends.mkl": ("compat.backends.mkl",),
+    "torch.backends.mkldnn": ("compat.backends.mkldnn",),
+    "torch.backends.openmp": ("compat.backends.openmp",),
+    "torch.backends.opt_einsum": ("compat.backends.opt_einsum",),
+    "torch.backends.quantized": ("compat.backends.quantized",),
     "torch.backends.cudnn": ("compat.backends.cudnn",),
     "torch.backends.mps": ("compat.backends.mps",),
+    "torch.compiler": ("compat.compiler",),
     "torch.cuda": ("compat.cuda",),
+    "torch.cuda.amp": ("compat.amp",),
+    "torch.cuda.amp.autocast_mode": ("compat.amp",),
+    "torch.cuda.amp.grad_scaler": ("compat.amp",),
+    "torch.distributed": ("compat.distributed",),
+    "torch.futures": ("compat.futures",),
+    "torch.fx": ("compat.fx",),
+    "torch.hub": ("compat.hub",),
+    "torch.jit": ("compat.jit",),
     "torch.linalg": ("ops.linalg",),
     "torch.multiprocessing": ("compat.multiprocessing",),
-    "torch.nn": ("nn", "compat.parallel"),
+    "torch.nn": ("nn", "compat.parallel", "compat.not_built"),
     "torch.nn.attention": ("compat.attention",),
-    "torch.nn.functional": ("nn.functional",),
+    "torch.nn.functional": ("nn.functional", "compat.not_built"),
     "torch.nn.init": ("nn.init",),
-    "torch.nn.modules": ("nn",),
+    "torch.nn.modules": ("nn", "compat.not_built"),
     "torch.nn.modules.activation": ("nn.activation", "nn.attention"),
     "torch.nn.modules.batchnorm": ("nn.batchnorm",),
+    "torch.nn.modules.conv": ("compat.not_built",),
+    "torch.nn.modules.pooling": ("compat.not_built",),
+    "torch.nn.modules.padding": ("compat.not_built",),
+    "torch.nn.modules.pixelshuffle": ("compat.not_built",),
+    "torch.nn.modules.upsampling": ("compat.not_built",),
+    "torch.nn.modules.instancenorm": ("compat.not_built",),
+    "torch.nn.modules.fold": ("compat.not_built",),
     "torch.nn.modules.container": ("nn.containers",),
     "torch.nn.modules.distance": ("nn.loss",),
     "torch.nn.modules.dropout": ("nn.dropout",),
@@ -76,12 +105,19 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.optim.rprop": ("optim.rprop",),
     "torch.optim.sgd": ("optim.sgd",),
     "torch.optim.swa_utils": ("optim.swa_utils",),
+    "torch.overrides": ("compat.overrides",),
+    "torch.profiler": ("compat.profiler",),
     "torch.random": ("compat.random",),
     "torch.return_types": ("ops.return_types",),
     "torch.serialization": ("serialization",),
     "torch.special": ("ops.special",),
+    "torch.storage": ("compat.storage",),
+    "torch.testing": ("testing",),
+    "torch.types": ("compat.types",),
     "torch.utils": ("utils",),
-    "torch.utils.data": ("utils.data",),
+    "torch.utils._pytree": ("compat.pytree",),
+    "torch.utils.checkpoint": ("compat.checkpoint",),
+    "torch.utils.data": ("utils.data", "compat.distributed_sampler"),
     "torch.utils.data._utils": (),
     "torch.utils.data._utils.collate": ("utils.data.collate",),
     "torch.utils.data._utils.worker": ("utils.data.worker_info",),
@@ -91,9 +127,16 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "utils.data.worker_info",
     ),
     "torch.utils.data.dataset": ("utils.data.dataset",),
+    "torch.utils.data.distributed": ("compat.distributed_sampler",),
     "torch.utils.data.sampler": ("utils.data.sampler",),
+    "torch.utils.hooks": ("compat.hooks",),
+    "torch.utils.tensorboard": ("compat.tensorboard",),
+    "torch.utils.tensorboard.writer": ("compat.tensorboard",),
     "torch.version": ("compat.version",),
 }
+
+# What has to be installed for a module of PyTorch's, there as well as here.
+NEEDS = {"torch.utils.tensorboard": "tensorboard"}
 
 WHERE_TO_LOOK = (
     "this script runs on minigrad, which has the parts of PyTorch that recurrent networks need; "
@@ -117,7 +160,10 @@ class Room(ModuleType):
     def __getattr__(self, name: str) -> Any:
         inner = f"{self.__name__}.{name}"
         if inner in ROOMS:
-            return import_module(inner)
+            try:
+                return import_module(inner)
+            except ImportError as error:  # it needs a package that is not there
+                raise AttributeError(str(error), name=name, obj=self) from error
         message = f"module '{self.__name__}' has no attribute '{name}'"
         if not name.startswith("__"):  # those Python asks for by itself
             message += f": {WHERE_TO_LOOK}, and dir({self.__name__}) what is here"
@@ -145,5 +191,7 @@ def _is_of(module: ModuleType, name: str) -> bool:
     if listed is not None and (name in listed or not name.startswith("_")):
         return name in listed
     home = getattr(vars(module)[name], "__module__", None)
+    if home == "torch":  # `Tensor`, which `install` calls by that name
+        return name == "Tensor"
     inside = not isinstance(home, str) or f"{home}.".startswith(f"{module.__name__}.")
     return inside and not name.startswith("__")

@@ -44,7 +44,7 @@ ASKING = frozenset({
 })  # fmt: skip
 ASKING_PYTHON = frozenset({"globals", "locals", "eval", "exec", "print", "open", "input"})
 _SEARCHING = frozenset({"getattr", "vars", "attrgetter"})
-_LIBRARIES = frozenset({"minigrad", "numpy"}) | (sys.stdlib_module_names - {"__main__"})
+_LIBRARIES = frozenset({"minigrad", "numpy", "torch"}) | (sys.stdlib_module_names - {"__main__"})
 _MISSING = object()
 
 

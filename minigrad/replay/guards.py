@@ -244,7 +244,7 @@ def _is_data(name: str, own: Any) -> bool:
 
 
 def _is_ours(name: str | None) -> bool:
-    return (name or "").partition(".")[0] in ("minigrad", "numpy")
+    return (name or "").partition(".")[0] in ("minigrad", "numpy", "torch")
 
 
 @functools.lru_cache(4096)

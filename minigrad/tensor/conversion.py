@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import dtypes
+from ..arrays.size import check_device
 from ..arrays.size import device as device_
 from ..autograd.grad_mode import is_grad_enabled
 from ..autograd.loans import before_write
@@ -41,6 +42,7 @@ def to(
     device: Any = None,
     copy: bool = False,
     non_blocking: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """The tensor in another dtype, or like another one; itself if nothing changes, or a `copy`.
 
@@ -62,7 +64,7 @@ def to(
                 f"({builtins.type(argument).__name__})"
             )
     if device is not None:
-        device_(device)  # raises for anything but the CPU
+        check_device(device)  # raises for anything but the CPU
     result: Tensor = tensor
     if target is not None and target != tensor.array.dtype:
         result = cast(tensor, target)

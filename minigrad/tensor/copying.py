@@ -74,7 +74,9 @@ def shallow(tensor: Tensor) -> Tensor:
 def reduced(tensor: Tensor, protocol: Any) -> Any:
     """What `pickle` writes down: how to call `rebuild`."""
     warn_of_hooks(tensor)
-    arguments = (tensor.array, tensor.requires_grad, type(tensor))
+    kind = type(tensor)
+    named = None if kind is type(wrap(tensor.array)) else kind  # `Tensor` goes without saying
+    arguments = (tensor.array, tensor.requires_grad, named)
     return rebuild, arguments, own_attributes(tensor) or None
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from .. import _kernels, random
 from ..arrays import dtypes
 from ..arrays.recording import made
-from ..arrays.size import device as device_
+from ..arrays.size import check_device
 from ..autograd.listening import heard, is_listening
 from ..autograd.tensor_base import TensorBase, wrap
 from ..ops import draws
@@ -42,7 +42,7 @@ Makers = tuple[Callable[..., Tensor], Callable[..., Tensor]]
 
 def _made(array: ndarray, device: Any, requires_grad: bool) -> Tensor:
     if device is not None:
-        device_(device)  # raises for anything but the CPU
+        check_device(device)  # raises for anything but the CPU
     return from_array(array, requires_grad) if requires_grad else wrap(array)
 
 
@@ -364,7 +364,7 @@ class Generator(random.Generator):
     """
 
     def __init__(self, device: Any = "cpu") -> None:
-        super().__init__(device_(device))
+        super().__init__(check_device(device))
 
     def get_state(self) -> Tensor:
         """The state: 5056 bytes, in PyTorch's layout."""

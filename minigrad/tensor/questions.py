@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import dtypes
-from ..arrays.size import CPU, Size
+from ..arrays.size import CPU, Size, check_device
 from ..arrays.size import device as device_
 from ..autograd.tensor_base import TensorBase, array_of
 from ..ops.shape import broadcast_to, reshape
@@ -165,4 +165,4 @@ def get_default_device() -> device_:
 
 def set_default_device(device: Any) -> None:
     """Accept ``"cpu"`` (or None); anything else is an error."""
-    device_("cpu" if device is None else device)
+    check_device("cpu" if device is None else device)

@@ -1,5 +1,11 @@
-"""`torch.backends`: switches of libraries that minigrad does not use."""
+"""`torch.backends`: switches of libraries that minigrad does not use.
 
-from . import cudnn, mps
+- `cpu`, `cuda`, `cudnn`, `mkl`, `mkldnn`, `mps`, `openmp`, `opt_einsum`, `quantized`: the switches
+  are there, can be set, and change nothing.
+"""
 
-__all__ = ["cudnn", "mps"]
+from . import cpu, cuda, cudnn, mkl, mkldnn, mps, openmp, opt_einsum, quantized
+
+__all__ = [
+    "cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp", "opt_einsum", "quantized",
+]  # fmt: skip

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import dtypes
-from .autograd.backward import grad
-from .autograd.grad_mode import no_grad
-from .autograd.gradcheck import gradcheck, gradgradcheck
-from .nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
-from .ops.join import cat
-from .plans.planned import switched_off
-from .recurrences.own import Recurrent
-from .recurrences.sequences import SequenceLayer
-from .tensor.creation import get_rng_state, manual_seed, rand_like, randn, set_rng_state
+from ..arrays import dtypes
+from ..autograd.backward import grad
+from ..autograd.grad_mode import no_grad
+from ..autograd.gradcheck import gradcheck, gradgradcheck
+from ..nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from ..ops.join import cat
+from ..plans.planned import switched_off
+from ..recurrences.own import Recurrent
+from ..recurrences.sequences import SequenceLayer
+from ..tensor.creation import get_rng_state, manual_seed, rand_like, randn, set_rng_state
 
 Layer = Callable[..., Any]
 

@@ -1,0 +1,36 @@
+"""Names that scripts look for in ``torch`` itself, and that minigrad has only for their sake.
+
+The modules among them are imported when a script names them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from .legacy import (
+    BoolTensor,
+    ByteTensor,
+    CharTensor,
+    DoubleTensor,
+    FloatTensor,
+    IntTensor,
+    LongTensor,
+    ShortTensor,
+)  # fmt: skip
+
+MODULES = (
+    "accelerator", "amp", "backends", "compiler", "cuda", "distributed", "futures", "fx", "hub",
+    "jit", "multiprocessing", "onnx", "overrides", "profiler", "types",
+)  # fmt: skip
+
+__all__ = [
+    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "IntTensor",
+    "LongTensor", "ShortTensor", *MODULES,
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in MODULES:
+        return import_module(f"minigrad.compat.{name}")
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -1,0 +1,97 @@
+"""The libraries that `run` tries: where their tests are, and what of them is absent by design."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["LIBRARIES", "NEEDED", "Library"]
+
+
+class Library(NamedTuple):
+    """A library, at one version."""
+
+    name: str
+    version: str
+    repository: str = ""  # "": its tests are the files tests/peers/examples/NAME*.py
+    tag: str = ""  # "": the newest commit
+    folder: str = "."  # where in the sources pytest is started
+    tests: tuple[str, ...] = ()  # what pytest is told
+    environment: tuple[tuple[str, str], ...] = ()  # variables that its tests ask for
+    absent: tuple[
+        tuple[str, str], ...
+    ] = ()  # tests that need what minigrad will not have, and what
+
+    @property
+    def requirement(self) -> str:
+        """What pip is told."""
+        return f"{self.name}=={self.version}"
+
+
+GITHUB = "https://github.com/"
+
+LIBRARIES = (
+    Library("pytorch-crf", "0.7.2", GITHUB + "kmkurn/pytorch-crf", "v0.7.2", tests=("tests",)),
+    Library(
+        "torchrecurrent", "0.2.5", "sdist", tests=("tests", "--ignore=tests/test_benchmarks.py")
+    ),
+    Library(
+        "einops",
+        "0.8.2",
+        GITHUB + "arogozhnikov/einops",
+        "v0.8.2",
+        tests=("einops/tests",),
+        environment=(("EINOPS_TEST_BACKENDS", "numpy,torch"),),
+    ),
+    Library("entmax", "1.3", GITHUB + "deep-spin/entmax", "v1.3", tests=("entmax",)),
+    Library("torchinfo", "1.8.0", GITHUB + "TylerYep/torchinfo", "v1.8.0", tests=("tests",)),
+    Library("torchsummary", "1.5.1"),
+    Library("torchviz", "0.0.3", GITHUB + "szagoruyko/pytorchviz", tests=("test/test.py",)),
+    Library(
+        "safetensors",
+        "0.8.0",
+        GITHUB + "huggingface/safetensors",
+        folder="bindings/python",
+        tests=(
+            "tests/test_pt_comparison.py",
+            "tests/test_pt_model.py",
+            "tests/test_simple.py",
+            "tests/test_handle.py",
+            "tests/test_threadable.py",
+            "tests/test_multithreaded.py",
+        ),
+    ),
+    Library(
+        "skorch",
+        "1.4.0",
+        GITHUB + "skorch-dev/skorch",
+        "v1.4.0",
+        tests=("skorch/tests", "--ignore=skorch/tests/llm", "--ignore=skorch/tests/test_hf.py"),
+    ),
+    Library(
+        "torchmetrics",
+        "1.9.0",
+        GITHUB + "Lightning-AI/torchmetrics",
+        "v1.9.0",
+        folder="tests",
+        tests=("unittests/text",),
+    ),
+    Library(
+        "pytorch-ignite",
+        "0.5.5",
+        GITHUB + "pytorch/ignite",
+        "v0.5.5",
+        tests=("tests/ignite/engine",),
+    ),
+    Library(
+        "torch-optimizer", "0.3.0", GITHUB + "jettify/pytorch-optimizer", "v0.3.0", tests=("tests",)
+    ),
+    Library("pytorch-warmup", "0.2.0", GITHUB + "Tony-Y/pytorch_warmup", "v0.2.0", tests=("test",)),
+    Library("tensorboardX", "2.6.5", GITHUB + "lanpa/tensorboardX", "v2.6.5", tests=("tests",)),
+    Library("tensorboard", "2.21.0"),
+    Library("lovely-tensors", "0.1.22"),
+    Library("captum", "0.9.0", GITHUB + "pytorch/captum", tests=("tests",)),
+    Library("x-transformers", "2.31.10", GITHUB + "lucidrains/x-transformers", tests=("tests",)),
+)
+
+# What these need in their tests.
+NEEDED = ["torch==2.13.0", "pytest", "pytest-timeout", "parameterized", "matplotlib", "pandas"]

@@ -1,0 +1,174 @@
+"""Other people's libraries, unchanged: their own tests on PyTorch and on minigrad, side by side.
+
+    python tests/peers/run.py FOLDER [--only einops entmax] [--table]
+
+FOLDER is where the environment is made (a virtual environment with PyTorch and every library at its
+version, from the package index), where the libraries' sources are put (as their tests are not in
+the packages; by ``git clone``, unless they are there), and where the results are kept. This needs
+an hour and a network, so it is no part of the test suite. The table that it prints stands in
+``docs/compatibility.md``.
+
+A test counts if it passes on PyTorch in this environment. It is absent by design if it needs what
+minigrad will not have; `LIBRARIES` says which tests and what. All others should pass here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from xml.etree import ElementTree
+
+from libraries import LIBRARIES, NEEDED, Library
+
+ROOT = Path(__file__).parents[2]
+THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+EXAMPLES = Path(__file__).parent / "examples"
+
+
+def make_environment(folder: Path) -> Path:
+    """A Python with all libraries in it, and PyTorch."""
+    python = folder / "venv" / "bin" / "python"
+    if not python.exists():
+        venv.create(folder / "venv", with_pip=True)
+        wanted = [library.requirement for library in LIBRARIES] + NEEDED
+        subprocess.run([python, "-m", "pip", "install", "-q", *wanted], check=True)
+    return python
+
+
+def fetch_source(library: Library, folder: Path) -> Path:
+    """The folder with the library's tests."""
+    source = folder / "src" / library.name
+    if library.repository and not source.exists():
+        command = ["git", "clone", "-q", "--depth", "1"]
+        if library.tag:
+            command += ["--branch", library.tag]
+        subprocess.run([*command, library.repository, source], check=True)
+    return source
+
+
+def run_tests(library: Library, python: Path, source: Path, on: str) -> dict[str, str]:
+    """What became of each test: "passed", "failed", "skipped"."""
+    report = source.parent.parent / "results" / f"{library.name}.{on}.xml"
+    report.parent.mkdir(exist_ok=True)
+    report.unlink(missing_ok=True)
+    start = [python, "-m", *(["minigrad", "run", "-m"] if on == "minigrad" else []), "pytest"]
+    options = [
+        f"--junitxml={report}",
+        "-q",
+        "--tb=short",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "addopts=",
+        "--timeout=120",
+    ]
+    environment = {**os.environ, **THREADS, **dict(library.environment), "PYTHONPATH": str(ROOT)}
+    log = report.with_suffix(".log")
+    with open(log, "w") as out:
+        subprocess.run(
+            [*start, *options, *library.tests], cwd=source / library.folder, env=environment,
+            stdout=out, stderr=subprocess.STDOUT, check=False,
+        )  # fmt: skip
+    if not report.exists():
+        print(f"{library.name} on {on}: no tests ran; see {log}", file=sys.stderr)
+        return {}
+    return outcomes(report)
+
+
+def outcomes(report: Path) -> dict[str, str]:
+    """What a report of pytest's says of each test."""
+    found = {}
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        kinds = {child.tag for child in case}
+        what = (
+            "failed"
+            if kinds & {"failure", "error"}
+            else "skipped"
+            if "skipped" in kinds
+            else "passed"
+        )
+        found[f"{case.get('classname')}::{case.get('name')}"] = what
+    return found
+
+
+def run_example(library: Library, python: Path, on: str) -> dict[str, str]:
+    """Whether each example of a library runs; what it prints is compared by `main`."""
+    found = {}
+    for path in sorted(EXAMPLES.glob(f"{library.name.replace('-', '_')}*.py")):
+        start = [python] if on == "torch" else [python, "-m", "minigrad", "run"]
+        result = subprocess.run(
+            [*start, path], capture_output=True, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"},
+        )  # fmt: skip
+        if result.returncode:
+            print(f"{path.name} on {on}: {result.stderr[-2000:]}", file=sys.stderr)
+        found[path.stem] = result.stdout if result.returncode == 0 else "failed"
+    return found
+
+
+def results(
+    library: Library, folder: Path, python: Path, again: set[str]
+) -> dict[str, dict[str, str]]:
+    """Outcomes on PyTorch and here, kept in a file between calls."""
+    kept = folder / "results" / f"{library.name}.json"
+    known = json.loads(kept.read_text()) if kept.exists() else {}
+    for on in ("torch", "minigrad"):
+        if on in again or on not in known:
+            source = fetch_source(library, folder)
+            known[on] = run_tests(library, python, source, on) if library.tests else {}
+            known[on].update(run_example(library, python, on))
+            kept.parent.mkdir(exist_ok=True)
+            kept.write_text(json.dumps(known, indent=1))
+    return known
+
+
+def row(library: Library, known: dict[str, dict[str, str]], verbose: bool) -> str:
+    """A line of the table."""
+    good = {
+        test: what for test, what in known["torch"].items() if what not in ("failed", "skipped")
+    }
+    absent = {test for test in good for pattern, _ in library.absent if re.search(pattern, test)}
+    wanted = good.keys() - absent
+    here = {test for test in wanted if known["minigrad"].get(test) == good[test]}
+    if verbose:
+        for test in sorted(wanted - here):
+            print("  ", known["minigrad"].get(test, "not run")[:60], test)
+    share = f"{len(here) / len(wanted):.1%}" if wanted else ""
+    return (
+        f"| {library.name} {library.version} | {len(good)} | {len(absent)} | {len(here)} of "
+        f"{len(wanted)} | {share} |"
+    )
+
+
+def main() -> None:
+    """Run what is asked for, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path, help="where environment, sources and results are kept")
+    parser.add_argument("--only", nargs="*", default=[], help="libraries to run; default: all")
+    parser.add_argument(
+        "--again", nargs="*", default=["minigrad"], help="torch, minigrad: run anew"
+    )
+    parser.add_argument("--table", action="store_true", help="only print what is known")
+    parser.add_argument("-v", "--verbose", action="store_true", help="name tests that do not pass")
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    python = make_environment(folder)
+    lines = []
+    for library in LIBRARIES:
+        if options.only and library.name not in options.only:
+            continue
+        known = results(library, folder, python, set() if options.table else set(options.again))
+        lines.append(row(library, known, options.verbose))
+    print("| library | passes on PyTorch | absent by design | passes here | share |")
+    print("|---|---:|---:|---:|---:|")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

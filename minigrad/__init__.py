@@ -104,26 +104,29 @@ _publish(globals())  # from here on, what has to be a tensor is one
 
 from . import nn, optim, serialization, testing, utils  # noqa: E402 - they use the names above
 from .nn.functional import (  # noqa: E402
-    celu, celu_, hardshrink, prelu, relu_, rrelu, rrelu_, selu, selu_, threshold, threshold_,
+    adaptive_avg_pool1d, avg_pool1d, celu, celu_, conv1d, conv_transpose1d, hardshrink, max_pool1d,
+    max_pool1d_with_indices, prelu, relu_, rrelu, rrelu_, selu, selu_, threshold, threshold_,
 )  # fmt: skip
+from .nn.functional import adaptive_max_pool1d_with_indices as adaptive_max_pool1d  # noqa: E402
 from .replay import compile as compile  # noqa: E402
 from .serialization import load, save  # noqa: E402
 
 # What ``from minigrad import *`` brings: all but the names of builtins (as ``sum``), which it would
 # take away. Those are re-exported above, ``sum as sum``, for type checkers.
 __all__ = [
-    "Generator", "Size", "Tensor", "absolute", "acos", "add", "addbmm", "addcdiv", "addcmul",
-    "addmm", "addmv", "addr", "adjoint", "allclose", "amax", "amin", "arange", "argmax", "argmin",
-    "argsort", "as_tensor", "asin", "atan", "atan2", "baddbmm", "bernoulli", "bfloat16", "bincount",
-    "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "bmm", "broadcast_shapes",
-    "broadcast_tensors", "broadcast_to", "can_cast", "cat", "cdouble", "ceil", "celu", "celu_",
-    "cfloat", "chain_matmul", "channels_last", "channels_last_3d", "cholesky", "cholesky_inverse",
-    "cholesky_solve", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone", "complex64",
-    "complex128", "concat", "concatenate", "contiguous_format", "cos", "cosh", "count_nonzero",
-    "cross", "cumprod", "cumsum", "default_generator", "det", "device", "diag", "diagonal",
-    "digamma", "dist", "div", "divide", "dot", "double", "dtype", "e", "einsum", "empty",
-    "empty_like", "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand",
-    "expm1", "eye", "finfo", "flatten", "flip", "float16", "float32", "float64", "floor",
+    "Generator", "Size", "Tensor", "absolute", "acos", "adaptive_avg_pool1d", "adaptive_max_pool1d",
+    "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "adjoint", "allclose", "amax",
+    "amin", "arange", "argmax", "argmin", "argsort", "as_tensor", "asin", "atan", "atan2",
+    "avg_pool1d", "baddbmm", "bernoulli", "bfloat16", "bincount", "bitwise_and", "bitwise_not",
+    "bitwise_or", "bitwise_xor", "bmm", "broadcast_shapes", "broadcast_tensors", "broadcast_to",
+    "can_cast", "cat", "cdouble", "ceil", "celu", "celu_", "cfloat", "chain_matmul",
+    "channels_last", "channels_last_3d", "cholesky", "cholesky_inverse", "cholesky_solve", "chunk",
+    "clamp", "clamp_max", "clamp_min", "clip", "clone", "complex64", "complex128", "concat",
+    "concatenate", "contiguous_format", "conv1d", "conv_transpose1d", "cos", "cosh",
+    "count_nonzero", "cross", "cumprod", "cumsum", "default_generator", "det", "device", "diag",
+    "diagonal", "digamma", "dist", "div", "divide", "dot", "double", "dtype", "e", "einsum",
+    "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2",
+    "expand", "expm1", "eye", "finfo", "flatten", "flip", "float16", "float32", "float64", "floor",
     "floor_divide", "fmod", "from_numpy", "full", "full_like", "gather", "ge", "ger",
     "get_default_device", "get_default_dtype", "get_num_threads", "get_rng_state", "gt", "half",
     "hardshrink", "hstack", "hypot", "iinfo", "index_add", "index_copy", "index_fill", "index_put",
@@ -133,21 +136,21 @@ __all__ = [
     "linspace", "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logdet",
     "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "long", "lt",
     "manual_seed", "masked_fill", "masked_select", "matmul", "matrix_exp", "matrix_power",
-    "maximum", "mean", "median", "memory_format", "meshgrid", "minimum", "mm", "moveaxis",
-    "movedim", "mul", "multinomial", "multiply", "mv", "nan", "narrow", "ne", "neg", "negative",
-    "no_grad", "nonzero", "norm", "normal", "numel", "ones", "ones_like", "outer", "permute", "pi",
-    "pinverse", "polygamma", "positive", "prelu", "preserve_format", "prod", "promote_types", "qr",
-    "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "ravel", "reciprocal",
-    "relu", "relu_", "remainder", "repeat", "repeat_interleave", "reshape", "result_type", "roll",
-    "rrelu", "rrelu_", "rsqrt", "rsub", "save", "scatter", "scatter_add", "seed", "select", "selu",
-    "selu_", "set_default_device", "set_default_dtype", "set_flush_denormal", "set_grad_enabled",
-    "set_num_threads", "set_printoptions", "set_rng_state", "short", "show_config", "sigmoid",
-    "sign", "sin", "sinh", "slogdet", "softmax", "sort", "split", "sqrt", "square", "squeeze",
-    "stack", "std", "std_mean", "strided", "sub", "subtract", "svd", "swapaxes", "swapdims", "t",
-    "take", "take_along_dim", "tan", "tanh", "tensor", "tensordot", "threshold", "threshold_",
-    "tile", "topk", "trace", "transpose", "tril", "triu", "true_divide", "trunc", "uint8", "unbind",
-    "unflatten", "unique", "unsqueeze", "var", "var_mean", "vdot", "vstack", "where", "xlogy",
-    "zeros", "zeros_like",
+    "max_pool1d", "max_pool1d_with_indices", "maximum", "mean", "median", "memory_format",
+    "meshgrid", "minimum", "mm", "moveaxis", "movedim", "mul", "multinomial", "multiply", "mv",
+    "nan", "narrow", "ne", "neg", "negative", "no_grad", "nonzero", "norm", "normal", "numel",
+    "ones", "ones_like", "outer", "permute", "pi", "pinverse", "polygamma", "positive", "prelu",
+    "preserve_format", "prod", "promote_types", "qr", "rand", "rand_like", "randint", "randn",
+    "randn_like", "randperm", "ravel", "reciprocal", "relu", "relu_", "remainder", "repeat",
+    "repeat_interleave", "reshape", "result_type", "roll", "rrelu", "rrelu_", "rsqrt", "rsub",
+    "save", "scatter", "scatter_add", "seed", "select", "selu", "selu_", "set_default_device",
+    "set_default_dtype", "set_flush_denormal", "set_grad_enabled", "set_num_threads",
+    "set_printoptions", "set_rng_state", "short", "show_config", "sigmoid", "sign", "sin", "sinh",
+    "slogdet", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean",
+    "strided", "sub", "subtract", "svd", "swapaxes", "swapdims", "t", "take", "take_along_dim",
+    "tan", "tanh", "tensor", "tensordot", "threshold", "threshold_", "tile", "topk", "trace",
+    "transpose", "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique",
+    "unsqueeze", "var", "var_mean", "vdot", "vstack", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip
 
 

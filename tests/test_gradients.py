@@ -35,7 +35,8 @@ operations = SimpleNamespace(
     **runpy.run_path(str(Path(__file__).parent / "golden" / "operations.py"))
 )
 ELSEWHERE = {  # have gradient tests of their own
-    "attention", "ctc", "decompositions", "draws", "entrywise_loss", "loss", "norm", "rows", "solving",
+    "attention", "conv", "ctc", "decompositions", "draws", "entrywise_loss", "loss", "norm", "pool",
+    "rows", "solving",
 }  # fmt: skip
 
 

@@ -25,7 +25,10 @@ NOT_KEPT = {
     ("torch.take_along_dim(p,k,1)", "p"), ("p.index_add(0,i,q)", "q"),
     ("F.cross_entropy(p,i)", "i"), ("p.index_copy(0,i,q)", "q"),
     ("p.clone().exp_()", "0"), ("F.nll_loss(p,i)", "i"),
-    ("F.nll_loss(p,i)", "p"), ("F.rrelu(p)", "p"), ("F.nll_loss(p,i,r.detach())", "i"),
+    ("F.nll_loss(p,i)", "p"), ("F.rrelu(p)", "p"),
+    *[(f"F.{name}(p,2)", "p") for name in (
+        "max_pool1d", "avg_pool1d", "adaptive_avg_pool1d", "adaptive_max_pool1d")],
+    ("F.nll_loss(p,i,r.detach())", "i"),
     ("F.nll_loss(p,i,r.detach())", "p"), ("F.nll_loss(p,i,r.detach())", "r"),
 }  # fmt: skip
 

@@ -248,7 +248,7 @@ def test_slopes_of_rrelu_are_drawn_evenly():
     slopes = (nn.RReLU(0.2, 0.6)(x) / x).numpy()
     np.testing.assert_array_equal(slopes[x.numpy() > 0], 1)
     drawn = np.sort(slopes[x.numpy() < 0])
-    assert 0.2 <= drawn[0]
+    assert drawn[0] >= 0.2
     assert drawn[-1] < 0.6
     even = 0.2 + 0.4 * (np.arange(drawn.size) + 0.5) / drawn.size
     assert np.abs(drawn - even).max() < 0.02

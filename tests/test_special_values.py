@@ -95,7 +95,9 @@ def test_the_golden_file_is_complete():
 MOVING = {"cast", "fused", "index", "inplace", "join", "rows", "shape", "embeddings", "padding"}
 # ... or which compare themselves with the same in single operations, in tests of their own; and
 # random numbers, which are no function of their arguments.
-ELSEWHERE = {"norm", "draws", "ctc", "attention", "decompositions", "solving"}
+ELSEWHERE = {
+    "norm", "draws", "ctc", "attention", "conv", "decompositions", "pool", "solving",
+}  # fmt: skip
 # Formulas for what a kernel does under the same name, where there are kernels.
 STAND_FOR_KERNELS = {"nll_loss", "nll_loss.images"}
 # PyTorch has no gradient of these; the value of the first is in the table as that of div-floor.

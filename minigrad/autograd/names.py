@@ -30,6 +30,8 @@ PRINTED = {
     "sort.stable": "SortBackward1",
     # products; PyTorch's end in a view
     "einsum": "ViewBackward0", "addmm.of_rows": "ViewBackward0",
+    # of sequences, which PyTorch takes for images of one row
+    **dict.fromkeys(("max_pool1d", "avg_pool1d"), "SqueezeBackward1"),
     # shapes
     "squeeze.axis": "SqueezeBackward1", "squeeze.axes": "SqueezeBackward2",
     "diagonal_copy": "DiagonalBackward0_copy",

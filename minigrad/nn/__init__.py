@@ -3,8 +3,8 @@
 - `module`, `parameter`, `containers`: what every network is made of; `hooks`, `backward_hooks`,
   `state_dict`; `typing`: what type checkers learn of a call.
 - recurrent layers and cells come from `minigrad.recurrences`.
-- `linear`, `lazy`, `embedding`, `activation`, `dropout`, `normalization`, `batchnorm`, `loss`: the
-  rest of a model.
+- `linear`, `conv`, `pooling`, `padding`, `lazy`, `embedding`, `activation`, `dropout`,
+  `normalization`, `batchnorm`, `loss`: the rest of a model.
 - `attention`: of several heads; `transformer_layers`: what is made of it; `transformer`: stacks.
 - `functional`: the same without parameters; `init`: initial values.
 """
@@ -22,6 +22,7 @@ from .activation import (
 from .attention import MultiheadAttention
 from .batchnorm import BatchNorm1d
 from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from .conv import Conv1d, ConvTranspose1d
 from .dropout import (
     AlphaDropout, Dropout, Dropout1d, Dropout2d, FeatureAlphaDropout, LockedDropout,
 )  # fmt: skip
@@ -34,22 +35,28 @@ from .loss import (
 )  # fmt: skip
 from .module import Module
 from .normalization import LayerNorm, RMSNorm
+from .padding import (
+    CircularPad1d, ConstantPad1d, ReflectionPad1d, ReplicationPad1d, ZeroPad1d,
+)  # fmt: skip
 from .parameter import Buffer, Parameter
+from .pooling import AdaptiveAvgPool1d, AdaptiveMaxPool1d, AvgPool1d, LPPool1d, MaxPool1d
 from .transformer import Transformer, TransformerDecoder, TransformerEncoder
 from .transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 
 __all__ = [
-    "CELU", "ELU", "GELU", "GLU", "GRU", "JANET", "LSTM", "MGU", "RNN", "SELU", "AlphaDropout",
-    "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "Buffer", "CTCLoss", "CosineSimilarity",
-    "CrossEntropyLoss", "DenseIndRNN", "Dropout", "Dropout1d", "Dropout2d", "Embedding",
-    "EmbeddingBag", "FeatureAlphaDropout", "Flatten", "GRUCell", "Hardshrink", "Hardsigmoid",
-    "Hardswish", "Hardtanh", "HuberLoss", "Identity", "IndRNN", "IndRNNCell", "JANETCell",
-    "KLDivLoss", "L1Loss", "LSTMCell", "LayerNorm", "LazyLinear", "LeakyReLU", "Linear",
-    "LockedDropout", "LogSigmoid", "LogSoftmax", "MGUCell", "MSELoss", "Mish", "Module",
-    "ModuleDict", "ModuleList", "MultiheadAttention", "NLLLoss", "PReLU", "Parameter",
-    "ParameterDict", "ParameterList", "RMSNorm", "RNNBase", "RNNCell", "RNNCellBase", "RReLU",
-    "ReLU", "ReLU6", "Recurrent", "ResidualIndRNN", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss",
-    "Softmax", "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold",
-    "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
-    "TransformerEncoderLayer", "UninitializedParameter", "functional", "init", "utils",
+    "CELU", "ELU", "GELU", "GLU", "GRU", "JANET", "LSTM", "MGU", "RNN", "SELU", "AdaptiveAvgPool1d",
+    "AdaptiveMaxPool1d", "AlphaDropout", "AvgPool1d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d",
+    "Buffer", "CTCLoss", "CircularPad1d", "ConstantPad1d", "Conv1d", "ConvTranspose1d",
+    "CosineSimilarity", "CrossEntropyLoss", "DenseIndRNN", "Dropout", "Dropout1d", "Dropout2d",
+    "Embedding", "EmbeddingBag", "FeatureAlphaDropout", "Flatten", "GRUCell", "Hardshrink",
+    "Hardsigmoid", "Hardswish", "Hardtanh", "HuberLoss", "Identity", "IndRNN", "IndRNNCell",
+    "JANETCell", "KLDivLoss", "L1Loss", "LPPool1d", "LSTMCell", "LayerNorm", "LazyLinear",
+    "LeakyReLU", "Linear", "LockedDropout", "LogSigmoid", "LogSoftmax", "MGUCell", "MSELoss",
+    "MaxPool1d", "Mish", "Module", "ModuleDict", "ModuleList", "MultiheadAttention", "NLLLoss",
+    "PReLU", "Parameter", "ParameterDict", "ParameterList", "RMSNorm", "RNNBase", "RNNCell",
+    "RNNCellBase", "RReLU", "ReLU", "ReLU6", "Recurrent", "ReflectionPad1d", "ReplicationPad1d",
+    "ResidualIndRNN", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softmin",
+    "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold", "Transformer",
+    "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
+    "TransformerEncoderLayer", "UninitializedParameter", "ZeroPad1d", "functional", "init", "utils",
 ]  # fmt: skip

@@ -9,6 +9,7 @@
 - `matmul`: products, linear; `einsum`, and `equation`, which reads what it is told; `linalg`: the
   room of that name, for which `solving` and `decompositions` compute; `matrices`: what torch itself
   has of it.
+- `conv`: convolution along one axis; `pool`: means and largest entries of windows.
 - `loss`, `entrywise_loss`, `ctc`: what training minimises; `norm`: layer and batch normalisation.
 - `attention`: averages of values, weighted by how well their keys fit.
 - `draws`: random numbers.

@@ -66,6 +66,8 @@ EXPRESSIONS = [
     *["F.embedding(k,w)", "F.cross_entropy(p,i)", "F.nll_loss(p,i)", "F.nll_loss(p,i,r.detach())"],
     *["F.cross_entropy(p,q.detach())", "F.pad(p,(1,1))"],
     *["p.to(torch.float32)"],
+    *["F.conv1d(p,q.t()[:,:,None],r)", "F.conv_transpose1d(p,w[:,:,None],r)", "F.max_pool1d(p,2)"],
+    *["F.avg_pool1d(p,2)", "F.adaptive_avg_pool1d(p,2)", "F.adaptive_max_pool1d(p,2)"],
     *["p.double()", "p.clone().copy_(q)", "p.clone().mul_(q)", "p.clone().div_(q)", "p.clone().exp_()"],
     *["p.clone().masked_fill_(m,1.0)", "p.clone().index_fill_(0,i,1.0)", "p.clone().zero_()"],
     *["put(p,i,q)", "put(p,m,z)", "put(p,0,r)", "p.clone().scatter_(1,k,q)", "p.repeat(2,1)"],

@@ -86,6 +86,13 @@ FORMS = [
     "torch.nn.functional.layer_norm(x, x.shape[-1:])",
     "torch.nn.functional.rms_norm(x, x.shape[-1:])",
     "torch.nn.functional.linear(x, weight)", "torch.nn.functional.linear(x, weight, weight[:, 0])",
+    "torch.nn.functional.conv1d(x, weight[:, :3, None])",
+    "torch.nn.functional.conv_transpose1d(x, weight[:3, :, None])",
+    *[f"torch.nn.functional.{name}(x, 2)" for name in words("""
+        max_pool1d max_pool1d_with_indices avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d
+        adaptive_max_pool1d_with_indices
+    """)],
+    "torch.nn.functional.lp_pool1d(x, 2, 2)",
     "torch.nn.functional.prelu(x, row[:1])", "torch.nn.functional.glu(x, -1)",
     "torch.nn.functional.threshold(x, 0.5, 2.)", "torch.nn.functional.threshold_(x.clone(), 0.5, 2.)",
     "torch.nn.functional.pad(x, (1, 1))",

@@ -124,7 +124,8 @@ def second_derivatives(t: Any, d: Any, inputs: list[Any]) -> tuple[Any, ...]:
     try:
         return t.autograd.grad(d, inputs, t.ones_like(d), retain_graph=True, allow_unused=True)
     except RuntimeError as error:
-        assert "derivative for aten::hardsigmoid_backward is not implemented" in str(error)
+        if "derivative for aten::hardsigmoid_backward is not implemented" not in str(error):
+            raise
         return (None,) * len(inputs)
 
 

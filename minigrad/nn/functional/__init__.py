@@ -1,8 +1,9 @@
 """The layers as functions without parameters of their own, by subject.
 
-- `affine`: linear; `embeddings`: embedding, one_hot; `bags`: embedding_bag.
+- `affine`: linear; `convolutions`: conv1d and its transpose; `embeddings`: embedding, one_hot;
+  `bags`: embedding_bag.
 - `activations`, `piecewise`: functions of each entry; `softmaxes`: of all entries along an axis.
-- `dropouts`, `norms`, `losses`.
+- `dropouts`, `norms`, `losses`; `pooling`: windows of sequences.
 - `attention`: scaled_dot_product_attention, of one head; `multihead`: of several.
 - `vectors`: lengths and angles; `padding`: more entries at the ends of an axis.
 - `arguments`: checks that they share.
@@ -16,6 +17,7 @@ from .activations import (
 from .affine import linear
 from .attention import scaled_dot_product_attention
 from .bags import embedding_bag
+from .convolutions import conv1d, conv_transpose1d
 from .dropouts import alpha_dropout, dropout, dropout1d, dropout2d, feature_alpha_dropout
 from .embeddings import embedding, one_hot
 from .losses import (
@@ -26,18 +28,24 @@ from .multihead import multi_head_attention_forward
 from .norms import batch_norm, layer_norm, rms_norm
 from .padding import pad
 from .piecewise import hardshrink, hardsigmoid, hardswish, prelu, rrelu, rrelu_, softshrink
+from .pooling import (
+    adaptive_avg_pool1d, adaptive_max_pool1d, adaptive_max_pool1d_with_indices, avg_pool1d,
+    lp_pool1d, max_pool1d, max_pool1d_with_indices,
+)  # fmt: skip
 from .softmaxes import gumbel_softmax, log_softmax, softmax, softmin
 from .vectors import cosine_similarity, normalize
 
 __all__ = [
-    "alpha_dropout", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits",
-    "celu", "celu_", "cosine_similarity", "cross_entropy", "ctc_loss", "dropout", "dropout1d",
-    "dropout2d", "elu", "elu_", "embedding", "embedding_bag", "feature_alpha_dropout", "gelu",
-    "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hardtanh_",
-    "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "leaky_relu_", "linear",
-    "log_softmax", "logsigmoid", "mish", "mse_loss", "multi_head_attention_forward", "nll_loss",
-    "normalize", "one_hot", "pad", "prelu", "relu", "relu6", "relu_", "rms_norm", "rrelu", "rrelu_",
-    "scaled_dot_product_attention", "selu", "selu_", "sigmoid", "silu", "smooth_l1_loss", "softmax",
-    "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
-    "threshold_",
+    "adaptive_avg_pool1d", "adaptive_max_pool1d", "adaptive_max_pool1d_with_indices",
+    "alpha_dropout", "avg_pool1d", "batch_norm", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "celu", "celu_", "conv1d", "conv_transpose1d",
+    "cosine_similarity", "cross_entropy", "ctc_loss", "dropout", "dropout1d", "dropout2d", "elu",
+    "elu_", "embedding", "embedding_bag", "feature_alpha_dropout", "gelu", "glu", "gumbel_softmax",
+    "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hardtanh_", "huber_loss", "kl_div",
+    "l1_loss", "layer_norm", "leaky_relu", "leaky_relu_", "linear", "log_softmax", "logsigmoid",
+    "lp_pool1d", "max_pool1d", "max_pool1d_with_indices", "mish", "mse_loss",
+    "multi_head_attention_forward", "nll_loss", "normalize", "one_hot", "pad", "prelu", "relu",
+    "relu6", "relu_", "rms_norm", "rrelu", "rrelu_", "scaled_dot_product_attention", "selu",
+    "selu_", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softmin", "softplus", "softshrink",
+    "softsign", "tanh", "tanhshrink", "threshold", "threshold_",
 ]  # fmt: skip

@@ -30,6 +30,9 @@ __all__ = [
     "silu", "softplus", "softsign", "tanh", "tanhshrink", "threshold", "threshold_",
 ]  # fmt: skip
 
+# With these two, mean 0 and variance 1 stay what they are from layer to layer.
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+
 sigmoid, tanh = ew.sigmoid.public, ew.tanh.public  # for users; rules use `ew.sigmoid`
 
 _leaky_relu = primitive("leaky_relu",
@@ -71,9 +74,6 @@ _mish = primitive("mish", lambda x: x * np.tanh(np.logaddexp(x, x.dtype.type(0))
 _glu = primitive("glu", lambda a, b: a * ew.sigmoid(b), layout=entrywise,
                  a=lambda g, b: g * ew.sigmoid(b),
                  b=lambda g, a, b: g * a * _sigmoid_slope(ew.sigmoid(b)))  # fmt: skip
-
-# With these two, mean 0 and variance 1 stay what they are from layer to layer.
-SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 def _up_to(limit: float, x: Any) -> Any:

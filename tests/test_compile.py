@@ -692,6 +692,9 @@ AS_ONE = {
     "packed": (lambda: nn.GRU(3, 4), packed),
     "own": (lambda: nn.Recurrent(Leaky, 3, 4, num_layers=2), None),
     "own, ragged": (lambda: nn.Recurrent(Leaky, 3, 4), lambda m, x: m(x, lengths=[5, 3])[0]),
+    "deep, ragged": (
+        lambda: nn.ResidualIndRNN(3, 4, 1), lambda m, x: m(x, lengths=[5, 3])[0]),
+    "deep, packed": (lambda: nn.DenseIndRNN(3, 2, (1,)), packed),
     "function": (lambda: nn.Linear(3, 4), lambda m, x: Squared.apply(m(x))),
 }  # fmt: skip
 

@@ -263,6 +263,146 @@ def test_states_stand_in_the_order_of_running():
     assert (residual().output_size, net.output_size) == (4, 3)
 
 
+# ------------------------------------------------------------------------------------------------
+# Sequences of different lengths
+# ------------------------------------------------------------------------------------------------
+
+LENGTHS = [3, 0, 5, 1, 3]
+
+
+def batch_of(net, seed=1, steps=6):
+    """A padded batch, and initial states."""
+    states = [
+        tensor(seed + 1 + k, len(LENGTHS), size).abs().detach().requires_grad_()
+        for k, size in enumerate(net.state_sizes)
+    ]
+    return tensor(seed, steps, len(LENGTHS), 3), states
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+def test_each_sequence_runs_as_if_it_were_alone(make, level):
+    net = stirred(make).eval()
+    x, states = batch_of(net)
+    output, ends = net(x, states, lengths=LENGTHS)
+    assert output.shape == (6, 5, net.output_size)
+    for n, length in enumerate(LENGTHS):
+        assert not output[length:, n].any()
+        own = [h[n] for h in states]
+        if length:
+            alone, own = net(x[:length, n], own)
+            np.testing.assert_allclose(output[:length, n].detach(), alone.detach(), 0, 1e-13)
+        for end, other in zip(ends, own, strict=True):
+            np.testing.assert_allclose(end[n].detach(), other.detach(), 0, 1e-13)
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+def test_padding_is_no_sample(make):
+    """The averages are over the steps that there are: as over one sequence of all of them."""
+    net = stirred(make)
+    x, _ = batch_of(net)
+    real = [x[:length, n] for n, length in enumerate(LENGTHS)]
+    first = next(part for part in net.modules() if isinstance(part, nn.BatchNorm1d))
+    before = first.running_mean.clone()
+    net(x, lengths=LENGTHS)
+    inputs = net.first.weight if make is residual else net.first.linear.weight
+    mean = (mg.cat(real) @ inputs.T).mean(0)
+    np.testing.assert_allclose(first.running_mean, (0.9 * before + 0.1 * mean).detach(), 0, 1e-13)
+    garbage = x.detach().clone()
+    for n, length in enumerate(LENGTHS):
+        garbage[length:, n] = float("nan")
+    for a, b in zip(net(x, lengths=LENGTHS)[1], net(garbage, lengths=LENGTHS)[1], strict=True):
+        assert mg.equal(a, b)
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_first": True}, {"dropout": 0.5}])
+@pytest.mark.parametrize("make", NETWORKS)
+def test_full_lengths_are_none(make, options, level):
+    results = []
+    for lengths in (None, [6] * 5):
+        net = stirred(make, **options)
+        x, states = batch_of(net)
+        mg.manual_seed(3)
+        given = x.transpose(0, 1) if options.get("batch_first") else x
+        output, ends = net(given, states, lengths=lengths)
+        grads = mg.autograd.grad(output.square().sum(), [x, *states, *net.parameters()])
+        results.append([output, *ends, *grads])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a.detach(), b.detach(), 0, 1e-12)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("make", NETWORKS)
+def test_packed_sequences(make, batch_first):
+    net = stirred(make, batch_first=batch_first)
+    x, states = batch_of(net)
+    lengths = [3, 2, 5, 1, 3]
+    x = x[:5].transpose(0, 1) if batch_first else x[:5]
+    expected, ends = net(x, states, lengths=lengths)
+    packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first, enforce_sorted=False)
+    output, others = net(packed, states)
+    assert type(output) is nn.utils.rnn.PackedSequence
+    padded, _ = nn.utils.rnn.pad_packed_sequence(output, batch_first)
+    np.testing.assert_allclose(padded.detach(), expected.detach(), 0, 1e-13)
+    for a, b in zip(ends, others, strict=True):
+        np.testing.assert_allclose(a.detach(), b.detach(), 0, 1e-13)
+    sorted_ = nn.utils.rnn.pack_sequence([x[0], x[1]] if batch_first else [x[:, 0], x[:, 1]])
+    assert net(sorted_)[0].sorted_indices is None
+    with pytest.raises(ValueError, match="its own lengths"):
+        net(packed, lengths=lengths)
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+def test_dropout_masks_are_one_for_each_sequence(make):
+    net = make(dropout=0.5)
+    mg.manual_seed(0)
+    ones = mg.ones(6, 40, 3, dtype=mg.float64)
+    lengths = [6, 3] * 20
+    output, _ = net(ones * mg.rand(6, 40, 3, dtype=mg.float64), lengths=lengths)
+    for n, length in enumerate(lengths):
+        kept = output[:length, n] > 0  # (L, C): 0 also where the unit itself is
+        assert bool((kept.any(0) | (output[:length, n] == 0).all(0)).all())
+    never = (output == 0).all(0)[::2].float().mean()
+    assert 0.3 < never < 0.8
+    assert not make(dropout=1.0)(ones, lengths=lengths)[0].any()
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("make", NETWORKS)
+def test_derivatives_with_lengths(make, training):
+    net = stirred(make, **SMALL[make]).train(training)
+    lengths = [2, 0, 3]
+    starts = [tensor(3 + k, 3, size) for k, size in enumerate(net.state_sizes)]
+
+    def run(x, *others):
+        output, ends = net(x, others[: len(starts)], lengths=lengths)
+        return output, *ends
+
+    inputs = (tensor(2, 3, 3, 3), *starts)
+    assert gradcheck(run, (*inputs, *net.parameters()))
+    parameters = [p for name, p in net.named_parameters() if "norm" not in name]
+    assert gradgradcheck(lambda *given: run(*given)[:2], (*inputs, *parameters), fast_mode=True)
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+def test_odd_lengths(make):
+    net = stirred(make).eval()
+    x, states = batch_of(net)
+    output, ends = net(x, states, lengths=[0] * 5)
+    assert not output.any()
+    assert all(mg.equal(a, b) for a, b in zip(ends, states, strict=True))
+    assert not any(h.any() for h in net(x, lengths=[0] * 5)[1])
+    assert mg.equal(net(x[:, 0], lengths=[2])[0][:2], net(x[:2, 0])[0])
+    assert mg.equal(net(x, lengths=mg.tensor(LENGTHS))[0], net(x, lengths=LENGTHS)[0])
+    with pytest.raises(RuntimeError, match=r"lengths\[1\] = 7.*6 steps.*input has shape"):
+        net(x, lengths=[1, 7, 1, 1, 1])
+    with pytest.raises(RuntimeError, match=r"got 2 \(batch_size=5\)"):
+        net(x, lengths=[1, 1])
+    with pytest.raises(TypeError, match="should hold integers"):
+        net(x, lengths=[1.0] * 5)
+    with pytest.raises(ValueError, match="more than 1 value per channel when training"):
+        net.train()(x, lengths=[0, 0, 1, 0, 0])
+
+
 @pytest.mark.parametrize("make", NETWORKS)
 def test_wrong_states_are_named(make):
     net = make()

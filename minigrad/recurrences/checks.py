@@ -158,6 +158,15 @@ def check_layer_input(layer: Any, input: Any, dtype: Any, packed: bool = False) 
         )
 
 
+def check_not_both(layer: Any, lengths: Any) -> None:
+    """Check that a layer that is given a packed batch is given no `lengths` besides."""
+    if lengths is not None:
+        raise ValueError(
+            f"{type(layer).__name__}: a PackedSequence has its own lengths; lengths= is for "
+            "padded batches"
+        )
+
+
 def check_tuple_of_states(layer: Any, hx: Any, count: int) -> None:
     """Check that the initial states of a layer with several states are a tuple of as many."""
     if not isinstance(hx, (tuple, list)) or len(hx) != count:

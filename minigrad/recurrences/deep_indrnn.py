@@ -10,7 +10,8 @@ networks then let them have dozens of layers. Both networks are chains of two th
 No Linear here has a bias: each is followed, at once or after sums, by a batch normalisation, which
 takes any constant out again and has a bias of its own.
 
-    L sequence length, N batch, H_in input size, C width of a layer, k growth of a dense block
+    L sequence length, N batch, H_in input size, C width of a layer, k growth of a dense block,
+    R rows of a packed batch: the sum of all lengths
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from collections.abc import Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
-from ..autograd.tensor_base import TensorBase
+import numpy as np
+
+from ..autograd.listening import heard, is_listening
+from ..autograd.tensor_base import TensorBase, wrap
 from ..nn import init
 from ..nn.batchnorm import BatchNorm1d
 from ..nn.containers import ModuleList
@@ -29,11 +33,14 @@ from ..nn.module import Module
 from ..nn.parameter import Parameter
 from ..nn.utils.clip_recurrent import clip_recurrent_weights_
 from ..ops.join import cat
-from ..tensor.creation import empty
-from .checks import check_layer_input, check_same_dtype
+from ..ops.rows import gather_rows, reorder, scatter_rows
+from ..tensor.creation import empty, ones_like
+from .checks import check_layer_input, check_not_both, check_same_dtype
 from .indrnn import indrnn_bound, indrnn_relu
 from .initial import clip_
 from .operation import recur
+from .packed import PackedSequence
+from .ragged import ragged
 
 LINEAR_SLOPE = 8.0
 """The authors draw W from kaiming_uniform_(a=8): small, so a residual block is at first near 1."""
@@ -42,6 +49,32 @@ LINEAR_SLOPE = 8.0
 # ------------------------------------------------------------------------------------------------
 # The parts
 # ------------------------------------------------------------------------------------------------
+
+
+class Pass:
+    """One pass over a batch: what each recurrence takes from those around it, and leaves to them.
+
+    Attributes
+    ----------
+    starts : iterator of Tensor or None
+        The initial states, each (N, C), in the order in which they are needed. None: zeros.
+    ends : list of Tensor
+        The last states so far, each (N, C).
+    batch_sizes : ndarray of int64, optional
+        How many sequences have each step, where they differ in length: then the values that go
+        through the network are not (L, N, C), but (R, C), one row for each step that there is, the
+        longest sequence first (see `ragged`).
+    sequences : ndarray of int64, shape (R,)
+        The sequence of each row.
+    """
+
+    def __init__(self, starts: Iterator[Any], batch_sizes: Any = None) -> None:
+        self.starts = starts
+        self.ends: list[Any] = []
+        self.batch_sizes = batch_sizes
+        if batch_sizes is not None:
+            firsts = batch_sizes.cumsum() - batch_sizes
+            self.sequences = np.arange(batch_sizes.sum()) - firsts.repeat(batch_sizes)
 
 
 class Recurrent(Module):
@@ -90,15 +123,23 @@ class Recurrent(Module):
         """Bring u into [-bound, bound] (default: `recurrent_bound`), before each training step."""
         clip_(self.weight_hh, self.recurrent_bound if bound is None else bound)
 
-    def forward(self, x: Any, starts: Iterator[Any], ends: list[Any]) -> Any:
-        """(L, N, C) to the same shape; takes one state from `starts`, adds one to `ends`."""
-        steps, batch, size = x.array.shape
-        # Steps and sequences alike are samples: (L, N, C) -> (L * N, C) -> (L, N, C)
-        x = self.norm(x.reshape(steps * batch, size)).view(steps, batch, size)
-        parameters = (None, self.weight_hh, None, None, None)
-        output, h_n = recur(indrnn_relu, x, (next(starts), None), parameters)
-        ends.append(h_n.squeeze(0))
-        return self.dropout(output)
+    def forward(self, x: Any, run: Pass) -> Any:
+        """(L, N, C), or (R, C), to the same shape, with one state."""
+        start, parameters = next(run.starts), (None, self.weight_hh, None, None, None)
+        if run.batch_sizes is None:
+            steps, batch, size = x.array.shape
+            # Steps and sequences alike are samples: (L, N, C) -> (L * N, C) -> (L, N, C)
+            x = self.norm(x.reshape(steps * batch, size)).view(steps, batch, size)
+            output, h_n = recur(indrnn_relu, x, (start, None), parameters)
+            output = self.dropout(output)
+        else:
+            x = self.norm(x)
+            output, h_n = recur(indrnn_relu, x, (start, None), parameters, run.batch_sizes)
+            if self.training and self.dropout.p:
+                mask = self.dropout(ones_like(h_n))  # (1, N, C)
+                output = output * mask[0, run.sequences]
+        run.ends.append(h_n.squeeze(0))
+        return output
 
     def extra_repr(self) -> str:
         """What stands between the parentheses."""
@@ -130,10 +171,10 @@ class ResidualBlock(Module):
         self.recurrent_2 = Recurrent(size, low, high, dropout, device, dtype)
         self.linear_2 = _linear(size, size, device, dtype)
 
-    def forward(self, x: Any, starts: Iterator[Any], ends: list[Any]) -> Any:
-        """(L, N, C) to the same shape, with two states."""
-        y = self.linear_1(self.recurrent_1(x, starts, ends))
-        return x + self.linear_2(self.recurrent_2(y, starts, ends))
+    def forward(self, x: Any, run: Pass) -> Any:
+        """(..., C) to the same shape, with two states."""
+        y = self.linear_1(self.recurrent_1(x, run))
+        return x + self.linear_2(self.recurrent_2(y, run))
 
 
 class Stage(Module):
@@ -155,9 +196,9 @@ class Stage(Module):
         self.linear = _linear(inputs, outputs, device, dtype)
         self.recurrent = Recurrent(outputs, low, high, dropout, device, dtype)
 
-    def forward(self, x: Any, starts: Iterator[Any], ends: list[Any]) -> Any:
-        """(L, N, inputs) to (L, N, outputs), with one state."""
-        return self.recurrent(self.linear(x), starts, ends)
+    def forward(self, x: Any, run: Pass) -> Any:
+        """(..., inputs) to (..., outputs), with one state."""
+        return self.recurrent(self.linear(x), run)
 
 
 class DenseLayer(Module):
@@ -180,9 +221,9 @@ class DenseLayer(Module):
         self.narrow = Stage(inputs, bottleneck * growth, *rest)
         self.grow = Stage(bottleneck * growth, growth, *rest)
 
-    def forward(self, x: Any, starts: Iterator[Any], ends: list[Any]) -> Any:
-        """(L, N, C) to (L, N, C + k), with two states."""
-        new = self.grow(self.narrow(x, starts, ends), starts, ends)
+    def forward(self, x: Any, run: Pass) -> Any:
+        """(..., C) to (..., C + k), with two states."""
+        new = self.grow(self.narrow(x, run), run)
         return cat([x, new], -1)
 
 
@@ -230,49 +271,98 @@ class _DeepIndRNN(Module):
         """
         clip_recurrent_weights_(self, bound)
 
-    def forward(self, input: Any, states: Sequence[Any] | None = None) -> tuple[Any, Any]:
+    def forward(
+        self, input: Any, states: Sequence[Any] | None = None, *, lengths: Any = None
+    ) -> tuple[Any, Any]:
         """Run the network over a sequence, or over a batch of them.
 
         Parameters
         ----------
-        input : Tensor
+        input : Tensor or PackedSequence
             (L, N, H_in), or (N, L, H_in) if `batch_first`, or (L, H_in) for one sequence.
         states : sequence of Tensor, optional
             Initial states as they are returned. Default: zeros.
+        lengths : list or Tensor of int, shape (N,), optional
+            How many steps each sequence has, in any order; 0 to L. What lies beyond does not count,
+            in batch normalisation neither. Default: all have L.
 
         Returns
         -------
-        output : Tensor
-            (L, N, output_size), laid out as the input.
+        output : Tensor or PackedSequence
+            (L, N, output_size), laid out as the input. Zero beyond the end of a sequence.
         states : tuple of Tensor
             The last state of each recurrence in the order in which they run, each (N, C) with C
-            from `state_sizes`, or (C,) for one sequence. To go on with the next part of a long
-            stream, give them back; ``tuple(h.detach() for h in states)`` cuts the graph.
+            from `state_sizes`, or (C,) for one sequence. With `lengths`, those after each
+            sequence's own last step. To go on with the next part of a long stream, give them back;
+            ``tuple(h.detach() for h in states)`` cuts the graph.
         """
+        is_packed = isinstance(input, PackedSequence)
+        if is_listening() and (is_packed or lengths is not None):  # where rows lie is found anew
+            return heard(_DeepIndRNN.forward, (self, input, states), {"lengths": lengths})
+        if is_packed:
+            return self._forward_packed(input, states, lengths)
         check_layer_input(self, input, self._dtype)
         x, batched = input, input.array.ndim == 3
         if not batched:
             x = x.unsqueeze(1)
         elif self.batch_first:
             x = x.transpose(0, 1)  # (L, N, H_in)
-        starts = self._starts(states, input, x.array.shape[1], batched)
-        ends: list[Any] = []
-        output = self._run(x, starts, ends)
+        steps, batch = x.array.shape[:2]
+        starts = self._starts(states, input, batch, batched)
+        if lengths is None:
+            run = Pass(repeat(None) if starts is None else iter(starts))
+            output, ends = self._run(x, run), run.ends
+        else:
+            plan = ragged(
+                lengths, steps, batch,
+                layout=f"input has shape {list(input.shape)}, batch_first={self.batch_first}",
+            )  # fmt: skip
+            rows = gather_rows(x, plan.rows, 2)
+            output, ends = self._run_rows(rows, starts, plan.batch_sizes, plan.order, plan.inverse)
+            output = scatter_rows(output, plan.rows, (steps, batch))
         if not batched:
             return output.squeeze(1), tuple(h.squeeze(0) for h in ends)
         return output.transpose(0, 1) if self.batch_first else output, tuple(ends)
 
-    def _run(self, x: Any, starts: Iterator[Any], ends: list[Any]) -> Any:
+    def _forward_packed(self, input: Any, states: Any, lengths: Any) -> tuple[Any, Any]:
+        check_not_both(self, lengths)
+        check_layer_input(self, input.data, self._dtype, packed=True)
+        batch_sizes = input.batch_sizes.array
+        starts = self._starts(states, input.data, int(batch_sizes[0]), True)
+        order, inverse = [
+            np.arange(batch_sizes[0]) if indices is None else indices.array
+            for indices in (input.sorted_indices, input.unsorted_indices)
+        ]
+        output, ends = self._run_rows(input.data, starts, batch_sizes, order, inverse)
+        packed = PackedSequence(
+            output, input.batch_sizes, input.sorted_indices, input.unsorted_indices
+        )
+        return packed, tuple(ends)
+
+    def _run_rows(
+        self, rows: Any, starts: Any, batch_sizes: Any, order: Any, inverse: Any
+    ) -> tuple[Any, list[Any]]:
+        """`_run` for the rows (R, H_in) of a packed batch; the states in their original order."""
+        if starts is None:
+            zeros = [np.zeros((len(order), size), rows.array.dtype) for size in self.state_sizes]
+            run = Pass(map(wrap, zeros), batch_sizes)
+        else:
+            run = Pass((reorder(h, order, inverse, 0) for h in starts), batch_sizes)
+        output = self._run(rows, run)
+        return output, [reorder(h, inverse, order, 0) for h in run.ends]
+
+    def _run(self, x: Any, run: Pass) -> Any:
+        """(L, N, H_in) to (L, N, output_size), or (R, H_in) to (R, output_size)."""
         raise NotImplementedError
 
     @property
     def _dtype(self) -> Any:
         return next(self.parameters()).array.dtype
 
-    def _starts(self, states: Any, input: Any, batch: int, batched: bool) -> Iterator[Any]:
-        """The initial states one after the other, each (N, C), or None for zeros."""
+    def _starts(self, states: Any, input: Any, batch: int, batched: bool) -> list[Any] | None:
+        """The initial states, each (N, C), or None for zeros."""
         if states is None:
-            return repeat(None)
+            return None
         name, sizes = type(self).__name__, self.state_sizes
         if not isinstance(states, (tuple, list)):
             raise TypeError(
@@ -294,7 +384,7 @@ class _DeepIndRNN(Module):
                     f"and the input has shape {list(input.shape)}"
                 )
             check_same_dtype(self, state, f"states[{k}]", input, "input")
-        return iter(states if batched else [state.unsqueeze(0) for state in states])
+        return list(states) if batched else [state.unsqueeze(0) for state in states]
 
 
 class ResidualIndRNN(_DeepIndRNN):
@@ -389,11 +479,11 @@ class ResidualIndRNN(_DeepIndRNN):
         self.last = Recurrent(hidden_size, 1 / bound if last_step_only else 0.0, *rest)
         self.reset_parameters()
 
-    def _run(self, x: Any, starts: Iterator[Any], ends: list[Any]) -> Any:
+    def _run(self, x: Any, run: Pass) -> Any:
         x = self.first(x)
         for block in self.blocks:
-            x = block(x, starts, ends)
-        return self.last(x, starts, ends)
+            x = block(x, run)
+        return self.last(x, run)
 
 
 class DenseIndRNN(_DeepIndRNN):
@@ -500,12 +590,12 @@ class DenseIndRNN(_DeepIndRNN):
             parts += [block, transition]
         return [r for part in parts for r in part.modules() if isinstance(r, Recurrent)]
 
-    def _run(self, x: Any, starts: Iterator[Any], ends: list[Any]) -> Any:
-        x = self.first(x, starts, ends)
+    def _run(self, x: Any, run: Pass) -> Any:
+        x = self.first(x, run)
         for block, transition in zip(self.blocks, self.transitions):
             for layer in block:
-                x = layer(x, starts, ends)
-            x = transition(x, starts, ends)
+                x = layer(x, run)
+            x = transition(x, run)
         return x
 
 

@@ -27,6 +27,7 @@ from ..tensor.creation import zeros
 from .checks import (
     check_layer_input,
     check_layer_states,
+    check_not_both,
     check_states_by_layer,
     check_tuple_of_states,
 )
@@ -234,11 +235,7 @@ class SequenceLayer(Module):
         return output, self._last(states)
 
     def _forward_packed(self, input: Any, hx: Any, lengths: Any) -> tuple[Any, Any]:
-        if lengths is not None:
-            raise ValueError(
-                f"{type(self).__name__}: a PackedSequence has its own lengths; lengths= is for "
-                "padded batches"
-            )
+        check_not_both(self, lengths)
         check_layer_input(self, input.data, self._dtype, packed=True)
         batch_sizes = input.batch_sizes.array
         states = self._initial_states(hx, input.data, True, int(batch_sizes[0]), True)

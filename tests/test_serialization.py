@@ -124,10 +124,12 @@ def test_optimizers_go_on_from_pytorchs_state_dicts():
 def test_whole_modules_from_pytorch(weights_only):
     path = CHECKPOINTS / "torch_whole.pt"
     layers = [nn.LSTM, nn.GRU, nn.RNN, nn.LSTMCell, nn.BatchNorm1d, nn.Sequential, nn.Embedding]
-    layers += [nn.Linear, nn.Tanh, nn.LayerNorm, nn.Dropout]
+    layers += [nn.Linear, nn.Tanh, nn.LayerNorm, nn.Dropout, nn.TransformerEncoderLayer]
+    layers += [nn.MultiheadAttention, nn.linear.NonDynamicallyQuantizableLinear]
+    layers += [nn.functional.gelu]
     with serialization.safe_globals(layers if weights_only else []):
         loaded = mg.load(path, weights_only=weights_only)
-    assert len(loaded) == 6
+    assert len(loaded) == 7
     for case in loaded.values():
         output = case["module"](case["input"])
         output = output[0] if isinstance(output, tuple) else output

@@ -154,6 +154,8 @@ def pytorch_name(thing: Any) -> tuple[str, str] | None:
 
 _ROOMS = [
     ("torch.nn.functional", nn.functional),
+    ("torch._C._nn", nn.functional),  # (some of its functions are from there)
+    ("torch.nn.modules.linear", nn.linear),
     ("torch.nn.init", nn.init),
     ("torch.nn.utils.rnn", nn.utils.rnn),
     ("torch.nn.utils", nn.utils),
@@ -174,7 +176,8 @@ def counterpart(module: str, name: str) -> Any:
     for prefix, room in _ROOMS:
         if module == prefix or module.startswith(f"{prefix}."):
             found = getattr(room, name, None)
-            return found if callable(found) else None
+            if callable(found):
+                return found
     return None
 
 

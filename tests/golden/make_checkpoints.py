@@ -90,6 +90,9 @@ MODULES: dict[str, Callable[[Any], Any]] = {
     "GRUCell": lambda nn: nn.GRUCell(2, 3),
     "Linear": lambda nn: nn.Linear(2, 3),
     "Embedding": lambda nn: nn.Embedding(3, 2, padding_idx=0),
+    "EmbeddingBag": lambda nn: nn.EmbeddingBag(3, 2),
+    "MultiheadAttention": lambda nn: nn.MultiheadAttention(2, 1, kdim=3, add_bias_kv=True),
+    "Transformer": lambda nn: nn.Transformer(2, 1, 1, 1, 3),
     "BatchNorm1d": lambda nn: nn.BatchNorm1d(3),
     "LayerNorm": lambda nn: nn.LayerNorm(3),
     "RMSNorm": lambda nn: nn.RMSNorm(3),
@@ -181,6 +184,10 @@ def whole(t: Any) -> dict[str, Any]:
         "gru": (lambda nn: nn.GRU(2, 3, num_layers=2), floats),
         "rnn": (lambda nn: nn.RNN(2, 3, nonlinearity="relu"), floats),
         "cell": (lambda nn: nn.LSTMCell(2, 3), floats[0]),
+        "transformer": (
+            lambda nn: nn.TransformerEncoderLayer(5, 1, 3, 0.0, activation="gelu"),
+            floats.reshape(4, 2, 5),
+        ),
         "norm": (lambda nn: nn.BatchNorm1d(5).eval(), floats),
         "words": (
             lambda nn: nn.Sequential(

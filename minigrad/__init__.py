@@ -15,10 +15,10 @@ from .autograd.grad_mode import (
 )  # fmt: skip
 from .runtime.config import show_config
 from .tensor.creation import (
-    Generator, arange, as_tensor, bernoulli, default_generator, empty, empty_like, eye, from_numpy,
-    full, full_like, get_rng_state, initial_seed, linspace, manual_seed, multinomial, normal, ones,
-    ones_like, rand, rand_like, randint, randn, randn_like, randperm, seed, set_rng_state, zeros,
-    zeros_like,
+    Generator, arange, as_tensor, asarray, bernoulli, default_generator, empty, empty_like, eye,
+    from_numpy, full, full_like, get_rng_state, initial_seed, linspace, manual_seed, multinomial,
+    normal, ones, ones_like, rand, rand_like, randint, randn, randn_like, randperm, seed,
+    set_rng_state, zeros, zeros_like,
 )  # fmt: skip
 from .tensor.creation import range as range
 from .arrays.dtypes import (
@@ -28,10 +28,17 @@ from .arrays.dtypes import (
 from .arrays.dtypes import bool as bool
 from .arrays.dtypes import float as float
 from .arrays.dtypes import int as int
+from .tensor.dlpack import from_dlpack
 from .tensor.questions import (
     broadcast_shapes, broadcast_tensors, can_cast, finfo, get_default_device, iinfo, is_complex,
     is_floating_point, is_nonzero, is_tensor, meshgrid, numel, promote_types, result_type,
     set_default_device,
+)  # fmt: skip
+from .ops.arrange import (
+    argwhere, atleast_1d, atleast_2d, atleast_3d, block_diag, cartesian_prod, column_stack,
+    combinations, diag_embed, diagflat, diff, dsplit, dstack, fliplr, flipud, hsplit, narrow_copy,
+    rot90, row_stack, split_with_sizes, tensor_split, tril_indices, triu_indices, unravel_index,
+    unsafe_chunk, unsafe_split, vsplit,
 )  # fmt: skip
 from .ops.elementwise import (
     acos, addcdiv, addcmul, allclose, asin, atan, atan2, bitwise_and, bitwise_not, bitwise_or,
@@ -77,6 +84,9 @@ from .ops.reduce import all as all
 from .ops.reduce import any as any
 from .ops.reduce import sum as sum
 from .ops.scan import cumprod, cumsum, prod
+from .ops.scattering import (
+    diagonal_scatter, index_reduce, masked_scatter, scatter_reduce, select_scatter, slice_scatter,
+)  # fmt: skip
 from .ops.shape import (
     clone, expand, flatten, flip, movedim, permute, ravel, repeat, reshape, roll, squeeze, t, tile,
     transpose, tril, triu, unflatten, unsqueeze,
@@ -85,6 +95,9 @@ from .ops.shape import expand as broadcast_to
 from .ops.shape import movedim as moveaxis
 from .ops.shape import transpose as swapaxes
 from .ops.shape import transpose as swapdims
+from .ops.windows import (
+    as_strided,
+)  # fmt: skip
 from .arrays.printing import set_printoptions
 from .arrays.size import (
     Size, channels_last, channels_last_3d, contiguous_format, device, layout, memory_format,
@@ -116,41 +129,47 @@ from .serialization import load, save  # noqa: E402
 __all__ = [
     "Generator", "Size", "Tensor", "absolute", "acos", "adaptive_avg_pool1d", "adaptive_max_pool1d",
     "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "adjoint", "allclose", "amax",
-    "amin", "arange", "argmax", "argmin", "argsort", "as_tensor", "asin", "atan", "atan2",
-    "avg_pool1d", "baddbmm", "bernoulli", "bfloat16", "bincount", "bitwise_and", "bitwise_not",
-    "bitwise_or", "bitwise_xor", "bmm", "broadcast_shapes", "broadcast_tensors", "broadcast_to",
-    "can_cast", "cat", "cdouble", "ceil", "celu", "celu_", "cfloat", "chain_matmul",
-    "channels_last", "channels_last_3d", "cholesky", "cholesky_inverse", "cholesky_solve", "chunk",
-    "clamp", "clamp_max", "clamp_min", "clip", "clone", "complex64", "complex128", "concat",
-    "concatenate", "contiguous_format", "conv1d", "conv_transpose1d", "cos", "cosh",
-    "count_nonzero", "cross", "cumprod", "cumsum", "default_generator", "det", "device", "diag",
-    "diagonal", "digamma", "dist", "div", "divide", "dot", "double", "dtype", "e", "einsum",
-    "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2",
-    "expand", "expm1", "eye", "finfo", "flatten", "flip", "float16", "float32", "float64", "floor",
-    "floor_divide", "fmod", "from_numpy", "full", "full_like", "gather", "ge", "ger",
-    "get_default_device", "get_default_dtype", "get_num_threads", "get_rng_state", "gt", "half",
-    "hardshrink", "hstack", "hypot", "iinfo", "index_add", "index_copy", "index_fill", "index_put",
-    "index_select", "inf", "inference_mode", "initial_seed", "inner", "int8", "int16", "int32",
-    "int64", "inverse", "is_complex", "is_floating_point", "is_grad_enabled", "is_nonzero",
-    "is_tensor", "isclose", "isfinite", "isinf", "isnan", "kron", "layout", "le", "lerp", "lgamma",
-    "linspace", "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logdet",
-    "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "long", "lt",
-    "manual_seed", "masked_fill", "masked_select", "matmul", "matrix_exp", "matrix_power",
-    "max_pool1d", "max_pool1d_with_indices", "maximum", "mean", "median", "memory_format",
-    "meshgrid", "minimum", "mm", "moveaxis", "movedim", "mul", "multinomial", "multiply", "mv",
-    "nan", "narrow", "ne", "neg", "negative", "no_grad", "nonzero", "norm", "normal", "numel",
-    "ones", "ones_like", "outer", "permute", "pi", "pinverse", "polygamma", "positive", "prelu",
-    "preserve_format", "prod", "promote_types", "qr", "rand", "rand_like", "randint", "randn",
-    "randn_like", "randperm", "ravel", "reciprocal", "relu", "relu_", "remainder", "repeat",
-    "repeat_interleave", "reshape", "result_type", "roll", "rrelu", "rrelu_", "rsqrt", "rsub",
-    "save", "scatter", "scatter_add", "seed", "select", "selu", "selu_", "set_default_device",
+    "amin", "arange", "argmax", "argmin", "argsort", "argwhere", "as_strided", "as_tensor",
+    "asarray", "asin", "atan", "atan2", "atleast_1d", "atleast_2d", "atleast_3d", "avg_pool1d",
+    "baddbmm", "bernoulli", "bfloat16", "bincount", "bitwise_and", "bitwise_not", "bitwise_or",
+    "bitwise_xor", "block_diag", "bmm", "broadcast_shapes", "broadcast_tensors", "broadcast_to",
+    "can_cast", "cartesian_prod", "cat", "cdouble", "ceil", "celu", "celu_", "cfloat",
+    "chain_matmul", "channels_last", "channels_last_3d", "cholesky", "cholesky_inverse",
+    "cholesky_solve", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone", "column_stack",
+    "combinations", "complex64", "complex128", "concat", "concatenate", "contiguous_format",
+    "conv1d", "conv_transpose1d", "cos", "cosh", "count_nonzero", "cross", "cumprod", "cumsum",
+    "default_generator", "det", "device", "diag", "diag_embed", "diagflat", "diagonal",
+    "diagonal_scatter", "diff", "digamma", "dist", "div", "divide", "dot", "double", "dsplit",
+    "dstack", "dtype", "e", "einsum", "empty", "empty_like", "enable_grad", "eq", "equal", "erf",
+    "erfc", "erfinv", "exp", "exp2", "expand", "expm1", "eye", "finfo", "flatten", "flip", "fliplr",
+    "flipud", "float16", "float32", "float64", "floor", "floor_divide", "fmod", "from_dlpack",
+    "from_numpy", "full", "full_like", "gather", "ge", "ger", "get_default_device",
+    "get_default_dtype", "get_num_threads", "get_rng_state", "gt", "half", "hardshrink", "hsplit",
+    "hstack", "hypot", "iinfo", "index_add", "index_copy", "index_fill", "index_put",
+    "index_reduce", "index_select", "inf", "inference_mode", "initial_seed", "inner", "int8",
+    "int16", "int32", "int64", "inverse", "is_complex", "is_floating_point", "is_grad_enabled",
+    "is_nonzero", "is_tensor", "isclose", "isfinite", "isinf", "isnan", "kron", "layout", "le",
+    "lerp", "lgamma", "linspace", "load", "log", "log1p", "log2", "log10", "log_softmax",
+    "logaddexp", "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logit",
+    "logsumexp", "long", "lt", "manual_seed", "masked_fill", "masked_scatter", "masked_select",
+    "matmul", "matrix_exp", "matrix_power", "max_pool1d", "max_pool1d_with_indices", "maximum",
+    "mean", "median", "memory_format", "meshgrid", "minimum", "mm", "moveaxis", "movedim", "mul",
+    "multinomial", "multiply", "mv", "nan", "narrow", "narrow_copy", "ne", "neg", "negative",
+    "no_grad", "nonzero", "norm", "normal", "numel", "ones", "ones_like", "outer", "permute", "pi",
+    "pinverse", "polygamma", "positive", "prelu", "preserve_format", "prod", "promote_types", "qr",
+    "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "ravel", "reciprocal",
+    "relu", "relu_", "remainder", "repeat", "repeat_interleave", "reshape", "result_type", "roll",
+    "rot90", "row_stack", "rrelu", "rrelu_", "rsqrt", "rsub", "save", "scatter", "scatter_add",
+    "scatter_reduce", "seed", "select", "select_scatter", "selu", "selu_", "set_default_device",
     "set_default_dtype", "set_flush_denormal", "set_grad_enabled", "set_num_threads",
     "set_printoptions", "set_rng_state", "short", "show_config", "sigmoid", "sign", "sin", "sinh",
-    "slogdet", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean",
-    "strided", "sub", "subtract", "svd", "swapaxes", "swapdims", "t", "take", "take_along_dim",
-    "tan", "tanh", "tensor", "tensordot", "threshold", "threshold_", "tile", "topk", "trace",
-    "transpose", "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique",
-    "unsqueeze", "var", "var_mean", "vdot", "vstack", "where", "xlogy", "zeros", "zeros_like",
+    "slice_scatter", "slogdet", "softmax", "sort", "split", "split_with_sizes", "sqrt", "square",
+    "squeeze", "stack", "std", "std_mean", "strided", "sub", "subtract", "svd", "swapaxes",
+    "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot",
+    "threshold", "threshold_", "tile", "topk", "trace", "transpose", "tril", "tril_indices", "triu",
+    "triu_indices", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique",
+    "unravel_index", "unsafe_chunk", "unsafe_split", "unsqueeze", "var", "var_mean", "vdot",
+    "vsplit", "vstack", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip
 
 

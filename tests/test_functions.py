@@ -106,3 +106,58 @@ def test_old_names_warn(name):
         getattr(mg, name)(mg.eye(2))
     with pytest.warns(UserWarning, match="Using torch.cross without specifying the dim"):
         mg.ones(3).cross(mg.ones(3))
+
+
+def test_windows_are_views():
+    x = mg.arange(6.0)
+    windows = x.unfold(0, 3, 3)
+    x[1] = 9
+    assert windows.tolist() == [[0, 9, 2], [3, 4, 5]]
+    windows[1] = 0
+    assert x.tolist() == [0, 9, 2, 0, 0, 0]
+    steps = x.as_strided((2,), (2,), 1)
+    steps += 1
+    assert x.tolist() == [0, 10, 2, 1, 0, 0]
+
+
+def test_memory_shared_by_dlpack():
+    for make in (mg.from_dlpack, mg.utils.dlpack.from_dlpack):
+        row = np.zeros(3)
+        x = make(row)
+        x[0] = 5
+        assert row.tolist() == [5, 0, 0]
+        assert x.dtype == mg.float64
+    x = mg.zeros(2, 3).t()
+    for other in (np.from_dlpack(x), mg.from_dlpack(x).numpy(), mg.from_dlpack(x.__dlpack__())):
+        other[2, 0] += 1
+        assert x[2, 0] == float(other[2, 0])
+    assert x.__dlpack_device__() == (1, 0)
+    capsule = mg.utils.dlpack.to_dlpack(x)
+    assert mg.from_dlpack(capsule).stride() == x.stride()
+    with pytest.raises(RuntimeError, match="can be consumed only once"):
+        mg.from_dlpack(capsule)
+    with pytest.raises(RuntimeError, match="received an invalid capsule"):
+        mg.from_dlpack([1.0])
+    with pytest.raises(BufferError, match="Can't export tensors that require gradient"):
+        np.from_dlpack(mg.ones(2, requires_grad=True))
+
+
+@pytest.mark.parametrize("function", [np.round, np.transpose, np.argmax, np.ptp, np.negative])
+def test_functions_of_numpy_give_tensors(function):
+    x = mg.arange(6.0).reshape(2, 3)
+    made_of_tensor, made_of_array = function(x), function(x.numpy())
+    assert isinstance(made_of_tensor, mg.Tensor)
+    np.testing.assert_array_equal(made_of_tensor.numpy(), made_of_array)
+    for result in (np.clip(x, 1, 3), np.reshape(x, (3, 2)), np.cumsum(x, 0), np.take(x, [0, 1])):
+        assert isinstance(result, mg.Tensor)
+    with pytest.raises(RuntimeError, match="Can't call numpy"):
+        function(x.requires_grad_())
+
+
+def test_the_base_of_a_view():
+    x = mg.arange(6.0)
+    view = x.reshape(2, 3)[1]
+    assert view._base is x
+    assert (view._is_view(), x._is_view()) == (True, False)
+    x.unsqueeze_(0)
+    assert x._base is None

@@ -278,6 +278,7 @@ MISSING = {
     "from torch import nested": ("ModuleNotFoundError", "no name 'nested' in 'torch'"),
     "import torch.ao.nn": ("ModuleNotFoundError", "No module named 'torch.ao'"),
     "import torch.utils.bundled": ("ModuleNotFoundError", "No module named 'torch.utils.bund"),
+    "import torch\ntorch.ones(2).to_sparse()": ("AttributeError", "no attribute 'to_sparse'"),
 }
 
 

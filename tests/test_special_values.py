@@ -96,7 +96,8 @@ MOVING = {"cast", "fused", "index", "inplace", "join", "rows", "shape", "embeddi
 # ... or which compare themselves with the same in single operations, in tests of their own; and
 # random numbers, which are no function of their arguments.
 ELSEWHERE = {
-    "norm", "draws", "ctc", "attention", "conv", "decompositions", "pool", "solving",
+    "attention", "conv", "ctc", "decompositions", "draws", "norm", "pool", "scattering", "solving",
+    "windows",
 }  # fmt: skip
 # Formulas for what a kernel does under the same name, where there are kernels.
 STAND_FOR_KERNELS = {"nll_loss", "nll_loss.images"}

@@ -129,6 +129,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.utils.data.dataset": ("utils.data.dataset",),
     "torch.utils.data.distributed": ("compat.distributed_sampler",),
     "torch.utils.data.sampler": ("utils.data.sampler",),
+    "torch.utils.dlpack": ("utils.dlpack",),
     "torch.utils.hooks": ("compat.hooks",),
     "torch.utils.tensorboard": ("compat.tensorboard",),
     "torch.utils.tensorboard.writer": ("compat.tensorboard",),

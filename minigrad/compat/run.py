@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from types import ModuleType, TracebackType
 from typing import Any
 
+from ..tensor import Tensor
 from . import finder, rooms
 
 _OUR_FILES = {finder.__file__, rooms.__file__}
@@ -114,7 +115,13 @@ def _arrive(folder: str) -> _Folder:
 
 
 def _show(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """Print a traceback without our own frames: those before the script, and those of lookups."""
+    """Print a traceback without our own frames: those before the script, and those of lookups.
+
+    A method that tensors do not have here gets the advice that a missing function brings along.
+    """
+    if isinstance(error, AttributeError) and isinstance(error.obj, Tensor):
+        advice = f"{rooms.WHERE_TO_LOOK}, and dir(torch.Tensor) what is here"
+        error.args = (f"{error}: {advice}", *error.args[1:])
     main = sys.modules["__main__"].__dict__
     first = traceback
     while first is not None and first.tb_frame.f_globals is not main:

@@ -2,8 +2,10 @@
 
 - `elementwise`: arithmetic, elementary functions, comparison; `makers`: what makes them. `erf`,
   `gamma`: functions of these that NumPy does not have; `special`: what is made of them.
-- `shape`: views and their transposes; `join`: cat, stack, split, unbind; `rows`: some rows of many.
-- `index`: ``x[...]``, gather, scatter, where; `inplace`: everything that changes a tensor.
+- `shape`: views and their transposes; `join`: cat, stack, split, unbind; `rows`: some rows of many;
+  `windows`: views that show entries several times; `arrange`: what is made of all these.
+- `index`: ``x[...]``, gather, scatter, where; `inplace`: everything that changes a tensor;
+  `scattering`: many entries put together in one.
 - `reduce`: sums, means, norms, softmax; `scan`: running sums and products; `order`: extremes,
   sorting, and `introsort`: the order in which PyTorch leaves equal entries; `return_types`: pairs.
 - `matmul`: products, linear; `einsum`, and `equation`, which reads what it is told; `linalg`: the

@@ -58,6 +58,10 @@ OWN_KINDS: dict[str, dict[str, str | None]] = {  # of functions where a name mea
     "clamp_min": {"min": EITHER},
     "clamp_max": {"max": EITHER},
     "lerp": {"end": TENSOR, "weight": EITHER},
+    **{name: {"src": TENSOR} for name in (
+        "scatter_reduce", "select_scatter", "slice_scatter", "diagonal_scatter")},
+    "diff": {"prepend": OPTIONAL[0], "append": OPTIONAL[0]},
+    "select_scatter": {"src": TENSOR, "index": None},
     "tensordot": {"a": TENSOR, "b": TENSOR},
     "vecdot": {"y": TENSOR},
     "where": {"input": EITHER, "other": EITHER},

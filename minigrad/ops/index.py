@@ -440,14 +440,14 @@ def _on_diagonal(g: ndarray, shape: tuple[int, ...], offset: int, a: int, b: int
 
 
 _diagonal = primitive("diagonal", _diagonal_of, view=True,
-                      x=lambda g, x_shape, offset, a, b: _diagonal_back(g, x_shape, offset, a, b)
+                      x=lambda g, x_shape, offset, a, b: diagonal_back(g, x_shape, offset, a, b)
 )  # fmt: skip
-_diagonal_back = primitive("diagonal_backward", _on_diagonal,
+diagonal_back = primitive("diagonal_backward", _on_diagonal,
                            g=lambda g, offset, a, b: _diagonal(g, offset, a, b))  # fmt: skip
 
 
 _diagonal_copy = primitive("diagonal_copy", lambda x, offset: _diagonal_of(x, offset, 0, 1).copy(),
-                           x=lambda g, x_shape, offset: _diagonal_back(g, x_shape, offset, 0, 1)
+                           x=lambda g, x_shape, offset: diagonal_back(g, x_shape, offset, 0, 1)
 )  # fmt: skip
 _diag_embed = primitive("diag_embed", lambda x, offset: np.diag(x, offset),
                         x=lambda g, offset: _diagonal(g, offset, 0, 1))  # fmt: skip

@@ -282,9 +282,19 @@ class Methods:
     matrix_exp, matrix_power = matrix_exp, matrix_power
 
     @property
+    def mT(self) -> Tensor:
+        """The tensor with its last two axes swapped."""
+        rank = array_of(self).ndim
+        if rank == 1:
+            raise RuntimeError(
+                "tensor.mT is only supported on matrices or batches of matrices. Got 1-D tensor."
+            )
+        return transpose(self, -2, -1) if rank else self  # type: ignore[return-value]
+
+    @property
     def mH(self) -> Tensor:
         """`mT`, whose entries would be conjugated, if they were complex."""
-        return self.mT  # type: ignore[attr-defined]
+        return self.mT
 
     @property
     def H(self) -> Tensor:

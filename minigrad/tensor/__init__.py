@@ -5,7 +5,7 @@ below, in `minigrad.ops`, and the class names them.
 
 - `tensor`: `Tensor`, every operator and method in one table.
 - `memory`, `conversion`, `copying`, `alike`, `text`: the methods that are no operation; `gradient`:
-  those about the graph.
+  those about the graph; `seldom`: those that few scripts use; `dlpack`: for other libraries.
 - `data`, `leaf`: from what people write to an array, and from an array to a tensor.
 - `creation`: tensors from data, filled, in sequences, and at random.
 - `questions`: small questions about tensors and types.

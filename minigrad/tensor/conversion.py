@@ -82,6 +82,8 @@ def type(tensor: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
             if dtype == f"torch.{dtypes.legacy_name(known.numpy)}Tensor":
                 return to(tensor, known)
         raise ValueError(f"invalid type: {dtype!r}")
+    if isinstance(dtype, builtins.type) and issubclass(dtype, TensorBase):
+        return to(tensor, dtypes.get_default_dtype())
     # an old constructor such as LongTensor stands for its type
     return to(tensor, dtypes.of_numpy(dtypes.to_numpy(getattr(dtype, "dtype", dtype))))
 

@@ -85,6 +85,30 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return _made(as_array(data, kind), device, False)
 
 
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """As `as_tensor`; with `copy` always a copy, with ``copy=False`` never.
+
+    Raises
+    ------
+    ValueError
+        ``copy=False``, but there is no memory of that type to use.
+    """
+    if copy:
+        is_tensor = isinstance(obj, TensorBase)
+        result = tensor(obj, dtype, device) if not is_tensor else as_tensor(obj, dtype, device)
+        result = result.clone() if result is obj else result
+    elif copy is None or isinstance(obj, (TensorBase, ndarray)):
+        result = as_tensor(obj, dtype, device)
+    else:
+        raise ValueError("can't alias arbitrary sequence into a tensor.")
+    if copy is False and result.array.dtype != obj.dtype:
+        raise ValueError(f"can't alias tensor with dtype '{obj.dtype}' into dtype '{result.dtype}'")
+    return result.requires_grad_() if requires_grad else result
+
+
 def from_numpy(array: ndarray) -> Tensor:
     """A tensor on the memory of `array`: what is written to one is seen in the other."""
     if not isinstance(array, ndarray):

@@ -11,7 +11,6 @@ from ..arrays.size import Storage
 from ..autograd.loans import before_write
 from ..autograd.tensor_base import bump_version
 from ..ops.arguments import as_shape
-from ..ops.inplace import check_writable
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -56,13 +55,6 @@ def storage_offset(tensor: Tensor) -> int:
     """Where in its memory the tensor begins, in entries."""
     distance = data_ptr(tensor) - Storage.of(tensor.array).data_ptr()
     return distance // tensor.array.itemsize
-
-
-def set_(tensor: Tensor, source: Tensor) -> Tensor:
-    """Let this tensor show the memory of `source` from now on."""
-    check_writable(tensor)
-    tensor.array, tensor.version = source.array, source.version
-    return tensor
 
 
 def resize_(tensor: Tensor, *sizes: Any) -> Tensor:

@@ -23,7 +23,7 @@ from ..autograd.listening import heard, is_listening
 from ..autograd.loans import before_write
 from ..autograd.tensor_base import TensorBase, bump_version, set_tensor_class, wrap
 from ..autograd.views import refresh_view
-from ..ops import draws, matrices, order
+from ..ops import arrange, draws, matrices, order, scattering, windows
 from ..ops import elementwise as ew
 from ..ops import index as indexing  # plural names: the class has methods with the singular ones
 from ..ops import inplace as writes
@@ -36,7 +36,7 @@ from ..ops.arguments import checked_axis
 from ..ops.checked import checked_methods
 from ..ops.inplace import inplace as in_place
 from ..ops.inplace import reshaping
-from . import alike, conversion, copying, gradient, memory, text
+from . import alike, conversion, copying, gradient, memory, seldom, text
 from .data import of_old_arguments
 from .leaf import from_array
 
@@ -59,7 +59,10 @@ def _guarded(op: Callable[..., Any], kinds: tuple[type, ...] = _NUMBERS) -> Any:
 
 
 @checked_methods  # what they take beside their tensor is what it should be: see `ops.checked`
-class Tensor(TensorBase, matrices.Methods):
+class Tensor(
+    TensorBase, matrices.Methods, arrange.Methods, windows.Methods, scattering.Methods,
+    seldom.Methods,
+):  # fmt: skip
     """A multi-dimensional array that remembers how it was computed.
 
     Make tensors with `minigrad.tensor`, `zeros`, `rand` and their like. ``Tensor([1, 2])`` and
@@ -114,15 +117,6 @@ class Tensor(TensorBase, matrices.Methods):
         """The tensor with its axes in reverse order."""
         return views.reversed_axes(self)
 
-    @property
-    def mT(self) -> Tensor:
-        """The tensor with its last two axes swapped."""
-        if self.array.ndim == 1:
-            raise RuntimeError(
-                "tensor.mT is only supported on matrices or batches of matrices. Got 1-D tensor."
-            )
-        return views.transpose(self, -2, -1) if self.array.ndim else self
-
     itemsize = property(lambda self: self.array.itemsize, doc="Bytes per entry.")
     nbytes = property(lambda self: self.array.nbytes, doc="Bytes of all entries.")
     is_cuda = property(lambda self: False, doc="False: there is no GPU here.")
@@ -168,10 +162,6 @@ class Tensor(TensorBase, matrices.Methods):
     def is_signed(self) -> bool:
         """Whether the type of the entries has negative numbers."""
         return self.array.dtype.kind in "if"
-
-    def get_device(self) -> int:
-        """-1, which stands for the CPU."""
-        return -1
 
     # --------------------------------------------------------------------------------------------
     # The graph
@@ -473,7 +463,7 @@ class Tensor(TensorBase, matrices.Methods):
 
     stride, is_contiguous, data_ptr = memory.stride, memory.is_contiguous, memory.data_ptr
     storage, untyped_storage = memory.storage, memory.untyped_storage
-    storage_offset, set_, resize_ = memory.storage_offset, memory.set_, memory.resize_
+    storage_offset, resize_ = memory.storage_offset, memory.resize_
     __deepcopy__, __copy__, __reduce_ex__ = copying.deepcopied, copying.shallow, copying.reduced
     new, new_tensor, new_full = alike.new, alike.new_tensor, alike.new_full
     new_zeros, new_ones, new_empty = alike.new_zeros, alike.new_ones, alike.new_empty

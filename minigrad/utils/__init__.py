@@ -1,5 +1,8 @@
-"""What is neither a network nor its training: `data` feeds both, `ctc` reads labels out."""
+"""What is neither a network nor its training: `data` feeds both, `ctc` reads labels out.
 
-from . import ctc, data
+`dlpack` shares memory with other libraries.
+"""
 
-__all__ = ["ctc", "data"]
+from . import ctc, data, dlpack
+
+__all__ = ["ctc", "data", "dlpack"]

@@ -169,6 +169,88 @@ t.adjoint(x)
 three.clone().addmv_(x, v)
 x.clone().addr_(three, v, beta=2)
 A.clone().addbmm_(cube, cube.mT)
+x.unfold(1, 2, 1)
+x.unfold(0, 2, 3)
+cube.unfold(-1, 3, 1)
+x.T.unfold(0, 2, 2)
+number.unfold(0, 1, 1)
+t.as_strided(x, (2, 3), (1, 2))
+t.as_strided(x, (2, 2), (4, 1), 3)
+x.as_strided((3, 2, 2), (2, 1, 1))
+x[1:, 1:].as_strided((2, 2), (5, 1))
+x.T.as_strided((5,), (2,), 1)
+x[:, :1].expand(3, 4).as_strided((2, 2), (4, 0))
+t.tensor_split(x, 3, 1)
+t.tensor_split(v, (1, 3))
+t.tensor_split(x, t.tensor([1, 2]), dim=1)
+t.tensor_split(cube, t.tensor(2), 2)
+t.hsplit(x, 2)
+t.hsplit(v, [1, 2])
+t.vsplit(x, (1,))
+t.vsplit(x, 3)
+t.dsplit(cube, 2)
+t.split_with_sizes(x, [1, 3], 1)
+t.unsafe_split(x, 2)
+t.unsafe_chunk(x, 2, 1)
+t.narrow_copy(x, 1, 1, 2)
+t.dstack([x, y])
+t.dstack([v, w])
+t.dstack((number, number))
+t.column_stack([v, x.T, w])
+t.column_stack([number, number])
+t.row_stack([v, x])
+t.atleast_1d(number)
+t.atleast_2d(number, v, x)
+t.atleast_3d(v)
+t.atleast_3d([x, cube, number])
+t.block_diag(x, v, number)
+t.cartesian_prod(v, three)
+t.cartesian_prod(v)
+t.cartesian_prod(three, v, three)
+t.combinations(v)
+t.combinations(v, 3)
+t.combinations(v, r=2, with_replacement=True)
+t.combinations(v, 1)
+t.flipud(x)
+t.fliplr(cube)
+t.rot90(x)
+t.rot90(cube, 3, (1, 2))
+t.rot90(x, 2)
+t.rot90(x.T, -4)
+t.rot90(cube, k=-1, dims=[2, 0])
+t.diff(x)
+t.diff(cube, 2, dim=1)
+t.diff(v, 7)
+t.diff(v, 0)
+t.diff(x, prepend=three[:, None], append=x)
+t.diag_embed(x)
+t.diag_embed(x, 1)
+t.diag_embed(cube, -2, 0, 2)
+t.diagflat(x[:2, :2], 1)
+v.diagflat()
+t.select_scatter(x, v, 0, 1)
+t.slice_scatter(x, y[:2], 0, 1)
+t.slice_scatter(x, y[:, :2], 1, step=2)
+t.diagonal_scatter(x, three)
+x.diagonal_scatter(v[:2], 2)
+t.masked_scatter(x, mask, y)
+t.masked_scatter(v, mask, y)
+x.clone().masked_scatter_(mask[0], y)
+t.scatter_reduce(x, 0, i, y, 'sum')
+t.scatter_reduce(x, 1, i, y, 'prod')
+t.scatter_reduce(x, 0, i, y, 'mean')
+t.scatter_reduce(x, 0, i, y, 'mean', include_self=False)
+t.scatter_reduce(x, 0, i, y, 'amax')
+t.scatter_reduce(x, 1, i[:, :2], y, 'amin')
+t.scatter_reduce(x, 0, i, y, 'amax', include_self=False)
+t.scatter_reduce(x, 1, i[:2], y, 'prod', include_self=False)
+x.clone().scatter_reduce_(0, i, y, 'prod')
+t.index_reduce(x, 0, i[0], x.T.clone()[:, :1].expand(4, 4), 'prod')
+t.index_reduce(x, 1, i[0], y, 'amax', include_self=False)
+x.clone().index_reduce_(1, i[1], y, 'mean')
+x.clone().swapaxes_(0, 1) * 2
+x.clone().swapdims_(0, 1) * 2
+x.real + x.conj()
 A.det() * A.inverse() @ A.matrix_power(2)
 A.cross(A.T, dim=1)
 S.tril().cholesky_inverse() + S.logdet() + S.slogdet()[1]
@@ -176,6 +258,43 @@ S.tril().cholesky_inverse() + S.logdet() + S.slogdet()[1]
 
 # What has no gradient, or one that jumps.
 STEPS = """
+t.scatter_reduce(ties, 0, i, ties, 'amax')
+t.scatter_reduce(ties.detach(), 1, i, ties.detach(), 'amin', include_self=False)
+t.scatter_reduce(ties, 1, i, ties, 'prod')
+t.scatter_reduce(i, 0, i, i, 'mean')
+t.scatter_reduce(i, 0, i, i, 'amax', include_self=False)
+t.scatter_reduce(mask, 0, i, mask, 'amin', include_self=False)
+t.scatter_reduce(mask, 0, i, mask, 'sum')
+t.scatter_reduce(number, 0, i[0, 0], number, 'prod')
+t.scatter_reduce(x, 0, i[:0], y, 'prod')
+t.masked_scatter(x, mask & ~mask, y)
+t.combinations(v, 5)
+t.combinations(v, 0)
+t.block_diag()
+t.block_diag(i, v)
+t.diff(mask)
+t.diff(i, 1, 0)
+t.diff(k.to(t.uint8))
+t.argwhere(mask)
+t.argwhere(number)
+t.tril_indices(3, 4)
+t.tril_indices(2, 3, -1, dtype=t.int32)
+t.triu_indices(3, 2, 1)
+t.unravel_index(k, (2, 3))
+t.unravel_index(k, 7)
+t.tensor_split(i, 2, dim=1)
+x.type('torch.FloatTensor')
+x.type(t.Tensor)
+x.type('torch.LongTensor')
+k.clone().apply_(lambda z: z * 2 + 0.5)
+k.clone().map_(k + 1, lambda a, b: a * b)
+t.zeros(2).set_(t.arange(6.0), 1, (2, 2), (2, 1))
+t.zeros(2).set_()
+x[1]._is_view(), x._is_view(), x[1]._base is x, x._base is None
+x.is_same_size(y), x.is_set_to(x), x.T.is_set_to(x), x.is_cpu, x.is_meta, x.is_nested
+v.detach().clone().resize_as_(three)
+t.asarray(x), t.asarray([1.0, 2.0], dtype=t.float64), t.asarray(3), t.asarray(True)
+t.asarray(x, copy=True).data_ptr() == x.data_ptr(), t.asarray(k).data_ptr() == k.data_ptr()
 t.linalg.matrix_rank(As)
 t.linalg.matrix_rank(tall @ wide)
 t.linalg.matrix_rank(tall, atol=3.0)
@@ -249,6 +368,64 @@ ERRORS = {
     "t.linalg.tensorinv(cube, 1)": "Expected self to satisfy the requirement",
     "t.linalg.tensorsolve(cube, v)": "Expected self to satisfy the requirement",
     "t.linalg.matrix_exp(x)": "batches of square matrices",
+    "x.unfold(1, 5, 1)": "maximum size for tensor at dimension 1 is 4 but size is 5",
+    "x.unfold(1, 2, 0)": "step is 0 but must be > 0",
+    "x.unfold(1, -1, 1)": "size is -1 but must be >= 0",
+    "x.unfold(2, 1, 1)": "Dimension out of range",
+    "x.as_strided((2, 2), (1,))": "mismatch in length",
+    "x.as_strided((2, 2), (-1, 1))": "Negative strides",
+    "x.as_strided((13,), (1,))": "out of bounds for storage",
+    "x.as_strided((2,), (1,), 11)": "out of bounds for storage",
+    "t.tensor_split(number, 1)": "at least a 1-dimensional tensor",
+    "t.tensor_split(x, 0)": "number of sections must be larger than 0",
+    "t.tensor_split(x, t.tensor([1.0]))": "dtype of long",
+    "t.hsplit(x, 3)": "dimension 1, but the size of the dimension 4 is not divisible by",
+    "t.hsplit(number, 1)": "at least 1 dimension",
+    "t.vsplit(v, 1)": "at least 2 dimension",
+    "t.dsplit(x, 1)": "at least 3 dimension",
+    "t.dstack([])": "non-empty TensorList",
+    "t.dstack([x, v])": "Sizes of tensors must match",
+    "t.column_stack([])": "non-empty TensorList",
+    "t.column_stack([x, v])": "Sizes of tensors must match",
+    "t.atleast_2d(x, 3)": "Tensor",
+    "t.block_diag(cube)": "must have 2 or fewer dimensions",
+    "t.cartesian_prod(x)": "Expect a 1D vector",
+    "t.combinations(x)": "Expect a 1D vector",
+    "t.combinations(v, -1)": "non-negative number",
+    "t.flipud(number)": "must be >= 1-d",
+    "t.fliplr(v)": "must be >= 2-d",
+    "t.rot90(v)": "total dims >= 2",
+    "t.rot90(x, 1, (0, 0))": "rotation dims to be different",
+    "t.rot90(x, 1, (0,))": "total rotation dims == 2",
+    "t.rot90(x, 1, (0, 2))": "Dimension out of range",
+    "t.diff(number)": "at least one-dimensional",
+    "t.diff(x, -1)": "order must be non-negative",
+    "t.diff(x, prepend=v)": "same dimension as input",
+    "t.diag_embed(x, 0, 1, 1)": "cannot be identical",
+    "t.tril_indices(-1, 2)": "row must be non-negative",
+    "t.unravel_index(v, (2, 3))": "to be integer dtype",
+    "t.select_scatter(x, three, 0, 1)": r"src size = \[3\], slice size = \[4\]",
+    "t.slice_scatter(x, v, 0, 1)": "src size",
+    "t.diagonal_scatter(x, v)": "src size",
+    "t.masked_scatter(x, i, y)": "only supports boolean masks",
+    "t.masked_scatter(x, mask, v)": "source < number of ones in mask",
+    "t.masked_scatter(x, mask, y.float())": "same dtypes",
+    "v.detach().masked_scatter_(mask, y)": "doesn't match|must be greater|broadcast",
+    "t.scatter_reduce(x, 0, i, y, 'most')": "must be either sum, prod, mean, amax or amin",
+    "t.scatter_reduce(x, 0, i, y.float(), 'sum')": "to be equal to src.dtype",
+    "t.scatter_reduce(x, 0, i + 1, y, 'prod')": "index 3 is out of bounds for dimension 0",
+    "t.scatter_reduce(x, 0, i, y[:2], 'prod')": "no larger size than src",
+    "t.scatter_reduce(x, 0, i[0], v, 'prod')": "same number of dimensions",
+    "t.scatter_reduce(mask, 0, i, mask, 'mean')": "not implemented for 'Bool'",
+    "t.index_reduce(x, 0, i[0], y, 'sum')": "Expected reduce to be one of",
+    "t.index_reduce(x, 0, i[0], y, 'prod')": r"Number of indices \(4\) should be equal",
+    "x.apply_(abs)": r"Can't call apply_\(\) on Variable that requires grad",
+    "x.map_(y, max)": r"Can't call map_\(\) on Variable that requires grad",
+    "k.map_(k[:2], max)": "must match the existing size",
+    "k.map_(k.int(), max)": "map_: expected torch.LongTensor",
+    "k.apply_(str)": "str",
+    "x.type('torch.float64')": "invalid type",
+    "t.asarray([1.0], copy=False)": "can't alias arbitrary sequence",
     "t.trace(v)": "expected a matrix",
     "t.trace(mask)": "not implemented for 'Bool'",
     "t.tensordot(x, y, 1)": "contracted dimensions need to match",

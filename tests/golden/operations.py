@@ -45,13 +45,15 @@ TWO: dict[str, tuple[Range, Range] | None] = {
 
 # Functions of minigrad itself that take no tensors, or look at what they get in their own words.
 WITHOUT_TENSORS = {
-    "arange", "as_tensor", "broadcast_shapes", "broadcast_tensors", "can_cast", "chain_matmul",
-    "compile", "einsum", "empty", "eye", "from_numpy", "full", "get_default_device",
-    "get_default_dtype", "get_num_threads", "get_rng_state", "iinfo", "import_module",
-    "initial_seed", "is_grad_enabled", "is_tensor", "linspace", "load", "manual_seed", "meshgrid",
-    "ones", "promote_types", "rand", "randint", "randn", "randperm", "range", "save", "seed",
-    "set_default_device", "set_default_dtype", "set_flush_denormal", "set_num_threads",
-    "set_printoptions", "set_rng_state", "show_config", "tensor", "zeros",
+    "arange", "as_tensor", "asarray", "atleast_1d", "atleast_2d", "atleast_3d", "block_diag",
+    "broadcast_shapes", "broadcast_tensors", "can_cast", "cartesian_prod", "chain_matmul",
+    "column_stack", "compile", "dstack", "einsum", "empty", "eye", "from_dlpack", "from_numpy",
+    "full", "get_default_device", "get_default_dtype", "get_num_threads", "get_rng_state", "iinfo",
+    "import_module", "initial_seed", "is_grad_enabled", "is_tensor", "linspace", "load",
+    "manual_seed", "meshgrid", "ones", "promote_types", "rand", "randint", "randn", "randperm",
+    "range", "row_stack", "save", "seed", "set_default_device", "set_default_dtype",
+    "set_flush_denormal", "set_num_threads", "set_printoptions", "set_rng_state", "show_config",
+    "tensor", "tril_indices", "triu_indices", "zeros",
 }  # fmt: skip
 
 SMOOTH_ONE = {name: where for name, where in ONE.items() if where is not None}

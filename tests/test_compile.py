@@ -1,6 +1,7 @@
 """`minigrad.compile`: what is replayed has the bits of what is not; what cannot be, is noticed."""
 
 import copy
+import functools
 import random
 import threading
 import time
@@ -820,6 +821,73 @@ def test_without_python_between_operations_the_bits_are_the_same(name, dtype, le
     assert results[0] == results[1]
     if name in ("linear", "chunks", "used twice") and level != "reference":
         assert run._compiled.tapes[0].on_arrays.flat.ready
+
+
+KERNELS = {  # of a layer or cell, and x (3, 2, 4)
+    "outputs": lambda net, x: net(x)[0],
+    "last state": lambda net, x: mg.cat(net(x)[1]) if type(net) is nn.LSTM else net(x)[1],
+    "both": lambda net, x: (lambda y, h: y * (h[0] if type(h) is tuple else h)[0])(*net(x)),
+    "cell": lambda net, x: first(net(x[1], net(x[0]))) * x[2],
+    "cell in a loop": lambda net, x: functools.reduce(lambda s, t: net(t, s), x, None),
+}
+
+
+def first(state):
+    return state[0] if isinstance(state, tuple) else state
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU", "JANET", "IndRNN", "MGU"])
+def test_kernels_are_called_again_with_the_same_bits(kind, name, level):
+    """Weights and inputs are others in each call, and one weight is frozen."""
+    results = []
+    for wrap in (lambda f: f, mg.compile):
+        mg.manual_seed(3)
+        is_cell = name.startswith("cell")
+        net = getattr(nn if hasattr(nn, kind) else mg.recurrences, kind + "Cell" * is_cell)(4, 4)
+        frozen, *_ = net.parameters()
+        frozen.requires_grad = False
+        classes = mg.tensor([1.0, 2.0, 0.5, 1.0])
+
+        def step(x, y, net=net, classes=classes):
+            out = first(KERNELS[name](net, x)).reshape(-1, 4)
+            net.zero_grad()
+            loss = F.cross_entropy(
+                out, y[: len(out)], classes, ignore_index=3, label_smoothing=0.1
+            ) + F.cross_entropy(out, y[: len(out)], reduction="sum")
+            loss.backward()
+            return loss
+
+        run, seen = wrap(step), []
+        for _ in range(6):
+            seen.append(bits(run(mg.randn(3, 2, 4), mg.randint(0, 4, (6,)))))
+            seen.append(bits([p.grad for p in net.parameters() if p.requires_grad]))
+            for p in net.parameters():
+                p.data = p.data + 0.1 * mg.randn_like(p)  # in other memory
+        results.append(seen)
+    assert results[0] == results[1]
+    if level != "reference":
+        flat = run._compiled.tapes[0].on_arrays.flat
+        assert flat.ready
+        names = [call.__qualname__ for call, *_ in flat.machine.calls]
+        assert not any(["forward" in name or "fused" in name for name in names])
+
+
+def test_labels_are_checked_in_each_call():
+    w = mg.randn(4, 5, requires_grad=True)
+
+    @mg.compile
+    def step(x, y):
+        loss = F.cross_entropy((x @ w) * 2 + x @ w, y)
+        w.grad = None
+        loss.backward()
+        return loss
+
+    x = mg.randn(3, 4)
+    good = [step(x, mg.tensor([0, 4, 2])).item() for _ in range(6)]
+    with pytest.raises(IndexError, match="Target 5 is out of bounds"):
+        step(x, mg.tensor([0, 5, 2]))
+    assert [step(x, mg.tensor([0, 4, 2])).item() for _ in range(2)] == good[-2:]
 
 
 def test_a_replay_within_a_replay_has_memory_of_its_own():

@@ -770,10 +770,19 @@ def entries(kernels, dtype):
             weights = [a["w_ih"], a["w_hh"], a["b_hh"], a["w_hr"]]
             needs = [batch_sizes(sizes), False, *[True] * 8, 2]
             yield kernels.recurrent.backward, [name, *before, *weights, *needs]
+            if sizes is None:
+                yield kernels.recurrent.forward_again, [name, *a.values(), False, True, True]
+                again = [name, *before, *weights, False, (True,) * 8]
+                yield kernels.recurrent.backward_again, again
     yield kernels.loss.cross_entropy_forward, [make(3, 4), label, make(4), -7, 0.1, MEAN]
     yield (
         kernels.loss.cross_entropy_backward,
         [make(3), make(3, 4), label, make(4), -7, 0.1, NONE, 1.0],
+    )
+    yield kernels.loss.cross_entropy_forward_again, [make(3, 4), label, make(4), -7, 0.1, MEAN]
+    yield (
+        kernels.loss.cross_entropy_backward_again,
+        [make(3), make(3, 4), label, make(4), -7, 0.1, NONE, np.array(1.0)],
     )
     spoken = [make(6, 2, 4), np.array([1, 2, 3, 1]), np.array([0, 2]), np.array([6, 5])]
     yield kernels.ctc.ctc_forward, [*spoken, np.array([2, 2]), 0, True]

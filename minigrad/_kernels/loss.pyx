@@ -151,6 +151,132 @@ cdef cnp.ndarray empty_loss(Py_ssize_t N, int reduction):
     return cnp.PyArray_EMPTY(0, NULL, REAL_TYPENUM, 0)
 
 
+cdef struct CrossEntropy:
+    const real* logits          # IN  (N, C); backward: not read
+    const int64_t* target       # IN  (N,)
+    const real* weight          # IN  (C,) or NULL: ones
+    Py_ssize_t N, C
+    int64_t ignore_index
+    double label_smoothing
+    int reduction
+    real* loss                  # OUT (N,) or (); backward: not read
+    real* log_prob              # OUT (N, C); backward: IN
+    double* total_weight        # OUT ();     backward: IN
+    const real* d_loss          # IN  (N,) or ()
+    real* d_logits              # OUT (N, C)
+
+
+cdef void run_cross_entropy(const CrossEntropy* j) noexcept nogil:
+    cdef const real* w = j.weight
+    cdef const real* row = j.log_prob
+    cdef Py_ssize_t n, c, C = j.C
+    cdef double smooth = j.label_smoothing / C if C > 0 else 0
+    cdef double w_y, sample, everything, total_loss = 0, total_weight = 0
+    cdef int64_t label
+    log_softmax(j.log_prob, j.logits, j.N, C)
+    for n in range(j.N):
+        if stops_at(n, C if smooth != 0 else 1):
+            break
+        sample = 0
+        label = j.target[n]
+        if counts(label, C, j.ignore_index):
+            w_y = w[label] if w is not NULL else 1
+            total_weight += w_y
+            # sample = -(q[n] * log_prob[n]).sum()
+            sample = -(1 - j.label_smoothing) * w_y * row[label]
+            if smooth != 0:
+                everything = 0
+                for c in range(C):
+                    everything += row[c] * (w[c] if w is not NULL else 1)
+                sample -= smooth * everything
+        if j.reduction == REDUCE_NONE:
+            j.loss[n] = <real>sample
+        total_loss += sample
+        row += C
+    if j.reduction == REDUCE_MEAN:
+        # 0 / 0, a mean over nothing, also if smoothing leaves something of the other classes
+        j.loss[0] = <real>((total_loss if total_weight != 0 else 0) / total_weight)
+    elif j.reduction == REDUCE_SUM:
+        j.loss[0] = <real>total_loss
+    j.total_weight[0] = total_weight
+
+
+cdef void run_cross_entropy_back(const CrossEntropy* j) noexcept nogil:
+    cdef const real* w = j.weight
+    cdef const real* row = j.log_prob
+    cdef real* d_row = j.d_logits
+    cdef Py_ssize_t n, c, C = j.C
+    cdef double smooth = j.label_smoothing / C if C > 0 else 0
+    cdef double mass, all_weights = 0
+    cdef real scale, share
+    cdef int64_t label
+    cdef bint stopped = False
+    # all_weights = w.sum()
+    if w is NULL:
+        all_weights = C
+    elif smooth != 0:
+        for c in range(C):
+            all_weights += w[c]
+    for n in range(j.N):
+        # (a break instead would keep the compiler from making vectors of the exp below)
+        stopped = stopped or stops_at(n, C)
+        label = j.target[n]
+        if stopped or not counts(label, C, j.ignore_index):
+            memset(d_row, 0, C * sizeof(real))
+        else:
+            # d_logits[n] = d_loss[n] * (np.exp(log_prob[n]) * q[n].sum() - q[n])
+            mass = (1 - j.label_smoothing) * (w[label] if w is not NULL else 1)
+            scale = j.d_loss[n] if j.reduction == REDUCE_NONE else j.d_loss[0]
+            if j.reduction == REDUCE_MEAN:
+                scale = <real>(scale / j.total_weight[0])
+            share = <real>(mass + smooth * all_weights)
+            for c in range(C):
+                d_row[c] = scale * (share * exp(row[c]))
+            if smooth != 0 and w is NULL:
+                for c in range(C):
+                    d_row[c] = d_row[c] - scale * <real>smooth
+            elif smooth != 0:
+                for c in range(C):
+                    d_row[c] = d_row[c] - scale * <real>smooth * w[c]
+            d_row[label] = d_row[label] - scale * <real>mass
+        row += C
+        d_row += C
+
+
+cdef tuple set_cross_entropy(
+    CrossEntropy* j, cnp.ndarray logits, cnp.ndarray target, cnp.ndarray weight,
+    int64_t ignore_index, double label_smoothing, int reduction,
+):
+    """Check what `cross_entropy_forward` gets, and set the job; loss and log_prob."""
+    check_reduction(reduction)
+    check_ndim("logits", logits, 2, "(N, C)")
+    j.N, j.C = logits.shape[0], logits.shape[1]
+    check_labels(target, weight, j.N, j.C, ignore_index)
+    cdef cnp.ndarray log_prob = empty_2d(j.N, j.C)
+    cdef cnp.ndarray loss = empty_loss(j.N, reduction)
+    j.logits, j.weight, j.log_prob, j.loss = data(logits), data(weight), data(log_prob), data(loss)
+    j.target = <const int64_t*>cnp.PyArray_DATA(target)
+    j.ignore_index, j.label_smoothing, j.reduction = ignore_index, label_smoothing, reduction
+    return loss, log_prob
+
+
+cdef cnp.ndarray set_cross_entropy_back(
+    CrossEntropy* j, cnp.ndarray d_loss, cnp.ndarray log_prob, cnp.ndarray target,
+    cnp.ndarray weight, int64_t ignore_index, double label_smoothing, int reduction,
+):
+    """The same of `cross_entropy_backward`; d_logits."""
+    check_reduction(reduction)
+    check_ndim("log_prob", log_prob, 2, "(N, C)")
+    j.N, j.C = log_prob.shape[0], log_prob.shape[1]
+    check_labels(target, weight, j.N, j.C, ignore_index)
+    check_d_loss(d_loss, j.N, reduction)
+    cdef cnp.ndarray d_logits = empty_2d(j.N, j.C)
+    j.d_loss, j.log_prob, j.weight = data(d_loss), data(log_prob), data(weight)
+    j.d_logits, j.target = data(d_logits), <const int64_t*>cnp.PyArray_DATA(target)
+    j.ignore_index, j.label_smoothing, j.reduction = ignore_index, label_smoothing, reduction
+    return d_logits
+
+
 def cross_entropy_forward(
     cnp.ndarray logits not None,    # IN  (N, C)
     cnp.ndarray target not None,    # IN  (N,) int64
@@ -164,51 +290,17 @@ def cross_entropy_forward(
     The mean over no sample, or over samples without weight, is nan. A target that is no class
     raises IndexError.
     """
-    logits, target, weight = ordered(logits), ordered(target), ordered(weight)
-    check_reduction(reduction)
-    check_ndim("logits", logits, 2, "(N, C)")
-    cdef Py_ssize_t N = logits.shape[0], C = logits.shape[1]
-    check_labels(target, weight, N, C, ignore_index)
-
-    cdef cnp.ndarray log_prob = empty_2d(N, C)
-    cdef cnp.ndarray loss = empty_loss(N, reduction)
-    cdef const real* in_logits = data(logits)
-    cdef const real* w = data(weight)
-    cdef const int64_t* y = <const int64_t*>cnp.PyArray_DATA(target)
-    cdef real* row = data(log_prob)
-    cdef real* out = data(loss)
-    cdef double smooth = label_smoothing / C if C > 0 else 0
-    cdef double w_y, sample, everything, total_loss = 0, total_weight = 0
-    cdef Py_ssize_t n, c
-    cdef int64_t label
+    cdef CrossEntropy job
+    cdef double total_weight
     cdef watch watching
+    logits, target, weight = ordered(logits), ordered(target), ordered(weight)
+    loss, log_prob = set_cross_entropy(
+        &job, logits, target, weight, ignore_index, label_smoothing, reduction
+    )
+    job.total_weight = &total_weight
     begin_watch(&watching)
     with nogil:
-        log_softmax(row, in_logits, N, C)
-        for n in range(N):
-            if stops_at(n, C if smooth != 0 else 1):
-                break
-            sample = 0
-            label = y[n]
-            if counts(label, C, ignore_index):
-                w_y = w[label] if w is not NULL else 1
-                total_weight += w_y
-                # sample = -(q[n] * log_prob[n]).sum()
-                sample = -(1 - label_smoothing) * w_y * row[label]
-                if smooth != 0:
-                    everything = 0
-                    for c in range(C):
-                        everything += row[c] * (w[c] if w is not NULL else 1)
-                    sample -= smooth * everything
-            if reduction == REDUCE_NONE:
-                out[n] = <real>sample
-            total_loss += sample
-            row += C
-        if reduction == REDUCE_MEAN:
-            # 0 / 0, a mean over nothing, also if smoothing leaves something of the other classes
-            out[0] = <real>((total_loss if total_weight != 0 else 0) / total_weight)
-        elif reduction == REDUCE_SUM:
-            out[0] = <real>total_loss
+        run_cross_entropy(&job)
     end_watch(&watching)
     return loss, log_prob, total_weight
 
@@ -224,61 +316,101 @@ def cross_entropy_backward(
     double total_weight,            # from forward
 ):
     """Return d_logits (N, C)."""
-    d_loss, log_prob, target = ordered(d_loss), ordered(log_prob), ordered(target)
-    check_reduction(reduction)
-    weight = ordered(weight)
-    check_ndim("log_prob", log_prob, 2, "(N, C)")
-    cdef Py_ssize_t N = log_prob.shape[0], C = log_prob.shape[1]
-    check_labels(target, weight, N, C, ignore_index)
-    check_d_loss(d_loss, N, reduction)
-
-    cdef cnp.ndarray d_logits = empty_2d(N, C)
-    cdef const real* d_out = data(d_loss)
-    cdef const real* w = data(weight)
-    cdef const int64_t* y = <const int64_t*>cnp.PyArray_DATA(target)
-    cdef const real* row = data(log_prob)
-    cdef real* d_row = data(d_logits)
-    cdef double smooth = label_smoothing / C if C > 0 else 0
-    cdef double mass, all_weights = 0
-    cdef real scale, share
-    cdef Py_ssize_t n, c
-    cdef int64_t label
-    cdef bint stopped = False
+    cdef CrossEntropy job
     cdef watch watching
+    d_loss, log_prob, target = ordered(d_loss), ordered(log_prob), ordered(target)
+    weight = ordered(weight)
+    d_logits = set_cross_entropy_back(
+        &job, d_loss, log_prob, target, weight, ignore_index, label_smoothing, reduction
+    )
+    job.total_weight = &total_weight
     begin_watch(&watching)
     with nogil:
-        # all_weights = w.sum()
-        if w is NULL:
-            all_weights = C
-        elif smooth != 0:
-            for c in range(C):
-                all_weights += w[c]
-        for n in range(N):
-            # (a break instead would keep the compiler from making vectors of the exp below)
-            stopped = stopped or stops_at(n, C)
-            label = y[n]
-            if stopped or not counts(label, C, ignore_index):
-                memset(d_row, 0, C * sizeof(real))
-            else:
-                # d_logits[n] = d_loss[n] * (np.exp(log_prob[n]) * q[n].sum() - q[n])
-                mass = (1 - label_smoothing) * (w[label] if w is not NULL else 1)
-                scale = d_out[n] if reduction == REDUCE_NONE else d_out[0]
-                if reduction == REDUCE_MEAN:
-                    scale = <real>(scale / total_weight)
-                share = <real>(mass + smooth * all_weights)
-                for c in range(C):
-                    d_row[c] = scale * (share * exp(row[c]))
-                if smooth != 0 and w is NULL:
-                    for c in range(C):
-                        d_row[c] = d_row[c] - scale * <real>smooth
-                elif smooth != 0:
-                    for c in range(C):
-                        d_row[c] = d_row[c] - scale * <real>smooth * w[c]
-                d_row[label] = d_row[label] - scale * <real>mass
-            row += C
-            d_row += C
+        run_cross_entropy_back(&job)
     end_watch(&watching)
     return d_logits
+
+
+# What `tape` calls: a call that is made again and again is the bytes of its job, of which only
+# addresses change (as in `recurrent`).
+
+cdef int check_again(const CrossEntropy* j) except -1:
+    """Targets may be others than they were."""
+    cdef Py_ssize_t bad = first_bad_target(j.target, j.N, j.C, j.ignore_index)
+    if bad >= 0:
+        raise IndexError(f"Target {j.target[bad]} is out of bounds.")
+    return 0
+
+
+cdef int cross_entropy_once_more(void* job) except -1:
+    cdef watch watching
+    check_again(<CrossEntropy*>job)
+    begin_watch(&watching)
+    run_cross_entropy(<CrossEntropy*>job)
+    return end_watch(&watching)
+
+
+cdef int cross_entropy_back_once_more(void* job) except -1:
+    cdef watch watching
+    check_again(<CrossEntropy*>job)
+    begin_watch(&watching)
+    run_cross_entropy_back(<CrossEntropy*>job)
+    return end_watch(&watching)
+
+
+cdef int check_dense(tuple arrays) except -1:
+    for array in arrays:
+        if array is not None and ordered(array) is not array:
+            raise ValueError("an array is not dense")
+    return 0
+
+
+def cross_entropy_forward_again(
+    cnp.ndarray logits not None, cnp.ndarray target not None, cnp.ndarray weight,
+    int64_t ignore_index, double label_smoothing, int reduction,
+):
+    """The call of `cross_entropy_forward`, and its results, which are yet to be filled.
+
+    The total weight is an array here. The call: the address of what makes it, its job, and for
+    each array where its address stands in the job.
+    """
+    cdef bytearray space = bytearray(sizeof(CrossEntropy))
+    cdef char* start = space
+    cdef CrossEntropy* job = <CrossEntropy*>start
+    cdef cnp.ndarray total_weight = cnp.PyArray_EMPTY(0, NULL, cnp.NPY_DOUBLE, 0)
+    check_dense((logits, target, weight))
+    loss, log_prob = set_cross_entropy(
+        job, logits, target, weight, ignore_index, label_smoothing, reduction
+    )
+    job.total_weight = <double*>cnp.PyArray_DATA(total_weight)
+    places = (
+        (logits, <char*>&job.logits - start), (target, <char*>&job.target - start),
+        (weight, <char*>&job.weight - start),
+    )
+    return (<size_t>&cross_entropy_once_more, space, places), (loss, log_prob, total_weight)
+
+
+def cross_entropy_backward_again(
+    cnp.ndarray d_loss not None, cnp.ndarray log_prob not None, cnp.ndarray target not None,
+    cnp.ndarray weight, int64_t ignore_index, double label_smoothing, int reduction,
+    cnp.ndarray total_weight not None,
+):
+    """The same of `cross_entropy_backward`; the total weight is that of the call forward."""
+    cdef bytearray space = bytearray(sizeof(CrossEntropy))
+    cdef char* start = space
+    cdef CrossEntropy* job = <CrossEntropy*>start
+    check_dense((d_loss, log_prob, target, weight))
+    if cnp.PyArray_TYPE(total_weight) != cnp.NPY_DOUBLE or cnp.PyArray_SIZE(total_weight) != 1:
+        raise ValueError("total_weight: one number of float64 is needed")
+    d_logits = set_cross_entropy_back(
+        job, d_loss, log_prob, target, weight, ignore_index, label_smoothing, reduction
+    )
+    places = (
+        (d_loss, <char*>&job.d_loss - start), (log_prob, <char*>&job.log_prob - start),
+        (target, <char*>&job.target - start), (weight, <char*>&job.weight - start),
+        (total_weight, <char*>&job.total_weight - start),
+    )
+    return (<size_t>&cross_entropy_back_once_more, space, places), d_logits
 
 
 def nll_forward(

@@ -324,8 +324,9 @@ cdef struct ForwardJob:
     const Recurrence* r
     Sequence whole
     Forward f                   # with the scratch for all rows
+    const real* c_0             # IN  (N, H) or NULL: zeros
     real* h_n                   # OUT (N, S) or NULL
-    Py_ssize_t parts, part_size
+    Py_ssize_t parts, part_size, common_size, starts_size
     real* memory                # (parts, part_size)
 
 
@@ -344,7 +345,7 @@ cdef struct BackwardJob:
     const Recurrence* r
     Sequence whole
     Backward b                  # with the scratch for all rows
-    Py_ssize_t parts, part_size, sums_size
+    Py_ssize_t parts, part_size, common_size, starts_size, sums_size
     real* memory                # (parts, part_size)
     real* sums                  # (parts - 1, sums_size)
 
@@ -366,30 +367,16 @@ cdef void backward_part(void* job, Py_ssize_t part) noexcept nogil:
     run_backward(j.r, &q, &b)
 
 
-# -- what Python calls ----------------------------------------------------------------------------
+# -- jobs -----------------------------------------------------------------------------------------
 
-def forward(
-    str name not None,
-    cnp.ndarray x not None,         # IN  (T, N, I) or (R, I)
-    cnp.ndarray h_0,                # IN  (N, S) or None: zeros
-    cnp.ndarray c_0,                # IN  (N, H) or None: zeros
-    cnp.ndarray w_ih,               # IN  (G H, I); IndRNN: or None, x stands for x @ w_ih.T
-    cnp.ndarray w_hh not None,      # IN  (G H, S); (H,) for IndRNN
-    cnp.ndarray b_ih,               # IN  (G H,) or None: no bias
-    cnp.ndarray b_hh,               # IN  (G H,) or None: no bias
-    cnp.ndarray w_hr,               # IN  (P, H) or None: no projection
-    cnp.ndarray batch_sizes,        # IN  (T,) int64 or None: a dense batch
-    bint reverse,                   # from the last step to the first
-    bint keep,                      # backward will be called
-    bint ends,                      # h_n is wanted
-    Py_ssize_t parts=0,             # of the batch, a thread each; 0: as many as are worth it
+cdef tuple set_forward(
+    ForwardJob* job, str name, cnp.ndarray x, cnp.ndarray h_0, cnp.ndarray c_0, cnp.ndarray w_ih,
+    cnp.ndarray w_hh, cnp.ndarray b_ih, cnp.ndarray b_hh, cnp.ndarray w_hr,
+    cnp.ndarray batch_sizes, bint reverse, bint keep, bint ends, Py_ssize_t parts,
 ):
-    """Return (output, h_n, c_n, kept): all states, the last ones, and what backward needs."""
+    """Check the arguments of `forward`, make room for its results, and set the job; its results."""
     cdef const Recurrence* r = recurrence(name)
     cdef Sizes z
-    x, h_0, c_0, w_hr = ordered(x), ordered(h_0), ordered(c_0), ordered(w_hr)
-    w_ih, w_hh, b_ih, b_hh = ordered(w_ih), ordered(w_hh), ordered(b_ih), ordered(b_hh)
-    batch_sizes = private_copy(batch_sizes)
     measure(&z, r, x, h_0, c_0, w_ih, w_hh, w_hr, batch_sizes, reverse, None)
     if b_ih is not None:
         check_1d("b_ih", b_ih, z.G * z.H)
@@ -405,74 +392,58 @@ def forward(
     if keep and r.kept > 0:
         gates = empty_2d(z.rows, vectors(z.H) * r.kept * LANES)
 
-    cdef ForwardJob job
     cdef Forward* f = &job.f
     f.input_size, f.H, f.S, f.rows, f.step = z.input_size, z.H, z.S, z.rows, z.step
     f.x, f.h_0, f.w_ih, f.w_hh = data(x), data(h_0), data(w_ih), data(w_hh)
     f.b_ih, f.b_hh, f.w_hr = data(b_ih), data(b_hh), data(w_hr)
     f.output, f.c, f.kept = data(output), data(c_n), data(gates)
     f.packs = z.rows >= PACK_ROWS
-    cdef const real* cells = data(c_0)
-    job.r, job.whole, job.h_n = r, whole_batch(&z), data(h_n)
+    job.r, job.whole, job.c_0, job.h_n = r, whole_batch(&z), data(c_0), data(h_n)
     job.parts = number_of_parts(r, &z, parts)
     job.part_size = 0
     cdef Py_ssize_t part
     for part in range(job.parts):
         choose_part(&job.whole, part, job.parts)
         job.part_size = max(job.part_size, lay_out_forward(f, r, &job.whole, NULL))
-    cdef Py_ssize_t common = lay_out_weights(f, r, NULL), own = job.parts * job.part_size
-    cdef real* memory = scratch(common + own + starts_size(&z))
+    job.common_size, job.starts_size = lay_out_weights(f, r, NULL), starts_size(&z)
+    return output, h_n, c_n, None if gates is None else (gates,)
+
+
+cdef int run_forward_job(ForwardJob* job) except -1:
+    cdef Forward* f = &job.f
+    cdef Py_ssize_t own = job.parts * job.part_size
+    cdef real* memory = scratch(job.common_size + own + job.starts_size)
     if memory is NULL:
         raise MemoryError
     cdef watch w
     begin_watch(&w)
     with nogil:
-        lay_out_weights(f, r, memory)
-        job.memory = memory + common
-        set_starts(&job.whole, memory + common + own)
+        lay_out_weights(f, job.r, memory)
+        job.memory = memory + job.common_size
+        set_starts(&job.whole, job.memory + own)
         if f.c is not NULL:
-            copy_or_zero(f.c, cells, z.N * z.H)
-        prepare(r, f)
-        run_parts(forward_part, &job, job.parts, &w)
+            copy_or_zero(f.c, job.c_0, job.whole.N * f.H)
+        prepare(job.r, f)
+        run_parts(forward_part, job, job.parts, &w)
         scratch_free(memory)
-    end_watch(&w)
-    return output, h_n, c_n, None if gates is None else (gates,)
+    return end_watch(&w)
 
 
-def backward(
-    str name not None,
-    cnp.ndarray d_output,           # IN  (T, N, S) or (R, S), or None: zeros
-    cnp.ndarray d_h_n,              # IN  (N, S) or None: zeros
-    cnp.ndarray d_c_n,              # IN  (N, H) or None: zeros
-    cnp.ndarray x not None,         # IN  from here to kept: as forward got and returned them
-    cnp.ndarray h_0,
-    cnp.ndarray c_0,
-    cnp.ndarray output not None,
-    tuple kept,
-    cnp.ndarray w_ih,
-    cnp.ndarray w_hh not None,
-    cnp.ndarray b_hh,
-    cnp.ndarray w_hr,
-    cnp.ndarray batch_sizes,
-    bint reverse,
-    bint need_x,
-    bint need_h_0,
-    bint need_c_0,
-    bint need_w_ih,
-    bint need_w_hh,
-    bint need_b_ih,
-    bint need_b_hh,
-    bint need_w_hr,
-    Py_ssize_t parts=0,
+cdef tuple set_backward(
+    BackwardJob* job, str name, cnp.ndarray d_output, cnp.ndarray d_h_n, cnp.ndarray d_c_n,
+    cnp.ndarray x, cnp.ndarray h_0, cnp.ndarray c_0, cnp.ndarray output, tuple kept,
+    cnp.ndarray w_ih, cnp.ndarray w_hh, cnp.ndarray b_hh, cnp.ndarray w_hr,
+    cnp.ndarray batch_sizes, bint reverse, tuple needs, Py_ssize_t parts,
 ):
-    """Return (d_x, d_h_0, d_c_0, d_w_ih, d_w_hh, d_b_ih, d_b_hh, d_w_hr); None if not needed."""
+    """Check the arguments of `backward`, make room for its results, and set the job; its results.
+
+    The needs are those of x, h_0, c_0, w_ih, w_hh, b_ih, b_hh, w_hr.
+    """
+    cdef bint need_x, need_h_0, need_c_0, need_w_ih, need_w_hh, need_b_ih, need_b_hh, need_w_hr
+    need_x, need_h_0, need_c_0, need_w_ih, need_w_hh, need_b_ih, need_b_hh, need_w_hr = needs
     cdef const Recurrence* r = recurrence(name)
     cdef Sizes z
     cdef cnp.ndarray gates = None
-    d_output, d_h_n, d_c_n = ordered(d_output), ordered(d_h_n), ordered(d_c_n)
-    x, h_0, c_0, w_hr = ordered(x), ordered(h_0), ordered(c_0), ordered(w_hr)
-    output, w_ih, w_hh, b_hh = ordered(output), ordered(w_ih), ordered(w_hh), ordered(b_hh)
-    batch_sizes = private_copy(batch_sizes)
     measure(
         &z, r, x, h_0, c_0, w_ih, w_hh, w_hr, batch_sizes, reverse,
         d_h_n if d_h_n is not None else d_c_n,
@@ -513,7 +484,6 @@ def backward(
     cdef cnp.ndarray d_b_hh = empty_1d(width) if need_b_hh and r.matrix else None
     cdef cnp.ndarray d_w_hr = empty_2d(z.S, z.H) if need_w_hr and projects else None
 
-    cdef BackwardJob job
     cdef Backward* b = &job.b
     memset(b, 0, sizeof(Backward))
     b.input_size, b.H, b.S, b.rows, b.step = z.input_size, z.H, z.S, z.rows, z.step
@@ -527,29 +497,182 @@ def backward(
     b.packs = z.rows >= BACKWARD_PACK_ROWS
     cdef Backward other = b[0]
     job.r, job.whole, job.parts = r, whole_batch(&z), number_of_parts(r, &z, parts)
-    cdef Py_ssize_t part, common = lay_out_packed(&other, r, &job.whole, NULL)
+    job.common_size = lay_out_packed(&other, r, &job.whole, NULL)
     job.part_size = 0
+    cdef Py_ssize_t part
     for part in range(job.parts):
         choose_part(&job.whole, part, job.parts)
         job.part_size = max(job.part_size, lay_out_backward(&other, r, &job.whole, NULL))
-    job.sums_size = lay_out_gradients(&other, r, b, NULL)
-    cdef Py_ssize_t own = job.parts * job.part_size, sums = (job.parts - 1) * job.sums_size
-    cdef real* memory = scratch(common + own + sums + starts_size(&z))
+    job.sums_size, job.starts_size = lay_out_gradients(&other, r, b, NULL), starts_size(&z)
+    return d_x, d_h_0, d_c_0, d_w_ih, d_w_hh, d_b_ih, d_b_hh, d_w_hr
+
+
+cdef int run_backward_job(BackwardJob* job) except -1:
+    cdef Backward* b = &job.b
+    cdef Backward other
+    cdef Py_ssize_t part, own = job.parts * job.part_size, sums = (job.parts - 1) * job.sums_size
+    cdef real* memory = scratch(job.common_size + own + sums + job.starts_size)
     if memory is NULL:
         raise MemoryError
     cdef watch w
     begin_watch(&w)
     with nogil:
-        lay_out_packed(b, r, &job.whole, memory)
-        job.memory = memory + common
+        lay_out_packed(b, job.r, &job.whole, memory)
+        job.memory = memory + job.common_size
         job.sums = job.memory + own
         set_starts(&job.whole, job.sums + sums)
-        pack_weights(r, b)
-        run_parts(backward_part, &job, job.parts, &w)
+        pack_weights(job.r, b)
+        run_parts(backward_part, job, job.parts, &w)
         # In the order of the parts, whichever thread was first: rounding does not depend on time.
         for part in range(1, job.parts):
-            other = of_part(&job, part)
-            add_gradients(b, r, &other)
+            other = of_part(job, part)
+            add_gradients(b, job.r, &other)
         scratch_free(memory)
-    end_watch(&w)
-    return d_x, d_h_0, d_c_0, d_w_ih, d_w_hh, d_b_ih, d_b_hh, d_w_hr
+    return end_watch(&w)
+
+
+# -- what Python calls ----------------------------------------------------------------------------
+
+def forward(
+    str name not None,
+    cnp.ndarray x not None,         # IN  (T, N, I) or (R, I)
+    cnp.ndarray h_0,                # IN  (N, S) or None: zeros
+    cnp.ndarray c_0,                # IN  (N, H) or None: zeros
+    cnp.ndarray w_ih,               # IN  (G H, I); IndRNN: or None, x stands for x @ w_ih.T
+    cnp.ndarray w_hh not None,      # IN  (G H, S); (H,) for IndRNN
+    cnp.ndarray b_ih,               # IN  (G H,) or None: no bias
+    cnp.ndarray b_hh,               # IN  (G H,) or None: no bias
+    cnp.ndarray w_hr,               # IN  (P, H) or None: no projection
+    cnp.ndarray batch_sizes,        # IN  (T,) int64 or None: a dense batch
+    bint reverse,                   # from the last step to the first
+    bint keep,                      # backward will be called
+    bint ends,                      # h_n is wanted
+    Py_ssize_t parts=0,             # of the batch, a thread each; 0: as many as are worth it
+):
+    """Return (output, h_n, c_n, kept): all states, the last ones, and what backward needs."""
+    cdef ForwardJob job
+    x, h_0, c_0, w_hr = ordered(x), ordered(h_0), ordered(c_0), ordered(w_hr)
+    w_ih, w_hh, b_ih, b_hh = ordered(w_ih), ordered(w_hh), ordered(b_ih), ordered(b_hh)
+    batch_sizes = private_copy(batch_sizes)
+    cdef tuple results = set_forward(
+        &job, name, x, h_0, c_0, w_ih, w_hh, b_ih, b_hh, w_hr, batch_sizes, reverse, keep, ends,
+        parts,
+    )
+    run_forward_job(&job)
+    return results
+
+
+def backward(
+    str name not None,
+    cnp.ndarray d_output,           # IN  (T, N, S) or (R, S), or None: zeros
+    cnp.ndarray d_h_n,              # IN  (N, S) or None: zeros
+    cnp.ndarray d_c_n,              # IN  (N, H) or None: zeros
+    cnp.ndarray x not None,         # IN  from here to kept: as forward got and returned them
+    cnp.ndarray h_0,
+    cnp.ndarray c_0,
+    cnp.ndarray output not None,
+    tuple kept,
+    cnp.ndarray w_ih,
+    cnp.ndarray w_hh not None,
+    cnp.ndarray b_hh,
+    cnp.ndarray w_hr,
+    cnp.ndarray batch_sizes,
+    bint reverse,
+    bint need_x,
+    bint need_h_0,
+    bint need_c_0,
+    bint need_w_ih,
+    bint need_w_hh,
+    bint need_b_ih,
+    bint need_b_hh,
+    bint need_w_hr,
+    Py_ssize_t parts=0,
+):
+    """Return (d_x, d_h_0, d_c_0, d_w_ih, d_w_hh, d_b_ih, d_b_hh, d_w_hr); None if not needed."""
+    cdef BackwardJob job
+    d_output, d_h_n, d_c_n = ordered(d_output), ordered(d_h_n), ordered(d_c_n)
+    x, h_0, c_0, w_hr = ordered(x), ordered(h_0), ordered(c_0), ordered(w_hr)
+    output, w_ih, w_hh, b_hh = ordered(output), ordered(w_ih), ordered(w_hh), ordered(b_hh)
+    batch_sizes = private_copy(batch_sizes)
+    cdef tuple results = set_backward(
+        &job, name, d_output, d_h_n, d_c_n, x, h_0, c_0, output, kept, w_ih, w_hh, b_hh, w_hr,
+        batch_sizes, reverse,
+        (need_x, need_h_0, need_c_0, need_w_ih, need_w_hh, need_b_ih, need_b_hh, need_w_hr), parts,
+    )
+    run_backward_job(&job)
+    return results
+
+
+# -- what `tape` calls ----------------------------------------------------------------------------
+#
+# A call that is made again and again is the bytes of its job, of which only addresses change.
+
+cdef int run_forward_again(void* job) except -1:
+    return run_forward_job(<ForwardJob*>job)
+
+
+cdef int run_backward_again(void* job) except -1:
+    return run_backward_job(<BackwardJob*>job)
+
+
+cdef int check_again(Py_ssize_t parts, tuple arrays) except -1:
+    """Whether a job will be right with other arrays of the same shapes."""
+    if parts > 1:
+        raise ValueError("it is for several threads")
+    for array in arrays:
+        if array is not None and ordered(array) is not array:
+            raise ValueError("an array is not dense")
+    return 0
+
+
+def forward_again(
+    str name not None, cnp.ndarray x not None, cnp.ndarray h_0, cnp.ndarray c_0, cnp.ndarray w_ih,
+    cnp.ndarray w_hh not None, cnp.ndarray b_ih, cnp.ndarray b_hh, cnp.ndarray w_hr, bint reverse,
+    bint keep, bint ends,
+):
+    """The call of `forward` that has these arguments, and its results, which are yet to be filled.
+
+    The call: the address of what makes it, its job, and for each array where its address stands in
+    the job.
+    """
+    cdef bytearray space = bytearray(sizeof(ForwardJob))
+    cdef char* start = space
+    cdef ForwardJob* job = <ForwardJob*>start
+    cdef tuple arrays = (x, h_0, c_0, w_ih, w_hh, b_ih, b_hh, w_hr)
+    results = set_forward(
+        job, name, x, h_0, c_0, w_ih, w_hh, b_ih, b_hh, w_hr, None, reverse, keep, ends, 0
+    )
+    check_again(job.parts, arrays)
+    places = (
+        <char*>&job.f.x - start, <char*>&job.f.h_0 - start, <char*>&job.c_0 - start,
+        <char*>&job.f.w_ih - start, <char*>&job.f.w_hh - start, <char*>&job.f.b_ih - start,
+        <char*>&job.f.b_hh - start, <char*>&job.f.w_hr - start,
+    )
+    return (<size_t>&run_forward_again, space, tuple(zip(arrays, places))), results
+
+
+def backward_again(
+    str name not None, cnp.ndarray d_output, cnp.ndarray d_h_n, cnp.ndarray d_c_n,
+    cnp.ndarray x not None, cnp.ndarray h_0, cnp.ndarray c_0, cnp.ndarray output not None,
+    tuple kept, cnp.ndarray w_ih, cnp.ndarray w_hh not None, cnp.ndarray b_hh, cnp.ndarray w_hr,
+    bint reverse, tuple needs not None,
+):
+    """The same of `backward`."""
+    cdef bytearray space = bytearray(sizeof(BackwardJob))
+    cdef char* start = space
+    cdef BackwardJob* job = <BackwardJob*>start
+    results = set_backward(
+        job, name, d_output, d_h_n, d_c_n, x, h_0, c_0, output, kept, w_ih, w_hh, b_hh, w_hr, None,
+        reverse, needs, 0,
+    )
+    cdef tuple arrays = (
+        d_output, d_h_n, d_c_n, x, h_0, output, kept[0] if kept else None, w_ih, w_hh, w_hr
+    )
+    check_again(job.parts, (*arrays, c_0, b_hh))
+    places = (
+        <char*>&job.b.d_output - start, <char*>&job.b.d_h_n - start, <char*>&job.b.d_c_n - start,
+        <char*>&job.b.x - start, <char*>&job.b.h_0 - start, <char*>&job.b.output - start,
+        <char*>&job.b.kept - start, <char*>&job.b.w_ih - start, <char*>&job.b.w_hh - start,
+        <char*>&job.b.w_hr - start,
+    )
+    return (<size_t>&run_backward_again, space, tuple(zip(arrays, places))), results

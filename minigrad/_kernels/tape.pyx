@@ -2,8 +2,8 @@
 
 A step's operations are a flat list. Most are loops over numbers, which are run here one after the
 other, without Python between them: loops of NumPy's, functions of `entrywise`, products of
-`product`. They read and write memory that is kept from run to run. The others are calls of Python
-functions.
+`product`, whole calls of other kernels. They read and write memory that is kept from run to run.
+The others are calls of Python functions.
 
     buffer   a piece of memory: its address may change from run to run
     operand  some numbers in a buffer: where they begin, and the distances, in bytes, of rows and of
@@ -28,8 +28,10 @@ ctypedef int (*product_runner)(
     Py_ssize_t b_col, void* add, Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t cols
 ) noexcept nogil
 
+ctypedef int (*job_runner)(void* job) except -1
+
 cdef enum:
-    CALL, LOOP, ENTRY, PRODUCT
+    CALL, LOOP, ENTRY, PRODUCT, JOB
     MOST = 4            # operands of an instruction
 
 cdef struct Operand:
@@ -43,7 +45,13 @@ cdef struct Instruction:
     Operand[MOST] operands
     Py_ssize_t rows, n, depth
     double p, q
-    int which
+    int which                   # of a call; or of the entries; or the first patch of a job
+
+
+cdef struct Patch:
+    char** where                # in a job: where the address of an operand stands
+    int buffer
+    Py_ssize_t offset
 
 
 cdef extern from "numpy/arrayobject.h":
@@ -70,7 +78,8 @@ cdef class Flat:
 
     cdef Instruction* code
     cdef char** buffers
-    cdef Py_ssize_t length, buffers_count
+    cdef Patch* patches
+    cdef Py_ssize_t length, buffers_count, patches_count
     cdef list kept
     cdef readonly list calls    # (function, slots, arguments if they are fixed, where results go)
     cdef public list objects    # what calls are given, and what they give, by their slots
@@ -81,6 +90,7 @@ cdef class Flat:
     def __dealloc__(self):
         free(self.code)
         free(self.buffers)
+        free(self.patches)
 
     def buffer(self, cnp.ndarray array=None):
         """The number of a new buffer: the memory of an array, or one that is set in each run."""
@@ -203,6 +213,33 @@ cdef class Flat:
         cdef Instruction* i = self.new(PRODUCT, operands)
         i.function, i.rows, i.depth, i.n = <void*>runner, rows, depth, cols
 
+    def job(self, size_t runner, bytearray job not None, tuple operands not None):
+        """A call of a kernel's that is made again (see `recurrent.forward_again`).
+
+        An operand is (where its address stands in the job, buffer, offset).
+        """
+        cdef Py_ssize_t where, offset, k = self.patches_count
+        cdef int buffer
+        cdef Patch* more = <Patch*>realloc(
+            self.patches, (k + len(operands)) * sizeof(Patch) + 1
+        )
+        if more is NULL:
+            raise MemoryError
+        self.patches = more
+        for where, buffer, offset in operands:
+            if not (0 <= where <= len(job) - <Py_ssize_t>sizeof(char*)):
+                raise ValueError("that is not in the job")
+            if not 0 <= buffer < self.buffers_count:
+                raise ValueError("there is no such buffer")
+            more[k].where, more[k].buffer = <char**>(<char*>job + where), buffer
+            more[k].offset = offset
+            k += 1
+        cdef Instruction* i = self.new(JOB, ())
+        i.function, i.data, i.which = <void*>runner, <char*>job, <int>self.patches_count
+        i.n = len(operands)
+        self.patches_count = k
+        self.kept.append(job)
+
     def mark(self):
         """How long the list is, for `forget`."""
         return self.length, len(self.calls)
@@ -230,6 +267,13 @@ cdef class Flat:
             i = &self.code[k]
             if i.kind == CALL:
                 self.called(<tuple>self.calls[i.which])
+                continue
+            if i.kind == JOB:
+                for j in range(i.which, i.which + <int>i.n):
+                    self.patches[j].where[0] = (
+                        self.buffers[self.patches[j].buffer] + self.patches[j].offset
+                    )
+                (<job_runner>i.function)(i.data)
                 continue
             for j in range(i.count):
                 o = &i.operands[j]

@@ -386,9 +386,9 @@ def cross_entropy(
 
 def _cross_entropy_on_arrays(
     keeps: bool, x: Any, t: Any, weight: Any, ignore_index: int, reduction: str,
-    label_smoothing: float,
+    label_smoothing: float, kernel: Any = None,
 ) -> Any:  # fmt: skip
-    kernel = _kernels.kernels_for(x.dtype).loss  # type: ignore[union-attr]
+    kernel = kernel or _kernels.kernels_for(x.dtype).loss  # type: ignore[union-attr]
     value, log_prob, total = kernel.cross_entropy_forward(
         x, t, weight, ignore_index, label_smoothing, REDUCTIONS.index(reduction)
     )

@@ -187,9 +187,9 @@ def recur(
 
 def _sequence_on_arrays(
     keeps: bool, recurrence: Recurrence, x: Any, states: Any, parameters: Any, batch_sizes: Any,
-    reverse: bool,
+    reverse: bool, kernel: Any = None,
 ) -> Any:  # fmt: skip
-    kernel = _kernel_for(recurrence, x.dtype)
+    kernel = kernel or _kernel_for(recurrence, x.dtype)
     arrays = [np.ascontiguousarray(x), *states, *parameters]
     output, h_n, c_n, gates = kernel.forward(
         recurrence.name, *arrays, batch_sizes, reverse, keeps, True
@@ -265,9 +265,9 @@ def recur_once(
 
 
 def _step_on_arrays(
-    keeps: bool, recurrence: Recurrence, x: Any, states: Any, parameters: Any
+    keeps: bool, recurrence: Recurrence, x: Any, states: Any, parameters: Any, kernel: Any = None
 ) -> Any:  # fmt: skip
-    kernel = _kernel_for(recurrence, x.dtype)
+    kernel = kernel or _kernel_for(recurrence, x.dtype)
     arrays = [x, *states, *parameters]
     output, _, c_n, gates = kernel.forward(
         recurrence.name, x[None], *arrays[1:], None, False, keeps, False

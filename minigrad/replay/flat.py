@@ -26,8 +26,10 @@ from ..autograd.grad_mode import mode
 from ..autograd.primitive import Primitive
 from ..autograd.quiet import restore, silence
 from ..ops.join import _Cut, _Join, cat, stack
+from ..ops.loss import cross_entropy
 from ..ops.makers import _Broadcast
 from ..ops.shape import sum_to
+from ..recurrences.operation import recur, recur_once
 from .arrays import (
     ASK,
     BACKWARD,
@@ -43,6 +45,7 @@ from .player import built
 
 ndarray = np.ndarray
 MOST_BYTES = 1 << 24  # of memory that is kept: more than a cache has is not worth it
+REPEATED = (recur.in_parts, recur_once.in_parts, cross_entropy.in_parts)  # type: ignore[attr-defined]
 SMALL_PRODUCT = 1_000_000  # multiply-adds, from which on threads may share them
 # NumPy's functions that give the same bits whichever way a loop goes over the numbers.
 EXACT = frozenset([
@@ -58,6 +61,39 @@ _MOVING: Any = object()  # what is another thing in each run
 
 class _Whole(Exception):
     """A function cannot be taken apart."""
+
+
+class _Repeated:
+    """A kernel whose calls are only prepared, to be made again and again by the machine."""
+
+    def __init__(self, kernel: Any) -> None:
+        self.kernel, self.call = kernel, None
+
+    def forward(self, *arguments: Any) -> Any:
+        """Of a recurrence; without `batch_sizes`."""
+        *arrays, batch_sizes, reverse, keep, ends = arguments
+        if batch_sizes is not None:
+            raise _Whole("ragged")
+        self.call, results = self.kernel.forward_again(*arrays, reverse, keep, ends)
+        return results
+
+    def backward(self, *arguments: Any) -> Any:
+        """The same."""
+        arrays, (batch_sizes, reverse, *needs) = arguments[:13], arguments[13:]
+        if batch_sizes is not None:
+            raise _Whole("ragged")
+        self.call, results = self.kernel.backward_again(*arrays, reverse, tuple(needs))
+        return results
+
+    def cross_entropy_forward(self, *arguments: Any) -> Any:
+        """A loss."""
+        self.call, results = self.kernel.cross_entropy_forward_again(*arguments)
+        return results
+
+    def cross_entropy_backward(self, *arguments: Any) -> Any:
+        """Its gradient."""
+        self.call, results = self.kernel.cross_entropy_backward_again(*arguments)
+        return results
 
 
 class Place:
@@ -185,6 +221,7 @@ class Flat:
         self.roots: dict[int, Any] = {}  # fixed memory, by buffer
         self.moved: dict[int, Place] = {}  # moving arrays, by buffer
         self.captured: list[Any] = []
+        self.bases: dict[int, list[Place]] = {}  # of kernels' calls, by where their rests are
         self.bytes, self.ready, self.lock = 0, False, threading.Lock()
         self.outside: Any = None  # how loud NumPy is outside of this
         self.tensors = self.object(None)  # the slot of the list of tensors
@@ -228,6 +265,10 @@ class Flat:
         if array.strides != like.strides or not like.size:
             raise _Whole("gaps")
         array[...] = like
+        return self.adopted(array)
+
+    def adopted(self, array: Any) -> Place:
+        """An array that nobody else has, as such memory."""
         self.bytes += array.nbytes
         buffer = self.machine.buffer(array)
         self.roots[buffer] = array
@@ -437,6 +478,71 @@ class Flat:
             return None
         return self.proved(mark, out, result)
 
+    # -- kernels that are called whole -----------------------------------------------------------
+
+    def repeat(self, call: Any, bases: list[Place]) -> None:
+        """Write down a call of a kernel that was prepared, of arrays that show the bases."""
+        runner, job, arrays = call
+        operands = []
+        for array, where in arrays:
+            if array is not None:
+                place = self.place_of(array, bases)
+                operands.append((where, place.buffer, place.offset))
+        self.machine.job(runner, job, tuple(operands))
+
+    def repeated(self, form: Any, keeps: bool, given: list[Any], parts: Any) -> Any:
+        """What `form` gives as a call of a kernel that is made again, and the places of all arrays.
+
+        None if there is no such call.
+        """
+        if form not in REPEATED:
+            return None
+        mark = self.machine.mark()
+        try:
+            wanted, *_, (kernel, *_) = form(keeps, *given)
+            repeats = _Repeated(kernel)
+            bases = []
+            for slot in {s for p in parts for s in _slots(p)}:
+                value = self.values[slot]
+                if slot in self.places:
+                    bases.append(self.places[slot])
+                elif type(value) is ndarray and value.size and slot not in self.others:
+                    bases.append(self.adopted(value))  # a constant
+            results, arrays, options, (_, *own) = form(keeps, *given, kernel=repeats)
+            self.repeat(repeats.call, bases)
+            new = _arrays_in((results, own))
+            bases += [self.adopted(a) for a in {id(a): a for a in new}.values()]
+            self.machine.run(mark[0])
+        except (_Whole, ValueError, TypeError):
+            self.machine.forget(mark)
+            return None
+        pairs = zip(_listed(results), _listed(wanted), strict=True)
+        if not all([_same_array(a, b) for a, b in pairs]):
+            self.machine.forget(mark)
+            return None
+        return _listed(results), (arrays, options, (kernel, *own)), bases
+
+    def repeated_back(self, op: Any, wanted: Any, kept: int, grads: list[Any]) -> Any:
+        """The same of the gradients of such a call."""
+        arrays, options, (kernel, *own) = self.values[kept]
+        given = [None if g is None else self.dense(g) for g in grads]
+        mark = self.machine.mark()
+        try:
+            repeats = _Repeated(kernel)
+            found = op.kernel_vjp(
+                [None if g is None else g.array for g in given], wanted, arrays, options,
+                (repeats, *own),
+            )  # fmt: skip
+            bases = [*self.bases[kept], *[g for g in given if g is not None]]
+            self.repeat(repeats.call, bases)
+            new = {id(a): self.adopted(a) for a in _arrays_in(found)}
+            places = [None if g is None else self.shown(g, new[id(_root(g))]) for g in found]
+            self.machine.run(mark[0])
+        except (_Whole, ValueError, TypeError):
+            self.machine.forget(mark)
+            return None
+        return places
+
     # -- recording -----------------------------------------------------------------------------
 
     def record(self, tensors: list[Any]) -> list[Any]:
@@ -541,6 +647,12 @@ class Flat:
             results = list(found) if type(out) is tuple else [found]
         else:
             keeps, kept = extra
+            known = self.repeated(call, keeps, given, parts)
+            if known is not None:
+                results, self.values[kept], self.bases[kept] = known
+                for k, result in zip(outs, results):
+                    self.put(k, self.place_of(result, self.bases[kept]))
+                return None
             found, *rest = call(keeps, *given)
             results = [*(found if type(out) is tuple else [found]), tuple(rest)]
             outs = (*outs, kept)
@@ -737,6 +849,19 @@ class Flat:
             arrays, options, rest = kept
             return op.kernel_vjp(own, wanted, arrays, options, rest)
 
+        if kept in self.bases:
+            places = self.repeated_back(op, wanted, kept, grads)
+            if places is not None:
+                return places
+            arrays, options, own = self.values[kept]
+            inputs = [None if a is None else self.place_of(a, self.bases[kept]) for a in arrays]
+            given = [p for p in inputs if p is not None]
+
+            def joined(*given: Any) -> Any:
+                rest = iter(given)
+                return [None if p is None else next(rest) for p in inputs], options, own
+
+            self.others[kept] = self.call(joined, given, (arrays, options, own))
         totals = [self.dense(grads[k]) for k in there]
         results = list(back(self.values[kept], *[p.array for p in totals]))
         return self.gradients(op, back, [self.others[kept], *totals], results)
@@ -809,6 +934,22 @@ def _slots(part: Any) -> list[int]:
     if type(part) is int:
         return [part]
     return [] if part is None else [slot for p in part[1] for slot in _slots(p)]
+
+
+def _listed(results: Any) -> list[Any]:
+    return list(results) if isinstance(results, (tuple, list)) else [results]
+
+
+def _root(array: Any) -> Any:
+    """The array whose memory another one shows."""
+    return array if array.base is None else array.base
+
+
+def _arrays_in(thing: Any) -> list[Any]:
+    """All arrays in a tuple or list, and in those in it; not what shows them."""
+    if type(thing) is ndarray:
+        return [_root(thing)] if thing.size else []
+    return [a for t in thing for a in _arrays_in(t)] if type(thing) in (tuple, list) else []
 
 
 def _address(array: Any) -> int:

@@ -173,10 +173,15 @@ __all__ = [
 ]  # fmt: skip
 
 
+_LOADED_LATER = ("func",)  # rooms that few programs use
+
+
 def __getattr__(name: str) -> Any:
     """Look a name that minigrad itself does not have up among those for old and foreign scripts."""
-    if name in moved.MODULES:
+    if name in moved.MODULES or name in _LOADED_LATER:
         return import_module(f"minigrad.{name}")
+    if name == "vmap":
+        return import_module("minigrad.func").vmap
     if not name.startswith("_"):
         names = import_module("minigrad.compat.names")
         if name in names.__all__:

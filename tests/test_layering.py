@@ -1,6 +1,6 @@
 """Imports run one way: what stands below never knows what stands on top of it.
 
-    replay  ->  nn, recurrences, plans, optim, utils, serialization
+    replay  ->  nn, recurrences, plans, optim, utils, serialization, func
                                      ->  tensor  ->  ops  ->  autograd  ->  arrays
     tensor, nn                       ->  random,   which knows no tensors, as arrays do not
     arrays, random, ops, optim, runtime  ->  _kernels, which knows nothing of minigrad
@@ -27,7 +27,7 @@ LAYERS = [
     {"autograd"},
     {"ops"},
     {"tensor"},
-    {"nn", "recurrences", "plans", "optim", "utils", "serialization"},
+    {"func", "nn", "recurrences", "plans", "optim", "utils", "serialization"},
     {"replay"},
     {"testing"},
     {""},  # minigrad/__init__.py, which gathers the names

@@ -15,7 +15,7 @@ from . import version
 
 # A name that several modules of a row have is that of the first. "" is minigrad itself.
 ROOMS: dict[str, tuple[str, ...]] = {
-    "torch": ("", "compat.names"),
+    "torch": ("", "compat.names", "func.mapped"),
     "torch.__config__": ("compat.config",),
     "torch._dynamo": ("compat.compiler",),
     "torch._tensor": ("tensor",),
@@ -50,6 +50,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.fx": ("compat.fx",),
     "torch.hub": ("compat.hub",),
     "torch.jit": ("compat.jit",),
+    "torch.func": ("func",),
     "torch.linalg": ("ops.linalg",),
     "torch.multiprocessing": ("compat.multiprocessing",),
     "torch.nn": ("nn", "compat.parallel", "compat.not_built"),
@@ -87,6 +88,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.nn.utils.prune": ("nn.utils.prune",),
     "torch.nn.utils.rnn": ("nn.utils.rnn", "recurrences.packed"),
     "torch.nn.utils.spectral_norm": ("nn.utils.spectral_norm",),
+    "torch.nn.utils.stateless": ("nn.utils.stateless",),
     "torch.nn.utils.weight_norm": ("nn.utils.weight_norm",),
     "torch.onnx": ("compat.onnx",),
     "torch.optim": ("optim",),

@@ -6,9 +6,9 @@
 - `weight_norm`, `spectral_norm`: a weight computed from other parameters before each forward.
 - `parametrize`: a weight computed from other parameters whenever it is read; `parametrizations`,
   `orthogonal`: ways to compute it.
-- `prune`: a weight with entries that stay zero.
+- `prune`: a weight with entries that stay zero; `stateless`: a module called with other weights.
 
-The last three are imported when they are first asked for.
+The last of these are imported when they are first asked for.
 """
 
 from importlib import import_module
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from . import parametrizations as parametrizations
     from . import parametrize as parametrize
     from . import prune as prune
+    from . import stateless as stateless
 
 __all__ = [
     "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "clip_recurrent_weights_",
@@ -34,6 +35,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("parametrizations", "parametrize", "prune"):
+    if name in ("parametrizations", "parametrize", "prune", "stateless"):
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

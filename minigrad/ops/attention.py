@@ -64,9 +64,15 @@ def safe_softmax(input: Any) -> Any:
     return _safe_softmax(input, array_of(input).ndim - 1)
 
 
+_products = primitive("bmm", lambda q, k: matmul(q, transpose(k, -2, -1)),
+                      q=lambda g, k, q_shape: unbroadcast(matmul(g, k), q_shape),
+                      k=lambda g, q, k_shape: unbroadcast(matmul(transpose(g, -2, -1), q), k_shape)
+)  # fmt: skip
+
+
 def attention_scores(query: Any, key: Any, mask: Any, scale: float) -> Any:
     """(..., L, E) and (..., S, E) to (..., L, S): products, scaled, and the mask added."""
-    scores = matmul(query * scale, transpose(key, -2, -1))
+    scores = _products(query * scale, key)
     return scores if mask is None else scores + mask
 
 
@@ -124,7 +130,8 @@ def _vjp(
     if needs[2]:
         found[2] = matmul(transpose(weights, -2, -1), g)
     if needs[0] or needs[1] or needs[3]:
-        slope = _slope(matmul(g, transpose(value, -2, -1)), weights, weights.ndim - 1)
+        d_weights = unbroadcast(matmul(g, transpose(value, -2, -1)), weights.shape)
+        slope = _slope(d_weights, weights, weights.ndim - 1)
         if needs[0]:
             found[0] = matmul(slope, key) * query.dtype.type(scale)
         if needs[1]:

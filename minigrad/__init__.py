@@ -15,10 +15,10 @@ from .autograd.grad_mode import (
 )  # fmt: skip
 from .runtime.config import show_config
 from .tensor.creation import (
-    Generator, arange, as_tensor, asarray, bernoulli, default_generator, empty, empty_like, eye,
-    from_numpy, full, full_like, get_rng_state, initial_seed, linspace, manual_seed, multinomial,
-    normal, ones, ones_like, rand, rand_like, randint, randn, randn_like, randperm, seed,
-    set_rng_state, zeros, zeros_like,
+    Generator, arange, as_tensor, asarray, bernoulli, binomial, default_generator, empty,
+    empty_like, eye, from_numpy, full, full_like, get_rng_state, initial_seed, linspace,
+    manual_seed, multinomial, normal, ones, ones_like, poisson, rand, rand_like, randint, randn,
+    randn_like, randperm, seed, set_rng_state, zeros, zeros_like,
 )  # fmt: skip
 from .tensor.creation import range as range
 from .arrays.dtypes import (
@@ -131,10 +131,10 @@ __all__ = [
     "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "adjoint", "allclose", "amax",
     "amin", "arange", "argmax", "argmin", "argsort", "argwhere", "as_strided", "as_tensor",
     "asarray", "asin", "atan", "atan2", "atleast_1d", "atleast_2d", "atleast_3d", "avg_pool1d",
-    "baddbmm", "bernoulli", "bfloat16", "bincount", "bitwise_and", "bitwise_not", "bitwise_or",
-    "bitwise_xor", "block_diag", "bmm", "broadcast_shapes", "broadcast_tensors", "broadcast_to",
-    "can_cast", "cartesian_prod", "cat", "cdouble", "ceil", "celu", "celu_", "cfloat",
-    "chain_matmul", "channels_last", "channels_last_3d", "cholesky", "cholesky_inverse",
+    "baddbmm", "bernoulli", "bfloat16", "bincount", "binomial", "bitwise_and", "bitwise_not",
+    "bitwise_or", "bitwise_xor", "block_diag", "bmm", "broadcast_shapes", "broadcast_tensors",
+    "broadcast_to", "can_cast", "cartesian_prod", "cat", "cdouble", "ceil", "celu", "celu_",
+    "cfloat", "chain_matmul", "channels_last", "channels_last_3d", "cholesky", "cholesky_inverse",
     "cholesky_solve", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone", "column_stack",
     "combinations", "complex64", "complex128", "concat", "concatenate", "contiguous_format",
     "conv1d", "conv_transpose1d", "cos", "cosh", "count_nonzero", "cross", "cumprod", "cumsum",
@@ -156,24 +156,24 @@ __all__ = [
     "mean", "median", "memory_format", "meshgrid", "minimum", "mm", "moveaxis", "movedim", "mul",
     "multinomial", "multiply", "mv", "nan", "narrow", "narrow_copy", "ne", "neg", "negative",
     "no_grad", "nonzero", "norm", "normal", "numel", "ones", "ones_like", "outer", "permute", "pi",
-    "pinverse", "polygamma", "positive", "prelu", "preserve_format", "prod", "promote_types", "qr",
-    "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "ravel", "reciprocal",
-    "relu", "relu_", "remainder", "repeat", "repeat_interleave", "reshape", "result_type", "roll",
-    "rot90", "row_stack", "rrelu", "rrelu_", "rsqrt", "rsub", "save", "scatter", "scatter_add",
-    "scatter_reduce", "seed", "select", "select_scatter", "selu", "selu_", "set_default_device",
-    "set_default_dtype", "set_flush_denormal", "set_grad_enabled", "set_num_threads",
-    "set_printoptions", "set_rng_state", "short", "show_config", "sigmoid", "sign", "sin", "sinh",
-    "slice_scatter", "slogdet", "softmax", "sort", "split", "split_with_sizes", "sqrt", "square",
-    "squeeze", "stack", "std", "std_mean", "strided", "sub", "subtract", "svd", "swapaxes",
-    "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot",
-    "threshold", "threshold_", "tile", "topk", "trace", "transpose", "tril", "tril_indices", "triu",
-    "triu_indices", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique",
-    "unravel_index", "unsafe_chunk", "unsafe_split", "unsqueeze", "var", "var_mean", "vdot",
-    "vsplit", "vstack", "where", "xlogy", "zeros", "zeros_like",
+    "pinverse", "poisson", "polygamma", "positive", "prelu", "preserve_format", "prod",
+    "promote_types", "qr", "rand", "rand_like", "randint", "randn", "randn_like", "randperm",
+    "ravel", "reciprocal", "relu", "relu_", "remainder", "repeat", "repeat_interleave", "reshape",
+    "result_type", "roll", "rot90", "row_stack", "rrelu", "rrelu_", "rsqrt", "rsub", "save",
+    "scatter", "scatter_add", "scatter_reduce", "seed", "select", "select_scatter", "selu", "selu_",
+    "set_default_device", "set_default_dtype", "set_flush_denormal", "set_grad_enabled",
+    "set_num_threads", "set_printoptions", "set_rng_state", "short", "show_config", "sigmoid",
+    "sign", "sin", "sinh", "slice_scatter", "slogdet", "softmax", "sort", "split",
+    "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "strided", "sub",
+    "subtract", "svd", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh",
+    "tensor", "tensor_split", "tensordot", "threshold", "threshold_", "tile", "topk", "trace",
+    "transpose", "tril", "tril_indices", "triu", "triu_indices", "true_divide", "trunc", "uint8",
+    "unbind", "unflatten", "unique", "unravel_index", "unsafe_chunk", "unsafe_split", "unsqueeze",
+    "var", "var_mean", "vdot", "vsplit", "vstack", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
-_LOADED_LATER = ("func",)  # rooms that few programs use
+_LOADED_LATER = ("distributions", "func")  # rooms that few programs use
 
 
 def __getattr__(name: str) -> Any:

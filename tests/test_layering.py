@@ -27,7 +27,7 @@ LAYERS = [
     {"autograd"},
     {"ops"},
     {"tensor"},
-    {"func", "nn", "recurrences", "plans", "optim", "utils", "serialization"},
+    {"distributions", "func", "nn", "recurrences", "plans", "optim", "utils", "serialization"},
     {"replay"},
     {"testing"},
     {""},  # minigrad/__init__.py, which gathers the names

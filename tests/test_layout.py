@@ -26,11 +26,11 @@ functions = runpy.run_path(str(GOLDEN / "make_functions.py"))
 ELSEWHERE = set(re.findall(r"\bt\.(\w+)\(", functions["SMOOTH"] + functions["STEPS"]))
 # What returns no tensor, or a view, or is the same function under another name.
 NOT_LAID_OUT = {
-    *maker["operations"].WITHOUT_TENSORS, "allclose", "bincount", "binary_cross_entropy",
-    "cross_entropy", "ctc_loss", "embedding_bag", "equal", "expand", "is_complex",
+    *maker["operations"].WITHOUT_TENSORS, "allclose", "binary_cross_entropy", "bincount",
+    "binomial", "cross_entropy", "ctc_loss", "embedding_bag", "equal", "expand", "is_complex",
     "is_floating_point", "is_nonzero", "movedim", "multi_head_attention_forward", "nll_loss",
-    "numel", "permute", "repeat", "reshape", "result_type", "scaled_dot_product_attention",
-    "swapaxes", "t", "transpose", "unflatten",
+    "numel", "permute", "poisson", "repeat", "reshape", "result_type",
+    "scaled_dot_product_attention", "swapaxes", "t", "transpose", "unflatten",
 }  # fmt: skip
 
 

@@ -74,6 +74,7 @@ OWN_KINDS: dict[str, dict[str, str | None]] = {  # of functions where a name mea
     "repeat_interleave": {"repeats": COUNTS},
     "result_type": {"tensor1": EITHER, "tensor2": EITHER},
     "normal": {"mean": EITHER, "std": EITHER},
+    "binomial": {"count": TENSOR, "prob": TENSOR},
 }  # fmt: skip
 
 NUMPY_NAMES = {  # other names that every function takes for its arguments, and what they mean

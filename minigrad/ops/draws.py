@@ -1,7 +1,8 @@
-"""Random numbers in tensors: `bernoulli`, `multinomial`, and what fills a tensor in place.
+"""Random numbers in tensors: `bernoulli`, `multinomial`, ..., and what fills a tensor in place.
 
 A fill draws in the order of the tensor's memory, whatever its strides, as PyTorch does. What is
-drawn is no function of what it was drawn with: where there is a gradient at all, it is 0.
+drawn is no function of what it was drawn with: where there is a gradient at all, it is 0. But for
+`standard_gamma` and `standard_dirichlet`, whose samples move with the parameters.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import random
+from ..arrays.dtypes import of_numpy
 from ..autograd.listening import heard, is_listening
 from ..autograd.loans import before_write
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import TensorBase, bump_version, wrap
+from .gamma import dirichlet_slope, standard_gamma_slope
 from .inplace import check_memory, check_writable, overwritten
 from .layout import in_memory_order, order_of_axes
 from .makers import no_slope
@@ -71,6 +74,71 @@ def multinomial(
         return heard(multinomial, (input, num_samples, replacement), {"generator": generator})
     drawn = source(generator).multinomial(input.array, num_samples, replacement)
     return wrap(np.asarray(drawn, order="C"))
+
+
+_poisson = primitive("poisson", lambda input, drawn: drawn, input=no_slope)
+
+
+def poisson(input: Any, generator: random.Generator | None = None) -> Tensor:
+    """Numbers of events, Poisson distributed, with the rates in `input`."""
+    if is_listening():
+        return heard(poisson, (input, generator), {})
+    return _poisson(input, source(generator).poisson(np.ascontiguousarray(input.array)))
+
+
+def binomial(count: Any, prob: Any, generator: random.Generator | None = None) -> Tensor:
+    """How many of `count` trials succeed, each with the probability in `prob`.
+
+    Both are floating point tensors of one type, which are broadcast.
+    """
+    if is_listening():
+        return heard(binomial, (count, prob, generator), {})
+    n, p = count.array, prob.array
+    if n.dtype != p.dtype:
+        raise RuntimeError(
+            f"Found dtype {of_numpy(p.dtype)} but expected {of_numpy(n.dtype)}: count and prob "
+            "must have the same type"
+        )
+    shape = np.broadcast_shapes(n.shape, p.shape)
+    n, p = [np.ascontiguousarray(np.broadcast_to(v, shape)).reshape(shape) for v in (n, p)]
+    return wrap(source(generator).binomial(n, p))
+
+
+def _no_second_derivative(g: Any) -> Any:
+    raise NotImplementedError(
+        "the derivative of the gradient of a gamma or Dirichlet sample is not implemented: such a "
+        "sample has first derivatives only"
+    )
+
+
+_gamma_slope = primitive("standard_gamma_grad", lambda z, a: standard_gamma_slope(z, a),
+                         z=_no_second_derivative, a=_no_second_derivative)  # fmt: skip
+_gamma = primitive("standard_gamma", lambda a, drawn: drawn,
+                   a=lambda g, y, a: g * _gamma_slope(y, a))  # fmt: skip
+_dirichlet_slope = primitive(
+    "dirichlet_grad", lambda x, a: dirichlet_slope(x, a, a.sum(-1, keepdims=True)),
+    x=_no_second_derivative, a=_no_second_derivative)  # fmt: skip
+_dirichlet = primitive(
+    "dirichlet", lambda a, drawn: drawn,
+    a=lambda g, y, a: _dirichlet_slope(y, a) * (g - (y * g).sum(-1, keepdims=True)))  # fmt: skip
+
+
+def standard_gamma(input: Any, generator: random.Generator | None = None) -> Tensor:
+    """Gamma distributed numbers with the shapes in `input` and the rate 1.
+
+    Their gradient is that of the point which has the same share of the distribution below it: see
+    `gamma`.
+    """
+    return _gamma(input, source(generator).gamma(np.ascontiguousarray(input.array)))
+
+
+def standard_dirichlet(input: Any, generator: random.Generator | None = None) -> Tensor:
+    """Dirichlet distributed vectors, along the last axis: gamma distributed numbers, normalised."""
+    concentration = np.ascontiguousarray(input.array)
+    drawn = source(generator).gamma(concentration.astype(np.float64))
+    shares = (drawn / drawn.sum(-1, keepdims=True)).astype(concentration.dtype)
+    limits = np.finfo(concentration.dtype)
+    return _dirichlet(input, np.clip(shares, limits.tiny, 1 - limits.epsneg))
 
 
 # ------------------------------------------------------------------------------------------------

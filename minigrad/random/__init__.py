@@ -19,7 +19,8 @@ same *number* of words, or else all later draws are off by some words; each meth
 it takes.
 
 Reading order: `engine` (seed, words, state), `uniform` (floats, integers, permutations),
-`generator` (all other distributions). This file has the default generator.
+`rejection` (what is proposed until it is accepted), `generator` (all other distributions). This
+file has the default generator.
 """
 
 from __future__ import annotations

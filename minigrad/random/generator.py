@@ -1,7 +1,8 @@
 """`Generator`: a stream of random numbers with all its distributions.
 
-The floats, integers and permutations are in `uniform`; here are the distributions that are made of
-them. The package's first page has the way from a word to a float.
+The floats, integers and permutations are in `uniform`, gamma, Poisson and binomial numbers in
+`rejection`; here are the other distributions that are made of them. The package's first page has
+the way from a word to a float.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _kernels
-from .uniform import FLOAT32, Shape, UniformDraws, kernel_name, pieces, require_float
+from .rejection import RejectionDraws
+from .uniform import FLOAT32, Shape, kernel_name, pieces, require_float
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -28,7 +30,7 @@ FEW_OF = 16
 """One sample of so many categories, or less, is few: without replacement they are found singly."""
 
 
-class Generator(UniformDraws):
+class Generator(RejectionDraws):
     """A stream of random numbers with its own state: PyTorch's CPU generator.
 
     Parameters

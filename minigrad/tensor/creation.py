@@ -21,7 +21,7 @@ from ..autograd.listening import heard, is_listening
 from ..autograd.tensor_base import TensorBase, wrap
 from ..ops import draws
 from ..ops.arguments import as_int, new_shape
-from ..ops.draws import bernoulli, multinomial, source
+from ..ops.draws import bernoulli, binomial, multinomial, poisson, source
 from ..ops.layout import empty_alike, make_alike
 from ..ops.values import entry, filling, number
 from .data import as_array
@@ -29,11 +29,11 @@ from .leaf import from_array
 from .tensor import Tensor
 
 __all__ = [
-    "Generator", "arange", "as_array", "as_tensor", "bernoulli", "default_generator", "empty",
-    "empty_like", "eye", "from_numpy", "full", "full_like", "get_rng_state", "initial_seed",
-    "linspace", "manual_seed", "multinomial", "normal", "ones", "ones_like", "rand", "rand_like",
-    "randint", "randn", "randn_like", "randperm", "range", "seed", "set_rng_state", "tensor",
-    "zeros", "zeros_like",
+    "Generator", "arange", "as_array", "as_tensor", "bernoulli", "binomial", "default_generator",
+    "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "get_rng_state",
+    "initial_seed", "linspace", "manual_seed", "multinomial", "normal", "ones", "ones_like",
+    "poisson", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "range", "seed",
+    "set_rng_state", "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
 
 ndarray = np.ndarray

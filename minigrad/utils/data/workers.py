@@ -43,7 +43,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from multiprocessing import reduction
 from multiprocessing.connection import Connection, wait
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
@@ -195,7 +195,8 @@ class _Pickler(pickle.Pickler):
 
 def _pickled(value: Any) -> tuple[bytes, list[memoryview]]:
     """`value` without the memory of its arrays, and that memory."""
-    file, arrays = BytesIO(), list[pickle.PickleBuffer]()
+    file = BytesIO()
+    arrays: list[pickle.PickleBuffer] = []
     _Pickler(file, protocol=5, buffer_callback=arrays.append).dump(value)
     return file.getvalue(), [array.raw() for array in arrays]
 
@@ -209,15 +210,25 @@ def _send(connection: Connection, place: int, count: int, result: Any, number: i
         if isinstance(result, _Failure):  # of a type that only the worker knows
             failure = _Failure(RuntimeError, result.text)
         body, arrays = _pickled(failure)
-    if sum(array.nbytes for array in arrays) < LARGE or not hasattr(os, "memfd_create"):
+    total = sum(array.nbytes for array in arrays)
+    file = _file_of(arrays) if total >= LARGE else None
+    if file is None:
         connection.send((place, count, body, [bytearray(array) for array in arrays]))
         return
-    with open(os.memfd_create("batch"), "wb", buffering=0) as file:
-        for array in arrays:
-            while array:
-                array = array[file.write(array) :]
+    with file:
         connection.send((place, count, body, [array.nbytes for array in arrays]))
         reduction.send_handle(connection, file.fileno(), None)
+
+
+def _file_of(arrays: list[memoryview]) -> BinaryIO | None:
+    """A file in memory with `arrays` one after the other; None where there cannot be any."""
+    with contextlib.suppress(AttributeError, OSError):
+        file = os.fdopen(os.memfd_create("batch"), "wb")
+        for array in arrays:
+            file.write(array)
+        file.flush()
+        return file
+    return None
 
 
 def _receive(connection: Connection) -> tuple[int, int, bytes | None, list[Any]]:
@@ -239,14 +250,19 @@ def _receive(connection: Connection) -> tuple[int, int, bytes | None, list[Any]]
 _connections: weakref.WeakSet[Connection] = weakref.WeakSet()
 """The program's ends. A process that is forked must not hold them: no worker would see the end."""
 
+_lock = threading.RLock()
+"""Held where connections are opened or closed, lest another thread fork in the midst of it."""
 
-def _close_connections() -> None:
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.RLock()
     for connection in _connections:
         connection.close()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close_connections)
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class _Worker:
@@ -258,16 +274,22 @@ class _Worker:
         """Whether it can be given places: its stream has not ended in this epoch."""
         self.count = 0
         """How many samples of its stream were in the batches of this epoch."""
-        self.connection, theirs = multiprocessing.Pipe()
-        _connections.add(self.connection)
-        with theirs:
-            self.process = context.Process(
-                target=run_worker,
-                args=(theirs, *arguments),
-                name=f"DataLoader worker {number}",
-                daemon=True,
-            )
-            self.process.start()
+        with _lock:
+            self.connection, theirs = multiprocessing.Pipe()
+            _connections.add(self.connection)
+            with theirs:
+                self.process = context.Process(
+                    target=run_worker,
+                    args=(theirs, *arguments),
+                    name=f"DataLoader worker {number}",
+                    daemon=True,
+                )
+                self.process.start()
+
+    def end(self) -> None:
+        """Let the worker exit when it is done with its last batch."""
+        with _lock:
+            self.connection.close()
 
     def how_it_ended(self) -> str:
         code = self.process.exitcode
@@ -300,7 +322,7 @@ def _stop(workers: list[_Worker], owner: int) -> None:
     if os.getpid() != owner:
         return
     for worker in workers:
-        worker.connection.close()
+        worker.end()
     patience = time.monotonic() + GRACE
     for worker in workers:
         worker.process.join(max(0, patience - time.monotonic()))
@@ -345,7 +367,7 @@ class WorkerEpoch:
 
     def begin(self, loader: Any) -> None:
         """Begin an epoch, whether or not the last one was read to its end."""
-        self._loader = copy.copy(loader)  # not itself: it may keep us, and then nobody would go
+        self._loader = copy.copy(loader)  # without itself, which may keep us: a cycle
         self._indices = iter(loader._index_sampler)
         self._turns = itertools.cycle(self._workers)
         self._given: dict[int, _Worker] = {}
@@ -409,7 +431,7 @@ class WorkerEpoch:
         worker.active = False
         self._given = {place: owner for place, owner in self._given.items() if owner is not worker}
         if not self._loader.persistent_workers:
-            worker.connection.close()
+            worker.end()
 
     # -- messages --------------------------------------------------------------------------------
 
@@ -429,8 +451,8 @@ class WorkerEpoch:
                 if worker.connection in ready:
                     with self._speaking_with(worker):
                         return _receive(worker.connection)
-            # Another one may be dead. Or this one is, and its end cannot be read, since another
-            # process that was forked at the wrong time has the connection open, too.
+            # Another one may be dead. Or this one is, and its end cannot be read, since a process
+            # that some other library forked has the connection open, too.
             for worker in self._workers:
                 if worker.active and not worker.process.is_alive():
                     with self._speaking_with(worker):
@@ -443,17 +465,15 @@ class WorkerEpoch:
         """End all workers if a message was not sent, or received, as a whole."""
         try:
             yield
-        except BaseException as error:
-            dead = isinstance(error, (EOFError, OSError))
-            if dead:
-                worker.process.join(1)
-                self._broken = (
-                    f"DataLoader worker (pid(s) {worker.process.pid}) exited unexpectedly: "
-                    + worker.how_it_ended()
-                )
-            else:
-                self._broken = "DataLoader: this epoch was ended when it was interrupted"
+        except (EOFError, OSError) as error:
+            worker.process.join(1)
+            self._broken = (
+                f"DataLoader worker (pid(s) {worker.process.pid}) exited unexpectedly: "
+                + worker.how_it_ended()
+            )
             self._stop()
-            if dead:
-                raise RuntimeError(self._broken) from error
+            raise RuntimeError(self._broken) from error
+        except BaseException:
+            self._broken = "DataLoader: this epoch ended when a message was interrupted"
+            self._stop()
             raise

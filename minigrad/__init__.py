@@ -76,6 +76,9 @@ from .ops.order import (
 )  # fmt: skip
 from .ops.order import max as max
 from .ops.order import min as min
+from .ops.ranks import (
+    aminmax, kthvalue, mode, msort, nanmedian,
+)  # fmt: skip
 from .ops.reduce import (
     bincount, count_nonzero, dist, log_softmax, logsumexp, mean, norm, softmax, std, std_mean,
     unique, var, var_mean,
@@ -83,9 +86,15 @@ from .ops.reduce import (
 from .ops.reduce import all as all
 from .ops.reduce import any as any
 from .ops.reduce import sum as sum
+from .ops.running import (
+    cummax, cummin, cumulative_trapezoid, logcumsumexp, trapezoid, trapz,
+)  # fmt: skip
 from .ops.scan import cumprod, cumsum, prod
 from .ops.scattering import (
     diagonal_scatter, index_reduce, masked_scatter, scatter_reduce, select_scatter, slice_scatter,
+)  # fmt: skip
+from .ops.search import (
+    bucketize, isin, searchsorted, unique_consecutive,
 )  # fmt: skip
 from .ops.shape import (
     clone, expand, flatten, flip, movedim, permute, ravel, repeat, reshape, roll, squeeze, t, tile,
@@ -95,6 +104,9 @@ from .ops.shape import expand as broadcast_to
 from .ops.shape import movedim as moveaxis
 from .ops.shape import transpose as swapaxes
 from .ops.shape import transpose as swapdims
+from .ops.statistics import (
+    cdist, corrcoef, cov, histc, nanmean, nanquantile, nansum, pdist, quantile,
+)  # fmt: skip
 from .ops.windows import (
     as_strided,
 )  # fmt: skip
@@ -129,47 +141,51 @@ from .serialization import load, save  # noqa: E402
 __all__ = [
     "Generator", "Size", "Tensor", "absolute", "acos", "adaptive_avg_pool1d", "adaptive_max_pool1d",
     "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "adjoint", "allclose", "amax",
-    "amin", "arange", "argmax", "argmin", "argsort", "argwhere", "as_strided", "as_tensor",
-    "asarray", "asin", "atan", "atan2", "atleast_1d", "atleast_2d", "atleast_3d", "avg_pool1d",
-    "baddbmm", "bernoulli", "bfloat16", "bincount", "binomial", "bitwise_and", "bitwise_not",
-    "bitwise_or", "bitwise_xor", "block_diag", "bmm", "broadcast_shapes", "broadcast_tensors",
-    "broadcast_to", "can_cast", "cartesian_prod", "cat", "cdouble", "ceil", "celu", "celu_",
-    "cfloat", "chain_matmul", "channels_last", "channels_last_3d", "cholesky", "cholesky_inverse",
-    "cholesky_solve", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone", "column_stack",
-    "combinations", "complex64", "complex128", "concat", "concatenate", "contiguous_format",
-    "conv1d", "conv_transpose1d", "cos", "cosh", "count_nonzero", "cross", "cumprod", "cumsum",
-    "default_generator", "det", "device", "diag", "diag_embed", "diagflat", "diagonal",
-    "diagonal_scatter", "diff", "digamma", "dist", "div", "divide", "dot", "double", "dsplit",
-    "dstack", "dtype", "e", "einsum", "empty", "empty_like", "enable_grad", "eq", "equal", "erf",
-    "erfc", "erfinv", "exp", "exp2", "expand", "expm1", "eye", "finfo", "flatten", "flip", "fliplr",
-    "flipud", "float16", "float32", "float64", "floor", "floor_divide", "fmod", "from_dlpack",
-    "from_numpy", "full", "full_like", "gather", "ge", "ger", "get_default_device",
-    "get_default_dtype", "get_num_threads", "get_rng_state", "gt", "half", "hardshrink", "hsplit",
-    "hstack", "hypot", "iinfo", "index_add", "index_copy", "index_fill", "index_put",
-    "index_reduce", "index_select", "inf", "inference_mode", "initial_seed", "inner", "int8",
-    "int16", "int32", "int64", "inverse", "is_complex", "is_floating_point", "is_grad_enabled",
-    "is_nonzero", "is_tensor", "isclose", "isfinite", "isinf", "isnan", "kron", "layout", "le",
-    "lerp", "lgamma", "linspace", "load", "log", "log1p", "log2", "log10", "log_softmax",
-    "logaddexp", "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logit",
-    "logsumexp", "long", "lt", "manual_seed", "masked_fill", "masked_scatter", "masked_select",
-    "matmul", "matrix_exp", "matrix_power", "max_pool1d", "max_pool1d_with_indices", "maximum",
-    "mean", "median", "memory_format", "meshgrid", "minimum", "mm", "moveaxis", "movedim", "mul",
-    "multinomial", "multiply", "mv", "nan", "narrow", "narrow_copy", "ne", "neg", "negative",
-    "no_grad", "nonzero", "norm", "normal", "numel", "ones", "ones_like", "outer", "permute", "pi",
-    "pinverse", "poisson", "polygamma", "positive", "prelu", "preserve_format", "prod",
-    "promote_types", "qr", "rand", "rand_like", "randint", "randn", "randn_like", "randperm",
-    "ravel", "reciprocal", "relu", "relu_", "remainder", "repeat", "repeat_interleave", "reshape",
-    "result_type", "roll", "rot90", "row_stack", "rrelu", "rrelu_", "rsqrt", "rsub", "save",
-    "scatter", "scatter_add", "scatter_reduce", "seed", "select", "select_scatter", "selu", "selu_",
+    "amin", "aminmax", "arange", "argmax", "argmin", "argsort", "argwhere", "as_strided",
+    "as_tensor", "asarray", "asin", "atan", "atan2", "atleast_1d", "atleast_2d", "atleast_3d",
+    "avg_pool1d", "baddbmm", "bernoulli", "bfloat16", "bincount", "binomial", "bitwise_and",
+    "bitwise_not", "bitwise_or", "bitwise_xor", "block_diag", "bmm", "broadcast_shapes",
+    "broadcast_tensors", "broadcast_to", "bucketize", "can_cast", "cartesian_prod", "cat", "cdist",
+    "cdouble", "ceil", "celu", "celu_", "cfloat", "chain_matmul", "channels_last",
+    "channels_last_3d", "cholesky", "cholesky_inverse", "cholesky_solve", "chunk", "clamp",
+    "clamp_max", "clamp_min", "clip", "clone", "column_stack", "combinations", "complex64",
+    "complex128", "concat", "concatenate", "contiguous_format", "conv1d", "conv_transpose1d",
+    "corrcoef", "cos", "cosh", "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod",
+    "cumsum", "cumulative_trapezoid", "default_generator", "det", "device", "diag", "diag_embed",
+    "diagflat", "diagonal", "diagonal_scatter", "diff", "digamma", "dist", "div", "divide", "dot",
+    "double", "dsplit", "dstack", "dtype", "e", "einsum", "empty", "empty_like", "enable_grad",
+    "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand", "expm1", "eye", "finfo",
+    "flatten", "flip", "fliplr", "flipud", "float16", "float32", "float64", "floor", "floor_divide",
+    "fmod", "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge", "ger",
+    "get_default_device", "get_default_dtype", "get_num_threads", "get_rng_state", "gt", "half",
+    "hardshrink", "histc", "hsplit", "hstack", "hypot", "iinfo", "index_add", "index_copy",
+    "index_fill", "index_put", "index_reduce", "index_select", "inf", "inference_mode",
+    "initial_seed", "inner", "int8", "int16", "int32", "int64", "inverse", "is_complex",
+    "is_floating_point", "is_grad_enabled", "is_nonzero", "is_tensor", "isclose", "isfinite",
+    "isin", "isinf", "isnan", "kron", "kthvalue", "layout", "le", "lerp", "lgamma", "linspace",
+    "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logcumsumexp", "logdet",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "long", "lt",
+    "manual_seed", "masked_fill", "masked_scatter", "masked_select", "matmul", "matrix_exp",
+    "matrix_power", "max_pool1d", "max_pool1d_with_indices", "maximum", "mean", "median",
+    "memory_format", "meshgrid", "minimum", "mm", "mode", "moveaxis", "movedim", "msort", "mul",
+    "multinomial", "multiply", "mv", "nan", "nanmean", "nanmedian", "nanquantile", "nansum",
+    "narrow", "narrow_copy", "ne", "neg", "negative", "no_grad", "nonzero", "norm", "normal",
+    "numel", "ones", "ones_like", "outer", "pdist", "permute", "pi", "pinverse", "poisson",
+    "polygamma", "positive", "prelu", "preserve_format", "prod", "promote_types", "qr", "quantile",
+    "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "ravel", "reciprocal",
+    "relu", "relu_", "remainder", "repeat", "repeat_interleave", "reshape", "result_type", "roll",
+    "rot90", "row_stack", "rrelu", "rrelu_", "rsqrt", "rsub", "save", "scatter", "scatter_add",
+    "scatter_reduce", "searchsorted", "seed", "select", "select_scatter", "selu", "selu_",
     "set_default_device", "set_default_dtype", "set_flush_denormal", "set_grad_enabled",
     "set_num_threads", "set_printoptions", "set_rng_state", "short", "show_config", "sigmoid",
     "sign", "sin", "sinh", "slice_scatter", "slogdet", "softmax", "sort", "split",
     "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "strided", "sub",
     "subtract", "svd", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh",
     "tensor", "tensor_split", "tensordot", "threshold", "threshold_", "tile", "topk", "trace",
-    "transpose", "tril", "tril_indices", "triu", "triu_indices", "true_divide", "trunc", "uint8",
-    "unbind", "unflatten", "unique", "unravel_index", "unsafe_chunk", "unsafe_split", "unsqueeze",
-    "var", "var_mean", "vdot", "vsplit", "vstack", "where", "xlogy", "zeros", "zeros_like",
+    "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices",
+    "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique", "unique_consecutive",
+    "unravel_index", "unsafe_chunk", "unsafe_split", "unsqueeze", "var", "var_mean", "vdot",
+    "vsplit", "vstack", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip
 
 

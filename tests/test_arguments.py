@@ -24,7 +24,9 @@ GIVEN = {
     "dim": 0, "p": 0.5, "normalized_shape": (2,), "pad": (1, 1), "indices": LONGS, "index": LONGS,
     "mask": ONES > 0, "condition": ONES > 0, "tensors": [ONES, ONES], "reduction": "mean",
     "target": ONES, "end": ONES, "size_average": None, "reduce": None, "running_mean": mg.ones(2),
-    "running_var": mg.ones(2), "ignore_index": -100, "a": ONES, "value": ONES, "prepend": ONES,
+    "running_var": mg.ones(2), "ignore_index": -100, "a": ONES, "value": ONES,
+    "prepend": ONES, "y": ONES,
+    "sorted_sequence": ONES,
 }  # fmt: skip
 
 

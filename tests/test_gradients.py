@@ -36,7 +36,7 @@ operations = SimpleNamespace(
 )
 ELSEWHERE = {  # have gradient tests of their own
     "attention", "conv", "ctc", "decompositions", "draws", "entrywise_loss", "loss", "norm", "pool",
-    "rows", "scattering", "solving", "windows",
+    "ranks", "rows", "running", "scattering", "solving", "windows",
 }  # fmt: skip
 
 

@@ -96,7 +96,8 @@ MOVING = {"cast", "fused", "index", "inplace", "join", "rows", "shape", "embeddi
 # ... or which compare themselves with the same in single operations, in tests of their own; and
 # random numbers, which are no function of their arguments.
 ELSEWHERE = {
-    "attention", "conv", "ctc", "decompositions", "draws", "norm", "pool", "scattering", "solving",
+    "attention", "conv", "ctc", "decompositions", "draws", "norm", "pool", "ranks", "running",
+    "scattering", "solving",
     "windows",
 }  # fmt: skip
 # Formulas for what a kernel does under the same name, where there are kernels.

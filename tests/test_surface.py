@@ -84,7 +84,8 @@ def test_named_results_can_be_copied_and_pickled(name):
     room = mg.linalg if name.startswith("linalg_") else mg
     options = {
         "topk": {"k": 1}, "max": {"dim": 0}, "min": {"dim": 0}, "median": {"dim": 0},
-        "linalg_lstsq": {"B": x},
+        "linalg_lstsq": {"B": x}, "kthvalue": {"k": 1}, "nanmedian": {"dim": 0},
+        "cummax": {"dim": 0}, "cummin": {"dim": 0},
     }  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # `qr` is an old name

@@ -27,6 +27,7 @@ PRINTED = {
     # of all entries, along axes
     "sum.axes": "SumBackward1", "mean.axes": "MeanBackward1", "prod.axes": "ProdBackward1",
     "max.all": "MaxBackward1", "min.all": "MinBackward1", "median.axis": "MedianBackward1",
+    "nanmedian.axis": "NanmedianBackward1",
     "sort.stable": "SortBackward1",
     # products; PyTorch's end in a view
     "einsum": "ViewBackward0", "addmm.of_rows": "ViewBackward0",

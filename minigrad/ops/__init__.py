@@ -8,6 +8,7 @@
   `scattering`: many entries put together in one.
 - `reduce`: sums, means, norms, softmax; `scan`: running sums and products; `order`: extremes,
   sorting, and `introsort`: the order in which PyTorch leaves equal entries; `return_types`: pairs.
+  What is met less often: `running` beside `scan`, `ranks` beside `order`, `statistics`, `search`.
 - `matmul`: products, linear; `einsum`, and `equation`, which reads what it is told; `linalg`: the
   room of that name, for which `solving` and `decompositions` compute; `matrices`: what torch itself
   has of it.

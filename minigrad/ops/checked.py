@@ -62,6 +62,14 @@ OWN_KINDS: dict[str, dict[str, str | None]] = {  # of functions where a name mea
         "scatter_reduce", "select_scatter", "slice_scatter", "diagonal_scatter")},
     "diff": {"prepend": OPTIONAL[0], "append": OPTIONAL[0]},
     "select_scatter": {"src": TENSOR, "index": None},
+    "quantile": {"q": "Tensor or float Number"},
+    "nanquantile": {"q": "Tensor or float Number"},
+    **{name: {"y": TENSOR, "x": OPTIONAL[0]} for name in (
+        "trapezoid", "trapz", "cumulative_trapezoid")},
+    "cov": {"fweights": OPTIONAL[0], "aweights": OPTIONAL[0]},
+    "searchsorted": {"input": EITHER, "sorted_sequence": TENSOR, "sorter": OPTIONAL[0]},
+    "bucketize": {"input": EITHER, "boundaries": TENSOR},
+    "isin": {"elements": EITHER, "test_elements": EITHER},
     "tensordot": {"a": TENSOR, "b": TENSOR},
     "vecdot": {"y": TENSOR},
     "where": {"input": EITHER, "other": EITHER},
@@ -83,6 +91,7 @@ NUMPY_NAMES = {  # other names that every function takes for its arguments, and 
 OWN_NAMES = {  # what PyTorch calls arguments that have other names here
     "dot": {"tensor": "mat2"}, "mv": {"vec": "mat2"}, "pow": {"exponent": "other"},
     "swapaxes": {"axis0": "dim0", "axis1": "dim1"}, "from_numpy": {"ndarray": "array"},
+    "searchsorted": {"values": "input"},
     "cholesky_inverse": {"L": "input"}, "cholesky_solve": {"B": "input", "L": "input2"},
 }  # fmt: skip
 NO_OUT = {  # functions that do not take ``out=``, as in PyTorch

@@ -49,7 +49,7 @@ def _shared_or_nan(g: Any, y: Any, x: Any, axes: Axes) -> Any:
 FEW = 1024  # entries
 
 
-def _equal_shares(reduce: Any, name: str, rule: Any = _shared_among_ties) -> Any:
+def equal_shares(reduce: Any, name: str, rule: Any = _shared_among_ties) -> Any:
     return primitive(name, reduce, layout=rows,
                      x=lambda g, y, x, axes: rule(g, y, x, axes))  # fmt: skip
 
@@ -67,18 +67,25 @@ def _extreme_by(reduce: Any, largest: bool) -> Any:
 
 
 _largest, _smallest = _extreme_by(np.maximum.reduce, True), _extreme_by(np.minimum.reduce, False)
-_amax = _equal_shares(_largest, "amax", rule=_shared_or_nan)
-_amin = _equal_shares(_smallest, "amin", rule=_shared_or_nan)
-_max_of_all = _equal_shares(_largest, "max.all")
-_min_of_all = _equal_shares(_smallest, "min.all")
-(_picked_of_max, _picked_of_min, _picked_of_sort, _picked_of_stable_sort, _picked_of_topk,
- _picked_of_median) = [
-    # the entries at `indices` along `axis`, which the caller has at hand already
-    primitive(name, lambda x, values, indices, axis: values, keeps="indices",
-              x=lambda g, x_shape, indices, axis: scatter_sum(
-                  g, _with_axis(indices, axis, x_shape), axis, x_shape))
-    for name in ("max", "min", "sort", "sort.stable", "topk", "median.axis")
-]  # fmt: skip
+_amax = equal_shares(_largest, "amax", rule=_shared_or_nan)
+_amin = equal_shares(_smallest, "amin", rule=_shared_or_nan)
+_max_of_all = equal_shares(_largest, "max.all")
+_min_of_all = equal_shares(_smallest, "min.all")
+
+
+def picking(name: str) -> Any:
+    """The entries at `indices` along `axis`, which the caller has at hand already, with a gradient.
+
+    A primitive of the arguments ``(x, values, indices, axis)``.
+    """
+    return primitive(name, lambda x, values, indices, axis: values, keeps="indices",
+                     x=lambda g, x_shape, indices, axis: scatter_sum(
+                         g, _with_axis(indices, axis, x_shape), axis, x_shape))  # fmt: skip
+
+
+_picked_of_max, _picked_of_min = picking("max"), picking("min")
+_picked_of_sort, _picked_of_stable_sort = picking("sort"), picking("sort.stable")
+_picked_of_topk, _picked_of_median = picking("topk"), picking("median.axis")
 
 
 def _with_axis(indices: Any, axis: int, x_shape: tuple[int, ...]) -> Any:
@@ -100,7 +107,7 @@ def amin(input: Any, dim: Any = (), keepdim: bool = False, *, axis: Any = None) 
     return _amin(input, as_axes(input, dim), keepdim)
 
 
-def _first(dim: int) -> np.ndarray:
+def first_index(dim: int) -> np.ndarray:
     """The index, 0, of the only entry of a 0-d tensor, which has no axis but 0 and -1."""
     checked_axis(dim, 0)
     return np.zeros((), np.int64)
@@ -114,7 +121,7 @@ def _along(
         return heard(_along, (input, dim, keepdim, arg, reduce, picked, result), {})
     array = array_of(input)
     if not array.ndim:
-        return _pair(input, array.copy(), _first(dim), 0, picked, result)
+        return pair(input, array.copy(), first_index(dim), 0, picked, result)
     axis = checked_axis(dim, array.ndim)
     kernels = _kernels.kernels_for(array.dtype)
     if kernels is not None:
@@ -126,10 +133,10 @@ def _along(
             indices, values = np.reshape(indices, shape), np.reshape(values, shape)
         if array.ndim > 2 and not array.flags.c_contiguous:
             indices, values = rows(indices), rows(values)
-    return _pair(input, values, indices, axis, picked, result)
+    return pair(input, values, indices, axis, picked, result)
 
 
-def _pair(input: Any, values: Any, indices: Any, axis: int, picked: Any, result: Any) -> Any:
+def pair(input: Any, values: Any, indices: Any, axis: int, picked: Any, result: Any) -> Any:
     """The named pair of `values` that were found in `input`, and of their `indices` on the axis."""
     places = wrap(indices)
     pair = picked(input, values, places, axis), places
@@ -178,7 +185,7 @@ def _argument(input: Any, dim: int | None, keepdim: bool, function: Any, name: s
         place = np.asarray(function(array))
         return wrap(place.reshape((1,) * array.ndim) if keepdim else place)
     if not array.ndim:
-        return wrap(_first(dim))
+        return wrap(first_index(dim))
     axis, kernels = checked_axis(dim, array.ndim), _kernels.kernels_for(array.dtype)
     if kernels is not None:
         return wrap(kernels.order.extremes(array, axis, name == "argmax", keepdim)[1])
@@ -336,7 +343,7 @@ def sort(
         return heard(sort, (input, dim, descending, stable), {"axis": axis})
     picked = _picked_of_stable_sort if stable else _picked_of_sort
     values, indices, along = _sorting(input, dim, axis, descending, stable)
-    return _pair(input, values, indices, along, picked, return_types.sort)
+    return pair(input, values, indices, along, picked, return_types.sort)
 
 
 def argsort(
@@ -355,7 +362,7 @@ def _sorting(
     """The entries in order, where they stood, and the axis."""
     dim, array = dim if axis is None else axis, array_of(input)
     if not array.ndim:
-        return array.copy(), _first(dim), 0
+        return array.copy(), first_index(dim), 0
     along = checked_axis(dim, array.ndim)
     return (*_sorted(array, along, descending, stable), along)
 
@@ -374,13 +381,13 @@ def topk(
     if array.dtype.kind == "b":
         raise RuntimeError("topk does not support bool dtypes on CPU; use topk(x.long(), ...)")
     if not array.ndim and k in (0, 1):
-        return _pair(input, array.copy(), _first(dim), 0, _picked_of_topk, return_types.topk)
+        return pair(input, array.copy(), first_index(dim), 0, _picked_of_topk, return_types.topk)
     axis = checked_axis(dim, array.ndim)
     size = array.shape[axis] if array.ndim else 1
     if not 0 <= k <= size:
         raise RuntimeError(f"selected index k out of range: k={k}, axis {axis} has size {size}")
     values, indices = _top(array, k, axis, largest, sorted)
-    return _pair(input, values, indices, axis, _picked_of_topk, return_types.topk)
+    return pair(input, values, indices, axis, _picked_of_topk, return_types.topk)
 
 
 def _median(array: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
@@ -409,7 +416,7 @@ def _middle(x: np.ndarray, axes: None, keepdims: bool) -> Any:
     return _median(flat, 0)[0][0] if flat.size else np.array(np.nan).astype(x.dtype)
 
 
-_median_of_all = _equal_shares(_middle, "median")
+_median_of_all = equal_shares(_middle, "median")
 
 
 @overload
@@ -440,13 +447,13 @@ def median(
         return _median_of_all(input, None, False)
     if not array_of(input).ndim:
         whole = array_of(input).copy()
-        return _pair(input, whole, _first(dim), 0, _picked_of_median, return_types.median)
+        return pair(input, whole, first_index(dim), 0, _picked_of_median, return_types.median)
     axis = checked_axis(dim, array_of(input).ndim)
     need_entries(input, "median", dim)
     values, indices = _median(array_of(input), axis)
     if not keepdim:
         values, indices = values.squeeze(axis), indices.squeeze(axis)
-    return _pair(input, values, indices, axis, _picked_of_median, return_types.median)
+    return pair(input, values, indices, axis, _picked_of_median, return_types.median)
 
 
 __all__ = [

@@ -497,7 +497,7 @@ def count_nonzero(input: Any, dim: Any = None, *, axis: Any = None) -> Tensor:
     return wrap(as_array(counts, np.int64))
 
 
-def _without_derivative(name: str, pytorch: str) -> Any:
+def without_derivative(name: str, pytorch: str) -> Any:
     """``op(x, result)``, which is `result`, and belongs to the graph of x as it does in PyTorch."""
 
     def rule(g: Any) -> Any:
@@ -506,9 +506,9 @@ def _without_derivative(name: str, pytorch: str) -> Any:
     return primitive(name, lambda x, result: result, x=rule)
 
 
-_unique = _without_derivative("unique2", "_unique2")
-_unique_dim = _without_derivative("unique_dim", "unique_dim")
-_bincount = _without_derivative("bincount", "bincount")
+_unique = without_derivative("unique2", "_unique2")
+_unique_dim = without_derivative("unique_dim", "unique_dim")
+_bincount = without_derivative("bincount", "bincount")
 
 
 def unique(

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "linalg_cholesky_ex", "linalg_eig", "linalg_eigh", "linalg_inv_ex", "linalg_lstsq",
-    "linalg_qr", "linalg_slogdet", "linalg_svd", "max", "median", "min", "qr", "slogdet", "sort",
-    "svd", "topk",
+    "aminmax", "cummax", "cummin", "kthvalue", "linalg_cholesky_ex", "linalg_eig", "linalg_eigh",
+    "linalg_inv_ex", "linalg_lstsq", "linalg_qr", "linalg_slogdet", "linalg_svd", "max", "median",
+    "min", "mode", "nanmedian", "qr", "slogdet", "sort", "svd", "topk",
 ]  # fmt: skip
 
 
@@ -58,6 +58,47 @@ class sort(_Printed, _ValuesIndices):
 
 class topk(_Printed, _ValuesIndices):
     """The k largest (or smallest) entries along an axis, and where they stand on it."""
+
+    __slots__ = ()
+
+
+class mode(_Printed, _ValuesIndices):
+    """The entries that are met most often along an axis, and where they stand on it."""
+
+    __slots__ = ()
+
+
+class kthvalue(_Printed, _ValuesIndices):
+    """The k-th smallest entries along an axis, and where they stand on it."""
+
+    __slots__ = ()
+
+
+class nanmedian(_Printed, _ValuesIndices):
+    """The entries in the middle of those that are not NaN, and where they stand on the axis."""
+
+    __slots__ = ()
+
+
+class cummax(_Printed, _ValuesIndices):
+    """The largest entries so far along an axis, and where they stand on it."""
+
+    __slots__ = ()
+
+
+class cummin(_Printed, _ValuesIndices):
+    """The smallest entries so far along an axis, and where they stand on it."""
+
+    __slots__ = ()
+
+
+class _MinMax(NamedTuple):
+    min: Tensor
+    max: Tensor
+
+
+class aminmax(_Printed, _MinMax):
+    """The smallest entries, and the largest."""
 
     __slots__ = ()
 

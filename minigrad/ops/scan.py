@@ -70,22 +70,22 @@ def _recurrence_of(g: np.ndarray, f: np.ndarray, axis: int) -> np.ndarray:
     return np.moveaxis(y, 0, axis)
 
 
-def _pushed(x: Any, axis: int, first: float) -> Any:
+def pushed(x: Any, axis: int, first: float) -> Any:
     """`x` moved on by one along `axis`, with `first` in front; the last entry falls off."""
     kept = narrow(x, axis, 0, builtins.max(x.shape[axis] - 1, 0))
     front = np.full_like(array_of(narrow(x, axis, 0, builtins.min(x.shape[axis], 1))), first)
     return cat([front if kept is array_of(kept) else wrap(front), kept], axis)
 
 
-def _recurrence_slope(g: Any, f: Any, axis: int) -> Any:
+def recurrence_slope(g: Any, f: Any, axis: int) -> Any:
     """The same recurrence from the end: ``d[k] = g[k] + f[k + 1] d[k + 1]``."""
-    return _backwards(lambda a, b, k: _recurrence(a, _pushed(b, k, 0), k), axis, g, f)
+    return _backwards(lambda a, b, k: _recurrence(a, pushed(b, k, 0), k), axis, g, f)
 
 
 # y[k] = g[k] + f[k] y[k-1]: its own gradient, and what the gradient of a running product needs
 _recurrence = primitive("recurrence", _recurrence_of,
-                        g=lambda g, f, axis: _recurrence_slope(g, f, axis),
-                        f=lambda g, y, f, axis: _recurrence_slope(g, f, axis) * _pushed(y, axis, 0)
+                        g=lambda g, f, axis: recurrence_slope(g, f, axis),
+                        f=lambda g, y, f, axis: recurrence_slope(g, f, axis) * pushed(y, axis, 0)
 )  # fmt: skip
 _cumsum = primitive("cumsum", _running_sum, layout=rows,
                     x=lambda g, axis, backwards: _cumsum(g, axis, not backwards))  # fmt: skip
@@ -101,13 +101,13 @@ def _cumprod_slope(g: Any, x: Any, axis: int) -> Any:
     kernels = _scan_kernels(g)
     if kernels is not None:
         return kernels.cumprod_slope(g, x, axis)
-    before, behind = _before(x, axis), _recurrence_slope(g, x, axis)
+    before, behind = _before(x, axis), recurrence_slope(g, x, axis)
     return before * where((before == 0) & ~isfinite(behind), 0, behind)
 
 
 def _before(x: Any, axis: int) -> Any:
     """The product of all entries before each one."""
-    return _pushed(_cumprod(x, axis), axis, 1)
+    return pushed(_cumprod(x, axis), axis, 1)
 
 
 def _product_of_others(x: Any, axes: Axes) -> Any:
@@ -178,13 +178,13 @@ def _not_bool(name: str, input: Any) -> Any:
 
 def cumsum(input: Any, dim: Any = None, *, dtype: Any = None, axis: Any = None) -> Tensor:
     """The running sum along `dim`."""
-    along = _one_axis("cumsum", input, dim, axis)
+    along = one_axis("cumsum", input, dim, axis)
     return _cumsum(_not_bool("cumsum", _summable(input, dtype)), along, False)
 
 
 def cumprod(input: Any, dim: Any = None, *, dtype: Any = None, axis: Any = None) -> Tensor:
     """The running product along `dim`."""
-    along = _one_axis("cumprod", input, dim, axis)
+    along = one_axis("cumprod", input, dim, axis)
     return _cumprod(_not_bool("cumprod", _summable(input, dtype)), along)
 
 
@@ -199,7 +199,7 @@ def prod(
     return op(_summable(input, dtype), as_axes(input, dim, axis), keepdim)
 
 
-def _one_axis(name: str, input: Any, dim: Any, axis: Any) -> int:
+def one_axis(name: str, input: Any, dim: Any, axis: Any) -> int:
     """The axis that `dim`, or its other name `axis`, means; TypeError if neither is given."""
     dim = axis if dim is None else dim
     if dim is None:

@@ -16,6 +16,7 @@ from ..arrays.size import Storage
 from ..autograd.loans import before_write
 from ..autograd.tensor_base import TensorBase, bump_version
 from ..autograd.views import is_view, parent_of
+from ..ops import arrange, matrices, ranks, running, scattering, search, statistics, windows
 from ..ops.arguments import as_shape
 from ..ops.checked import checked_methods
 from ..ops.inplace import check_writable
@@ -169,8 +170,11 @@ def _never(what: str) -> property:
 
 
 @checked_methods
-class Methods:
-    """What of this page is part of a tensor."""
+class Methods(
+    matrices.Methods, arrange.Methods, windows.Methods, scattering.Methods, running.Methods,
+    ranks.Methods, statistics.Methods, search.Methods,
+):  # fmt: skip
+    """What of this page, and of the pages of operations named here, is part of a tensor."""
 
     __slots__ = ()
 

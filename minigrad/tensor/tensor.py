@@ -3,8 +3,8 @@
 The class has six parts: attributes, the graph, operators, operations, memory, conversions. It is a
 table: the operations live in `minigrad.ops`, the rest in the files beside this one, and who looks
 for ``x.softmax`` finds here where it is. Pages of operations that are met less often end with a
-table of their own, `Methods`. A method and the function of the same name are one operation:
-``x.sum(1)`` is ``mg.sum(x, 1)``.
+table of their own, `Methods`: `seldom` gathers them. A method and the function of the same name are
+one operation: ``x.sum(1)`` is ``mg.sum(x, 1)``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..autograd.listening import heard, is_listening
 from ..autograd.loans import before_write
 from ..autograd.tensor_base import TensorBase, bump_version, set_tensor_class, wrap
 from ..autograd.views import refresh_view
-from ..ops import arrange, draws, matrices, order, scattering, windows
+from ..ops import draws, order
 from ..ops import elementwise as ew
 from ..ops import index as indexing  # plural names: the class has methods with the singular ones
 from ..ops import inplace as writes
@@ -59,10 +59,7 @@ def _guarded(op: Callable[..., Any], kinds: tuple[type, ...] = _NUMBERS) -> Any:
 
 
 @checked_methods  # what they take beside their tensor is what it should be: see `ops.checked`
-class Tensor(
-    TensorBase, matrices.Methods, arrange.Methods, windows.Methods, scattering.Methods,
-    seldom.Methods,
-):  # fmt: skip
+class Tensor(TensorBase, seldom.Methods):
     """A multi-dimensional array that remembers how it was computed.
 
     Make tensors with `minigrad.tensor`, `zeros`, `rand` and their like. ``Tensor([1, 2])`` and

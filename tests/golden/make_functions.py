@@ -251,6 +251,43 @@ x.clone().index_reduce_(1, i[1], y, 'mean')
 x.clone().swapaxes_(0, 1) * 2
 x.clone().swapdims_(0, 1) * 2
 x.real + x.conj()
+t.kthvalue(x, 2)
+x.kthvalue(3, 0, True)
+t.mode(x, 0)
+t.nanmedian(x)
+t.nanmedian(x, 1)
+t.aminmax(x)
+t.aminmax(cube, dim=1, keepdim=True)
+t.msort(x)
+t.cummax(x, 1)
+t.cummin(cube, dim=0)
+t.logcumsumexp(x, 0)
+(x * 30).logcumsumexp(dim=1)
+t.trapezoid(x)
+t.trapezoid(x, v)
+t.trapezoid(cube, x, dim=1)
+t.trapezoid(x, dx=0.5, dim=0)
+t.trapz(v, w)
+t.cumulative_trapezoid(x, y)
+t.cumulative_trapezoid(cube, dx=2, dim=0)
+t.nansum(x, 1)
+t.nanmean(cube, (0, 2), True)
+t.quantile(x, 0.3)
+t.quantile(x, t.tensor([0.2, 0.7], dtype=x.dtype), dim=0)
+t.quantile(x, p[0], dim=1, keepdim=True)
+t.quantile(cube, 0.4, 1, interpolation='midpoint')
+t.quantile(x, 0.4, 1, interpolation='nearest')
+t.quantile(x, 0.4, interpolation='higher')
+t.nanquantile(x, p[0, :2], 1, interpolation='lower')
+t.cov(x)
+t.cov(v, correction=0)
+t.cov(x, fweights=i[0], aweights=p[0])
+t.corrcoef(x)
+t.cdist(x, y)
+t.cdist(cube, x, p=1.0)
+t.cdist(x, cube, p=3.0)
+t.cdist(x, y, float('inf'))
+t.pdist(x)
 A.det() * A.inverse() @ A.matrix_power(2)
 A.cross(A.T, dim=1)
 S.tril().cholesky_inverse() + S.logdet() + S.slogdet()[1]
@@ -258,6 +295,54 @@ S.tril().cholesky_inverse() + S.logdet() + S.slogdet()[1]
 
 # What has no gradient, or one that jumps.
 STEPS = """
+t.kthvalue(ties, 2)
+t.kthvalue(k, 3)
+t.kthvalue(number, 1)
+t.mode(ties)
+t.mode(k, keepdim=True)
+t.mode(mask, 0)
+t.nanmedian(nan)
+t.nanmedian(nan, 0)
+t.nanmedian(nan[1])
+t.nanmedian(k)
+t.aminmax(ties)
+t.aminmax(nan, dim=0)
+t.cummax(ties, 0)
+t.cummax(nan, 1)
+t.cummin(k, 0)
+t.cummin(number, 0)
+t.logcumsumexp(special[:4], 0)
+t.nansum(nan)
+t.nansum(nan, 0)
+t.nansum(i, 0)
+t.nanmean(nan, 1)
+t.nanquantile(nan, 0.25, 1)
+t.quantile(nan, 0.25, 0, keepdim=True)
+t.quantile(ties, 0.5, 1, interpolation='lower')
+t.cov(i)
+t.corrcoef(v)
+t.trapezoid(i)
+t.histc(x, 5)
+t.histc(ties, 4, 0, 2)
+t.histc(special[:4], 3, -1, 1)
+t.cdist(ties, ties)
+t.cdist(ties, ties, 0.0)
+t.searchsorted(k.sort()[0], k)
+t.searchsorted(ties.sort()[0], x, right=True)
+t.searchsorted(v.sort()[0], 0.5, side='right', out_int32=True)
+t.searchsorted(k, k, sorter=k.argsort())
+t.searchsorted(ties.sort()[0][0], special)
+t.bucketize(x, v.sort()[0])
+t.bucketize(2, k.sort()[0], right=True)
+t.isin(i, k)
+t.isin(x, x[0], invert=True)
+t.isin(k, 1)
+t.isin(3, k)
+t.unique_consecutive(k)
+t.unique_consecutive(ties.detach(), return_inverse=True, return_counts=True)
+t.unique_consecutive(ties.sort()[0].detach(), True, True, dim=0)
+k.unique_consecutive(dim=0)
+t.unique(ties.detach(), return_inverse=True, return_counts=True, dim=0)
 t.scatter_reduce(ties, 0, i, ties, 'amax')
 t.scatter_reduce(ties.detach(), 1, i, ties.detach(), 'amin', include_self=False)
 t.scatter_reduce(ties, 1, i, ties, 'prod')
@@ -426,6 +511,53 @@ ERRORS = {
     "k.apply_(str)": "str",
     "x.type('torch.float64')": "invalid type",
     "t.asarray([1.0], copy=False)": "can't alias arbitrary sequence",
+    "t.kthvalue(v, 0)": "k out of range",
+    "t.kthvalue(mask, 1)": "not implemented for 'Bool'",
+    "t.kthvalue(v[:0], 1)": "to have non-zero size",
+    "t.mode(v[:0])": "to have non-zero size",
+    "t.mode(v, 1)": "Dimension out of range",
+    "t.nanmedian(mask)": "not implemented for 'Bool'",
+    "t.aminmax(v[:0])": "has no identity",
+    "t.logcumsumexp(k, 0)": "not implemented for 'Long'",
+    "t.cummax(v, 2)": "Dimension out of range",
+    "t.trapezoid(number)": "tensor has no dimensions",
+    "t.trapezoid(mask)": "bool is not supported",
+    "t.trapezoid(x, three)": "one `x` value for each sample point",
+    "t.trapezoid(v, 2.0)": "x",
+    "t.trapezoid(v, w, dx=1)": "invalid combination",
+    "t.nanmean(k)": "floating point or complex dtype but got Long",
+    "t.quantile(k, 0.5)": "either float or double",
+    "t.quantile(v, 1.5)": r"must be in the range \[0, 1\]",
+    "t.quantile(v, w)": r"values must be in the range \[0, 1\]",
+    "t.quantile(v, x)": "must be a scalar or 1D tensor",
+    "t.quantile(v, p[0].float())": "same dtype as the input",
+    "t.quantile(v[:0], 0.5)": "must be non-empty",
+    "t.nanquantile(v, 0.5, interpolation='most')": "must be one of linear",
+    "t.cov(cube)": "two or fewer dimensions",
+    "t.cov(mask)": "bool dtype is not supported",
+    "t.cov(v, fweights=v)": "to have integral dtype",
+    "t.cov(v, aweights=w)": "cannot be negative",
+    "t.cov(v, fweights=k)": "6 != 4",
+    "t.cov(v, fweights=k[:4] * 0)": "weights sum to zero",
+    "t.corrcoef(cube)": "two or fewer dimensions",
+    "t.histc(v, 0)": "bins must be > 0",
+    "t.histc(v, 3, 2, 1)": "max must be larger than min",
+    "t.histc(k, 3)": "not implemented for 'Long'",
+    "t.histc(special, 3)": "is not finite",
+    "t.cdist(x, v)": "at least 2D tensors",
+    "t.cdist(x, tall)": "same number of columns",
+    "t.cdist(x, x, -1)": "non-negative p",
+    "t.cdist(i, i)": "only supports floating-point",
+    "t.cdist(x, x, compute_mode='best')": "not a valid value for compute_mode",
+    "t.pdist(v)": "only supports 2D tensors",
+    "t.searchsorted(v, w, side='both')": "can only be 'left' or 'right'",
+    "t.searchsorted(v, w, side='left', right=True)": "opposites",
+    "t.searchsorted(x, v)": "first N-1 dimensions",
+    "t.searchsorted(number, v)": "positive dimension",
+    "t.searchsorted(v, w, sorter=k)": "must have the same size",
+    "t.bucketize(v, x)": "must be 1 dimension",
+    "t.isin(2, 2)": "invalid combination",
+    "t.isin(mask, k)": "Bool",
     "t.trace(v)": "expected a matrix",
     "t.trace(mask)": "not implemented for 'Bool'",
     "t.tensordot(x, y, 1)": "contracted dimensions need to match",

@@ -103,6 +103,23 @@ def attention(torch: Any, batch: int, steps: int, size: int) -> Made:
     return run, [x], [p for m in (query, key, value, norm) for p in m.parameters()]
 
 
+def multihead(torch: Any, steps: int, batch: int, size: int, heads: int) -> Made:
+    """Self-attention of several heads."""
+    layer, x = torch.nn.MultiheadAttention(size, heads), torch.randn(steps, batch, size)
+    run = lambda x: layer(x, x, x, need_weights=False)[0].sum()  # noqa: E731
+    return run, [x], list(layer.parameters())
+
+
+def encoder(torch: Any, steps: int, batch: int, size: int, heads: int) -> Made:
+    """A layer of a transformer's encoder, with dropout."""
+    layer = torch.nn.TransformerEncoderLayer(size, heads, 2 * size)
+    return (
+        lambda x: layer(x).square().sum(),
+        [torch.randn(steps, batch, size)],
+        [*layer.parameters()],
+    )
+
+
 def layer_norm_rnn(torch: Any, steps: int, batch: int, hidden: int) -> Made:
     """A tanh cell with LayerNorm, in a loop."""
     linear, norm = torch.nn.Linear(2 * hidden, hidden), torch.nn.LayerNorm(hidden)
@@ -134,6 +151,8 @@ PROGRAMS: dict[str, tuple[Callable[..., Made], tuple[int, ...], bool]] = {
     "perceptron, N=256 I=784 H=256": (perceptron, (256, 784, 256), True),
     "attention, N=8 T=20 H=32": (attention, (8, 20, 32), True),
     "attention, N=16 T=100 H=128": (attention, (16, 100, 128), True),
+    "MultiheadAttention, T=50 N=8 E=64 H=4": (multihead, (50, 8, 64, 4), True),
+    "TransformerEncoderLayer, T=50 N=8 E=64 H=4": (encoder, (50, 8, 64, 4), False),
     "LayerNorm in a cell, T=20 N=16 H=64": (layer_norm_rnn, (20, 16, 64), False),
 }
 

@@ -274,8 +274,9 @@ def test_all_keys_forbidden_gives_nan_with_weights_and_numbers_without():
 
 def test_masks_of_two_types_warn():
     layer, x = nn.MultiheadAttention(4, 2), mg.ones(2, 1, 4)
-    with pytest.warns(UserWarning, match="mismatched key_padding_mask and attn_mask"):
+    with pytest.warns(UserWarning, match="mismatched key_padding_mask and attn_mask") as told:
         layer(x, x, x, mg.tensor([[True, False]]), attn_mask=mg.zeros(2, 2))
+    assert told[0].filename == __file__
 
 
 @pytest.mark.parametrize("position", range(3))
@@ -438,6 +439,18 @@ def test_a_compiled_training_step_has_the_same_bits(mask, p):
                 losses.append(step(mg.randn(3, 2, 4), padding).item())
         results.append(losses)
     assert results[0] == results[1]
+
+
+def test_compiled_layers_with_all_options_have_the_same_values():
+    for options in ({"add_bias_kv": True, "add_zero_attn": True}, {"kdim": 3, "vdim": 2}):
+        layer = nn.MultiheadAttention(4, 2, batch_first=True, **options)
+        compiled = mg.compile(lambda q, k, v, layer=layer: layer(q, k, v))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for _ in range(5):
+                values = [mg.randn(2, 3, n) for n in (4, layer.kdim, layer.vdim)]
+                for y, expected in zip(compiled(*values), layer(*values)):
+                    assert y.tolist() == expected.tolist()
 
 
 def test_compiled_bags_look_at_their_numbers_each_time():

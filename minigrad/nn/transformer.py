@@ -57,6 +57,12 @@ class TransformerEncoder(_Stack):
     layers : ModuleList
     norm : Module or None
 
+    Notes
+    -----
+    PyTorch takes another way after ``eval()`` under ``no_grad()`` if sequences are ``batch_first``
+    and padded at their ends, on which padded steps come out as zeros. Here, as in training, they
+    are computed like all others.
+
     Examples
     --------
     >>> import minigrad as mg
@@ -103,6 +109,11 @@ class TransformerDecoder(_Stack):
     ----------
     layers : ModuleList
     norm : Module or None
+
+    Notes
+    -----
+    In PyTorch, copies of a layer whose activation is a module use `relu` instead. Here they use
+    the module.
 
     Examples
     --------

@@ -88,11 +88,6 @@ class TransformerEncoderLayer(Module):
     A. Vaswani et al., "Attention is all you need", 2017; R. Xiong et al., "On layer normalization
     in the transformer architecture", 2020 (`norm_first`).
 
-    Notes
-    -----
-    In PyTorch, inference of a layer with ``batch_first=True`` takes another path where gradients
-    are off, and there padded steps come out as zeros. Here they are computed like all others.
-
     Examples
     --------
     >>> import minigrad as mg

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...arrays import dtypes
-from ...autograd.tensor_base import wrap
+from ...autograd.errors import stacklevel
 from ...ops.attention import additive, attention_scores
 from ...ops.join import cat, split, unbind
 from ...ops.matmul import matmul
@@ -281,10 +281,8 @@ def _with_more_keys(
     """Keys and values with learnt ones and zeros behind them; and how many came in addition."""
     more = 0
     if (bias_k is None) != (bias_v is None):
-        raise AssertionError(
-            "bias_k is set but bias_v is None" if bias_v is None else
-            "bias_v is set but bias_k is None"
-        )  # fmt: skip
+        there, missing = ("bias_k", "bias_v") if bias_v is None else ("bias_v", "bias_k")
+        raise AssertionError(f"{there} is set but {missing} is None")
     N, H, _, D = k.array.shape
     if bias_k is not None:
         if static_k is not None or static_v is not None:
@@ -295,8 +293,7 @@ def _with_more_keys(
         ]
         more += 1
     if add_zero_attn:
-        zeros = wrap(np.zeros((N, H, 1, D), k.array.dtype))
-        k, v = cat([k, zeros], 2), cat([v, zeros], 2)
+        k, v = [pad(x, (0, 0, 0, 1)) for x in (k, v)]
         more += 1
     return k, v, more
 
@@ -323,7 +320,7 @@ def _warn_of_two_kinds(key_padding_mask: Any, attn_mask: Any) -> None:
         warnings.warn(
             "Support for mismatched key_padding_mask and attn_mask is deprecated. Use same type "
             "for both instead.",
-            stacklevel=3,
+            stacklevel=stacklevel(),
         )
 
 

@@ -77,7 +77,7 @@ def pad(
     if mode == "constant":
         kind = input.array.dtype
         filler = filling(0 if value is None else value, kind, "pad", "value")
-        return _constant(input, pairs, filler)
+        return _constant(input, pairs, filler.item())
     if mode not in _SOURCES:
         raise NotImplementedError(f"pad: Unrecognised padding mode {mode}")
     if value is not None:

@@ -159,6 +159,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "utils.data.dataloader",
         "utils.data.collate",
         "utils.data.worker_info",
+        "utils.data.dataset",
+        "utils.data.sampler",
     ),
     "torch.utils.data.dataset": ("utils.data.dataset",),
     "torch.utils.data.distributed": ("compat.distributed_sampler",),

@@ -25,6 +25,10 @@ from ...tensor.creation import as_tensor, tensor
 NO_NUMBERS = "SaUO"
 """The kinds of NumPy arrays that no tensor can hold: texts and objects."""
 
+default_collate_err_msg_format = (
+    "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
+)
+
 
 def default_collate(batch: Sequence[Any]) -> Any:
     r"""Join samples into a batch.
@@ -127,7 +131,7 @@ def collate(
         if isinstance(first, tuple) and not hasattr(first, "_fields"):
             return joined
         return _rebuilt_sequence(first, joined)
-    raise TypeError(_wrong_type(type(first)))
+    raise TypeError(default_collate_err_msg_format.format(type(first)))
 
 
 def collate_tensor_fn(samples: Sequence[Any], *, collate_fn_map: Any = None) -> Any:
@@ -144,7 +148,7 @@ def collate_tensor_fn(samples: Sequence[Any], *, collate_fn_map: Any = None) -> 
 def collate_numpy_array_fn(samples: Sequence[Any], *, collate_fn_map: Any = None) -> Any:
     """Arrays become tensors, unless they hold texts or objects."""
     if samples[0].dtype.kind in NO_NUMBERS:
-        raise TypeError(_wrong_type(samples[0].dtype))
+        raise TypeError(default_collate_err_msg_format.format(samples[0].dtype))
     return collate([as_tensor(sample) for sample in samples], collate_fn_map=collate_fn_map)
 
 
@@ -188,13 +192,6 @@ def _columns(batch: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
             f"{[len(sample) for sample in batch]}"
         )
     return zip(*batch)
-
-
-def _wrong_type(kind: Any) -> str:
-    return (
-        "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
-        f"found {kind}"
-    )
 
 
 def default_convert(data: Any) -> Any:

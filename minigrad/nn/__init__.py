@@ -4,7 +4,8 @@
   `state_dict`; `typing`: what type checkers learn of a call.
 - recurrent layers and cells come from `minigrad.recurrences`.
 - `linear`, `conv`, `pooling`, `padding`, `lazy`, `embedding`, `activation`, `dropout`,
-  `normalization`, `batchnorm`, `loss`: the rest of a model.
+  `normalization`, `batchnorm`: the rest of a model.
+- `loss`, `margin_loss`, `likelihood`: what training minimises; `distance`: between vectors.
 - `attention`: of several heads; `transformer_layers`: what is made of it; `transformer`: stacks.
 - `functional`: the same without parameters; `init`: initial values.
 """
@@ -23,15 +24,22 @@ from .attention import MultiheadAttention
 from .batchnorm import BatchNorm1d
 from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .conv import Conv1d, ConvTranspose1d
+from .distance import PairwiseDistance
 from .dropout import (
     AlphaDropout, Dropout, Dropout1d, Dropout2d, FeatureAlphaDropout, LockedDropout,
 )  # fmt: skip
 from .embedding import Embedding, EmbeddingBag
 from .lazy import LazyLinear, UninitializedParameter
+from .likelihood import GaussianNLLLoss, PoissonNLLLoss
 from .linear import Flatten, Identity, Linear
 from .loss import (
     BCELoss, BCEWithLogitsLoss, CosineSimilarity, CrossEntropyLoss, CTCLoss, HuberLoss, KLDivLoss,
     L1Loss, MSELoss, NLLLoss, SmoothL1Loss,
+)  # fmt: skip
+from .margin_loss import (
+    CosineEmbeddingLoss, HingeEmbeddingLoss, MarginRankingLoss, MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss, MultiMarginLoss, SoftMarginLoss, TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
 )  # fmt: skip
 from .module import Module
 from .normalization import LayerNorm, RMSNorm
@@ -47,16 +55,20 @@ __all__ = [
     "CELU", "ELU", "GELU", "GLU", "GRU", "JANET", "LSTM", "MGU", "RNN", "SELU", "AdaptiveAvgPool1d",
     "AdaptiveMaxPool1d", "AlphaDropout", "AvgPool1d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d",
     "Buffer", "CTCLoss", "CircularPad1d", "ConstantPad1d", "Conv1d", "ConvTranspose1d",
-    "CosineSimilarity", "CrossEntropyLoss", "DenseIndRNN", "Dropout", "Dropout1d", "Dropout2d",
-    "Embedding", "EmbeddingBag", "FeatureAlphaDropout", "Flatten", "GRUCell", "Hardshrink",
-    "Hardsigmoid", "Hardswish", "Hardtanh", "HuberLoss", "Identity", "IndRNN", "IndRNNCell",
-    "JANETCell", "KLDivLoss", "L1Loss", "LPPool1d", "LSTMCell", "LayerNorm", "LazyLinear",
-    "LeakyReLU", "Linear", "LockedDropout", "LogSigmoid", "LogSoftmax", "MGUCell", "MSELoss",
-    "MaxPool1d", "Mish", "Module", "ModuleDict", "ModuleList", "MultiheadAttention", "NLLLoss",
-    "PReLU", "Parameter", "ParameterDict", "ParameterList", "RMSNorm", "RNNBase", "RNNCell",
-    "RNNCellBase", "RReLU", "ReLU", "ReLU6", "Recurrent", "ReflectionPad1d", "ReplicationPad1d",
-    "ResidualIndRNN", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softmin",
-    "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold", "Transformer",
-    "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
-    "TransformerEncoderLayer", "UninitializedParameter", "ZeroPad1d", "functional", "init", "utils",
+    "CosineEmbeddingLoss", "CosineSimilarity", "CrossEntropyLoss", "DenseIndRNN", "Dropout",
+    "Dropout1d", "Dropout2d", "Embedding", "EmbeddingBag", "FeatureAlphaDropout", "Flatten",
+    "GRUCell", "GaussianNLLLoss", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh",
+    "HingeEmbeddingLoss", "HuberLoss", "Identity", "IndRNN", "IndRNNCell", "JANETCell", "KLDivLoss",
+    "L1Loss", "LPPool1d", "LSTMCell", "LayerNorm", "LazyLinear", "LeakyReLU", "Linear",
+    "LockedDropout", "LogSigmoid", "LogSoftmax", "MGUCell", "MSELoss", "MarginRankingLoss",
+    "MaxPool1d", "Mish", "Module", "ModuleDict", "ModuleList", "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss", "MultiMarginLoss", "MultiheadAttention", "NLLLoss", "PReLU",
+    "PairwiseDistance", "Parameter", "ParameterDict", "ParameterList", "PoissonNLLLoss", "RMSNorm",
+    "RNNBase", "RNNCell", "RNNCellBase", "RReLU", "ReLU", "ReLU6", "Recurrent", "ReflectionPad1d",
+    "ReplicationPad1d", "ResidualIndRNN", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss",
+    "SoftMarginLoss", "Softmax", "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh",
+    "Tanhshrink", "Threshold", "Transformer", "TransformerDecoder", "TransformerDecoderLayer",
+    "TransformerEncoder", "TransformerEncoderLayer", "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss", "UninitializedParameter", "ZeroPad1d", "functional", "init",
+    "utils",
 ]  # fmt: skip

@@ -37,6 +37,7 @@ KINDS = {  # by the name of the argument
     "mat2": TENSOR, "batch1": TENSOR, "batch2": TENSOR, "vec": TENSOR, "vec2": TENSOR, "A": TENSOR,
     "B": TENSOR, "mat": TENSOR, "vec1": TENSOR, "input2": TENSOR,
     "x": TENSOR, "x1": TENSOR, "x2": TENSOR, "logits": TENSOR, "log_probs": TENSOR,
+    "input1": TENSOR, "anchor": TENSOR, "positive": TENSOR, "negative": TENSOR,
     "target": TENSOR, "targets": TENSOR, "source": TENSOR, "mask": TENSOR, "condition": TENSOR,
     "index": TENSOR, "indices": TENSOR, "other": EITHER, "weight": OPTIONAL[0], "bias": OPTIONAL[0],
     "weights": OPTIONAL[0], "pos_weight": OPTIONAL[0],

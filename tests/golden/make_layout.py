@@ -93,6 +93,16 @@ FORMS = [
         adaptive_max_pool1d_with_indices
     """)],
     "torch.nn.functional.lp_pool1d(x, 2, 2)",
+    *[f"torch.nn.functional.{name}(x, b, reduction='none')" for name in words("""
+        soft_margin_loss hinge_embedding_loss poisson_nll_loss multilabel_soft_margin_loss
+    """)],
+    *[f"torch.nn.functional.{name}(x, b, b, reduction='none')" for name in words("""
+        gaussian_nll_loss margin_ranking_loss triplet_margin_loss triplet_margin_with_distance_loss
+    """)],
+    "torch.nn.functional.pairwise_distance(x, b)",
+    "torch.nn.functional.cosine_embedding_loss(x, b, x[:, 0], reduction='none')",
+    "torch.nn.functional.multi_margin_loss(x, (x[:, 0] * 0).long(), reduction='none')",
+    "torch.nn.functional.multilabel_margin_loss(x, places, reduction='none')",
     "torch.nn.functional.prelu(x, row[:1])", "torch.nn.functional.glu(x, -1)",
     "torch.nn.functional.threshold(x, 0.5, 2.)", "torch.nn.functional.threshold_(x.clone(), 0.5, 2.)",
     "torch.nn.functional.pad(x, (1, 1))",

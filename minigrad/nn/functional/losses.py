@@ -33,9 +33,15 @@ if TYPE_CHECKING:
 def chosen_reduction(
     reduction: str, size_average: bool | None, reduce: bool | None, stacklevel: int = 3
 ) -> str:
-    """The reduction meant by today's argument or by the two that came before it."""
+    """The reduction meant by today's argument, or by the ones that came before it."""
     if size_average is None and reduce is None:
-        return reduction
+        if reduction != "elementwise_mean":
+            return reduction
+        warnings.warn(
+            "reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.",
+            stacklevel=stacklevel,
+        )
+        return "mean"
     size_average, reduce = size_average is not False, reduce is not False
     chosen = "none" if not reduce else "mean" if size_average else "sum"
     warnings.warn(
@@ -69,7 +75,8 @@ def _same_shape(input: Any, target: Any) -> tuple[Any, Any]:
     return broadcast_to(input, shape), broadcast_to(target, shape)
 
 
-def _reduced(loss: Any, reduction: str) -> Any:
+def reduced(loss: Any, reduction: str) -> Any:
+    """The mean or the sum of a loss, or what it is for each entry."""
     return loss if reduction == "none" else (sum_ if reduction == "sum" else mean)(loss)
 
 
@@ -124,6 +131,7 @@ def ctc_loss(
     reduction: str = "mean", zero_infinity: bool = False,
 ) -> Tensor:  # fmt: skip
     """See `minigrad.nn.CTCLoss`."""
+    reduction = chosen_reduction(reduction, None, None)
     check_tensor("ctc_loss", log_probs, "log_probs")
     check_tensor("ctc_loss", targets, "targets")
     return ctc.ctc_loss(
@@ -162,7 +170,7 @@ def l1_loss(
     input, target = _same_shape(input, target)
     loss = abs_(sub(input, target))
     if weight is None:
-        return _reduced(loss, reduction)
+        return reduced(loss, reduction)
     return _weighted_average("l1_loss", loss, weight, reduction)
 
 
@@ -184,7 +192,7 @@ def smooth_l1_loss(
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
     input, target = _same_shape(input, target)
     if beta == 0:
-        return _reduced(abs_(sub(input, target)), reduction)
+        return reduced(abs_(sub(input, target)), reduction)
     return entrywise.smooth_l1_loss(input, target, reduction, beta)
 
 
@@ -199,7 +207,7 @@ def huber_loss(
         `delta` is not positive.
     """
     check_optional("huber_loss", weight=weight)
-    check_reduction(reduction)
+    reduction = check_reduction(chosen_reduction(reduction, None, None))
     _check_pair("huber_loss", input, target)
     delta = number(delta, "huber_loss", "delta", "float")
     if delta <= 0:
@@ -210,7 +218,7 @@ def huber_loss(
     if weight is None:
         return entrywise.huber_loss(input, target, reduction, delta)
     loss = entrywise.huber_loss(input, target, "none", delta)
-    return _reduced(_weighted("huber_loss", loss, weight), reduction)
+    return reduced(_weighted("huber_loss", loss, weight), reduction)
 
 
 # ------------------------------------------------------------------------------------------------
@@ -338,4 +346,4 @@ def kl_div(
         loss = entrywise.x_log_x(target) - target * input
     if reduction == "batchmean":
         return sum_(loss) / input.array.shape[0] if input.array.ndim else sum_(loss)
-    return _reduced(loss, reduction)
+    return reduced(loss, reduction)

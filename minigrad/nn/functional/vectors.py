@@ -1,4 +1,4 @@
-"""Lengths of vectors and angles between them: `normalize`, `cosine_similarity`."""
+"""Lengths of vectors, distances and angles between them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...arrays import dtypes
 from ...ops.arguments import checked_axis
 from ...ops.cast import cast
-from ...ops.elementwise import clamp, mul
+from ...ops.elementwise import clamp, mul, sub
 from ...ops.reduce import norm
 from ...ops.values import number
 from .arguments import check_tensor
@@ -101,6 +101,39 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
     size = max(x1.array.shape[axis], x2.array.shape[axis])
     x1, x2 = [_widened(x, axis, size) for x in (x1, x2)]
     return mul(_directed(x1, axis, eps), _directed(x2, axis, eps)).sum(axis)
+
+
+def pairwise_distance(
+    x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> Tensor:
+    r"""The distance between vectors along the last axis: :math:`\|x_1 - x_2 + \epsilon\|_p`.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor
+        Shapes that can be broadcast against each other, (N, D) or (D,).
+    p : float
+        Which norm.
+    eps : float
+        Added to each difference, so that the slope of the root is finite between equal vectors.
+    keepdim : bool
+        Leave the last axis in place, with size 1.
+
+    Raises
+    ------
+    RuntimeError
+        Shapes that cannot be broadcast; neither argument is floating point.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> pairwise_distance(mg.tensor([[1.0, 5.0]]), mg.tensor([[4.0, 1.0]]))
+    tensor([5.])
+    """
+    check_tensor("pairwise_distance", x1, "x1")
+    check_tensor("pairwise_distance", x2, "x2")
+    eps = number(eps, "pairwise_distance", "eps", "float")
+    return norm(sub(x1, x2) + eps, p, -1, keepdim=keepdim)
 
 
 def _directed(x: Any, axis: int | None, eps: float) -> Any:

@@ -139,8 +139,17 @@ def test_other_ways_to_start(method):
     dataset = TensorDataset(mg.arange(5))
     options = {"multiprocessing_context": method, "num_workers": 1, "collate_fn": None}
     loader = load(dataset, worker_init_fn=random.seed, **options)
-    assert loader.multiprocessing_context.get_start_method() == method
+    assert loader.multiprocessing_context is multiprocessing.get_context(method)
     assert [batch.tolist() for (batch,) in loader] == [[0, 1], [2, 3], [4]]
+
+
+def test_the_way_to_start_can_be_changed():
+    loader = load(range(3), multiprocessing_context=None)
+    assert loader.multiprocessing_context is None
+    loader.multiprocessing_context = "fork"
+    assert list(loader) == [[0, 1], [2]]
+    with pytest.raises(ValueError, match="should specify a valid start method"):
+        loader.multiprocessing_context = "spoon"
 
 
 @pytest.mark.parametrize("name", ["collate_fn", "worker_init_fn", "dataset"])

@@ -150,7 +150,7 @@ class DataLoader(Generic[T_co]):
         self.pin_memory_device = pin_memory_device
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
-        self.multiprocessing_context = _checked_context(num_workers, multiprocessing_context)
+        self.multiprocessing_context = multiprocessing_context
         self.in_order = in_order
         self.persistent_workers = persistent_workers
         self.generator = generator
@@ -193,6 +193,15 @@ class DataLoader(Generic[T_co]):
         self._told_length: int | None = None
         self._complete = True
         _warn_of_many(num_workers)
+
+    @property
+    def multiprocessing_context(self) -> Any:
+        """What makes worker processes; may be set to the name of a start method, too."""
+        return self._context
+
+    @multiprocessing_context.setter
+    def multiprocessing_context(self, context: Any) -> None:
+        self._context = _checked_context(self.num_workers, context)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self._complete and name in FIXED:

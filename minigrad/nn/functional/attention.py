@@ -114,7 +114,7 @@ def scaled_dot_product_attention(
 def _check_kinds(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> None:
     if min(q.ndim, k.ndim, v.ndim) < 2:
         raise RuntimeError(
-            f"{_SDPA}: Expected query, key, and value to all be  at least 2 dimensional, but got "
+            f"{_SDPA}: Expected query, key, and value to all be at least 2 dimensional, but got "
             f"query.dim: {q.ndim} key.dim: {k.ndim} and value.dim: {v.ndim} instead."
         )
     if not q.dtype == k.dtype == v.dtype:
@@ -180,7 +180,7 @@ def _check_mask(mask: np.ndarray, dtype: np.dtype, shape: tuple[int, ...]) -> No
     if mask.dtype not in (np.bool_, np.float32, dtype):
         raise RuntimeError(
             f"{_SDPA}: Expected attn_mask dtype to be bool or float or to match query dtype, but "
-            f"got attn_mask.dtype: {dtypes.legacy_name(mask.dtype)} and  query.dtype: "
+            f"got attn_mask.dtype: {dtypes.legacy_name(mask.dtype)} and query.dtype: "
             f"{dtypes.legacy_name(dtype)} instead."
         )
     try:

@@ -102,8 +102,8 @@ def embedding_bag(
             stacklevel=2,
         )
         input, weight = weight, input
-    _check_options(mode, sparse, scale_grad_by_freq, per_sample_weights is not None)
     _check_types(input.array, weight.array, per_sample_weights)
+    _check_options(mode, sparse, scale_grad_by_freq, per_sample_weights is not None)
     index, bag, count = _bags(input.array, offsets, include_last_offset)
     _check_range(index, len(weight.array))
     if max_norm is not None:

@@ -106,12 +106,12 @@ def multi_head_attention_forward(
         if key_padding_mask is not None:
             key_padding_mask = key_padding_mask.unsqueeze(0)
     (L, N, E), dtype = query.array.shape, query.array.dtype
-    _check_sizes(query, key, value, embed_dim_to_check, num_heads, use_separate_proj_weight)
     if is_causal and attn_mask is None:
         raise RuntimeError(
             f"{_MHA}: Need attn_mask if specifying the is_causal hint. You may use the Transformer "
             "module method `generate_square_subsequent_mask` to create this mask."
         )
+    _check_sizes(query, key, value, embed_dim_to_check, num_heads, use_separate_proj_weight)
     _warn_of_two_kinds(key_padding_mask, attn_mask)
     is_causal = is_causal and key_padding_mask is None and not need_weights
     if is_causal:

@@ -129,11 +129,15 @@ def standard_gamma(input: Any, generator: random.Generator | None = None) -> Ten
     Their gradient is that of the point which has the same share of the distribution below it: see
     `gamma`.
     """
+    if is_listening():
+        return heard(standard_gamma, (input, generator), {})
     return _gamma(input, source(generator).gamma(np.ascontiguousarray(input.array)))
 
 
 def standard_dirichlet(input: Any, generator: random.Generator | None = None) -> Tensor:
     """Dirichlet distributed vectors, along the last axis: gamma distributed numbers, normalised."""
+    if is_listening():
+        return heard(standard_dirichlet, (input, generator), {})
     concentration = np.ascontiguousarray(input.array)
     drawn = source(generator).gamma(concentration.astype(np.float64))
     shares = (drawn / drawn.sum(-1, keepdims=True)).astype(concentration.dtype)

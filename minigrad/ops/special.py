@@ -61,6 +61,7 @@ from .elementwise import (
 )  # fmt: skip
 from .erf import erfc as erfc_of
 from .erf import erfcx as erfcx_of
+from .erf import in_float64
 from .erf import ndtri as ndtri_of
 from .gamma import gammainc as gammainc_of
 from .gamma import gammaincc as gammaincc_of
@@ -90,6 +91,7 @@ def _entropy(x: np.ndarray) -> np.ndarray:
     return np.where(x == 0, 0, np.where(x < 0, -np.inf, -x * np.log(x)))
 
 
+@in_float64
 def _log_ndtr(x: np.ndarray) -> np.ndarray:
     """log(ndtr(x)), from the scaled function where the other one vanishes."""
     low = np.minimum(x, -1)

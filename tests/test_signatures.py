@@ -21,6 +21,7 @@ GOLDEN = json.loads(
 OTHERWISE = {
     "torch.concatenate",
     "torch.norm",
+    "torch.set_num_interop_threads",
     "torch.set_num_threads",
     "torch.true_divide",
     "torch.load",

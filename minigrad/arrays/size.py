@@ -199,6 +199,18 @@ class Storage:
             entries = entries.view(array.dtype)
         return cls(entries)
 
+    @classmethod
+    def from_file(cls, filename: str, shared: bool = False, nbytes: int = 0) -> Storage:
+        """The first `nbytes` bytes of a file, read when they are needed.
+
+        If `shared`, what is written to them is written to the file.
+        """
+        return cls(np.memmap(filename, np.uint8, "r+" if shared else "c", shape=(nbytes,)))
+
+    def untyped(self) -> Storage:
+        """The same memory as bytes."""
+        return Storage(self.array.view(np.uint8))
+
     def size(self) -> int:
         """The number of entries."""
         return self.array.size
@@ -226,7 +238,10 @@ class Storage:
         return iter(self.array.tolist())
 
     def __getitem__(self, index: Any) -> Any:
-        return self.array[index].tolist()
+        return Storage(self.array[index]) if type(index) is slice else self.array[index].tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.array, dtype, copy=copy)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self.array[index] = value

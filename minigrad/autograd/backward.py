@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,7 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
@@ -104,6 +106,8 @@ def grad(
         Keep the graph. Default: the value of `create_graph`.
     create_graph : bool
         Record the computation, for second derivatives.
+    only_inputs : bool
+        Without effect: this never writes to ``.grad``. False warns.
     allow_unused : bool, optional
         Give None for an input that no output depends on, instead of an error. Default: the value of
         `materialize_grads`.
@@ -134,11 +138,19 @@ def grad(
                 grad_outputs,
                 retain_graph,
                 create_graph,
+                only_inputs,
                 allow_unused,
                 is_grads_batched,
                 materialize_grads,
             ),
             {},
+        )
+    if not only_inputs:
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now: autograd.backward adds to "
+            "the gradients of other parts of the graph",
+            FutureWarning,
+            stacklevel=errors.stacklevel(),
         )
     if is_grads_batched:
         raise NotImplementedError("autograd.grad: is_grads_batched=True is not supported")

@@ -10,6 +10,7 @@ What it is made of:
   up there only when it has none of its own.
 - `legacy`: ways to make tensors that PyTorch has left behind, `Variable` and `FloatTensor`;
   `variable`: the former under its module's name.
+- `switches`, `initial`: old or idle functions of ``torch`` and ``torch.nn.init``.
 - `accelerator`, `cuda`, `backends`: the answers to questions about devices: there is only the CPU.
 - `jit`, `amp`, `compiler`, `checkpoint`, `profiler`: what makes PyTorch faster or smaller, and has
   nothing to do here; `no_effect`: how they say so, once.

@@ -19,9 +19,9 @@ _NEED_A_GROUP = (
 )  # fmt: skip
 
 __all__ = [
-    "Backend", "GroupMember", "ProcessGroup", "ReduceOp", "get_rank", "get_world_size", "group",
-    "is_available", "is_gloo_available", "is_initialized", "is_mpi_available", "is_nccl_available",
-    "is_torchelastic_launched", *_NEED_A_GROUP,
+    "Backend", "FileStore", "GroupMember", "ProcessGroup", "ReduceOp", "Store", "TCPStore",
+    "get_rank", "get_world_size", "group", "is_available", "is_gloo_available", "is_initialized",
+    "is_mpi_available", "is_nccl_available", "is_torchelastic_launched", *_NEED_A_GROUP,
 ]  # fmt: skip
 
 _WHY = "it trains in one process. Ask torch.distributed.is_available() first"
@@ -43,6 +43,23 @@ class Backend(str):
 
 class ProcessGroup:
     """The class of groups, of which there is none."""
+
+
+class Store:
+    """The class of what processes leave messages in, for each other."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError(
+            f"torch.distributed.{type(self).__name__} is not in minigrad: {_WHY}"
+        )
+
+
+class TCPStore(Store):
+    """Raises NotImplementedError when it is made."""
+
+
+class FileStore(Store):
+    """Raises NotImplementedError when it is made."""
 
 
 class GroupMember:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import dtypes
+from ..arrays.size import Size
 from ..tensor import Tensor, from_array
 from ..tensor.data import as_array
 
@@ -23,8 +24,12 @@ class _TypedTensor(type):
 
     def __call__(cls, *data: Any) -> Any:
         kind = cls.dtype.numpy
-        if not data or all(isinstance(d, int) for d in data):  # a shape
-            return from_array(np.empty(data or (0,), kind))
+        if len(data) == 1 and isinstance(data[0], Size):
+            data = tuple(data[0])
+        elif not data:
+            data = (0,)
+        if all(isinstance(d, int) for d in data):  # a shape
+            return from_array(np.empty(data, kind))
         return from_array(np.array(as_array(data[0]), kind))
 
     def __instancecheck__(cls, value: Any) -> bool:

@@ -8,6 +8,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from ..arrays.size import Storage
+from . import switches
+from .amp import GradScaler, autocast
+from .cuda import OutOfMemoryError
 from .legacy import (
     BoolTensor,
     ByteTensor,
@@ -18,15 +22,19 @@ from .legacy import (
     LongTensor,
     ShortTensor,
 )  # fmt: skip
+from .switches import *  # noqa: F403
 
 MODULES = (
     "accelerator", "amp", "backends", "compiler", "cuda", "distributed", "futures", "fx", "hub",
     "jit", "multiprocessing", "onnx", "overrides", "profiler", "types",
 )  # fmt: skip
 
+TypedStorage = UntypedStorage = Storage
+
 __all__ = [
-    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "IntTensor",
-    "LongTensor", "ShortTensor", *MODULES,
+    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "GradScaler",
+    "IntTensor", "LongTensor", "OutOfMemoryError", "ShortTensor", "Storage", "TypedStorage",
+    "UntypedStorage", "autocast", *switches.__all__, *MODULES,
 ]  # fmt: skip
 
 

@@ -88,7 +88,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.nn": ("nn", "compat.parallel", "compat.not_built"),
     "torch.nn.attention": ("compat.attention",),
     "torch.nn.functional": ("nn.functional", "compat.not_built"),
-    "torch.nn.init": ("nn.init",),
+    "torch.nn.init": ("nn.init", "compat.initial"),
     "torch.nn.modules": ("nn", "compat.not_built"),
     "torch.nn.modules.activation": ("nn.activation", "nn.attention"),
     "torch.nn.modules.batchnorm": ("nn.batchnorm",),

@@ -17,10 +17,12 @@ Elementwise operations look at their argument anyway and bring a strict form of 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from ..arrays import dtypes
+from ..autograd.errors import stacklevel
 from ..autograd.tensor_base import TensorBase
 from .out import written
 from .values import is_number, type_name
@@ -100,9 +102,17 @@ NO_OUT = {  # functions that do not take ``out=``, as in PyTorch
     "diagonal", "dist", "einsum", "empty_like", "expand", "flatten", "flip", "from_numpy",
     "full_like", "index_fill", "index_put", "isclose", "isfinite", "isinf", "isnan", "masked_fill",
     "meshgrid", "moveaxis", "movedim", "narrow", "ones_like", "permute", "positive", "rand_like",
-    "randn_like", "ravel", "relu", "repeat", "repeat_interleave", "reshape", "roll", "rsub",
-    "select", "split", "squeeze", "std_mean", "swapaxes", "swapdims", "t", "tensor", "tile",
+    "randint_like", "randn_like", "ravel", "relu", "repeat", "repeat_interleave", "reshape", "roll",
+    "rsub", "select", "split", "squeeze", "std_mean", "swapaxes", "swapdims", "t", "tensor", "tile",
     "transpose", "unbind", "unflatten", "unique", "unsqueeze", "var_mean", "zeros_like",
+}  # fmt: skip
+
+# Factors that stood before the tensors they multiply, in calls of old: ``x.add(alpha, y)``. Now
+# they are given by name, and behind.
+FACTORS = {
+    "add": ("alpha",), "sub": ("alpha",), "addcmul": ("value",), "addcdiv": ("value",),
+    "addmm": ("beta", "alpha"), "addmv": ("beta", "alpha"), "addr": ("beta", "alpha"),
+    "addbmm": ("beta", "alpha"), "baddbmm": ("beta", "alpha"),
 }  # fmt: skip
 
 
@@ -192,6 +202,8 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
     by_place = tuple([k for k in kinds if k[0] >= 0])
     by_name = {n: (k + first if k >= 0 else 0, kind) for k, n, kind in kinds}
 
+    factors = FACTORS.get(name.removesuffix("_"), ())
+    most = names_of(getattr(function, "form_of", function))[1]
     places = tuple([(k, "Number" in kind, kind is MANY) for k, _, kind in by_place])
 
     def look(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -221,10 +233,26 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
             return result
         return written(name, out, result, exact=kwargs.get("dtype") is not None)
 
+    def with_factors(args: tuple[Any, ...]) -> Any:
+        """A call of old: the numbers among the arguments, but for the last, are factors."""
+        numbers = [k for k, value in enumerate(args[:-1]) if is_number(value)]
+        if len(numbers) != len(args) - most or len(numbers) > len(factors):
+            return function(*args)  # which says that there are too many arguments
+        names = dict(zip(factors, [args[k] for k in numbers]))
+        warnings.warn(
+            f"This overload of {name} is deprecated: give {' and '.join(names)} by name, behind "
+            "the tensors",
+            UserWarning,
+            stacklevel=stacklevel(),
+        )
+        return with_names(tuple([v for k, v in enumerate(args) if k not in numbers]), names)
+
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs:
             return with_names(args, kwargs)
         count = len(args)
+        if factors and count > most:
+            return with_factors(args)
         for place, number_fits, many in places:  # nearly always all of them are right
             if place >= count or not (
                 isinstance(args[place], TensorBase)

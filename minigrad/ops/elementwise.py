@@ -397,8 +397,7 @@ def div_rounded(
     return rounded.public(input, other, out=out)
 
 
-for _form in (add_scaled, sub_scaled, div_rounded):
-    _form.public = _form  # type: ignore[union-attr]  # strict by itself: see `checked`
+div_rounded.public = div_rounded  # type: ignore[attr-defined]  # strict by itself: see `checked`
 
 
 floor_divide = binary("floor_divide", "``input / other``, rounded down to an integer.",

@@ -32,8 +32,8 @@ __all__ = [
     "Generator", "arange", "as_array", "as_tensor", "bernoulli", "binomial", "default_generator",
     "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "get_rng_state",
     "initial_seed", "linspace", "manual_seed", "multinomial", "normal", "ones", "ones_like",
-    "poisson", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "range", "seed",
-    "set_rng_state", "tensor", "zeros", "zeros_like",
+    "poisson", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
+    "range", "seed", "set_rng_state", "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
 
 ndarray = np.ndarray
@@ -51,7 +51,10 @@ def _made(array: ndarray, device: Any, requires_grad: bool) -> Tensor:
 # ------------------------------------------------------------------------------------------------
 
 
-def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(
+    data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:  # fmt: skip
     """A new tensor with a copy of `data`.
 
     Parameters
@@ -184,8 +187,10 @@ def full(
     fill_value: Any,
     *,
     dtype: Any = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of shape `size`, full of `fill_value`."""
     if is_listening():
@@ -205,8 +210,10 @@ def full_like(
     fill_value: Any,
     *,
     dtype: Any = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """A tensor of the shape and type of `input`, full of `fill_value`."""
     if is_listening():
@@ -226,8 +233,10 @@ def eye(
     m: int | None = None,
     *,
     dtype: Any = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """The identity matrix, of `n` rows and `m` columns (default `n`)."""
     if is_listening():
@@ -267,8 +276,8 @@ def _whole_bounds(start: Any, end: Any, step: Any) -> tuple[int, int, int]:
 
 
 def arange(
-    start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
-    requires_grad: bool = False,
+    start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, layout: Any = None,
+    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """``start, start + step, ...`` up to, not including, `end`; ``arange(end)`` starts at 0.
 
@@ -311,8 +320,8 @@ def arange(
 
 
 def range(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
-    requires_grad: bool = False,
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, layout: Any = None,
+    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """``start, start + step, ...`` up to `end`, which is included, in the default float type.
 
@@ -342,8 +351,10 @@ def linspace(
     steps: int,
     *,
     dtype: Any = None,
+    layout: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """`steps` values from `start` to `end`, both included, equally far apart."""
     if is_listening():
@@ -497,7 +508,8 @@ randn, randn_like = _drawer(
 def randint(
     low: Any = 0, high: Any = None, size: Any = None, *, generator: random.Generator | None = None,
     dtype: Any = None,
-    device: Any = None, requires_grad: bool = False,
+    layout: Any = None, device: Any = None, requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Integers drawn evenly from `low` up to, not including, `high`.
 
@@ -522,9 +534,35 @@ def randint(
     )
 
 
+def randint_like(
+    input: Tensor, low: Any = 0, high: Any = None, *, generator: random.Generator | None = None,
+    dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:  # fmt: skip
+    """Integers as `randint` draws them, in the shape and type of `input`.
+
+    Called as ``randint_like(input, high)`` or ``randint_like(input, low, high)``.
+    """
+    if is_listening():
+        return heard(
+            randint_like,
+            (input, low, high),
+            {
+                "generator": generator,
+                "dtype": dtype,
+                "device": device,
+                "requires_grad": requires_grad,
+            },
+        )
+    if high is None:
+        low, high = 0, low
+    drawn = empty_like(input, dtype=dtype, device=device).random_(low, high, generator=generator)
+    return drawn.requires_grad_(requires_grad)
+
+
 def randperm(
-    n: int, *, generator: random.Generator | None = None, dtype: Any = None, device: Any = None,
-    requires_grad: bool = False,
+    n: int, *, generator: random.Generator | None = None, dtype: Any = None, layout: Any = None,
+    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """The integers from 0 to ``n - 1`` in random order."""
     if is_listening():

@@ -92,8 +92,6 @@ def assert_close(
             f"Both 'rtol' and 'atol' must be either specified or omitted, but got no {missing}."
         )
     for path, a, b in _pairs(actual, expected, ()):
-        if a is None:
-            continue
         problem = _difference(
             a, b, rtol, atol, equal_nan, check_dtype, check_stride, allow_subclasses
         )
@@ -138,6 +136,7 @@ def _difference(
         return "" if a is b else f"None mismatch: {a} is not {b}"
     if isinstance(a, (bool, np.bool_)) and isinstance(b, (bool, np.bool_)):
         return "" if bool(a) is bool(b) else f"Booleans mismatch: {a} is not {b}"
+    a, b = [v.item() if isinstance(v, np.generic) else v for v in (a, b)]
     numbers = isinstance(a, (int, float)) and isinstance(b, (int, float))
     if numbers and check_dtype and type(a) is not type(b):
         return f"The (d)types do not match: {type(a)} != {type(b)}."
@@ -145,7 +144,7 @@ def _difference(
         comparable = isinstance(a, Tensor) and isinstance(b, Tensor)
         if comparable and not allow_subclasses:
             comparable = type(a) is type(b)
-        arrays = isinstance(a, (np.ndarray, np.generic)) and isinstance(b, (np.ndarray, np.generic))
+        arrays = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
         if not comparable and not arrays:
             raise TypeError(
                 "No comparison pair was able to handle inputs of type "
@@ -182,6 +181,8 @@ def _compare(a: np.ndarray, b: np.ndarray, rtol: float, atol: float, equal_nan: 
         away = np.abs(a - b)
         wrong = ~((a == b) | (np.isfinite(away) & (away <= atol + rtol * np.abs(b))))
         relative = away / np.abs(b)
+    if kind.kind != "f" and a.ndim:  # as PyTorch divides integers
+        relative = relative.astype(np.float32)
     if equal_nan:
         wrong &= ~(np.isnan(a) & np.isnan(b))
     if not wrong.any():

@@ -205,7 +205,7 @@ DRAWS = [
     "torch.nn.init.sparse_(x, 0.5); x",
     "torch.rand_like(x)", "torch.randn_like(x)", "torch.bernoulli(x)", "torch.normal(x, b)",
     "torch.normal(b, x)", "x.bernoulli(0.4)", "torch.multinomial(x, 2)",
-    "torch.rand_like(x, dtype=torch.float64)", "torch.empty_like(x).uniform_()",
+    "torch.randint_like(x, -5, 100)", "torch.rand_like(x, dtype=torch.float64)", "torch.empty_like(x).uniform_()",
     "torch.zeros_like(x).normal_()", "(x * 2).uniform_()", "(x + b).uniform_()",
     "(b + x).uniform_()", "x.double().uniform_()", "x.clone().uniform_()",
     "torch.softmax(x, -1).uniform_()", "torch.cat([x, b]).uniform_()", "x.sum(0).uniform_()",

@@ -410,3 +410,35 @@ def test_writing_at_once_is_seen_by_the_graph():
             write(y)
         with pytest.raises(RuntimeError, match="modified by an inplace operation"):
             y.sum().backward()
+
+
+@pytest.mark.parametrize("dtype", [mg.float32, mg.float64])
+@pytest.mark.parametrize(
+    "index",
+    [0, -1, (0,), (1, 2), (1, -1), slice(1, 3), (slice(None), 1), ..., (..., 0), (0, ...)],
+    ids=str,
+)
+def test_writes_that_nothing_records_are_those_that_are_recorded(index, dtype):
+    """By index, of numbers and tensors of each shape that fits, through views, twice over."""
+    shape = np.zeros((4, 3))[index].shape
+    values = [
+        2.5,
+        3,
+        *[mg.randn(s, dtype=dtype) for s in {shape, shape[1:], (1, *shape), (1,), ()}],
+    ]
+    for value in values:
+        plain, view = mg.arange(12.0, dtype=dtype).view(4, 3), mg.zeros(2, 4, 3, dtype=dtype)[1]
+        leaf = mg.arange(12.0, dtype=dtype).view(4, 3).requires_grad_()
+        recorded = leaf * 1
+        version = plain._version
+        for t in (plain, view, recorded):
+            t[index] = value
+        assert plain._version == version + 1
+        assert plain.tolist() == recorded.tolist()
+        with mg.no_grad():
+            view[...] = 0
+            view[index] = value
+            leaf[index] = value
+        assert leaf.tolist() == recorded.tolist()
+        assert view[index].tolist() == recorded[index].tolist()
+        assert view._base[0].tolist() == [[0] * 3] * 4

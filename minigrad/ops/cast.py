@@ -24,6 +24,9 @@ def cast(input: Any, target: np.dtype) -> Any:
 def common_type(values: Sequence[Any]) -> list[Any]:
     """`values` (tensors, ndarrays, numbers), each array cast to the type that all promote to."""
     arrays = [array_of(v) for v in values]
+    first = arrays[0]
+    if all([isinstance(a, np.ndarray) and a.dtype is first.dtype for a in arrays]):
+        return list(values)
     target = dtypes.result_type(*arrays)
     return [
         cast(v, target) if isinstance(a, np.ndarray) and a.dtype != target else v

@@ -574,12 +574,14 @@ _lerp_tensor = primitive("lerp.tensor", lambda a, b, w: np.where(np.abs(w) < 0.5
                          a=lambda g, w, a_shape: unbroadcast(g * (1 - w), a_shape),
                          b=lambda g, w, b_shape: unbroadcast(g * w, b_shape),
                          w=lambda g, a, b, w_shape: unbroadcast(g * (b - a), w_shape))  # fmt: skip
-_addcmul = primitive("addcmul", lambda x, a, b, value: x + value * a * b, layout=entrywise,
+_addcmul = primitive("addcmul", lambda x, a, b, value: x + (a if value == 1 else value * a) * b,
+                     layout=entrywise,
                      x=lambda g, x_shape: unbroadcast(g, x_shape),
                      a=lambda g, b, value, a_shape: unbroadcast(g * (b * value), a_shape),
                      b=lambda g, a, value, b_shape: unbroadcast(
                          g * (a * value), b_shape))  # fmt: skip
-_addcdiv = primitive("addcdiv", lambda x, a, b, value: x + value * a / b, layout=entrywise,
+_addcdiv = primitive("addcdiv", lambda x, a, b, value: x + (a if value == 1 else value * a) / b,
+                     layout=entrywise,
                      x=lambda g, x_shape: unbroadcast(g, x_shape),
                      a=lambda g, b, value, a_shape: unbroadcast(g * (value / b), a_shape),
                      b=lambda g, a, b, value, b_shape: unbroadcast(
@@ -666,4 +668,5 @@ def equal(input: Any, other: Any) -> bool:
     """Whether both have the same shape and the same entries."""
     if is_listening():
         return heard(equal, (input, other), {})
-    return np.array_equal(input.array, other.array)
+    x, y = input.array, other.array
+    return x.shape == y.shape and bool(np.logical_and.reduce(x == y, None))

@@ -45,7 +45,7 @@ from .index import (
 from .index import getitem as getitem_
 from .layout import check_memory, copied, rows
 from .makers import no_slope
-from .shape import clone, expand_error, reshape, sum_to
+from .shape import clone, expand_error, expands_to, reshape, sum_to
 from .values import EITHER, filling, is_number, number, type_name
 
 if TYPE_CHECKING:
@@ -155,6 +155,17 @@ def rebase(target: Any, result: Any) -> None:
     _take_place(target, result)
 
 
+def is_unrecorded(target: Any) -> bool:
+    """Whether a write to `target` can leave nothing in a graph, whatever is written.
+
+    (There may be others of which that is true.)
+    """
+    return type(target.array) is ndarray and (
+        not mode.enabled
+        or (target.edge is None and target.view_of is None and not target._requires_grad)
+    )
+
+
 class Itself(ndarray):
     """The memory that a write goes to, where an operation would else write to a copy of it."""
 
@@ -171,14 +182,14 @@ def to_write(base: ndarray) -> ndarray:
 
 def inplace(
     op: Callable[..., Any], name: str | None = None, *, one_value: bool = False,
-    partly: bool = False, plain: Any = None,
+    partly: bool = False, plain: Any = None, value: Any = None,
 ) -> Operation:  # fmt: skip
     """The in-place method of `op`: computes ``op(x, ...)`` and stores it in x.
 
     `plain` is the elementwise operation that `op` is without keywords, if it is not `op` itself.
-    With `one_value` all entries become equal, and may share their memory. With `partly`, `op`
-    changes some of them only, in what `to_write` gives it: so what is written costs what is
-    written, however large x is.
+    With `one_value` all entries become equal, and may share their memory; `value` is that value,
+    if it is always the same. With `partly`, `op` changes some of them only, in what `to_write`
+    gives it: so what is written costs what is written, however large x is.
     """
     saves = getattr(getattr(op, "op", None), "sources", True)  # an op that saves nothing, as add
     ufunc = getattr(plain or op, "ufunc", None)
@@ -189,6 +200,14 @@ def inplace(
         before = input
         if not one_value:
             check_memory(input.array)
+        if not kwargs and is_unrecorded(input):
+            if value is not None:
+                before_write(input)
+                input.array.fill(value)
+                bump_version(input)
+                return input
+            if ufunc is not None and _is_plain(input.array, args):
+                return _computed_in_place(ufunc, input, args)
         edge = check_writable(input)
         given = (*args, *kwargs.values()) if kwargs else args
         if edge is not None or (
@@ -222,6 +241,8 @@ def _is_plain(x: ndarray, others: tuple[Any, ...]) -> bool:
         if isinstance(other, TensorBase):
             y = array_of(other)
             if type(y) is not ndarray or y.dtype is not x.dtype or y.shape != x.shape:
+                return False
+            if mode.enabled and other._requires_grad:
                 return False
         elif type(other) is not float and type(other) is not int:
             return False
@@ -415,6 +436,8 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     """``input[index] = value``, recorded if `input` or `value` requires a gradient."""
     if is_listening():
         return heard(setitem, (input, index, value), {})
+    if is_unrecorded(input) and _set_plainly(input, index, value):
+        return None
     basic, advanced = split_index(index, input.array.shape)
     part = input if basic is None else getitem_(input, basic)
     kind = input.array.dtype
@@ -432,19 +455,50 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     extra = value.array.ndim - len(shape)
     if extra > 0 and value.array.shape[:extra] == (1,) * extra:
         value = value.reshape(value.array.shape[extra:])
-    try:
-        np.broadcast_to(value.array, shape)
-    except ValueError:
+    if not expands_to(value.array.shape, shape):
         if advanced is None:
-            raise RuntimeError(expand_error(value.array.shape, shape)) from None
+            raise RuntimeError(expand_error(value.array.shape, shape))
         raise RuntimeError(
             f"shape mismatch: value tensor of shape {list(value.array.shape)} cannot be broadcast "
             f"to indexing result of shape {list(shape)}"
-        ) from None
+        )
     if advanced is None:
         _overwrite(part, value)
     else:
         _put(part, value, advanced)
+
+
+def _set_plainly(target: Any, index: Any, value: Any) -> bool:
+    """`setitem` where NumPy's rules are PyTorch's, and nothing is recorded; False: they may not be.
+
+    That is: ints, slices without a step, ``...``; a number, or a tensor of the same type.
+    """
+    array: Any = target.array
+    if array.dtype.kind != "f" or not array.flags.c_contiguous or not array.flags.writeable:
+        return False
+    items = index if type(index) is tuple else (index,)
+    leaves_axes = len(items) < array.ndim
+    for item in items:
+        if item is Ellipsis or (type(item) is slice and item.step is None):
+            leaves_axes = True
+        elif type(item) is not int:
+            return False
+    given: Any = value
+    if isinstance(value, TensorBase):
+        given = value.array
+        if type(given) is not ndarray or given.dtype is not array.dtype:
+            return False
+        if (mode.enabled and value._requires_grad) or (given.ndim and not leaves_axes):
+            return False
+    elif type(value) not in (float, int) or array.itemsize < 4 or not -(2**62) < value < 2**62:
+        return False  # (it must fit)
+    before_write(target)
+    try:
+        array[index] = given
+    except (IndexError, ValueError):  # in PyTorch's words
+        return False
+    bump_version(target)
+    return True
 
 
 def _check_mask(index: Any) -> None:
@@ -500,7 +554,7 @@ def fill_(input: Any, value: Any) -> Tensor:
 
 _fill_number = inplace(_filled, one_value=True)
 _fill_tensor = inplace(_filled_with, one_value=True)
-zero_ = inplace(_zeroed, "zero_", one_value=True)
+zero_ = inplace(_zeroed, "zero_", one_value=True, value=0)
 zero_.__doc__ = _zeroed.__doc__ = "Set every entry to 0."
 
 

@@ -17,7 +17,16 @@ from ..autograd.tensor_base import array_of
 from .layout import rows
 from .makers import broadcast_error, no_slope
 from .reduce import restored
-from .shape import fresh_view, reshape, squeeze, sum_to, transpose, unbroadcast, unsqueeze
+from .shape import (
+    expands_to,
+    fresh_view,
+    reshape,
+    squeeze,
+    sum_to,
+    transpose,
+    unbroadcast,
+    unsqueeze,
+)
 from .values import factor
 
 if TYPE_CHECKING:
@@ -183,6 +192,11 @@ mm, mv, dot, bmm = (
 )
 
 
+_outer = primitive("mul.outer", lambda a, b: a[:, None] * b,
+                   a=lambda g, b: matmul(g, b),
+                   b=lambda g, a: matmul(a, g))  # fmt: skip
+
+
 def outer(input: Any, vec2: Any) -> Tensor:
     """``out[i, j] = input[i] * vec2[j]``."""
     for name, tensor in (("self", input), ("vec2", vec2)):
@@ -191,6 +205,8 @@ def outer(input: Any, vec2: Any) -> Tensor:
                 f"outer: Expected 1-D argument {name}, but got {array_of(tensor).ndim}-D: "
                 f"shape {list(array_of(tensor).shape)}"
             )
+    if array_of(input).dtype is array_of(vec2).dtype:
+        return _outer(input, vec2)
     return unsqueeze(input, 1) * unsqueeze(vec2, 0)
 
 
@@ -267,13 +283,11 @@ def _added(op: Any, input: Any, a: Any, b: Any, beta: float, alpha: float, rank:
         )
     _check_product(x, y)
     shape = (*x.shape[:-1], y.shape[-1])
-    try:
-        np.broadcast_to(array_of(input), shape)
-    except ValueError:
+    if not expands_to(array_of(input).shape, shape):
         raise RuntimeError(
             f"The expanded size of the tensor must match the existing size: {op.__name__} cannot "
             f"expand input of shape {list(array_of(input).shape)} to {list(shape)}"
-        ) from None
+        )
     beta = factor(beta, x.dtype, op.__name__, "beta")
     alpha = factor(alpha, x.dtype, op.__name__, "alpha")
     return op(input, a, b, beta, alpha)

@@ -477,7 +477,8 @@ def all(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None)
     """Whether all entries (along `dim`) are true."""
     if is_listening():
         return heard(all, (input, dim, keepdim), {"axis": axis})
-    result = np.all(array_of(input), axis=_truth_axes(input, dim, axis), keepdims=keepdim)
+    axes = _truth_axes(input, dim, axis)
+    result = np.logical_and.reduce(array_of(input), axes, None, None, keepdim)
     return wrap(as_array(result, _truth_type(input)))
 
 
@@ -485,7 +486,8 @@ def any(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None)
     """Whether any entry (along `dim`) is true."""
     if is_listening():
         return heard(any, (input, dim, keepdim), {"axis": axis})
-    result = np.any(array_of(input), axis=_truth_axes(input, dim, axis), keepdims=keepdim)
+    axes = _truth_axes(input, dim, axis)
+    result = np.logical_or.reduce(array_of(input), axes, None, None, keepdim)
     return wrap(as_array(result, _truth_type(input)))
 
 

@@ -39,6 +39,12 @@ def _sum_to(x: ndarray, shape: tuple[int, ...]) -> ndarray:
     return total(x, axes, True) if axes else x
 
 
+def expands_to(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether an array of this shape can be broadcast to the target."""
+    lead = len(target) - len(shape)
+    return lead >= 0 and all([n in (1, target[lead + k]) for k, n in enumerate(shape)])
+
+
 def expand_error(shape: tuple[int, ...], target: tuple[int, ...]) -> str:
     """PyTorch's words for a shape that cannot be broadcast to another one."""
     lead = len(target) - len(shape)
@@ -209,8 +215,8 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         return _reshape(input, (1,))
     if start == end:
         return input
-    joined = math.prod(shape[start : end + 1])
-    return reshape(input, (*shape[:start], joined, *shape[end + 1 :]))
+    flat = (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :])
+    return _reshape(input, flat) if array_of(input).flags.c_contiguous else reshape(input, flat)
 
 
 def ravel(input: Any) -> Tensor:
@@ -235,8 +241,10 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Tensor:
 def squeeze(input: Any, dim: Any = None) -> Tensor:
     """Drop the axes of size 1: all of them, or those named by `dim` (an int or a tuple)."""
     shape = array_of(input).shape
-    axes = set(range(len(shape))) if dim is None else set(checked_axes(dim, len(shape)))
-    op = _squeeze_all if dim is None else _squeeze_axes if isinstance(dim, tuple) else _squeeze_axis
+    if dim is None:
+        return _squeeze_all(input, tuple([n for n in shape if n != 1]))
+    axes = set(checked_axes(dim, len(shape)))
+    op = _squeeze_axes if isinstance(dim, tuple) else _squeeze_axis
     return op(input, tuple([n for k, n in enumerate(shape) if n != 1 or k not in axes]))
 
 
@@ -271,7 +279,7 @@ _t, _reversed_axes = [
 _flip = primitive("flip", lambda x, axes: x[_backwards(x.ndim, axes)].copy(),
                   layout=alike,
                   x=lambda g, axes: _flip(g, axes))  # fmt: skip
-_roll = primitive("roll", lambda x, shifts, axes: np.roll(x, shifts, axes), layout=rows,
+_roll = primitive("roll", lambda x, shifts, axes: _rolled(x, shifts, axes), layout=rows,
                   x=lambda g, shifts, axes: _roll(g, tuple([-s for s in shifts]), axes)
 )  # fmt: skip
 copy_of_rows = primitive("clone", lambda x: x.copy(), x=lambda g: g)
@@ -281,6 +289,16 @@ _tril = primitive("tril", lambda x, k: _triangle(x, k, False, np.tril), layout=r
                   x=lambda g, k: _tril(g, k))  # fmt: skip
 _triu = primitive("triu", lambda x, k: _triangle(x, k, True, np.triu), layout=rows,
                   x=lambda g, k: _triu(g, k))  # fmt: skip
+
+
+def _rolled(x: ndarray, shifts: tuple[int, ...], axes: Any) -> ndarray:
+    if axes is None or len(axes) > 1 or not x.size or not isinstance(x, ndarray):
+        return np.roll(x, shifts, axes)
+    (axis,) = axes
+    n = x.shape[axis]
+    cut = -shifts[0] % n
+    lead = (slice(None),) * axis
+    return np.concatenate((x[(*lead, slice(cut, n))], x[(*lead, slice(cut))]), axis)
 
 
 def _triangle(x: ndarray, k: int, upper: bool, function: Any) -> ndarray:

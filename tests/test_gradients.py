@@ -829,7 +829,7 @@ def used_rules(outputs):
 
 
 # They belong to the graph, but nobody has a rule for them: backward says so.
-WITHOUT_GRADIENT = {"unique2", "unique_dim", "bincount"}
+WITHOUT_GRADIENT = {"unique2", "unique_dim", "unique_consecutive", "bincount"}
 UNKNOWN = {("igamma", "a"), ("igammac", "a")}  # neither for one of their arguments
 
 

@@ -1,6 +1,7 @@
 """Transformers: stacks of the layers in `transformer_layers`.
 
-S source steps, T target steps, N sequences, H heads, E numbers a step
+In shapes, S is the number of source steps, T of target steps, N of sequences, H of heads, and E how
+many numbers a step has.
 """
 
 from __future__ import annotations

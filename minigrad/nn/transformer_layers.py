@@ -161,9 +161,10 @@ class TransformerDecoderLayer(Module):
 
     Parameters
     ----------
-    d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, \
-    bias, device, dtype
+    d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first
         As for `TransformerEncoderLayer`.
+    bias, device, dtype
+        Likewise.
 
     Attributes
     ----------

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from .engine import Node as EngineNode
@@ -156,3 +157,14 @@ def grad_fn_at(edge: tuple[Any, int]) -> GradFn:
     if known is None:
         known = _known[id(place), name] = make(place)
     return known
+
+
+def save_on_cpu(
+    pin_memory: bool = False, device_type: str = "cuda"
+) -> AbstractContextManager[None]:
+    """Do nothing: what a graph saves is on the CPU already. Scripts for PyTorch use it.
+
+    (There are no hooks on what is saved, PyTorch's ``saved_tensors_hooks``: the engine would have
+    to ask for them at every operation. To save memory, see `minigrad.utils.checkpoint`.)
+    """
+    return nullcontext()

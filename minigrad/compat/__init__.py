@@ -12,7 +12,7 @@ What it is made of:
   `variable`: the former under its module's name.
 - `switches`, `initial`: old or idle functions of ``torch`` and ``torch.nn.init``.
 - `accelerator`, `cuda`, `backends`: the answers to questions about devices: there is only the CPU.
-- `jit`, `amp`, `compiler`, `checkpoint`, `profiler`: what makes PyTorch faster or smaller, and has
+- `jit`, `amp`, `compiler`, `profiler`: what makes PyTorch faster or smaller, and has
   nothing to do here; `no_effect`: how they say so, once.
 - `distributed`, `distributed_sampler`, `futures`, `multiprocessing`, `parallel`: one process, and
   what it answers.

@@ -150,7 +150,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.types": ("compat.types",),
     "torch.utils": ("utils",),
     "torch.utils._pytree": ("compat.pytree",),
-    "torch.utils.checkpoint": ("compat.checkpoint",),
+    "torch.utils.checkpoint": ("utils.checkpoint",),
     "torch.utils.data": ("utils.data", "compat.distributed_sampler"),
     "torch.utils.data._utils": (),
     "torch.utils.data._utils.collate": ("utils.data.collate",),

@@ -946,3 +946,100 @@ def test_what_is_returned_is_not_written_to_again():
         (wanted,) = mg.autograd.grad(again.sum(), w)
         assert bits(y)[0] == bits(again)[0]
         assert bits(g) == bits(wanted)
+
+
+SIZED = {
+    "tensor_split": lambda x, k: mg.tensor_split(x, k.repeat(1))[0],
+    "vsplit": lambda x, k: mg.vsplit(x, k.repeat(1))[0],
+    "diagonal": lambda x, k: x.diagonal(k),
+    "diag": lambda x, k: mg.diag(x[0], k),
+}
+
+
+@pytest.mark.parametrize("name", SIZED)
+def test_sizes_that_depend_on_options_that_are_tensors_are_noticed(name):
+    def f(x, k):
+        part = SIZED[name](x, k)
+        return part.sum() * len(part)
+
+    calls = [(mg.ones(4, 4), mg.tensor(k)) for k in (1, 1, 1, 1, 2, 3)]
+    with pytest.warns(UserWarning, match="the size of what"):
+        compared(f, *calls)
+
+
+def test_the_row_of_a_view_is_looked_up_in_each_call():
+    """NumPy shows the memory of ``x[k]``, too, where k is an array without axes."""
+
+    def f(x, k):
+        return ((x[k] + 1).tanh() * 2).exp()
+
+    calls = [(mg.randn(4, 3), mg.tensor(k % 4)) for k in range(9)]
+    assert tapes(compared(f, *calls)) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [lambda k: {"ignore_index": k}, lambda k: {"label_smoothing": k * 0.1}],
+    ids=["ignore_index", "label_smoothing"],
+)
+def test_options_of_a_kernel_that_are_tensors_are_read_in_each_call(options):
+    w = mg.randn(3, 3)
+
+    def f(x, y, k):
+        loss = F.cross_entropy((x @ w).tanh() * 2 + 1, y, **options(k))
+        return (loss * 2).detach()
+
+    compared(f, *[(mg.randn(4, 3), mg.tensor([0, 1, 2, 1]), mg.tensor(k % 3)) for k in range(9)])
+
+
+def test_arguments_that_share_memory_may_have_their_own_next_time():
+    layer = nn.RNN(4, 4)
+
+    def f(x, h):
+        return (layer(x, h)[0].tanh() * 2 + 1).sigmoid().detach()
+
+    calls = []
+    for k in range(9):
+        data = mg.randn(5, 3, 4)
+        calls.append((data, data[2:3] if k < 6 else mg.randn(1, 3, 4)))
+    compared(f, *calls)
+
+
+def test_two_parameters_get_gradients_of_their_own_where_they_are_added():
+    v, w = [nn.Parameter(mg.ones(3, 4) * k) for k in (1, 2)]
+    sgd = optim.SGD([v, w], lr=0.1)
+
+    @mg.compile
+    def step(x):
+        loss = (F.layer_norm(v + w, (4,)) * x * x.exp()).sum().tanh()
+        for _ in range(3):
+            loss = loss + (x * x * x * x).sum()
+        sgd.zero_grad()
+        loss.backward()
+        return loss
+
+    for _ in range(6):
+        step(mg.randn(3, 4))
+        assert not np.may_share_memory(v.grad.array, w.grad.array)
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_nothing_may_come_out(rows):
+    w = mg.randn(3, 4, requires_grad=True)
+    sgd = optim.SGD([w], lr=0.1)
+
+    def step(x):
+        y = (x @ w).tanh() * 2
+        loss = (y * y).sum()
+        sgd.zero_grad()
+        loss.backward()
+        sgd.step()
+        return loss, y[:, :0].detach()
+
+    run = mg.compile(step)
+    for _ in range(7):
+        x, before = mg.randn(rows, 3), w.detach().clone()
+        got = bits(run(x)), bits(w)
+        with mg.no_grad():
+            w.copy_(before)
+        assert got == (bits(step(x)), bits(w))

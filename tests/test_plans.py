@@ -161,6 +161,33 @@ def check_random_cell(seed):
     return is_plan
 
 
+class Powers(nn.Module):
+    """What the gradient reads are products of products: some are kept, others made again."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.scale = nn.Parameter(mg.ones(hidden_size))
+
+    def forward(self, x, h):
+        first = x * h
+        second = first * h - self.scale
+        third = second * first
+        return third * third * second
+
+
+def test_what_is_made_again_is_made_in_order():
+    layer = nn.Recurrent(Powers, 4, 4).double()
+    x = mg.randn(3, 2, 4, dtype=mg.float64, requires_grad=True)
+    states = (mg.randn(1, 2, 4, dtype=mg.float64, requires_grad=True),)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # it is a plan
+        got = results_of(layer, x, states, None, 0)
+    with planned.switched_off():
+        wanted = results_of(layer, x, states, None, 0)
+    for a, b in zip(got, wanted, strict=True):
+        np.testing.assert_allclose(a, b, 1e-9)
+
+
 class GatedUnit(nn.Module):
     """A GRU."""
 

@@ -130,7 +130,10 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
         and (id(e) in made_forward or (e.op == "input" and e.options[0] in forward_inputs))
     ])  # fmt: skip
     read_later = [i for e in (*after, *last) for i in (*e.inputs, *read(e))]
-    again = _made_again(kept, [*read_later, *[e for e in gradients.values() if e is not None]])
+    again = _made_again(
+        sorted(kept, key=lambda e: order[id(e)]),
+        [*read_later, *[e for e in gradients.values() if e is not None]],
+    )
     kept = [e for e in kept if e not in again]
     backward = [*again, *backward]
     in_loop = {id(e) for e in backward}
@@ -174,7 +177,7 @@ def scheduled(graph: Graph, wanted: set[str]) -> Schedule:
 def _made_again(kept: list[Expression], read_later: list[Expression]) -> list[Expression]:
     """Of what is kept that which costs less to compute again: an easy step from what is kept, too.
 
-    It must be read in the loop backward only.
+    It must be read in the loop backward only. Operands come first in `kept`.
     """
     there, later = {id(e) for e in kept}, {id(e) for e in read_later}
     again: list[Expression] = []

@@ -282,11 +282,14 @@ class Flat:
         return place
 
     def place_of(self, array: Any, bases: list[Place]) -> Place:
-        """Of an array that shows the memory of a base; else `_Whole`."""
-        for base in bases:
-            if array.size and np.may_share_memory(array, base.array):
-                return self.shown(array, base)
-        raise _Whole("a copy")
+        """Of an array that shows the memory of a base; else `_Whole`.
+
+        (Two arguments may show the same memory now, and other memory in another run.)
+        """
+        found = [b for b in bases if array.size and np.may_share_memory(array, b.array)]
+        if len({b.buffer for b in found}) != 1:
+            raise _Whole("a copy")
+        return self.shown(array, found[0])
 
     def shown(self, array: Any, base: Place) -> Place:
         offset = base.offset + _address(array) - _address(base.array)
@@ -480,8 +483,11 @@ class Flat:
 
     # -- kernels that are called whole -----------------------------------------------------------
 
-    def repeat(self, call: Any, bases: list[Place]) -> None:
-        """Write down a call of a kernel that was prepared, of arrays that show the bases."""
+    def repeat(self, call: Any, bases: list[Place]) -> set[int]:
+        """Write down a call of a kernel that was prepared, of arrays that show the bases.
+
+        Returns the buffers of all its arrays.
+        """
         runner, job, arrays = call
         operands = []
         for array, where in arrays:
@@ -489,6 +495,7 @@ class Flat:
                 place = self.place_of(array, bases)
                 operands.append((where, place.buffer, place.offset))
         self.machine.job(runner, job, tuple(operands))
+        return {buffer for _, buffer, _ in operands}
 
     def repeated(self, form: Any, keeps: bool, given: list[Any], parts: Any) -> Any:
         """What `form` gives as a call of a kernel that is made again, and the places of all arrays.
@@ -501,15 +508,18 @@ class Flat:
         try:
             wanted, *_, (kernel, *_) = form(keeps, *given)
             repeats = _Repeated(kernel)
-            bases = []
+            bases, moving = [], []
             for slot in {s for p in parts for s in _slots(p)}:
                 value = self.values[slot]
                 if slot in self.places:
-                    bases.append(self.places[slot])
+                    moving.append(self.places[slot])
                 elif type(value) is ndarray and value.size and slot not in self.others:
                     bases.append(self.adopted(value))  # a constant
             results, arrays, options, (_, *own) = form(keeps, *given, kernel=repeats)
-            self.repeat(repeats.call, bases)
+            bases += moving
+            read = self.repeat(repeats.call, bases)
+            if not read.issuperset([p.buffer for p in moving]):  # it was asked for its value
+                raise _Whole("a number from an array")
             new = _arrays_in((results, own))
             bases += [self.adopted(a) for a in {id(a): a for a in new}.values()]
             self.machine.run(mark[0])
@@ -700,8 +710,11 @@ class Flat:
         return self.others[slot]
 
     def view_of(self, result: Any, parts: Any) -> Place | None:
-        """The place of what shows an argument."""
+        """The place of what shows an argument (if which of its numbers is up to no other one)."""
         bases = [self.places[p] for p in parts if type(p) is int and p in self.places]
+        moving = {s for p in parts for s in _slots(p) if s in self.places or s in self.others}
+        if len(moving) > 1:
+            return None
         try:
             return self.place_of(result, bases) if type(result) is ndarray else None
         except _Whole:
@@ -731,7 +744,10 @@ class Flat:
                     total[k] = self.sum(total[k], g)
         known = [(total[k], slot) for k, slot in leaves if total[k] is not None]
         slots = [self.dense(g) for g, _ in known]
-        ways = [(slot, place.is_new) for (_, slot), place in zip(known, slots)]
+        ways = [  # (a sum hands the same gradient to several)
+            (slot, place.is_new and sum([other is place for other in slots]) == 1)
+            for (_, slot), place in zip(known, slots)
+        ]
 
         def collect(tensors: list[Any], *arrays: Any) -> None:
             accumulate([

@@ -214,15 +214,18 @@ def lowered(recorder: Recorder, structure: Any, arguments: int) -> ArrayTape | N
     captured = [*range(arguments), *recorder.captured]
     tape = ArrayTape(lowering.code, captured, returned, sorted(lowering.leaves))
     kernels = _kernels.kernels_for(np.dtype(np.float32))
-    if kernels is not None and all([_is_dense(recorder.alive[k]) for k in captured]):
+    is_empty = any([isinstance(t, TensorBase) and not t.array.size for t in recorder.alive])
+    if kernels is not None and not is_empty and all(
+        [_is_dense(recorder.alive[k]) for k in captured]
+    ):  # fmt: skip
         tape.flat = Flat(tape, kernels)
     return tape
 
 
 def _is_dense(tensor: Any) -> bool:
-    """Whether a tensor has numbers, without gaps."""
+    """Whether the numbers of a tensor have no gaps."""
     flags = tensor.array.flags
-    return bool(tensor.array.size and (flags.c_contiguous or flags.f_contiguous))
+    return bool(flags.c_contiguous or flags.f_contiguous)
 
 
 def _forgets(call: Any) -> bool:

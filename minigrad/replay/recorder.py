@@ -35,6 +35,10 @@ FIXED = (
 SIZED_BY_VALUES = frozenset(
     ["nonzero", "masked_select", "unique2", "unique_dim", "bincount", "_bincount"]
 )
+# And of these, if an option is a tensor.
+SIZED_BY_OPTIONS = frozenset(
+    ["pack_padded_sequence", "tensor_split", "diagonal", "diagonal_copy", "diag_embed"]
+)
 
 
 class Built(NamedTuple):
@@ -123,8 +127,8 @@ class Recorder:
             return self.refuse(f"the size of what {name} gives depends on values")
         if name == "where" and len(args) > 2 and args[1] is None and args[2] is None:
             return self.refuse("the size of what where gives depends on values")
-        if name == "pack_padded_sequence" and _has_tensors(args[1]):
-            return self.refuse("the size of what pack_padded_sequence gives depends on values")
+        if name in SIZED_BY_OPTIONS and any(map(_has_tensors, args[1:])):
+            return self.refuse(f"the size of what {name} gives depends on values")
         if name == "one_hot" and args[1] == -1:
             return self.refuse("the number of classes of one_hot depends on values")
         try:

@@ -33,6 +33,7 @@ PRINTED = {
     "einsum": "ViewBackward0", "addmm.of_rows": "ViewBackward0",
     # of sequences, which PyTorch takes for images of one row
     **dict.fromkeys(("max_pool1d", "avg_pool1d"), "SqueezeBackward1"),
+    "native_group_norm.of_one": "ViewBackward0",
     # shapes
     "squeeze.axis": "SqueezeBackward1", "squeeze.axes": "SqueezeBackward2",
     "diagonal_copy": "DiagonalBackward0_copy",

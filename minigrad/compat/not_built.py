@@ -19,7 +19,7 @@ _LAYERS = (
     "Dropout3d", "Fold", "FractionalMaxPool2d", "FractionalMaxPool3d", "InstanceNorm2d",
     "InstanceNorm3d", "LPPool2d", "LPPool3d", "LazyBatchNorm2d", "LazyBatchNorm3d", "LazyConv2d",
     "LazyConv3d", "LazyConvTranspose2d", "LazyConvTranspose3d", "LazyInstanceNorm2d",
-    "LazyInstanceNorm3d", "LocalResponseNorm", "MaxPool2d", "MaxPool3d", "MaxUnpool2d",
+    "LazyInstanceNorm3d", "MaxPool2d", "MaxPool3d", "MaxUnpool2d",
     "MaxUnpool3d", "PixelShuffle", "PixelUnshuffle", "ReflectionPad2d", "ReflectionPad3d",
     "ReplicationPad2d", "ReplicationPad3d", "SyncBatchNorm", "Unfold", "Upsample",
     "UpsamplingBilinear2d", "UpsamplingNearest2d", "ZeroPad2d", "ZeroPad3d", "BatchNorm2d",
@@ -28,7 +28,7 @@ _FUNCTIONS = (
     "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool2d", "adaptive_max_pool3d",
     "affine_grid", "avg_pool2d", "avg_pool3d", "channel_shuffle", "conv2d", "conv3d",
     "conv_transpose2d", "conv_transpose3d", "dropout3d", "fold", "fractional_max_pool2d",
-    "fractional_max_pool3d", "grid_sample", "interpolate", "local_response_norm", "lp_pool2d",
+    "fractional_max_pool3d", "grid_sample", "interpolate", "lp_pool2d",
     "lp_pool3d", "max_pool2d", "max_pool3d", "max_unpool2d", "max_unpool3d", "pixel_shuffle",
     "pixel_unshuffle", "unfold", "upsample", "upsample_bilinear", "upsample_nearest",
 )  # fmt: skip

@@ -94,7 +94,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.nn.modules.batchnorm": ("nn.batchnorm",),
     "torch.nn.modules.pixelshuffle": ("compat.not_built",),
     "torch.nn.modules.upsampling": ("compat.not_built",),
-    "torch.nn.modules.instancenorm": ("compat.not_built",),
+    "torch.nn.modules.instancenorm": ("nn.instancenorm", "compat.not_built"),
     "torch.nn.modules.fold": ("compat.not_built",),
     "torch.nn.modules.container": ("nn.containers",),
     "torch.nn.modules.conv": ("nn.conv", "compat.not_built"),

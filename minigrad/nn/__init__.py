@@ -4,7 +4,7 @@
   `state_dict`; `typing`: what type checkers learn of a call.
 - recurrent layers and cells come from `minigrad.recurrences`.
 - `linear`, `conv`, `pooling`, `padding`, `lazy`, `embedding`, `activation`, `dropout`,
-  `normalization`, `batchnorm`: the rest of a model.
+  `normalization`, `batchnorm`, `instancenorm`: the rest of a model.
 - `loss`, `margin_loss`, `likelihood`: what training minimises; `distance`: between vectors.
 - `attention`: of several heads; `transformer_layers`: what is made of it; `transformer`: stacks.
 - `functional`: the same without parameters; `init`: initial values.
@@ -29,6 +29,7 @@ from .dropout import (
     AlphaDropout, Dropout, Dropout1d, Dropout2d, FeatureAlphaDropout, LockedDropout,
 )  # fmt: skip
 from .embedding import Embedding, EmbeddingBag
+from .instancenorm import InstanceNorm1d
 from .lazy import LazyLinear, UninitializedParameter
 from .likelihood import GaussianNLLLoss, PoissonNLLLoss
 from .linear import Flatten, Identity, Linear
@@ -42,7 +43,7 @@ from .margin_loss import (
     TripletMarginWithDistanceLoss,
 )  # fmt: skip
 from .module import Module
-from .normalization import LayerNorm, RMSNorm
+from .normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from .padding import (
     CircularPad1d, ConstantPad1d, ReflectionPad1d, ReplicationPad1d, ZeroPad1d,
 )  # fmt: skip
@@ -57,18 +58,18 @@ __all__ = [
     "Buffer", "CTCLoss", "CircularPad1d", "ConstantPad1d", "Conv1d", "ConvTranspose1d",
     "CosineEmbeddingLoss", "CosineSimilarity", "CrossEntropyLoss", "DenseIndRNN", "Dropout",
     "Dropout1d", "Dropout2d", "Embedding", "EmbeddingBag", "FeatureAlphaDropout", "Flatten",
-    "GRUCell", "GaussianNLLLoss", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh",
-    "HingeEmbeddingLoss", "HuberLoss", "Identity", "IndRNN", "IndRNNCell", "JANETCell", "KLDivLoss",
-    "L1Loss", "LPPool1d", "LSTMCell", "LayerNorm", "LazyLinear", "LeakyReLU", "Linear",
-    "LockedDropout", "LogSigmoid", "LogSoftmax", "MGUCell", "MSELoss", "MarginRankingLoss",
-    "MaxPool1d", "Mish", "Module", "ModuleDict", "ModuleList", "MultiLabelMarginLoss",
-    "MultiLabelSoftMarginLoss", "MultiMarginLoss", "MultiheadAttention", "NLLLoss", "PReLU",
-    "PairwiseDistance", "Parameter", "ParameterDict", "ParameterList", "PoissonNLLLoss", "RMSNorm",
-    "RNNBase", "RNNCell", "RNNCellBase", "RReLU", "ReLU", "ReLU6", "Recurrent", "ReflectionPad1d",
-    "ReplicationPad1d", "ResidualIndRNN", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss",
-    "SoftMarginLoss", "Softmax", "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh",
-    "Tanhshrink", "Threshold", "Transformer", "TransformerDecoder", "TransformerDecoderLayer",
-    "TransformerEncoder", "TransformerEncoderLayer", "TripletMarginLoss",
-    "TripletMarginWithDistanceLoss", "UninitializedParameter", "ZeroPad1d", "functional", "init",
-    "utils",
+    "GRUCell", "GaussianNLLLoss", "GroupNorm", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh",
+    "HingeEmbeddingLoss", "HuberLoss", "Identity", "IndRNN", "IndRNNCell", "InstanceNorm1d",
+    "JANETCell", "KLDivLoss", "L1Loss", "LPPool1d", "LSTMCell", "LayerNorm", "LazyLinear",
+    "LeakyReLU", "Linear", "LocalResponseNorm", "LockedDropout", "LogSigmoid", "LogSoftmax",
+    "MGUCell", "MSELoss", "MarginRankingLoss", "MaxPool1d", "Mish", "Module", "ModuleDict",
+    "ModuleList", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss",
+    "MultiheadAttention", "NLLLoss", "PReLU", "PairwiseDistance", "Parameter", "ParameterDict",
+    "ParameterList", "PoissonNLLLoss", "RMSNorm", "RNNBase", "RNNCell", "RNNCellBase", "RReLU",
+    "ReLU", "ReLU6", "Recurrent", "ReflectionPad1d", "ReplicationPad1d", "ResidualIndRNN",
+    "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "SoftMarginLoss", "Softmax", "Softmin",
+    "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold", "Transformer",
+    "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
+    "TransformerEncoderLayer", "TripletMarginLoss", "TripletMarginWithDistanceLoss",
+    "UninitializedParameter", "ZeroPad1d", "functional", "init", "utils",
 ]  # fmt: skip

@@ -15,7 +15,73 @@ from .module import Module
 from .parameter import Parameter
 
 
-class BatchNorm1d(Module):
+class _NormBase(Module):
+    """What normalisations of channels share: factors, and running averages if they are wanted."""
+
+    _version = 2  # version 1 had no num_batches_tracked
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1,
+        affine: bool = True, track_running_stats: bool = True, device: Any = None,
+        dtype: Any = None, *, bias: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        for name, wanted in (("weight", affine), ("bias", affine and bias)):
+            made = Parameter(empty(num_features, device=device, dtype=dtype)) if wanted else None
+            self.register_parameter(name, made)
+        tracked: dict[str, Any] = dict.fromkeys(("running_mean", "running_var"))
+        tracked["num_batches_tracked"] = None
+        if track_running_stats:
+            tracked = {
+                "running_mean": zeros(num_features, device=device, dtype=dtype),
+                "running_var": ones(num_features, device=device, dtype=dtype),
+                "num_batches_tracked": tensor(0, dtype=int64),
+            }
+        for name, buffer in tracked.items():
+            self.register_buffer(name, buffer)
+        self.reset_parameters()
+
+    def reset_running_stats(self) -> None:
+        """Forget the batches seen so far."""
+        if self.track_running_stats:
+            with no_grad():
+                self.running_mean.zero_()
+                self.running_var.fill_(1)
+                self.num_batches_tracked.zero_()
+
+    def reset_parameters(self) -> None:
+        """Set the weight to 1, the bias to 0, and forget the batches seen so far."""
+        self.reset_running_stats()
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: dict[str, Any], *report: Any
+    ) -> None:
+        """As every module, but a state dict of version 1 need not say how many batches it saw."""
+        version = local_metadata.get("version")
+        key = prefix + "num_batches_tracked"
+        if (version is None or version < 2) and self.track_running_stats and key not in state_dict:
+            counter = self.num_batches_tracked
+            state_dict[key] = tensor(0, dtype=int64) if counter is None else counter
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *report)
+
+
+class BatchNorm1d(_NormBase):
     r"""Moves and scales each channel to mean 0 and variance 1 over the batch.
 
     .. math:: y = \frac{x - \mathrm{mean}(x)}{\sqrt{\mathrm{var}(x) + \epsilon}} \, w + b
@@ -76,50 +142,6 @@ class BatchNorm1d(Module):
     tensor([0.2000, 2.0000])
     """
 
-    _version = 2  # version 1 had no num_batches_tracked
-
-    def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1,
-        affine: bool = True, track_running_stats: bool = True, device: Any = None,
-        dtype: Any = None, *, bias: bool = True,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        self.num_features = num_features
-        self.eps = eps
-        self.momentum = momentum
-        self.affine = affine
-        self.track_running_stats = track_running_stats
-        for name, wanted in (("weight", affine), ("bias", affine and bias)):
-            made = Parameter(empty(num_features, device=device, dtype=dtype)) if wanted else None
-            self.register_parameter(name, made)
-        tracked: dict[str, Any] = dict.fromkeys(("running_mean", "running_var"))
-        tracked["num_batches_tracked"] = None
-        if track_running_stats:
-            tracked = {
-                "running_mean": zeros(num_features, device=device, dtype=dtype),
-                "running_var": ones(num_features, device=device, dtype=dtype),
-                "num_batches_tracked": tensor(0, dtype=int64),
-            }
-        for name, buffer in tracked.items():
-            self.register_buffer(name, buffer)
-        self.reset_parameters()
-
-    def reset_running_stats(self) -> None:
-        """Forget the batches seen so far."""
-        if self.track_running_stats:
-            with no_grad():
-                self.running_mean.zero_()
-                self.running_var.fill_(1)
-                self.num_batches_tracked.zero_()
-
-    def reset_parameters(self) -> None:
-        """Set the weight to 1, the bias to 0, and forget the batches seen so far."""
-        self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
-
     def forward(self, input: Any) -> Tensor:
         """(N, C) or (N, C, L) to the same shape."""
         check_tensor("BatchNorm1d", input)
@@ -148,21 +170,3 @@ class BatchNorm1d(Module):
             momentum,
             self.eps,
         )
-
-    def extra_repr(self) -> str:
-        """What stands between the parentheses."""
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
-        )
-
-    def _load_from_state_dict(
-        self, state_dict: Any, prefix: str, local_metadata: dict[str, Any], *report: Any
-    ) -> None:
-        """As every module, but a state dict of version 1 need not say how many batches it saw."""
-        version = local_metadata.get("version")
-        key = prefix + "num_batches_tracked"
-        if (version is None or version < 2) and self.track_running_stats and key not in state_dict:
-            counter = self.num_batches_tracked
-            state_dict[key] = tensor(0, dtype=int64) if counter is None else counter
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, *report)

@@ -29,12 +29,13 @@ from ..arrays.recording import records
 from ..arrays.sums import PRODUCTS, total, total_of_products
 from ..autograd.engine import edges_if_recording
 from ..autograd.listening import heard, is_listening
+from ..autograd.primitive import primitive
 from ..autograd.quiet import silenced
 from ..autograd.tensor_base import TensorBase, array_of
 from .elementwise import rsqrt
 from .fused import Fused
 from .reduce import mean
-from .shape import reshape
+from .shape import reshape, sum_to
 
 ndarray = np.ndarray
 Layout = tuple[int, int, int]
@@ -337,3 +338,50 @@ def batch_norm(
     layout = (samples, channels, math.prod(positions))
     output, statistics = _normalise(_BATCH_NORM, (input, weight, bias), layout, "group", eps, fixed)
     return output, statistics[_BASE] + statistics[_SHIFT], statistics[_VARIANCE]
+
+
+# ------------------------------------------------------------------------------------------------
+# Groups of channels: layer normalisation of a part of each sample, then factors for each channel
+# ------------------------------------------------------------------------------------------------
+
+
+def _per_channel(factor: Any, rank: int) -> Any:
+    return reshape(factor, (1, -1, *(1 for _ in range(rank - 2))))
+
+
+def _scaled(x: ndarray, weight: Any, bias: Any, shape: tuple[int, ...]) -> ndarray:
+    x = x.reshape(shape)
+    if weight is not None:
+        x = x * _per_channel(weight, len(shape))
+    return x if bias is None else x + _per_channel(bias, len(shape))
+
+
+def _of_channels(g: Any, shape: tuple[int, ...]) -> Any:
+    """The gradient of a factor: summed over samples and positions."""
+    rank = len(array_of(g).shape)
+    return reshape(sum_to(g, (1, *shape, *(1 for _ in range(rank - 2)))), shape)
+
+
+_scaled_groups, _scaled_instances = [
+    primitive(name, _scaled,
+              x=lambda g, x_shape, weight, shape: reshape(
+                  g if weight is None else g * _per_channel(weight, len(shape)), x_shape),
+              weight=lambda g, x, weight_shape, shape: _of_channels(
+                  g * reshape(x, shape), weight_shape),
+              bias=lambda g, bias_shape: _of_channels(g, bias_shape))
+    for name in ("native_group_norm", "native_group_norm.of_one")
+]  # fmt: skip
+
+
+def group_norm(
+    input: Any, groups: int, weight: Any, bias: Any, eps: float, of_one: bool = False
+) -> Any:
+    """Normalise each of `groups` parts of the channels, axis 1, of each sample.
+
+    `weight` and `bias`, a number for each channel, are optional. `of_one` says that groups are
+    meant to be single channels: instance normalisation.
+    """
+    shape = array_of(input).shape
+    rows = (shape[0] * groups, math.prod(shape[1:]) // groups)
+    y = layer_norm(reshape(input, rows), 1, None, None, eps)
+    return (_scaled_instances if of_one else _scaled_groups)(y, weight, bias, shape)

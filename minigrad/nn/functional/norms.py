@@ -1,7 +1,8 @@
-"""Normalisation: `layer_norm`, `batch_norm`, `rms_norm`; what they compute is in `ops.norm`."""
+"""Normalisation of samples, batches, groups, instances; what is computed is in `ops.norm`."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,14 @@ from ...arrays import dtypes
 from ...autograd.listening import heard, is_listening
 from ...autograd.tensor_base import bump_version
 from ...ops import norm as ops
-from ...ops.elementwise import rsqrt, square
+from ...ops.arguments import as_int
+from ...ops.elementwise import mul, rsqrt, square
+from ...ops.pool import avg_pool
 from ...ops.reduce import mean
-from ...ops.shape import contiguous
+from ...ops.shape import contiguous, transpose
 from ...ops.values import number
 from .arguments import check_floats, check_optional, check_tensor
+from .padding import pad
 
 if TYPE_CHECKING:
     from ...tensor import Tensor
@@ -252,3 +256,183 @@ def _same_dtype(function: str, input: Any, name: str, value: Any) -> None:
             f"{dtypes.legacy_name(value.array.dtype)}: expect parameter to have scalar type of "
             f"{dtypes.legacy_name(input.array.dtype)}"
         )
+
+
+# ------------------------------------------------------------------------------------------------
+# Groups of channels, single ones, neighbours
+# ------------------------------------------------------------------------------------------------
+
+
+def group_norm(
+    input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Tensor:
+    """Normalise each group of channels of each sample: see `minigrad.nn.GroupNorm`.
+
+    Parameters
+    ----------
+    input : Tensor, shape (N, C, ...)
+    num_groups : int
+        Which divides C.
+    weight, bias : Tensor, shape (C,), optional
+    eps : float
+        Added to the variance.
+
+    Raises
+    ------
+    RuntimeError
+        Shapes or dtypes that do not go together.
+    ValueError
+        There is a single value in all.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> group_norm(mg.tensor([[1.0, 3.0, 50.0, 10.0]]), 2)
+    tensor([[-1.0000,  1.0000,  1.0000, -1.0000]])
+    """
+    name = "group_norm"
+    check_tensor(name, input)
+    check_optional(name, weight=weight, bias=bias)
+    shape = input.array.shape
+    if len(shape) < 2:
+        raise RuntimeError(
+            f"{name}: Expected at least 2 dimensions for input tensor but received {len(shape)}: "
+            f"(N, C, ...), not {list(shape)}"
+        )
+    groups = as_int(num_groups, name, "num_groups")
+    if groups == 0:
+        raise ZeroDivisionError(f"{name}: integer division or modulo by zero: num_groups is 0")
+    if groups < 0 or shape[1] % groups:
+        raise RuntimeError(
+            f"{name}: Expected number of channels in input to be divisible by num_groups, but got "
+            f"input of shape {list(shape)} and num_groups={groups}"
+        )
+    for argument, factor in (("weight", weight), ("bias", bias)):
+        if factor is not None and factor.array.shape != shape[1:2]:
+            raise RuntimeError(
+                f"{name}: Expected {argument} to be a vector of size equal to the number of "
+                f"channels in input, but got {argument} of shape {list(factor.shape)} and input of "
+                f"shape {list(shape)}"
+            )
+        _same_dtype(name, input, argument, factor)
+    if input.array.size and shape[0] * input.array.size // (shape[0] * groups) == 1:
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {list(shape)}"
+        )
+    check_floats(name, input)
+    return ops.group_norm(input, groups, weight, bias, number(eps, name, "eps", "float"))
+
+
+def instance_norm(
+    input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None,
+    bias: Any = None, use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
+    """Normalise each channel of each sample: see `minigrad.nn.InstanceNorm1d`.
+
+    Parameters
+    ----------
+    input : Tensor, shape (N, C, ...)
+    running_mean, running_var : Tensor, shape (C,), optional
+        They are moved, in place, towards the averages over the batch of means and (unbiased)
+        variances; without `use_input_stats` they are what the input is normalised with.
+    weight, bias : Tensor, shape (C,), optional
+    use_input_stats : bool
+    momentum : float
+        How far the running statistics move.
+    eps : float
+        Added to the variance.
+
+    Raises
+    ------
+    ValueError
+        A single value per channel; one running statistic without the other.
+    RuntimeError
+        A number of channels that differs; no running statistics where they are needed.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> instance_norm(mg.tensor([[[1.0, 3.0], [50.0, 10.0]]]))
+    tensor([[[-1.0000,  1.0000],
+             [ 1.0000, -1.0000]]])
+    """
+    if is_listening():
+        given = input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps
+        return heard(instance_norm, given, {})
+    name = "instance_norm"
+    check_tensor(name, input)
+    statistics = {"running_mean": running_mean, "running_var": running_var}
+    factors = {"weight": weight, "bias": bias}
+    check_optional(name, **statistics, **factors)
+    x = input.array
+    if use_input_stats and len({value is None for value in statistics.values()}) > 1:
+        raise ValueError(
+            f"{name}: running_mean and running_var must either both be None or neither be None"
+        )
+    if not use_input_stats and (running_mean is None or running_var is None):
+        raise RuntimeError(
+            f"{name}: Expected running_mean and running_var to be defined when use_input_stats is "
+            "false"
+        )
+    if use_input_stats and math.prod(x.shape[2:]) == 1:
+        raise ValueError(
+            "Expected more than 1 spatial element when training, got input size "
+            f"torch.Size({list(x.shape)})"
+        )
+    samples, channels = x.shape[:2]
+    for argument, value in (*statistics.items(), *factors.items()):
+        if value is not None and value.array.shape != (channels,):
+            raise RuntimeError(
+                f"{name}: {argument} should contain {channels} elements not {value.array.size}: "
+                f"input has shape {list(x.shape)}, whose axis 1 is the channels"
+            )
+        if x.dtype.kind == "f":
+            _same_dtype(name, input, argument, value)
+    check_floats(name, input)
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, 0.0, eps)
+    if running_mean is not None and x.size:
+        rows = x.reshape(samples, channels, -1)
+        _move(running_mean, rows.mean(2).mean(0), momentum)
+        _move(running_var, rows.var(2, ddof=1).mean(0), momentum)
+    return ops.group_norm(input, channels, weight, bias, eps, of_one=True)
+
+
+def local_response_norm(
+    input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """Divide by what neighbouring channels amount to: see `minigrad.nn.LocalResponseNorm`.
+
+    Raises
+    ------
+    ValueError
+        `input` has fewer than 3 axes.
+    RuntimeError
+        `size` is not positive.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> local_response_norm(mg.tensor([[[1.0], [2.0]]]), 2, alpha=2.0, beta=1.0)
+    tensor([[[0.5000],
+             [0.3333]]])
+    """
+    check_tensor("local_response_norm", input)
+    rank = input.array.ndim
+    if rank < 3:
+        raise ValueError(
+            f"local_response_norm: Expected 3D or higher dimensionality input (got {rank} "
+            "dimensions): (N, C, L)"
+        )
+    size = as_int(size, "local_response_norm", "size")
+    if size <= 0:
+        raise RuntimeError(
+            f"local_response_norm: kernel size should be greater than zero, but got {size}"
+        )
+    if not input.array.size:
+        return input
+    squares = transpose(mul(input, input), 1, rank - 1)
+    wide = pad(squares, (size // 2, (size - 1) // 2))
+    window = size, 1, 0, 1, input.array.shape[1]
+    near = contiguous(transpose(avg_pool(wide, window), 1, rank - 1))
+    return input / (near * alpha + k) ** beta

@@ -53,6 +53,8 @@ def test_answers_are_pytorchs(run):
     for what, dtype, expected in expected_pieces(run):
         got = found[what].detach().numpy()
         assert (got.dtype, got.shape) == (dtype, expected.shape), what
+        if run.startswith("kl Pareto") and what:  # PyTorch's is NaN where alpha is just 1 or 2
+            got = np.where(np.isnan(expected), np.nan, got)
         scale = tolerance(run, what)
         np.testing.assert_allclose(got, expected, scale, scale, err_msg=what)
 
@@ -163,7 +165,7 @@ def test_derivatives_of_divergences(run):
 
 REPARAMETERISED = [n for n in made.ONES if n not in BOUNDARY and made.ONES[n][1](
     D, *inputs_of(n)).has_rsample]  # fmt: skip
-BY_REJECTION = {"Gamma", "Chi2", "StudentT", "Beta", "Dirichlet"}
+BY_REJECTION = {"Gamma", "Chi2", "InverseGamma", "StudentT", "Beta", "Dirichlet"}
 
 
 @pytest.mark.parametrize("name", [n for n in REPARAMETERISED if n not in BY_REJECTION])
@@ -240,7 +242,8 @@ def test_samples_are_from_the_support(name, dtype):
     assert d.log_prob(drawn).shape == (2, 3, *d.batch_shape)
 
 
-MEANS = [n for n in made.ONES if n not in ("StudentT", "Cauchy", "Categorical-vector")
+HEAVY = {"StudentT", "Cauchy", "HalfCauchy", "Pareto", "InverseGamma", "Categorical-vector"}
+MEANS = [n for n in made.ONES if n not in HEAVY
          and not n.startswith("Categorical") and "mean" in {
              w for w, *_ in SAID["pieces"][f"describe {n} float64"]}]  # fmt: skip
 
@@ -299,6 +302,12 @@ def test_lazy_parameters_have_gradients_wherever_they_are_first_asked_for():
         d.sample()
         assert d.probs.requires_grad
     assert d.probs is d.probs
+
+
+def test_nothing_succeeds_before_no_failure():
+    d = D.NegativeBinomial(mg.tensor(0.0), mg.tensor(0.3))
+    assert d.log_prob(mg.tensor([0.0, 1.0])).tolist() == [0.0, -math.inf]
+    assert d.sample((3,)).tolist() == [0.0] * 3
 
 
 def test_gradients_flow_to_expanded_parameters():

@@ -1,4 +1,4 @@
-"""Distributions of trials that succeed or fail: `Bernoulli`, `Binomial` and `Geometric`."""
+"""Distributions of trials that succeed or fail: one, some, or until something happens."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from typing import Any, ClassVar
 from ..arrays.size import Size
 from ..autograd.grad_mode import no_grad
 from ..nn.functional import binary_cross_entropy_with_logits, logsigmoid
-from ..ops.draws import bernoulli, binomial, uniform_
+from ..ops.draws import bernoulli, binomial, poisson, uniform_
+from ..ops.elementwise import lgamma
 from ..ops.index import where
 from ..tensor import Tensor
 from ..tensor.creation import arange, empty, zeros_like
 from ..tensor.questions import finfo
 from . import constraints
 from .distribution import Distribution
+from .gamma import Gamma
 from .utils import broadcast_all, lazy_property, logits_to_probs, probs_to_logits
 
-__all__ = ["Bernoulli", "Binomial", "Geometric"]
+__all__ = ["Bernoulli", "Binomial", "Geometric", "NegativeBinomial"]
 
 
 class _OfTrials(Distribution):
@@ -109,7 +111,24 @@ class Bernoulli(_OfTrials):
         return self._enumerated(arange(2, dtype=self._param.dtype), expand)
 
 
-class Binomial(_OfTrials):
+class _OfManyTrials(_OfTrials):
+    """What has a `total_count` besides."""
+
+    total_count: Tensor
+
+    def __init__(
+        self, total_count: Any, probs: Any, logits: Any, validate_args: bool | None
+    ) -> None:
+        if probs is not None:
+            total_count, probs = broadcast_all(total_count, probs)
+        if logits is not None:
+            total_count, logits = broadcast_all(total_count, logits)
+        given = probs if logits is None else logits
+        self.total_count = total_count if given is None else total_count.type_as(given)
+        super().__init__(probs, logits, validate_args)
+
+
+class Binomial(_OfManyTrials):
     r"""How many of n trials succeed.
 
     .. math:: P(k) = \binom{n}{k} p^k (1 - p)^{n-k}
@@ -138,13 +157,7 @@ class Binomial(_OfTrials):
         logits: Any = None,
         validate_args: bool | None = None,
     ) -> None:
-        if probs is not None:
-            total_count, probs = broadcast_all(total_count, probs)
-        if logits is not None:
-            total_count, logits = broadcast_all(total_count, logits)
-        given = probs if logits is None else logits
-        self.total_count = total_count if given is None else total_count.type_as(given)
-        super().__init__(probs, logits, validate_args)
+        super().__init__(total_count, probs, logits, validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> Any:
@@ -187,6 +200,62 @@ class Binomial(_OfTrials):
     def enumerate_support(self, expand: bool = True) -> Tensor:
         count = self._common_count("enumerate_support")
         return self._enumerated(arange(1 + count, dtype=self._param.dtype), expand)
+
+
+class NegativeBinomial(_OfManyTrials):
+    r"""How many trials succeed before r have failed: counts that spread more than Poisson's.
+
+    .. math:: P(k) = \frac{\Gamma(k + r)}{k! \, \Gamma(r)} (1 - p)^r p^k
+
+    Parameters
+    ----------
+    total_count : Tensor or float
+        r, not negative; not only integers.
+    probs : Tensor, optional
+        p, less than 1.
+    logits : Tensor, optional
+        The log-odds of p, instead.
+    validate_args : bool, optional
+    """
+
+    arg_constraints: ClassVar = {
+        "total_count": constraints.greater_than_eq(0),
+        "probs": constraints.half_open_interval(0.0, 1.0),
+        "logits": constraints.real,
+    }
+    support = constraints.nonnegative_integer
+
+    def __init__(
+        self,
+        total_count: Any,
+        probs: Any = None,
+        logits: Any = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        super().__init__(total_count, probs, logits, validate_args)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.total_count * self.logits.exp()
+
+    @property
+    def mode(self) -> Tensor:
+        return ((self.total_count - 1) * self.logits.exp()).floor().clamp(min=0)
+
+    @property
+    def variance(self) -> Tensor:
+        return self.mean / (-self.logits).sigmoid()
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        rate = Gamma(self.total_count, (-self.logits).exp(), validate_args=False)
+        return poisson(rate.sample(sample_shape))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        self._validate_sample(value)
+        r = self.total_count
+        log_ways = lgamma(r + value) - lgamma(1 + value) - lgamma(r)
+        log_ways = where(r + value == 0, 0, log_ways)
+        return r * logsigmoid(-self.logits) + value * logsigmoid(self.logits) + log_ways
 
 
 class Geometric(_OfTrials):

@@ -51,7 +51,7 @@ class Categorical(Distribution):
     >>> reward = (action == 2).float()
     >>> (-choice.log_prob(action) * reward).mean().backward()
     >>> logits.grad
-    tensor([ 0.0833,  0.0833, -0.1667])
+    tensor([ 0.2500,  0.2500, -0.5000])
     """
 
     arg_constraints: ClassVar = {

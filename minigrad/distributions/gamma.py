@@ -1,4 +1,4 @@
-"""The gamma distribution, and what is made of it: `Chi2` and `StudentT`."""
+"""The gamma distribution, and what is made of it: `Chi2`, `InverseGamma` and `StudentT`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from ..ops.elementwise import digamma, lgamma, xlogy
 from ..ops.index import where
 from ..ops.special import gammainc
 from ..tensor import Tensor
+from ..tensor.creation import tensor
 from ..tensor.questions import finfo
 from . import constraints
 from .distribution import Distribution
+from .transformed_distribution import TransformedDistribution
+from .transforms import PowerTransform
 from .utils import broadcast_all, standard_normal
 
-__all__ = ["Chi2", "Gamma", "StudentT"]
+__all__ = ["Chi2", "Gamma", "InverseGamma", "StudentT"]
 
 
 class Gamma(Distribution):
@@ -105,6 +108,55 @@ class Chi2(Gamma):
     def df(self) -> Tensor:
         """Degrees of freedom."""
         return self.concentration * 2
+
+
+class InverseGamma(TransformedDistribution):
+    r"""The distribution of one over a gamma number, which is often taken for a variance.
+
+    .. math:: p(x) = \frac{\beta^\alpha}{\Gamma(\alpha)} x^{-\alpha - 1} e^{-\beta / x}
+
+    Parameters
+    ----------
+    concentration, rate : Tensor or float
+        Those of the gamma number. Up to 1 the mean is infinite, up to 2 the variance.
+    validate_args : bool, optional
+    """
+
+    arg_constraints: ClassVar = Gamma.arg_constraints
+    support = constraints.positive
+
+    def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
+        base = Gamma(concentration, rate, validate_args=validate_args)
+        inverse = PowerTransform(tensor(-1.0, dtype=base.rate.dtype))
+        super().__init__(base, inverse, validate_args=validate_args)
+
+    @property
+    def concentration(self) -> Tensor:
+        """The shape."""
+        return self.base_dist.concentration
+
+    @property
+    def rate(self) -> Tensor:
+        """The scale of this, the rate of the gamma number."""
+        return self.base_dist.rate
+
+    @property
+    def mean(self) -> Tensor:
+        a = self.concentration
+        return where(a > 1, self.rate / (a - 1), math.inf)
+
+    @property
+    def mode(self) -> Tensor:
+        return self.rate / (self.concentration + 1)
+
+    @property
+    def variance(self) -> Tensor:
+        a = self.concentration
+        return where(a > 2, self.rate**2 / ((a - 1) ** 2 * (a - 2)), math.inf)
+
+    def entropy(self) -> Tensor:
+        a = self.concentration
+        return a + self.rate.log() + lgamma(a) - (1 + a) * digamma(a)
 
 
 class StudentT(Distribution):

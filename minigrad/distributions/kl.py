@@ -28,9 +28,11 @@ from .dirichlet import Beta, Dirichlet
 from .distribution import Distribution
 from .exponential import Cauchy, Exponential, Gumbel, Laplace
 from .gamma import Gamma
+from .half import HalfNormal
 from .independent import Independent
+from .lifetimes import Pareto
 from .multivariate_normal import MultivariateNormal, log_diagonal, mahalanobis
-from .normal import HalfNormal, Normal
+from .normal import Normal
 from .poisson import Poisson
 from .transformed_distribution import TransformedDistribution
 from .uniform import Uniform
@@ -242,6 +244,13 @@ def _uniform(p: Uniform, q: Uniform) -> Tensor:
     return where(outside, math.inf, ((q.high - q.low) / (p.high - p.low)).log())
 
 
+@register_kl(Pareto, Pareto)
+def _pareto(p: Pareto, q: Pareto) -> Tensor:
+    ratio = q.alpha / p.alpha
+    nats = q.alpha * (p.scale / q.scale).log() - ratio.log() + ratio - 1
+    return where(p.scale < q.scale, math.inf, nats)
+
+
 @register_kl(Independent, Independent)
 def _independent(p: Independent, q: Independent) -> Tensor:
     count = p.reinterpreted_batch_ndims
@@ -287,6 +296,11 @@ def _(p: Exponential) -> Tensor:
 @_mean_of_log.register
 def _(p: Uniform) -> Tensor:
     return (xlogy(p.high, p.high) - xlogy(p.low, p.low)) / (p.high - p.low) - 1
+
+
+@_mean_of_log.register
+def _(p: Pareto) -> Tensor:
+    return p.scale.log() + p.alpha.reciprocal()
 
 
 @functools.singledispatch
@@ -369,9 +383,26 @@ def _beta_uniform(p: Beta, q: Uniform) -> Tensor:
     return where((q.low > 0) | (q.high < 1), math.inf, nats)
 
 
+@register_kl(Uniform, Pareto)
+def _uniform_pareto(p: Uniform, q: Pareto) -> Tensor:
+    log_q = q.alpha.log() + q.alpha * q.scale.log() - (q.alpha + 1) * _mean_of_log(p)
+    return where(p.low < q.scale, math.inf, -p.entropy() - log_q)
+
+
 def _if_positive(formula: Formula) -> Formula:
     """A formula for a p that is uniform, and a q that has positive values only."""
     return lambda p, q: where(p.low < 0, math.inf, formula(p, q))
+
+
+def _if_finite(formula: Formula, least: float) -> Formula:
+    """A formula for a Pareto p, whose moments are finite where alpha is larger than `least`."""
+
+    def call(p: Pareto, q: Any) -> Tensor:
+        is_finite = p.alpha > least
+        tame = Pareto(p.scale, where(is_finite, p.alpha, 3.0), validate_args=False)
+        return where(is_finite, formula(tame, q), math.inf)
+
+    return call
 
 
 def _infinite(p: Any, q: Any) -> Tensor:
@@ -385,8 +416,12 @@ _PAIRS: tuple[tuple[tuple[type, ...], tuple[type, ...], Formula], ...] = (
     ((Beta, Exponential), (Gamma,), _to_gamma),
     ((Uniform,), (Exponential,), _if_positive(_to_exponential)),
     ((Uniform,), (Gamma,), _if_positive(_to_gamma)),
-    ((Exponential, Gamma, Gumbel, Laplace, Normal), (Beta, Uniform), _infinite),
+    ((Pareto,), (Normal,), _if_finite(_to_normal, 2)),
+    ((Pareto,), (Exponential,), _if_finite(_to_exponential, 1)),
+    ((Pareto,), (Gamma,), _if_finite(_to_gamma, 1)),
+    ((Exponential, Gamma, Gumbel, Laplace, Normal, Pareto), (Beta, Uniform), _infinite),
     ((Gumbel, Laplace, Normal), (Exponential, Gamma), _infinite),
+    ((Beta, Exponential, Gamma, Gumbel, Laplace, Normal), (Pareto,), _infinite),
     ((Poisson,), (Bernoulli, Binomial), _infinite),
 )
 for _of_p, _of_q, _formula in _PAIRS:

@@ -1,4 +1,4 @@
-r"""The normal distribution, and what is made of normal numbers: `LogNormal` and `HalfNormal`."""
+"""The normal distribution, and what is made of normal numbers: `LogNormal`, `LogisticNormal`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import Any, ClassVar
 
 from ..autograd.grad_mode import no_grad
 from ..ops.elementwise import erfinv
-from ..ops.index import where
 from ..tensor import Tensor
-from ..tensor.creation import normal, zeros_like
+from ..tensor.creation import normal
 from . import constraints
 from .distribution import Distribution
 from .transformed_distribution import TransformedDistribution
-from .transforms import AbsTransform, ExpTransform
+from .transforms import ExpTransform, StickBreakingTransform
 from .utils import broadcast_all, standard_normal
 
-__all__ = ["HalfNormal", "LogNormal", "Normal"]
+__all__ = ["LogNormal", "LogisticNormal", "Normal"]
 
 
 class Normal(Distribution):
@@ -132,50 +131,31 @@ class LogNormal(TransformedDistribution):
         return self.base_dist.entropy() + self.loc
 
 
-class HalfNormal(TransformedDistribution):
-    r"""The distribution of :math:`|x|`, x normal with mean 0.
+class LogisticNormal(TransformedDistribution):
+    """Shares of a whole whose parts have normal log-odds: see `StickBreakingTransform`.
 
     Parameters
     ----------
-    scale : Tensor or float
-        The standard deviation of x.
+    loc, scale : Tensor, shape (..., K)
+        The means and standard deviations of the log-odds of K parts; samples have K + 1 shares.
     validate_args : bool, optional
     """
 
-    arg_constraints: ClassVar = {"scale": constraints.positive}
-    support = constraints.nonnegative
+    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
+    support = constraints.simplex
 
-    def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
-        base = Normal(0, scale, validate_args=False)
-        super().__init__(base, AbsTransform(), validate_args=validate_args)
+    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
+        base = Normal(loc, scale, validate_args=validate_args)
+        if not base.batch_shape:
+            base = base.expand((1,))
+        super().__init__(base, StickBreakingTransform(), validate_args=validate_args)
+
+    @property
+    def loc(self) -> Tensor:
+        """The means of the log-odds."""
+        return self.base_dist.base_dist.loc
 
     @property
     def scale(self) -> Tensor:
-        """The standard deviation of x."""
-        return self.base_dist.scale
-
-    @property
-    def mean(self) -> Tensor:
-        return self.scale * math.sqrt(2 / math.pi)
-
-    @property
-    def mode(self) -> Tensor:
-        return zeros_like(self.scale)
-
-    @property
-    def variance(self) -> Tensor:
-        return self.scale**2 * (1 - 2 / math.pi)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        self._validate_sample(value)
-        return where(value >= 0, self.base_dist.log_prob(value) + math.log(2), -math.inf)
-
-    def cdf(self, value: Tensor) -> Tensor:
-        self._validate_sample(value)
-        return 2 * self.base_dist.cdf(value) - 1
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.base_dist.icdf((value + 1) / 2)
-
-    def entropy(self) -> Tensor:
-        return self.base_dist.entropy() - math.log(2)
+        """The standard deviations of the log-odds."""
+        return self.base_dist.base_dist.scale

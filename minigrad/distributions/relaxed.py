@@ -198,7 +198,7 @@ class RelaxedOneHotCategorical(TransformedDistribution):
     >>> _ = mg.manual_seed(0)
     >>> logits = mg.zeros(3, requires_grad=True)
     >>> RelaxedOneHotCategorical(mg.tensor(0.3), logits=logits).rsample()
-    tensor([], grad_fn=<ExpBackward0>)
+    tensor([3.7030e-02, 9.6238e-01, 5.9049e-04], grad_fn=<ExpBackward0>)
     """
 
     arg_constraints: ClassVar = {

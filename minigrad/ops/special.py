@@ -23,7 +23,7 @@ Examples
 --------
 >>> import minigrad as mg
 >>> mg.special.log_ndtr(mg.tensor([-9.0, 0.0]))
-tensor([-43.6281,  -0.6931])
+tensor([-43.6282,  -0.6931])
 >>> x = mg.tensor(0.5, requires_grad=True)
 >>> mg.special.entr(x).backward()
 >>> x.grad

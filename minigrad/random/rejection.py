@@ -163,8 +163,10 @@ class RejectionDraws(UniformDraws):
         with self._lock:
             numbers = _Singly(self, guess)
             entries = [a.ravel().tolist() for a in arguments]
-            drawn = [draw(numbers, *entry) for entry in zip(*entries, strict=True)]
-            numbers.close()
+            try:
+                drawn = [draw(numbers, *entry) for entry in zip(*entries, strict=True)]
+            finally:
+                numbers.close()
         return np.array(drawn, np.float64).reshape(arguments[0].shape)
 
 

@@ -42,6 +42,12 @@ for _name in ("Normal", "Laplace", "Cauchy", "Gumbel"):
     one(_name, (LOC, SCALE), lambda D, a, b, n=_name: getattr(D, n)(a, b), REAL)
 one("LogNormal", (LOC, SCALE), lambda D, a, b: D.LogNormal(a, b), POSITIVE)
 one("HalfNormal", (SCALE,), lambda D, a: D.HalfNormal(a), POSITIVE)
+one("HalfCauchy", (SCALE,), lambda D, a: D.HalfCauchy(a), POSITIVE)
+one("LogisticNormal", (LOC, SCALE), lambda D, a, b: D.LogisticNormal(a, b), SHARES)
+one("Weibull", (SCALE, [[1.5, 4.0]]), lambda D, a, b: D.Weibull(a, b), POSITIVE)
+one("Pareto", ([0.1, 0.3], [[0.7, 1.5], [2.5, 5.0]]), lambda D, a, b: D.Pareto(a, b), [0.4, 2.0])
+one("InverseGamma", ([[0.4, 1.5], [3.0, 30.0]], SCALE), lambda D, a, b: D.InverseGamma(a, b),
+    POSITIVE)  # fmt: skip
 one("Uniform", ([0.0, -1.0], [5.0, 4.5]), lambda D, a, b: D.Uniform(a, b), POSITIVE)
 one("Exponential", (SCALE,), lambda D, a: D.Exponential(a), POSITIVE)
 one("Gamma", ([[0.4, 1.0], [3.0, 30.0]], SCALE), lambda D, a, b: D.Gamma(a, b), POSITIVE)
@@ -57,6 +63,10 @@ one("Geometric-probs", ([0.1, 0.5, 0.9],), lambda D, a: D.Geometric(a), [[0.0], 
 one("Geometric-logits", (LOC,), lambda D, a: D.Geometric(logits=a), 2.0)
 one("Binomial-probs", ([0.2, 0.5, 0.7],), lambda D, a: D.Binomial(5, a), [[0.0], [3.0], [5.0]])
 one("Binomial-logits", (LOC,), lambda D, a: D.Binomial(40, logits=a), [[[7.0]], [[30.0]]])
+one("NegativeBinomial-probs", ([0.5, 2.5, 4.0], [0.2, 0.5, 0.7]),
+    lambda D, a, b: D.NegativeBinomial(a, b), [[0.0], [3.0]])  # fmt: skip
+one("NegativeBinomial-logits", (SCALE, LOC),
+    lambda D, a, b: D.NegativeBinomial(a, logits=b), [3.0, 0.0])  # fmt: skip
 one("Poisson", ([0.3, 4.0, 25.0],), lambda D, a: D.Poisson(a), [[0.0], [4.0]])
 one("Categorical-probs", (WEIGHTS,), lambda D, a: D.Categorical(a * 3), [[0], [2]])
 one("Categorical-logits", (LOGITS,), lambda D, a: D.Categorical(logits=a), [[0], [2]])
@@ -169,6 +179,7 @@ KL: dict[str, Callable[[Any, Any, Any], Any]] = {  # by name: of D and two posit
     "MultivariateNormal": lambda D, a, b: D.MultivariateNormal(
         a, scale_tril=(b.unsqueeze(-1) * a.unsqueeze(-2)).tril()),
     "OneHotCategorical": lambda D, a, b: D.OneHotCategorical(a),
+    "Pareto": lambda D, a, b: D.Pareto(a, b),
     "Poisson": lambda D, a, b: D.Poisson(a),
     "Uniform": lambda D, a, b: D.Uniform(a / 10, a / 10 + b / 10),
     "Uniform-wide": lambda D, a, b: D.Uniform(-a, a + b),

@@ -121,15 +121,6 @@ def test_second_derivatives_of_the_others():
         assert gradgradcheck(run, originals)
 
 
-@pytest.mark.parametrize("size", [1e-3, 0.5, 0.96, 7.0, 40.0])
-def test_exponentials_of_any_size(size):
-    a, b = size, size / 3
-    A = mg.tensor([[0.0, -a, 0.0], [a, 0.0, 0.0], [0.0, 0.0, b]], dtype=mg.float64)
-    expected = [[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, np.exp(b)]]
-    got = orthogonal.matrix_exp(A)
-    np.testing.assert_allclose(got.numpy(), expected, rtol=1e-12, atol=1e-13)
-
-
 # ------------------------------------------------------------------------------------------------
 # How it behaves
 # ------------------------------------------------------------------------------------------------

@@ -15,19 +15,18 @@ Rows are made orthonormal by transposing before and after; everything works on b
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from ...autograd.grad_mode import no_grad
-from ...autograd.primitive import primitive
+from ...ops.decompositions import qr
 from ...ops.elementwise import allclose
 from ...ops.index import diagonal
 from ...ops.join import cat
-from ...ops.linalg import qr
-from ...ops.matmul import matmul
+from ...ops.linalg import matrix_exp
 from ...ops.shape import transpose, tril, triu
+from ...ops.solving import solve, solve_triangular
 from ...tensor import Tensor, from_array
 from ...tensor.creation import eye, randn, zeros_like
 from ..module import Module
@@ -37,11 +36,6 @@ __all__ = ["orthogonal"]
 
 MAPS = ("matrix_exp", "cayley", "householder")
 
-inverse = primitive(
-    "linalg_inv_ex", lambda A: np.linalg.inv(A),
-    A=lambda g, y: -matmul(matmul(transpose(y, -2, -1), g), transpose(y, -2, -1)),
-)  # fmt: skip
-
 
 def _identity(rows: int, columns: int, like: Any) -> Any:
     return eye(rows, columns, dtype=like.dtype)
@@ -50,31 +44,7 @@ def _identity(rows: int, columns: int, like: Any) -> Any:
 def cayley(A: Any) -> Any:
     """The Cayley map of matrices without the eigenvalue 2."""
     unit = _identity(A.size(-1), A.size(-1), A)
-    return inverse(unit - A * 0.5) @ (unit + A * 0.5)
-
-
-# exp(A) is nearly p(A) / p(-A), with these coefficients of p, while the norm of A is below 0.95
-# (N. Higham, "The scaling and squaring method for the matrix exponential revisited", 2005).
-PADE = (17297280.0, 8648640.0, 1995840.0, 277200.0, 25200.0, 1512.0, 56.0, 1.0)
-BOUND = 0.95
-
-
-def matrix_exp(A: Any) -> Any:
-    """The exponential of matrices: that of A / 2**s, squared s times."""
-    norm = abs(A.detach()).sum(-2).max().item() if A.numel() else 0.0
-    times = max(0, math.ceil(math.log2(norm / BOUND))) if 0 < norm < math.inf else 0
-    A = A * 0.5**times
-    unit = _identity(A.size(-1), A.size(-1), A)
-    square = A @ A
-    fourth = square @ square
-    sixth = fourth @ square
-    c = PADE
-    odd = A @ (unit * c[1] + square * c[3] + fourth * c[5] + sixth * c[7])
-    even = unit * c[0] + square * c[2] + fourth * c[4] + sixth * c[6]
-    result = inverse(even - odd) @ (even + odd)
-    for _ in range(times):
-        result = result @ result
-    return result
+    return solve(unit - A * 0.5, unit + A * 0.5)
 
 
 def householder(X: Any) -> Any:
@@ -87,8 +57,8 @@ def householder(X: Any) -> Any:
     unit = _identity(n, k, X)
     V = tril(X, -1) + unit
     products = transpose(V, -2, -1) @ V
-    T = inverse(triu(products) - products * (_identity(k, k, X) * 0.5))
-    return unit - V @ (T @ transpose(V[..., :k, :], -2, -1))
+    inverse = triu(products) - products * (_identity(k, k, X) * 0.5)
+    return unit - V @ solve_triangular(inverse, transpose(V[..., :k, :], -2, -1), upper=True)
 
 
 def nearest(A: Any) -> Any:

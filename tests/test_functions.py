@@ -161,3 +161,21 @@ def test_the_base_of_a_view():
     assert (view._is_view(), x._is_view()) == (True, False)
     x.unsqueeze_(0)
     assert x._base is None
+
+
+@pytest.mark.parametrize("rows", [3, 30])
+def test_distances_by_a_product_are_those_by_differences(rows):
+    """From 26 rows on they are; and where two rows are equal, there is no slope."""
+    x, y = [mg.randn(n, 4, dtype=mg.float64).requires_grad_() for n in (rows, 5)]
+    by_product, by_differences, default = [
+        mg.cdist(x, y, compute_mode=mode)
+        for mode in ("use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist", None)
+    ]
+    np.testing.assert_allclose(by_product.detach(), by_differences.detach(), 1e-9)
+    assert mg.equal(default, by_product if rows > 25 else by_differences)
+    mode = {"compute_mode": "use_mm_for_euclid_dist"}
+    assert gradcheck(lambda x, y: mg.cdist(x, y, **mode), (x[:3].detach().requires_grad_(), y))
+    assert gradgradcheck(lambda x, y: mg.cdist(x, y, **mode), (x[:3].detach().requires_grad_(), y))
+    both = mg.cdist(x, x.detach(), **mode)
+    both.diagonal().sum().backward()
+    assert x.grad.abs().max() < 1e-6

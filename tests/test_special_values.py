@@ -103,7 +103,7 @@ ELSEWHERE = {
 # Formulas for what a kernel does under the same name, where there are kernels.
 STAND_FOR_KERNELS = {"nll_loss", "nll_loss.images"}
 # PyTorch has no gradient of these; the value of the first is in the table as that of div-floor.
-WITHOUT_GRADIENT = {"floor_divide", "unique2", "unique_dim", "bincount"}
+WITHOUT_GRADIENT = {"floor_divide", "unique2", "unique_dim", "unique_consecutive", "bincount"}
 
 
 def operations():

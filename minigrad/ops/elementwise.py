@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 ndarray = np.ndarray
+MANY = 10_000  # entries
 
 
 # ------------------------------------------------------------------------------------------------
@@ -148,6 +149,8 @@ def _one_over_square(a: Any, b: Any) -> Any:
 def _sign(x: ndarray) -> ndarray:
     if x.dtype.kind == "b":
         return x.copy()
+    if type(x) is ndarray and x.dtype.kind == "f" and x.size > MANY:  # (for few this is slower)
+        return ((x > 0).view(np.int8) - (x < 0).view(np.int8)).astype(x.dtype)
     signs = np.asanyarray(np.sign(x))
     if x.dtype.kind == "f":
         np.copyto(signs, 0, where=np.isnan(x))  # PyTorch: a NaN has the sign 0

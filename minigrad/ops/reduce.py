@@ -478,7 +478,8 @@ def all(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None)
     if is_listening():
         return heard(all, (input, dim, keepdim), {"axis": axis})
     axes = _truth_axes(input, dim, axis)
-    result = np.logical_and.reduce(array_of(input), axes, None, None, keepdim)
+    reduce: Any = np.logical_and.reduce  # (np.all takes twice as long)
+    result = reduce(array_of(input), axes, None, None, keepdim)
     return wrap(as_array(result, _truth_type(input)))
 
 
@@ -487,7 +488,8 @@ def any(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None)
     if is_listening():
         return heard(any, (input, dim, keepdim), {"axis": axis})
     axes = _truth_axes(input, dim, axis)
-    result = np.logical_or.reduce(array_of(input), axes, None, None, keepdim)
+    reduce: Any = np.logical_or.reduce  # (np.any takes twice as long)
+    result = reduce(array_of(input), axes, None, None, keepdim)
     return wrap(as_array(result, _truth_type(input)))
 
 

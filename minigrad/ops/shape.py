@@ -296,9 +296,9 @@ def _rolled(x: ndarray, shifts: tuple[int, ...], axes: Any) -> ndarray:
         return np.roll(x, shifts, axes)
     (axis,) = axes
     n = x.shape[axis]
-    cut = -shifts[0] % n
-    lead = (slice(None),) * axis
-    return np.concatenate((x[(*lead, slice(cut, n))], x[(*lead, slice(cut))]), axis)
+    cut, lead = -shifts[0] % n, (slice(None),) * axis
+    back, front = (*lead, slice(cut, n)), (*lead, slice(cut))
+    return np.concatenate((x[back], x[front]), axis)
 
 
 def _triangle(x: ndarray, k: int, upper: bool, function: Any) -> ndarray:

@@ -14,8 +14,9 @@ from ..autograd.tensor_base import TensorBase, array_of, wrap
 from .arguments import as_int, checked_axis
 from .cast import cast
 from .checked import checked_methods
-from .elementwise import isnan, lerp, sqrt
-from .index import diagonal, gather, index_select, where
+from .elementwise import clamp, isnan, lerp, sqrt
+from .index import diagonal, gather, index_select, masked_fill, where
+from .join import cat
 from .matmul import matmul
 from .order import sort
 from .reduce import norm
@@ -317,8 +318,10 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Tensor:
     x2 : Tensor, shape (..., m, d)
     p : float
         Not negative; 0 counts the entries that differ.
-    compute_mode : str or int, optional
-        Without effect: differences are always taken, never products.
+    compute_mode : str, optional
+        "use_mm_for_euclid_dist": if `p` is 2, by a product of matrices, which is faster, and less
+        accurate where rows are nearly equal; "donot_use_mm_for_euclid_dist": by differences.
+        Default: by a product from 26 rows on.
 
     Returns
     -------
@@ -352,10 +355,26 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Tensor:
         )
     if p < 0:
         raise RuntimeError(f"cdist only supports non-negative p values, got {p}")
+    many = a.shape[-2] > 25 or b.shape[-2] > 25
+    if p == 2 and a.shape[-1] and (
+        compute_mode in (1, "use_mm_for_euclid_dist")
+        or (many and compute_mode in (None, 0, "use_mm_for_euclid_dist_if_necessary"))
+    ):  # fmt: skip
+        return _distances_by_product(x1, x2)
     differences = unsqueeze(x1, -2) - unsqueeze(x2, -3)
     if not a.shape[-1]:
         return sum_(differences, -1)
     return norm(differences, p, -1)
+
+
+def _distances_by_product(x1: Any, x2: Any) -> Any:
+    """The square roots of |x1|^2 - 2 x1 x2^T + |x2|^2, of which none has a slope at 0."""
+    squares = [sum_(x * x, -1, keepdim=True) for x in (x1, x2)]
+    ones = [wrap(np.ones(array_of(s).shape, array_of(s).dtype)) for s in squares]
+    left, right = cat([x1 * -2, squares[0], ones[0]], -1), cat([x2, ones[1], squares[1]], -1)
+    squared = clamp(matmul(left, transpose(right, -2, -1)), min=0)
+    is_zero = squared.detach() == 0
+    return masked_fill(sqrt(masked_fill(squared, is_zero, 1)), is_zero, 0)
 
 
 def pdist(input: Any, p: float = 2) -> Tensor:

@@ -6,6 +6,7 @@ so that the same seed gives the same numbers (see `minigrad.random`).
 
 from __future__ import annotations
 
+import builtins
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -37,6 +38,7 @@ __all__ = [
 ]  # fmt: skip
 
 ndarray = np.ndarray
+BLOCK = 1 << 14  # numbers
 Makers = tuple[Callable[..., Tensor], Callable[..., Tensor]]
 
 
@@ -313,10 +315,27 @@ def arange(
         start, step, whole = int(start), int(step), True
     if count >= 2**60:
         raise RuntimeError(f"invalid size, possible overflow? {count} entries")
-    values = np.arange(count, dtype=np.int64 if whole else np.float64)
-    values *= step
-    values += start
-    return _made(values.astype(kind, copy=False), device, requires_grad)
+
+    def place(values: Any) -> Any:
+        if step != 1:
+            values *= step
+        if start:
+            values += start
+        return values
+
+    values = _counted(count, np.int64 if whole else np.float64, place, kind)
+    return _made(values, device, requires_grad)
+
+
+def _counted(count: int, counted: Any, place: Any, kind: np.dtype) -> Any:
+    """``place(np.arange(count))`` as numbers of type `kind`: so many at a time as a cache holds."""
+    if count <= BLOCK:
+        return place(np.arange(count, dtype=counted)).astype(kind, copy=False)
+    result = np.empty(count, kind)
+    for first in builtins.range(0, count, BLOCK):
+        last = min(first + BLOCK, count)
+        result[first:last] = place(np.arange(first, last, dtype=counted))
+    return result
 
 
 def range(
@@ -374,12 +393,16 @@ def linspace(
         start, end = int(start), int(end)
     # as np.linspace, which takes three times as long for a few values
     span, last = float(end) - float(start), max(steps - 1, 1)
-    values = np.arange(steps, dtype=np.float64)
-    values = values * (span / last) if span / last else values / last * span
-    values += start
+
+    def place(values: Any) -> Any:
+        values = values * (span / last) if span / last else values / last * span
+        values += start
+        return values
+
+    values = _counted(steps, np.float64, place, kind)
     if steps > 1:
         values[-1] = end
-    return _made(values.astype(kind, copy=False), device, requires_grad)
+    return _made(values, device, requires_grad)
 
 
 # ------------------------------------------------------------------------------------------------

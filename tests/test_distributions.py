@@ -304,6 +304,23 @@ def test_lazy_parameters_have_gradients_wherever_they_are_first_asked_for():
     assert d.probs is d.probs
 
 
+NUMBERS = {"Binomial": (5, 0.3), "NegativeBinomial": (5.0, 0.3)} | {
+    name: (2.0, 3.0)[: len(made.ONES[name][0])]
+    for name in ("Normal", "Laplace", "Cauchy", "Gumbel", "LogNormal", "HalfNormal", "HalfCauchy",
+                 "Weibull", "Pareto", "InverseGamma", "Uniform", "Exponential", "Gamma", "Chi2",
+                 "StudentT", "Beta", "Poisson")
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_parameters_may_be_numbers(name):
+    numbers = [mg.tensor(v) if "inomial" in name else v for v in NUMBERS[name]]
+    d = getattr(D, name)(*numbers)
+    assert d.batch_shape == d.mean.shape == d.sample().shape == d.log_prob(d.sample()).shape == ()
+    assert d.sample((3,)).shape == (3,)
+    assert d.sample().dtype == mg.float32
+
+
 def test_nothing_succeeds_before_no_failure():
     d = D.NegativeBinomial(mg.tensor(0.0), mg.tensor(0.3))
     assert d.log_prob(mg.tensor([0.0, 1.0])).tolist() == [0.0, -math.inf]

@@ -83,7 +83,7 @@ def poisson(input: Any, generator: random.Generator | None = None) -> Tensor:
     """Numbers of events, Poisson distributed, with the rates in `input`."""
     if is_listening():
         return heard(poisson, (input, generator), {})
-    return _poisson(input, source(generator).poisson(np.ascontiguousarray(input.array)))
+    return _poisson(input, source(generator).poisson(np.asarray(input.array, order="C")))
 
 
 def binomial(count: Any, prob: Any, generator: random.Generator | None = None) -> Tensor:
@@ -100,7 +100,7 @@ def binomial(count: Any, prob: Any, generator: random.Generator | None = None) -
             "must have the same type"
         )
     shape = np.broadcast_shapes(n.shape, p.shape)
-    n, p = [np.ascontiguousarray(np.broadcast_to(v, shape)).reshape(shape) for v in (n, p)]
+    n, p = [np.asarray(np.broadcast_to(v, shape), order="C") for v in (n, p)]
     return wrap(source(generator).binomial(n, p))
 
 
@@ -131,14 +131,14 @@ def standard_gamma(input: Any, generator: random.Generator | None = None) -> Ten
     """
     if is_listening():
         return heard(standard_gamma, (input, generator), {})
-    return _gamma(input, source(generator).gamma(np.ascontiguousarray(input.array)))
+    return _gamma(input, source(generator).gamma(np.asarray(input.array, order="C")))
 
 
 def standard_dirichlet(input: Any, generator: random.Generator | None = None) -> Tensor:
     """Dirichlet distributed vectors, along the last axis: gamma distributed numbers, normalised."""
     if is_listening():
         return heard(standard_dirichlet, (input, generator), {})
-    concentration = np.ascontiguousarray(input.array)
+    concentration = np.asarray(input.array, order="C")
     drawn = source(generator).gamma(concentration.astype(np.float64))
     shares = (drawn / drawn.sum(-1, keepdims=True)).astype(concentration.dtype)
     limits = np.finfo(concentration.dtype)

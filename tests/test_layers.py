@@ -41,6 +41,7 @@ def test_the_golden_file_is_complete():
 
 
 @pytest.mark.filterwarnings("ignore:Implicit dimension choice:UserWarning")
+@pytest.mark.filterwarnings("ignore:.nn.init.* is now deprecated:FutureWarning")
 @pytest.mark.filterwarnings("ignore:mean is more than 2 std:UserWarning")
 @pytest.mark.filterwarnings("ignore:dropout2d. Received a 3D input:UserWarning")
 @pytest.mark.parametrize("name", made.RUNS)
@@ -222,6 +223,33 @@ def test_derivatives_of_prelu(shape, slopes):
     values = leaf(1, *shape, scale=2.0), leaf(2, *slopes)
     assert gradcheck(F.prelu, values)
     assert gradgradcheck(F.prelu, values)
+
+
+@pytest.mark.parametrize("shape", [(), (2,), (2, 3)])
+def test_derivatives_of_bilinear(shape):
+    values = leaf(1, *shape, 3), leaf(2, *shape, 2), leaf(3, 4, 3, 2), leaf(4, 4)
+    assert gradcheck(F.bilinear, values)
+    assert gradgradcheck(F.bilinear, values)
+    x, y, w = [v.detach().numpy() for v in values[:3]]
+    got = F.bilinear(*values[:3]).detach().numpy()
+    np.testing.assert_allclose(got, np.einsum("...i,oij,...j->...o", x, w, y), 1e-12)
+
+
+def test_unflatten_undoes_flatten():
+    x = leaf(1, 2, 3, 4)
+    assert gradcheck(nn.Unflatten(1, (3, 4)), leaf(1, 2, 12))
+    assert mg.equal(nn.Unflatten(1, (3, 4))(nn.Flatten()(x)), x)
+
+
+@pytest.mark.parametrize("name", ["uniform", "normal", "eye", "kaiming_normal", "xavier_normal"])
+def test_names_of_initial_values_without_underscore_warn(name):
+    w, expected = mg.zeros(3, 4), mg.zeros(3, 4)
+    mg.manual_seed(0)
+    with pytest.warns(FutureWarning, match=f"`nn.init.{name}` is now deprecated in favor") as seen:
+        assert getattr(init, name)(w) is w
+    assert seen[0].filename == __file__
+    mg.manual_seed(0)
+    assert mg.equal(getattr(init, f"{name}_")(expected), w)
 
 
 @pytest.mark.parametrize("dim", [0, 1, -1])
@@ -626,9 +654,10 @@ def test_functions_stand_where_they_were_and_where_they_are():
 
 
 @pytest.mark.parametrize("name", [n for n in made.INITS if n != "constant_"])
+@pytest.mark.filterwarnings("ignore:.nn.init.* is now deprecated:FutureWarning")
 @pytest.mark.filterwarnings("ignore:mean is more than 2 std:UserWarning")
 def test_initial_values_are_no_part_of_the_graph(name):
-    w = nn.Parameter(mg.zeros(3, 4))
+    w = nn.Parameter(mg.zeros((4, 3, 2) if name == "dirac_" else (3, 4)))
     made.INITS[name](init, w)
     assert w.is_leaf
     assert w.requires_grad

@@ -32,7 +32,7 @@ from .embedding import Embedding, EmbeddingBag
 from .instancenorm import InstanceNorm1d
 from .lazy import LazyLinear, UninitializedParameter
 from .likelihood import GaussianNLLLoss, PoissonNLLLoss
-from .linear import Flatten, Identity, Linear
+from .linear import Bilinear, Flatten, Identity, Linear, Unflatten
 from .loss import (
     BCELoss, BCEWithLogitsLoss, CosineSimilarity, CrossEntropyLoss, CTCLoss, HuberLoss, KLDivLoss,
     L1Loss, MSELoss, NLLLoss, SmoothL1Loss,
@@ -55,7 +55,7 @@ from .transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 __all__ = [
     "CELU", "ELU", "GELU", "GLU", "GRU", "JANET", "LSTM", "MGU", "RNN", "SELU", "AdaptiveAvgPool1d",
     "AdaptiveMaxPool1d", "AlphaDropout", "AvgPool1d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d",
-    "Buffer", "CTCLoss", "CircularPad1d", "ConstantPad1d", "Conv1d", "ConvTranspose1d",
+    "Bilinear", "Buffer", "CTCLoss", "CircularPad1d", "ConstantPad1d", "Conv1d", "ConvTranspose1d",
     "CosineEmbeddingLoss", "CosineSimilarity", "CrossEntropyLoss", "DenseIndRNN", "Dropout",
     "Dropout1d", "Dropout2d", "Embedding", "EmbeddingBag", "FeatureAlphaDropout", "Flatten",
     "GRUCell", "GaussianNLLLoss", "GroupNorm", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh",
@@ -70,6 +70,6 @@ __all__ = [
     "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "SoftMarginLoss", "Softmax", "Softmin",
     "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold", "Transformer",
     "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
-    "TransformerEncoderLayer", "TripletMarginLoss", "TripletMarginWithDistanceLoss",
+    "TransformerEncoderLayer", "TripletMarginLoss", "TripletMarginWithDistanceLoss", "Unflatten",
     "UninitializedParameter", "ZeroPad1d", "functional", "init", "utils",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ outputs one input reaches.
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from typing import Any
@@ -18,9 +19,10 @@ from ..tensor.creation import as_tensor, empty_like, randperm
 from .functional.arguments import check_tensor
 
 __all__ = [
-    "calculate_gain", "constant_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_",
-    "ones_", "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_",
-    "xavier_uniform_", "zeros_",
+    "calculate_gain", "constant", "constant_", "dirac", "dirac_", "eye", "eye_", "kaiming_normal",
+    "kaiming_normal_", "kaiming_uniform", "kaiming_uniform_", "normal", "normal_", "ones_",
+    "orthogonal", "orthogonal_", "sparse", "sparse_", "trunc_normal_", "uniform", "uniform_",
+    "xavier_normal", "xavier_normal_", "xavier_uniform", "xavier_uniform_", "zeros_",
 ]  # fmt: skip
 
 
@@ -507,3 +509,78 @@ def _uniform_accepted(
     u = empty_like(into).uniform_(generator=generator).array
     with np.errstate(divide="ignore"):  # log(0)
         return x, np.log(u) > -0.5 * ((x - mean) / std) ** 2 + 0.5 * peak
+
+
+def dirac_(tensor: Any, groups: int = 1) -> Any:
+    """Fill the weight of a convolution with zeros, and ones that let each channel through.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Of 3, 4 or 5 axes: (out, in, ...). Of each part of the outputs, as many as there are inputs
+        become copies of them.
+    groups : int
+        How many parts the outputs have. Default: 1.
+
+    Raises
+    ------
+    ValueError
+        `tensor` has another number of axes; `groups` does not divide the first one.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> layer = mg.nn.Conv1d(2, 2, 3, padding=1, bias=False)
+    >>> weight = mg.nn.init.dirac_(layer.weight)
+    >>> layer(mg.tensor([[1.0, 2.0], [3.0, 4.0]])).detach()
+    tensor([[1., 2.],
+            [3., 4.]])
+    """
+    check_tensor("dirac_", tensor, "tensor")
+    shape = tuple(tensor.shape)
+    if len(shape) not in (3, 4, 5):
+        raise ValueError(
+            f"Only tensors with 3, 4, or 5 dimensions are supported, not one of shape {list(shape)}"
+        )
+    if shape[0] % groups:
+        raise ValueError(f"dim 0 must be divisible by groups: {shape[0]} by {groups}")
+    part = shape[0] // groups
+    values, centre = np.zeros(shape), tuple([n // 2 for n in shape[2:]])
+    for first in range(0, shape[0], max(part, 1)):
+        for channel in range(min(part, shape[1])):
+            place = first + channel, channel, *centre
+            values[place] = 1
+    with no_grad():
+        return tensor.copy_(as_tensor(values))
+
+
+# Names without underscore, as they were called first: they warn, and do the same.
+
+
+def _deprecated(function: Any) -> Any:
+    new = function.__name__
+    old = new[:-1]
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        warnings.warn(
+            f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        return function(*args, **kwargs)
+
+    call.__name__ = call.__qualname__ = old
+    call.__doc__ = f"Deprecated: use `{new}`, which does the same."
+    return call
+
+
+uniform, normal, constant, eye, dirac = [
+    _deprecated(function) for function in (uniform_, normal_, constant_, eye_, dirac_)
+]
+xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal, orthogonal, sparse = [
+    _deprecated(function)
+    for function in (
+        xavier_uniform_, xavier_normal_, kaiming_uniform_, kaiming_normal_, orthogonal_, sparse_,
+    )
+]  # fmt: skip

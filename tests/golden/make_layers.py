@@ -159,6 +159,16 @@ def run_prelu(t: Any, shape: tuple[int, ...], slopes: tuple[int, ...], dtype: st
     return outcome(t, t.nn.functional.prelu(x, w), x=x, w=w)
 
 
+def run_bilinear(t: Any, shape: tuple[int, ...], bias: bool, dtype: str) -> Any:
+    """Parameters from a seed, values, gradients."""
+    t.manual_seed(6)
+    layer = t.nn.Bilinear(3, 4, 5, bias, dtype=getattr(t, dtype))
+    x1, x2 = leaf(t, 1, *shape, 3, dtype=dtype), leaf(t, 2, *shape, 4, dtype=dtype)
+    parameters = dict(layer.named_parameters())
+    drawn = {n: facts.array(p) for n, p in parameters.items()}
+    return drawn | outcome(t, layer(x1, x2), x1=x1, x2=x2, **parameters)
+
+
 def run_glu(t: Any, shape: tuple[int, ...], dim: int, dtype: str) -> dict[str, np.ndarray]:
     """Halves along an axis."""
     x = leaf(t, 1, *shape, dtype=dtype, scale=3.0)
@@ -303,6 +313,9 @@ INITS: dict[str, Any] = {
     "trunc_normal_ narrow": lambda init, w: init.trunc_normal_(w, 0.5, 1.0, -0.1, 0.3),
     "trunc_normal_ outside": lambda init, w: init.trunc_normal_(w, 9.0, 1.0, -2.0, 2.0),
     "sparse_": lambda init, w: init.sparse_(w, 0.4, 2.0),
+    "dirac_": lambda init, w: init.dirac_(w, 2),
+    "xavier_uniform": lambda init, w: init.xavier_uniform(w, 2.0),
+    "orthogonal": lambda init, w: init.orthogonal(w),
     "orthogonal_": lambda init, w: init.orthogonal_(w, 1.5),
 }
 
@@ -345,6 +358,12 @@ RUNS = (
         for dtype in ("float32", "float64")
     }
     | {
+        f"bilinear {shape} {bias}-{dtype}": lambda t, a=(shape, bias, dtype): run_bilinear(t, *a)
+        for shape in ((2,), (2, 6), (), (0,))
+        for bias in (True, False)
+        for dtype in ("float32", "float64")
+    }
+    | {
         f"glu {shape} {dim}-{dtype}": lambda t, a=(shape, dim, dtype): run_glu(t, *a)
         for shape, dim in (((4,), 0), ((3, 6), -1), ((4, 3), 0), ((2, 4, 3), 1), ((2, 0), 1))
         for dtype in ("float32", "float64")
@@ -383,7 +402,7 @@ RUNS = (
         for name in INITS
         for shape in ((3, 2), (4, 7), (2, 3, 4))
         for dtype in ("float32", "float64")
-        if len(shape) == 2 or name not in ("eye_", "sparse_")
+        if name not in ("eye_", "sparse_", "dirac_") or (len(shape) == 2) == (name != "dirac_")
     }
 )
 
@@ -663,6 +682,35 @@ ERRORS = {
         "RuntimeError", "cannot do hardtanh on an unsigned type with negative limits",
         lambda t: f(t).hardtanh(t.zeros(2, dtype=t.uint8), -1, 1),
     ),
+    "Bilinear": ("ValueError", "in1_features must be > 0", lambda t: t.nn.Bilinear(0, 4, 5)),
+    **{
+        f"bilinear: {words}": (
+            "RuntimeError", words,
+            lambda t, a=shapes: f(t).bilinear(*map(t.ones, a)),
+        )
+        for words, shapes in (
+            ("input1 size does not match weight size: got 4 but expected 3", ((2, 4), (2, 4), (5, 3, 4))),
+            ("input2 size does not match weight size: got 5 but expected 4", ((2, 3), (2, 5), (5, 3, 4))),
+            ("input batch dimensions do not match at dim 0: got 2 and 3", ((2, 3), (3, 4), (5, 3, 4))),
+            ("input dimensions do not match: got 2 and 3", ((2, 3), (2, 2, 4), (5, 3, 4))),
+            ("bias size does not match weight size: got 4 but expected 5", ((2, 3), (2, 4), (5, 3, 4), (4,))),
+        )
+    },
+    "Unflatten: int": ("TypeError", "unflattened_size must be a tuple of ints, but found type int", lambda t: t.nn.Unflatten(1, 2)),
+    "Unflatten: str": (
+        "TypeError", "unflattened_size must be tuple of ints, but found element of type str at pos 0",
+        lambda t: t.nn.Unflatten(1, ("a", 2)),
+    ),
+    "Unflatten: size": (
+        "RuntimeError", r"unflatten: Provided sizes \[3, 2\] don't multiply up to the size of dim 1 \(4\)",
+        lambda t: t.nn.Unflatten(1, (3, 2))(t.ones(3, 4)),
+    ),
+    "dirac_: 2-D": (
+        "ValueError", "Only tensors with 3, 4, or 5 dimensions are supported", lambda t: t.nn.init.dirac_(t.ones(2, 2)),
+    ),
+    "dirac_: groups": (
+        "ValueError", "dim 0 must be divisible by groups", lambda t: t.nn.init.dirac_(t.ones(3, 2, 3), 2),
+    ),
     "celu": ("RuntimeError", "alpha cannot be 0 for CELU", lambda t: f(t).celu(t.ones(2), 0.0)),
     "softshrink": (
         "RuntimeError", "lambda must be in range", lambda t: t.nn.Softshrink(-1.0)(t.ones(2)),
@@ -798,7 +846,8 @@ TEXTS = [
             "ReLU6()", "ReLU6(inplace=True)", "Tanhshrink()", "Softsign()", "CosineSimilarity()",
             "Dropout1d(p=0.2, inplace=True)", "Dropout2d(p=0.5, inplace=False)",
             "AlphaDropout(p=0.5, inplace=False)", "FeatureAlphaDropout(p=0.5, inplace=True)",
-            "CELU(alpha=2.0)", "CELU(alpha=1.0, inplace=True)", "SELU()", "SELU(inplace=True)", "Mish()",
+            "Bilinear(in1_features=3, in2_features=4, out_features=5, bias=True)",
+            "Unflatten(dim=1, unflattened_size=(2, 2))", "CELU(alpha=2.0)", "CELU(alpha=1.0, inplace=True)", "SELU()", "SELU(inplace=True)", "Mish()",
             "Hardsigmoid()", "Hardswish()", "Mish(inplace=True)", "PReLU(num_parameters=3)", "GLU(dim=-1)",
             "RReLU(lower=0.1, upper=0.5)", "RReLU(lower=0.1, upper=0.5, inplace=True)",
             "Hardshrink(0.7)", "Softshrink(0.5)",
@@ -916,6 +965,8 @@ TEXTS = [
     ("tensor([], size=(0, 3), dtype=torch.int64)", lambda t: f(t).one_hot(t.zeros(0).long(), 3)),
     # shapes
     ("torch.Size([2, 12])", lambda t: t.nn.Flatten()(t.zeros(2, 3, 4)).shape),
+    ("torch.Size([2, 3, 2])", lambda t: t.nn.Unflatten(1, (3, -1))(t.zeros(2, 6)).shape),
+    ("torch.Size([2, 3, 2])", lambda t: t.nn.Unflatten(-1, t.Size([3, 2]))(t.zeros(2, 6)).shape),
     ("torch.Size([6, 4])", lambda t: t.nn.Flatten(0, 1)(t.zeros(2, 3, 4)).shape),
     ("torch.Size([0, 2])", lambda t: t.nn.Linear(3, 2)(t.zeros(0, 3)).shape),
     ("torch.Size([4, 0])", lambda t: t.nn.Linear(3, 0)(t.zeros(4, 3)).shape),

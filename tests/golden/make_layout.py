@@ -86,6 +86,7 @@ FORMS = [
     "torch.nn.functional.layer_norm(x, x.shape[-1:])",
     "torch.nn.functional.rms_norm(x, x.shape[-1:])", "torch.nn.functional.group_norm(x, 1)",
     "torch.nn.functional.instance_norm(x)", "torch.nn.functional.local_response_norm(x, 2)",
+    "torch.nn.functional.bilinear(x, b, weight[:, :, None] * weight[:, None])",
     "torch.nn.functional.linear(x, weight)", "torch.nn.functional.linear(x, weight, weight[:, 0])",
     "torch.nn.functional.conv1d(x, weight[:, :3, None])",
     "torch.nn.functional.conv_transpose1d(x, weight[:3, :, None])",

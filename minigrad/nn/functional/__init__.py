@@ -1,7 +1,7 @@
 """The layers as functions without parameters of their own, by subject.
 
-- `affine`: linear; `convolutions`: conv1d and its transpose; `embeddings`: embedding, one_hot;
-  `bags`: embedding_bag.
+- `affine`: linear, bilinear; `convolutions`: conv1d and its transpose; `embeddings`: embedding,
+  one_hot; `bags`: embedding_bag.
 - `activations`, `piecewise`: functions of each entry; `softmaxes`: of all entries along an axis.
 - `dropouts`, `norms`, `losses`, `likelihoods`, `margin_losses`; `pooling`: windows of sequences.
 - `attention`: scaled_dot_product_attention, of one head; `multihead`: of several.
@@ -14,7 +14,7 @@ from .activations import (
     mish, relu, relu6, relu_, selu, selu_, sigmoid, silu, softplus, softsign, tanh, tanhshrink,
     threshold, threshold_,
 )  # fmt: skip
-from .affine import linear
+from .affine import bilinear, linear
 from .attention import scaled_dot_product_attention
 from .bags import embedding_bag
 from .convolutions import conv1d, conv_transpose1d
@@ -45,7 +45,7 @@ from .vectors import cosine_similarity, normalize, pairwise_distance
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_max_pool1d", "adaptive_max_pool1d_with_indices",
-    "alpha_dropout", "avg_pool1d", "batch_norm", "binary_cross_entropy",
+    "alpha_dropout", "avg_pool1d", "batch_norm", "bilinear", "binary_cross_entropy",
     "binary_cross_entropy_with_logits", "celu", "celu_", "conv1d", "conv_transpose1d",
     "cosine_embedding_loss", "cosine_similarity", "cross_entropy", "ctc_loss", "dropout",
     "dropout1d", "dropout2d", "elu", "elu_", "embedding", "embedding_bag", "feature_alpha_dropout",

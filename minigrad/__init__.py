@@ -16,7 +16,7 @@ from .autograd.grad_mode import (
 from .runtime.config import show_config
 from .tensor.creation import (
     Generator, arange, as_tensor, asarray, bernoulli, binomial, default_generator, empty,
-    empty_like, eye, from_numpy, full, full_like, get_rng_state, initial_seed, linspace,
+    empty_like, eye, from_numpy, frombuffer, full, full_like, get_rng_state, initial_seed, linspace,
     manual_seed, multinomial, normal, ones, ones_like, poisson, rand, rand_like, randint,
     randint_like, randn, randn_like, randperm, seed, set_rng_state, zeros, zeros_like,
 )  # fmt: skip
@@ -156,7 +156,7 @@ __all__ = [
     "double", "dsplit", "dstack", "dtype", "e", "einsum", "empty", "empty_like", "enable_grad",
     "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand", "expm1", "eye", "finfo",
     "flatten", "flip", "fliplr", "flipud", "float16", "float32", "float64", "floor", "floor_divide",
-    "fmod", "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge", "ger",
+    "fmod", "from_dlpack", "from_numpy", "frombuffer", "full", "full_like", "gather", "ge", "ger",
     "get_default_device", "get_default_dtype", "get_num_threads", "get_rng_state", "gt", "half",
     "hardshrink", "histc", "hsplit", "hstack", "hypot", "iinfo", "index_add", "index_copy",
     "index_fill", "index_put", "index_reduce", "index_select", "inf", "inference_mode",

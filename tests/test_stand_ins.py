@@ -11,7 +11,6 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.compat import (
     amp,
-    checkpoint,
     compiler,
     config,
     distributed,
@@ -53,7 +52,6 @@ IDLE = {
     "torch.jit.freeze": lambda: jit.freeze(nn.Linear(1, 1)),
     "torch.autocast": lambda: amp.autocast("cuda"),
     "torch.amp.GradScaler": lambda: amp.GradScaler(),
-    "torch.utils.checkpoint": lambda: checkpoint.checkpoint(mg.exp, mg.ones(1)),
     "torch.profiler.profile": lambda: profiler.profile(),
 }
 
@@ -117,15 +115,6 @@ def test_custom_rules_stay(decorate):
 
     assert decorate(rule) is rule
     assert decorate(device_type="cuda")(rule) is rule
-
-
-def test_checkpoints_compute_what_is_computed_without(said):
-    x = mg.tensor([0.5], requires_grad=True)
-    y = checkpoint.checkpoint(mg.exp, x, use_reentrant=False)
-    assert y.item() == mg.exp(x).item()
-    assert checkpoint.checkpoint_sequential([mg.exp, mg.log], 2, x).item() == pytest.approx(0.5)
-    (slope,) = mg.autograd.grad(y, x)
-    assert slope.item() == y.item()
 
 
 def test_blocks_are_timed(said):
@@ -398,3 +387,22 @@ def test_old_calls_with_factors_in_front():
     for wrong in (lambda: x.addcmul(x, y, 0.5), lambda: x.add(1, 2, 3), lambda: mg.mul(x, 2, y)):
         with pytest.raises(TypeError):
             wrong()
+
+
+def test_bytes_are_numbers_of_another_type():
+    x = mg.tensor([1.0, 2.0])
+    seen = x.view(mg.int32)
+    assert seen.tolist() == [0x3F800000, 0x40000000]
+    assert x.view(dtype=mg.int16).shape == (4,)
+    seen[0] = 0
+    assert x.tolist() == [0.0, 2.0]
+    assert x._version == 1
+    with pytest.raises(RuntimeError, match=r"view\(dtype\): .* shape \[3\]"):
+        mg.ones(3).view(mg.float64)
+    buffer = bytearray([1, 0, 2, 0])
+    numbers = mg.frombuffer(buffer, dtype=mg.int16)
+    buffer[0] = 3
+    assert numbers.tolist() == [3, 2]
+    assert mg.frombuffer(buffer, dtype=mg.int16, count=1, offset=2).tolist() == [2]
+    with pytest.warns(UserWarning, match="not writable"):
+        mg.frombuffer(b"\1\0", dtype=mg.int16)

@@ -231,6 +231,9 @@ class Storage:
         """The entries as Python numbers."""
         return self.array.tolist()
 
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + self.array.nbytes
+
     def __len__(self) -> int:
         return self.array.size
 

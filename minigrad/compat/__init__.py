@@ -14,8 +14,8 @@ What it is made of:
 - `accelerator`, `cuda`, `backends`: the answers to questions about devices: there is only the CPU.
 - `jit`, `amp`, `compiler`, `profiler`: what makes PyTorch faster or smaller, and has
   nothing to do here; `no_effect`: how they say so, once.
-- `distributed`, `distributed_sampler`, `futures`, `multiprocessing`, `parallel`: one process, and
-  what it answers.
+- `distributed`, `distributed_sampler`, `futures`, `multiprocessing`, `parallel`, `replicas`: one
+  process, and what it answers.
 - `not_built`: layers for pictures; `attention`, `pytree`, `clip_grad`, `onnx`,
   `random`, `version`, `config`, `types`, `overrides`, `hub`, `fx`, `storage`, `hooks`: names that
   scripts and libraries mention, and mostly do not use; `tensorboard`: the writer, if TensorBoard is

@@ -20,8 +20,9 @@ _NEED_A_GROUP = (
 
 __all__ = [
     "Backend", "FileStore", "GroupMember", "ProcessGroup", "ReduceOp", "Store", "TCPStore",
-    "get_rank", "get_world_size", "group", "is_available", "is_gloo_available", "is_initialized",
-    "is_mpi_available", "is_nccl_available", "is_torchelastic_launched", *_NEED_A_GROUP,
+    "ZeroRedundancyOptimizer", "get_rank", "get_world_size", "group", "is_available",
+    "is_gloo_available", "is_initialized", "is_mpi_available", "is_nccl_available",
+    "is_torchelastic_launched", *_NEED_A_GROUP,
 ]  # fmt: skip
 
 _WHY = "it trains in one process. Ask torch.distributed.is_available() first"
@@ -60,6 +61,13 @@ class TCPStore(Store):
 
 class FileStore(Store):
     """Raises NotImplementedError when it is made."""
+
+
+class ZeroRedundancyOptimizer:
+    """Raises NotImplementedError when it is made: an optimizer whose state processes share."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError(f"torch.distributed.optim is not in minigrad: {_WHY}")
 
 
 class GroupMember:

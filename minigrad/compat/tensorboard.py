@@ -32,8 +32,14 @@ def _protocol(name: str) -> Any:
 
 
 def _array(values: Any) -> np.ndarray:
-    """What a tensor, an array, a number or a list holds, as an array."""
-    return values.detach().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    """What a tensor, an array or a number holds, as an array."""
+    if isinstance(values, Tensor):
+        return values.detach().numpy()
+    if not isinstance(values, (np.ndarray, np.generic, int, float)):
+        raise NotImplementedError(
+            f"SummaryWriter: Got {type(values)}, but expected numpy array or torch tensor"
+        )
+    return np.asarray(values)
 
 
 def _value(tag: str, **content: Any) -> Any:

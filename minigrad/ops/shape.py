@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays import dtypes
 from ..arrays.sums import total
 from ..autograd.listening import is_listening
 from ..autograd.primitive import primitive
-from ..autograd.tensor_base import array_of
+from ..autograd.tensor_base import TensorBase, array_of, wrap
 from .arguments import as_int, as_shape, checked_axes, checked_axis
 from .kernels import movement_of
 from .layout import alike, copied, rows
@@ -166,8 +167,13 @@ def fresh_view(input: Any, shape: tuple[int, ...], axes: tuple[int, ...] | None 
     return _unsafe_view(input, shape)
 
 
-def view(input: Any, *sizes: Any, size: Any = None) -> Tensor:
-    """As `reshape`, but never a copy: RuntimeError if the memory's layout does not allow a view."""
+def view(input: Any, *sizes: Any, size: Any = None, dtype: Any = None) -> Tensor:
+    """As `reshape`, but never a copy: RuntimeError if the memory's layout does not allow a view.
+
+    With a dtype instead of sizes, the same bytes as numbers of that type, outside the graph.
+    """
+    if dtype is not None or (len(sizes) == 1 and isinstance(sizes[0], dtypes.dtype)):
+        return _read_as(input, dtypes.to_numpy(dtype or sizes[0]))
     array = array_of(input)
     complete = _complete_shape(as_shape(sizes if size is None else (size,)), array)
     if not array.flags.c_contiguous and not np.may_share_memory(array.reshape(complete), array):
@@ -176,6 +182,22 @@ def view(input: Any, *sizes: Any, size: Any = None) -> Tensor:
             "dimension spans across two contiguous subspaces). Use .reshape(...) instead."
         )
     return _reshape(input, complete)
+
+
+def _read_as(input: Any, kind: np.dtype) -> Tensor:
+    """The bytes of `input` as numbers of another type; the last axis grows or shrinks with them."""
+    array = array_of(input)
+    try:
+        tensor: Tensor = wrap(array.view(kind))
+    except ValueError as error:
+        raise RuntimeError(
+            f"view(dtype): self.size(-1) must be divisible by {kind.itemsize} bytes, and "
+            f"self.stride(-1) must be 1, to see a tensor of shape {list(array.shape)} and dtype "
+            f"{array.dtype} as {kind}: {error}"
+        ) from None
+    if isinstance(input, TensorBase):
+        tensor.version = input.version  # one memory, one count of its changes
+    return tensor
 
 
 def view_as(input: Any, other: Any) -> Tensor:

@@ -31,7 +31,7 @@ from .tensor import Tensor
 
 __all__ = [
     "Generator", "arange", "as_array", "as_tensor", "bernoulli", "binomial", "default_generator",
-    "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "get_rng_state",
+    "empty", "empty_like", "eye", "from_numpy", "frombuffer", "full", "full_like", "get_rng_state",
     "initial_seed", "linspace", "manual_seed", "multinomial", "normal", "ones", "ones_like",
     "poisson", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
     "range", "seed", "set_rng_state", "tensor", "zeros", "zeros_like",
@@ -112,6 +112,44 @@ def asarray(
     if copy is False and result.array.dtype != obj.dtype:
         raise ValueError(f"can't alias tensor with dtype '{obj.dtype}' into dtype '{result.dtype}'")
     return result.requires_grad_() if requires_grad else result
+
+
+def frombuffer(
+    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:
+    """A tensor on the memory of a buffer, such as ``bytearray``, with one axis.
+
+    Parameters
+    ----------
+    buffer : object
+        With Python's buffer interface.
+    dtype : dtype
+        What its bytes are.
+    count : int
+        How many entries. Default: as many as there are.
+    offset : int
+        At which byte they begin. Default: 0.
+
+    Raises
+    ------
+    ValueError
+        There are not as many, or none.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.frombuffer(bytearray([1, 0, 2, 0]), dtype=mg.int16)
+    tensor([1, 2], dtype=torch.int16)
+    """
+    array = np.frombuffer(buffer, dtypes.to_numpy(dtype), count, offset)
+    if not array.flags.writeable:
+        warnings.warn(
+            "The given buffer is not writable: the tensor has a copy of it",
+            UserWarning,
+            stacklevel=2,
+        )
+        array = array.copy()
+    return from_array(array, requires_grad)
 
 
 def from_numpy(array: ndarray) -> Tensor:

@@ -94,14 +94,29 @@ LIBRARIES = (
         GITHUB + "Lightning-AI/torchmetrics",
         "v1.9.0",
         folder="tests",
-        tests=("unittests/text",),
+        tests=(
+            *(
+                f"unittests/text/test_{n}.py"
+                for n in ("cer", "mer", "perplexity", "wer", "wil", "wip")
+            ),
+            *(f"unittests/classification/test_{n}.py" for n in ("cohen_kappa", "hinge")),
+            "-k",
+            "not ddp and not half and not bfloat",
+        ),
+        absent=((r"_half_|_cpu_dtype|script", "bfloat16, or a compiled form of a metric"),),
     ),
     Library(
         "pytorch-ignite",
         "0.5.5",
         GITHUB + "pytorch/ignite",
         "v0.5.5",
-        tests=("tests/ignite/engine",),
+        tests=(
+            "tests/ignite/engine",
+            *(f"tests/ignite/handlers/test_{n}.py" for n in ("early_stopping", "timing")),
+            *(f"tests/ignite/metrics/test_{n}.py" for n in ("accuracy", "loss", "running_average")),
+            "-k",
+            "not distrib and not cuda and not tpu and not mps",
+        ),
     ),
     Library(
         "torch-optimizer",
@@ -112,10 +127,53 @@ LIBRARIES = (
         absent=((r"test_sparse", "sparse tensors"),),
     ),
     Library("pytorch-warmup", "0.2.0", GITHUB + "Tony-Y/pytorch_warmup", "v0.2.0", tests=("test",)),
-    Library("tensorboardX", "2.6.5", GITHUB + "lanpa/tensorboardX", "v2.6.5", tests=("tests",)),
+    Library(
+        "tensorboardX",
+        "2.6.5",
+        GITHUB + "lanpa/tensorboardX",
+        "v2.6.5",
+        tests=tuple(
+            f"tests/test_{n}.py"
+            for n in (
+                "embedding",
+                "figure",
+                "hparams",
+                "numpy",
+                "pr_curve",
+                "pytorch_np",
+                "summary",
+                "summary_writer",
+                "utils",
+                "writer",
+            )
+        ),
+    ),
     Library("tensorboard", "2.21.0"),
     Library("lovely-tensors", "0.1.22"),
-    Library("captum", "0.9.0", GITHUB + "pytorch/captum", tests=("tests",)),
+    Library(
+        "captum",
+        "0.9.0",
+        GITHUB + "pytorch/captum",
+        tests=tuple(
+            f"tests/{n}.py"
+            for n in (
+                "attr/test_feature_ablation",
+                "attr/test_gradient_shap",
+                "attr/test_hook_removal",
+                "attr/test_input_x_gradient",
+                "attr/test_integrated_gradients_basic",
+                "attr/test_saliency",
+                "attr/test_shapley",
+                "attr/test_targets",
+                "metrics/test_sensitivity",
+                "module/test_gaussian_stochastic_gates",
+                "utils/test_gradient",
+                "utils/test_jacobian",
+                "utils/test_linear_model",
+            )
+        ),
+        absent=((r"conv|Conv|cnn", PICTURES),),
+    ),
     Library("x-transformers", "2.31.10", GITHUB + "lucidrains/x-transformers", tests=("tests",)),
 )
 

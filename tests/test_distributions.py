@@ -268,6 +268,8 @@ def test_draws_that_are_refused():
         mg.poisson(mg.tensor([1]))
     with pytest.raises(RuntimeError, match=r"torch.float64 but expected torch.float32"):
         mg.binomial(mg.tensor([1.0]), mg.tensor([0.5]).double())
+    with pytest.raises(RuntimeError, match=r"size of tensor a \(2\) must match .* b \(3\)"):
+        mg.binomial(mg.ones(2), mg.ones(3) / 2)
     with pytest.raises(TypeError, match=r"binomial\(\): argument 'prob' \(position 2\)"):
         mg.binomial(mg.tensor([1.0]), 0.5)
 

@@ -21,7 +21,7 @@ from ..autograd.tensor_base import TensorBase, bump_version, wrap
 from .gamma import dirichlet_slope, standard_gamma_slope
 from .inplace import check_memory, check_writable, overwritten
 from .layout import in_memory_order, order_of_axes
-from .makers import no_slope
+from .makers import broadcast_error, no_slope
 from .values import number
 
 if TYPE_CHECKING:
@@ -99,7 +99,10 @@ def binomial(count: Any, prob: Any, generator: random.Generator | None = None) -
             f"Found dtype {of_numpy(p.dtype)} but expected {of_numpy(n.dtype)}: count and prob "
             "must have the same type"
         )
-    shape = np.broadcast_shapes(n.shape, p.shape)
+    try:
+        shape = np.broadcast_shapes(n.shape, p.shape)
+    except ValueError as error:
+        raise broadcast_error(n, p, error) from None
     n, p = [np.asarray(np.broadcast_to(v, shape), order="C") for v in (n, p)]
     return wrap(source(generator).binomial(n, p))
 

@@ -170,7 +170,8 @@ def _compared(
     samples, outputs, count = z.shape
     outputs //= groups
     # All sequences as one long one: a step of the windows further than the end of one is the
-    # beginning of the next. Windows that reach into it are multiplied by 0.
+    # beginning of the next. Windows that reach into it are multiplied by 0 (which makes NaN of an
+    # entry that is infinite, as all others that meet it are no numbers, either).
     needed = max((count - 1) * stride + dilation * (kernel - 1) + 1, padding + x.shape[2])
     steps = -(-needed // stride)
     x = _time_first(x, groups, padding, steps * stride)

@@ -379,6 +379,8 @@ def instance_norm(
             "Expected more than 1 spatial element when training, got input size "
             f"torch.Size({list(x.shape)})"
         )
+    if x.ndim < 2:
+        raise RuntimeError(f"{name}: expected input of shape (N, C, ...), got {list(x.shape)}")
     samples, channels = x.shape[:2]
     for argument, value in (*statistics.items(), *factors.items()):
         if value is not None and value.array.shape != (channels,):

@@ -124,7 +124,7 @@ def _all_have_entries(length: int, window: ops.Window) -> bool:
     """Whether each window has an entry, and does not step over the whole input."""
     kernel, stride, padding, dilation, count = window
     places = [range(t * stride - padding, length, dilation)[:kernel] for t in range(count)]
-    return all([any([place >= 0 for place in window]) for window in places])
+    return all([any([place >= 0 for place in reached]) for reached in places])
 
 
 def avg_pool1d(

@@ -953,6 +953,8 @@ SIZED = {
     "vsplit": lambda x, k: mg.vsplit(x, k.repeat(1))[0],
     "diagonal": lambda x, k: x.diagonal(k),
     "diag": lambda x, k: mg.diag(x[0], k),
+    "dim": lambda x, k: x[:, :2].argmax(k % 2),
+    "keepdim": lambda x, k: x.amax(0, k > 1),
 }
 
 
@@ -965,6 +967,18 @@ def test_sizes_that_depend_on_options_that_are_tensors_are_noticed(name):
     calls = [(mg.ones(4, 4), mg.tensor(k)) for k in (1, 1, 1, 1, 2, 3)]
     with pytest.warns(UserWarning, match="the size of what"):
         compared(f, *calls)
+
+
+@pytest.mark.parametrize("call", [
+    lambda x, k: x.clamp(0, k), lambda x, k: F.leaky_relu(x, k * 0.1),
+    lambda x, k: mg.add(x, x, alpha=k), lambda x, k: mg.tensordot(x, x, k % 2 + 1),
+    lambda x, k: F.layer_norm(x, (4,), eps=k),
+])  # fmt: skip
+def test_tensors_that_are_read_as_numbers_are_noticed(call):
+    """Also by functions that run translated, which no profiler of Python sees."""
+    calls = [(mg.randn(4, 4), mg.tensor(k)) for k in (1, 1, 1, 1, 2, 3)]
+    with pytest.warns(UserWarning, match="not replayed"):
+        compared(lambda x, k: call(x, k).sum(), *calls)
 
 
 def test_the_row_of_a_view_is_looked_up_in_each_call():

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.listening import heard, is_listening
 from ..autograd.tensor_base import TensorBase
 
 ndarray = np.ndarray
@@ -51,6 +52,8 @@ def number(value: Any, function: str, argument: str, kinds: str = "Number") -> A
     if type(value) is float:
         return value
     if isinstance(value, TensorBase) and not value.array.ndim:
+        if is_listening():  # (who wants to replay this has to know that a value was read)
+            return heard(number, (value, function, argument, kinds), {})
         if value._requires_grad and "Tensor" not in kinds:
             raise TypeError(
                 f"{function}(): argument '{argument}' must be {kinds}, not Tensor: it requires a "

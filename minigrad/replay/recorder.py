@@ -36,9 +36,12 @@ SIZED_BY_VALUES = frozenset(
     ["nonzero", "masked_select", "unique2", "unique_dim", "bincount", "_bincount"]
 )
 # And of these, if an option is a tensor.
-SIZED_BY_OPTIONS = frozenset(
-    ["pack_padded_sequence", "tensor_split", "diagonal", "diagonal_copy", "diag_embed"]
-)
+SIZED_BY_OPTIONS = frozenset(["pack_padded_sequence", "tensor_split"])
+# Which places these take, and how many, shapes say.
+TAKES_PLACES = frozenset([
+    "getitem", "setitem", "gather", "index_select", "take", "embedding", "embedding_bag",
+    "cross_entropy", "nll_loss", "cat", "stack",
+])  # fmt: skip
 
 
 class Built(NamedTuple):
@@ -127,7 +130,9 @@ class Recorder:
             return self.refuse(f"the size of what {name} gives depends on values")
         if name == "where" and len(args) > 2 and args[1] is None and args[2] is None:
             return self.refuse("the size of what where gives depends on values")
-        if name in SIZED_BY_OPTIONS and any(map(_has_tensors, args[1:])):
+        if (name in SIZED_BY_OPTIONS and any(map(_has_tensors, args[1:]))) or (
+            name not in TAKES_PLACES and _is_sized_by_a_number(args, kwargs, result)
+        ):
             return self.refuse(f"the size of what {name} gives depends on values")
         if name == "one_hot" and args[1] == -1:
             return self.refuse("the number of classes of one_hot depends on values")
@@ -252,6 +257,23 @@ def sets_gradient(call: Any) -> bool:
 def _has_tensors(value: Any) -> bool:
     parts = value if isinstance(value, (tuple, list)) else (value,)
     return any([isinstance(p, TensorBase) for p in parts])
+
+
+def _is_sized_by_a_number(args: Any, kwargs: Any, result: Any) -> bool:
+    """Whether a tensor may be an option, as ``dim``: it is one whole number, and shapes differ."""
+    rest = [
+        p for a in (*args[1:], *kwargs.values()) for p in (a if type(a) in (tuple, list) else (a,))
+    ]
+    tensors = [p.array for p in rest if isinstance(p, TensorBase)]
+    if not any([a.size == 1 and a.dtype.kind in "bui" for a in tensors]):
+        return False
+    if not isinstance(result, TensorBase):
+        return True
+    tensors += [p.array for p in args[:1] if isinstance(p, TensorBase)]
+    try:
+        return result.array.shape != np.broadcast_shapes(*[a.shape for a in tensors])
+    except ValueError:
+        return True
 
 
 def _has_mask(index: Any) -> bool:

@@ -955,6 +955,11 @@ SIZED = {
     "diag": lambda x, k: mg.diag(x[0], k),
     "dim": lambda x, k: x[:, :2].argmax(k % 2),
     "keepdim": lambda x, k: x.amax(0, k > 1),
+    "stack": lambda x, k: mg.stack([x[:2], x[:2]], k - 1),
+    "arange": lambda x, k: mg.arange(k),
+    "linspace": lambda x, k: mg.linspace(0, 1, k),
+    "zeros": lambda x, k: mg.zeros(k, 2),
+    "in place": lambda x, k: (x * 1).unsqueeze_(k % 2),
 }
 
 

@@ -204,6 +204,22 @@ def test_parameters_are_drawn_as_those_of_our_layers():
         np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
 
 
+class Unnamed(OwnLSTM):
+    states = None
+
+
+class InArguments(OwnLSTM):
+    def forward(self, x, h, c):
+        return super().forward(x, (h, c))
+
+
+def test_arguments_after_the_parameters_may_have_defaults():
+    layer = nn.Recurrent(lambda x, h, w, scale=2.0: x @ w * scale, 3, 4, parameters={"w": (3, 4)})
+    x = mg.randn(2, 1, 3)
+    assert layer(x)[0].shape == (2, 1, 4)
+    np.testing.assert_allclose(layer(x)[0].detach(), (x @ layer.l0.w * 2).detach(), 1e-6)
+
+
 W = {"parameters": {"w": (3, 4), "u": (4, 4)}}
 WRONG = {
     "a module": (lambda: nn.Recurrent(OwnLSTM(3, 4), 3, 4), TypeError, "Module class"),
@@ -247,6 +263,18 @@ WRONG = {
             leaky, 3, 4, 2, parameters={"w": (3, 4), "u": (4, 4)}, states=lambda i, h: {"h": i + 1}
         ),
         ValueError, "all layers must have the same states",
+    ),
+    "unnamed states": (
+        lambda: nn.Recurrent(Unnamed, 3, 4)(mg.randn(2, 3, 3)), ValueError,
+        r'expected 2\). Unnamed.forward gets its state as one tensor.*states = \("h", "c"\)',
+    ),
+    "states as arguments": (
+        lambda: nn.Recurrent(InArguments, 3, 4)(mg.randn(2, 3, 3)), TypeError,
+        r"missing 1 required positional argument: 'c'. A cell is called with.*forward\(x, state\)",
+    ),
+    "a parameter without a shape": (
+        lambda: nn.Recurrent(leaky, 3, 4, parameters={"w": (3, 4)}), ValueError,
+        r"argument 'u' of leaky\(x, h, w, u\) stands among the parameters, but",
     ),
     "no sequence": (lambda: nn.Recurrent(leaky, 3, 4, **W)(mg.randn(0, 1, 3)), RuntimeError, "l"),
 }  # fmt: skip

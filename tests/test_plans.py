@@ -498,6 +498,22 @@ def test_what_has_no_instruction_runs_through_numpy(name):
     assert both(layer, x)
 
 
+def test_a_single_sequence_may_need_no_copy_for_another_shape():
+    class Sliced(nn.Module):
+        def __init__(self, input_size, hidden_size):
+            super().__init__()
+            self.inner, self.size = nn.Linear(input_size, 4 * hidden_size), hidden_size
+
+        def forward(self, x, h):
+            return self.inner(x)[:, self.size :].view(-1, 3, self.size).sum(1).tanh() + h
+
+    layer = nn.Recurrent(Sliced, 3, 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        output = layer(mg.randn(5, 1, 3))[0]
+    assert output.shape == (5, 1, 4)
+
+
 def test_places_are_checked_each_time():
     """As while recording, they may name a row that is not there."""
     layer, x = odd("looked up", lambda cell, z, h: z + F.embedding(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -77,7 +77,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
     """
     x, y = array_of(a), array_of(b)
     if isinstance(dims, TensorBase):
-        dims = dims.tolist()
+        dims = cast(Any, dims).tolist()
     if isinstance(dims, (tuple, list)):
         pairs = [[d] if isinstance(d, int) else list(d) for d in dims]
         if len(pairs) != 2:

@@ -52,8 +52,14 @@ class Recording(NamedTuple):
     def way(self) -> list[Any]:
         """As `way_of` gives it."""
         names: dict[int, Any] = {id(v): name for name, v in self.inputs.items()}
+        read = {id(v) for v in self.results.values()}
+        for i in reversed(self.forward):
+            if id(i.output) in read:
+                read |= {id(v) for v in i.inputs}
         way: list[Any] = []
         for i in self.forward:
+            if id(i.output) not in read:  # (as a shape that cannot be had without a copy)
+                continue
             of = [names.get(id(v), str(v.constant) if not v.shape else None) for v in i.inputs]
             if i.op == "copy":  # whether one is needed for the memory depends on sizes, too
                 names[id(i.output)] = of[0]

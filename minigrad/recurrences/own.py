@@ -70,7 +70,16 @@ class StepCell(Module):
                     f"parameter {name!r} is no argument of {_name_of(step)}"
                     f"({', '.join(arguments)}), after the input"
                 )
-        named = tuple([name for name in arguments[1:] if name not in shapes])
+        first = min([arguments.index(name) for name in shapes], default=len(arguments))
+        named = tuple(arguments[1:first])
+        for name, argument in list(inspect.signature(step).parameters.items())[first:]:
+            by_itself = argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD)
+            if name not in shapes and argument.default is argument.empty and not by_itself:
+                raise ValueError(
+                    f"argument {name!r} of {_name_of(step)}({', '.join(arguments)}) stands among "
+                    "the parameters, but parameters= has no shape for it (states stand before "
+                    "all parameters)"
+                )
         states = states(*sizes) if callable(states) else states
         if states is not None and tuple(states) != named:
             raise ValueError(
@@ -190,6 +199,22 @@ def told_apart(result: Any, names: Sequence[str], cell: Any) -> tuple[Any, ...]:
         f"{wanted}), but returned {_described(result)}. A cell with other states names them: "
         'states = ("h", "c")'
     )
+
+
+def _advised(error: TypeError | ValueError, cell: Any, names: Sequence[str]) -> Exception:
+    """The error of a cell; with advice, if it took its states for what they are not."""
+    text, name = str(error), _name_of(type(cell))
+    if len(names) == 1 and "to unpack" in text:
+        return type(error)(
+            f"{text}. {name}.forward gets its state as one tensor, for it names no others; a cell "
+            'with several names them, states = ("h", "c"), and gets a tuple'
+        )
+    if "forward() missing" in text and text.startswith(name):
+        return type(error)(
+            f"{text}. A cell is called with the input and the state, forward(x, state): several "
+            'states are a tuple, and have names, states = ("h", "c")'
+        )
+    return error
 
 
 def _described(value: Any) -> str:
@@ -427,7 +452,13 @@ class Recurrent(SequenceLayer):
         def step(x: Any, states: Any, mask: Any) -> tuple[Any, ...]:
             if mask is not None:
                 states = (states[0] * mask, *states[1:])
-            result = cell(x, states[0] if len(states) == 1 else states)
+            try:
+                result = cell(x, states[0] if len(states) == 1 else states)
+            except (TypeError, ValueError) as error:
+                advised = _advised(error, cell, names)
+                if advised is error:
+                    raise
+                raise advised from error
             output, *after = told_apart(result, names, cell)
             rows = len(x.array)
             for name, value, shape in [

@@ -35,12 +35,19 @@ FIXED = (
 SIZED_BY_VALUES = frozenset(
     ["nonzero", "masked_select", "unique2", "unique_dim", "bincount", "_bincount"]
 )
-# And of these, if an option is a tensor.
-SIZED_BY_OPTIONS = frozenset(["pack_padded_sequence", "tensor_split"])
+# And of these, if an option is a tensor; of those that make tensors, each argument is one.
+SIZED_BY_OPTIONS = frozenset([
+    "pack_padded_sequence", "tensor_split", "squeeze_", "unsqueeze_", "transpose_", "swapaxes_",
+    "swapdims_", "resize_",
+])  # fmt: skip
+MAKERS = frozenset([
+    "zeros", "ones", "empty", "arange", "range", "linspace", "logspace", "eye", "rand", "randn",
+    "full", "randint", "randperm", "tril_indices", "triu_indices",
+])  # fmt: skip
 # Which places these take, and how many, shapes say.
 TAKES_PLACES = frozenset([
     "getitem", "setitem", "gather", "index_select", "take", "embedding", "embedding_bag",
-    "cross_entropy", "nll_loss", "cat", "stack",
+    "cross_entropy", "nll_loss",
 ])  # fmt: skip
 
 
@@ -130,8 +137,10 @@ class Recorder:
             return self.refuse(f"the size of what {name} gives depends on values")
         if name == "where" and len(args) > 2 and args[1] is None and args[2] is None:
             return self.refuse("the size of what where gives depends on values")
-        if (name in SIZED_BY_OPTIONS and any(map(_has_tensors, args[1:]))) or (
-            name not in TAKES_PLACES and _is_sized_by_a_number(args, kwargs, result)
+        if (
+            (name in SIZED_BY_OPTIONS and any(map(_has_tensors, args[1:])))
+            or (name in MAKERS and any(map(_has_tensors, args)))
+            or (name not in TAKES_PLACES and _is_sized_by_a_number(args, kwargs, result))
         ):
             return self.refuse(f"the size of what {name} gives depends on values")
         if name == "one_hot" and args[1] == -1:

@@ -555,11 +555,11 @@ def test_changing_the_numbers_before_backward_changes_nothing():
     assert table.grad[:, 0].tolist() == [1.0, 1.0, 0.0, 0.0]
 
 
-def test_sparse_gradients_and_falling_offsets_are_refused():
-    with pytest.raises(NotImplementedError, match="sparse=True asks for sparse gradients"):
-        nn.EmbeddingBag(3, 2, sparse=True)
-    with pytest.raises(NotImplementedError, match="sparse=True asks for a sparse gradient"):
-        F.embedding_bag(INDEX, mg.ones(6, 2), OFFSETS, sparse=True)
+def test_sparse_gradients_are_dense_and_falling_offsets_are_refused():
+    table, bags = leaf(1, 6, 2), nn.EmbeddingBag(6, 2, sparse=True, dtype=mg.float64)
+    F.embedding_bag(INDEX, table, OFFSETS, sparse=True).sum().backward()
+    bags(INDEX, OFFSETS).sum().backward()
+    assert bags.weight.grad.tolist() == table.grad.tolist()
     with pytest.raises(RuntimeError, match=r"offsets must not go down, but got \[0, 4, 2\]"):
         F.embedding_bag(INDEX, mg.ones(6, 2), mg.tensor([0, 4, 2]))
 

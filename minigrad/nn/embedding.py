@@ -134,7 +134,7 @@ class EmbeddingBag(Module):
     mode : "sum", "mean" or "max"
         Default: "mean".
     sparse : bool
-        There are no sparse gradients here: True raises.
+        Accepted; gradients are dense here.
     include_last_offset : bool
         Offsets say where the last bag ends, too.
     padding_idx : int, optional
@@ -151,8 +151,6 @@ class EmbeddingBag(Module):
     ------
     AssertionError
         `padding_idx` is no row.
-    NotImplementedError
-        `sparse`.
 
     Examples
     --------
@@ -169,11 +167,6 @@ class EmbeddingBag(Module):
         padding_idx: int | None = None, device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        if sparse:
-            raise NotImplementedError(
-                "EmbeddingBag: sparse=True asks for sparse gradients, which minigrad does not "
-                "have; with sparse=False the same numbers come in dense ones"
-            )
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         self.max_norm = max_norm

@@ -51,7 +51,7 @@ def embedding_bag(
     mode : "sum", "mean" or "max"
         Default: "mean".
     sparse : bool
-        There are no sparse gradients here: True raises.
+        Accepted, not with "max"; gradients are dense here.
     per_sample_weights : Tensor of the type of `weight` and the shape of `input`, optional
         Factors, for "sum" only.
     include_last_offset : bool
@@ -73,7 +73,7 @@ def embedding_bag(
         Types that do not go together; a row number that is not there; offsets that do not begin
         at 0, go down, or beyond the end.
     NotImplementedError
-        `sparse`, or `per_sample_weights` without "sum".
+        `per_sample_weights` without "sum".
 
     Notes
     -----
@@ -194,11 +194,6 @@ def _check_options(mode: str, sparse: bool, by_frequency: bool, weighted: bool) 
         raise NotImplementedError(
             "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported "
             f"for mode='sum' (got mode='{mode}')"
-        )
-    if sparse:
-        raise NotImplementedError(
-            "embedding_bag: sparse=True asks for a sparse gradient, which minigrad does not have; "
-            "with sparse=False the same numbers come in a dense one"
         )
 
 

@@ -26,7 +26,7 @@ GIVEN = {
     "target": ONES, "end": ONES, "size_average": None, "reduce": None, "running_mean": mg.ones(2),
     "running_var": mg.ones(2), "ignore_index": -100, "a": ONES, "value": ONES,
     "prepend": ONES, "y": ONES,
-    "sorted_sequence": ONES,
+    "sorted_sequence": ONES, "count": ONES,
 }  # fmt: skip
 
 

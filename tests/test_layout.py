@@ -27,8 +27,9 @@ ELSEWHERE = set(re.findall(r"\bt\.(\w+)\(", functions["SMOOTH"] + functions["STE
 # What returns no tensor, or a view, or is the same function under another name.
 NOT_LAID_OUT = {
     *maker["operations"].WITHOUT_TENSORS, "allclose", "binary_cross_entropy", "bincount",
-    "binomial", "cross_entropy", "ctc_loss", "embedding_bag", "equal", "expand", "is_complex",
-    "is_floating_point", "is_nonzero", "movedim", "multi_head_attention_forward", "nll_loss",
+    "binomial", "cross_entropy", "ctc_loss", "embedding_bag", "equal", "expand", "imag",
+    "is_complex", "is_floating_point", "is_nonzero", "movedim", "multi_head_attention_forward",
+    "nll_loss",
     "numel", "permute", "poisson", "randint_like", "repeat", "reshape", "result_type",
     "scaled_dot_product_attention", "swapaxes", "t", "transpose", "unflatten",
 }  # fmt: skip

@@ -21,6 +21,8 @@ PRINTED = {
     "div.rounded": "DivBackward2", "div.rounded.number": "DivBackward3",
     "div.rounded.of_number": "DivBackward2",
     "div.by_count": "DivBackward1",
+    "copysign.number": "CopysignBackward1", "deg2rad": "Deg2RadBackward0",
+    "rad2deg": "Rad2DegBackward0",
     "clamp.numbers": "ClampBackward1",
     "lerp.tensor": "LerpBackward1",
     "round.decimals": "RoundBackward1",

@@ -1,7 +1,8 @@
 """The operations: each with its forward and its gradient on adjacent lines.
 
 - `elementwise`: arithmetic, elementary functions, comparison; `makers`: what makes them. `erf`,
-  `gamma`: functions of these that NumPy does not have; `special`: what is made of them.
+  `gamma`: functions of these that NumPy does not have; `special`: what is made of them;
+  `rarer`: what is met less often.
 - `shape`: views and their transposes; `join`: cat, stack, split, unbind; `rows`: some rows of many;
   `windows`: views that show entries several times; `arrange`: what is made of all these.
 - `index`: ``x[...]``, gather, scatter, where; `inplace`: everything that changes a tensor;

@@ -65,6 +65,11 @@ OWN_KINDS: dict[str, dict[str, str | None]] = {  # of functions where a name mea
         "scatter_reduce", "select_scatter", "slice_scatter", "diagonal_scatter")},
     "diff": {"prepend": OPTIONAL[0], "append": OPTIONAL[0]},
     "select_scatter": {"src": TENSOR, "index": None},
+    "heaviside": {"values": TENSOR},
+    "ldexp": {"other": TENSOR},
+    "float_power": {"input": EITHER, "exponent": EITHER},
+    "addcmul": {"tensor1": EITHER},
+    "addcdiv": {"tensor1": EITHER},
     "quantile": {"q": "Tensor or float Number"},
     "nanquantile": {"q": "Tensor or float Number"},
     **{name: {"y": TENSOR, "x": OPTIONAL[0]} for name in (

@@ -221,7 +221,10 @@ def inplace(
             before = wrap(input.array.copy() if saves and not partly else input.array)
             if edge is not None:
                 before.edge, before._requires_grad = past_hooks_of_views(input, edge), True
-        elif ufunc is not None and not kwargs and _is_plain(input.array, args):
+        elif (
+            ufunc is not None and not kwargs
+            and len(args) < ufunc.nin and _is_plain(input.array, args)
+        ):  # fmt: skip
             return _computed_in_place(ufunc, input, args)
         if partly and not records(input.array):
             before_write(input)

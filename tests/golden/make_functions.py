@@ -251,6 +251,47 @@ x.clone().index_reduce_(1, i[1], y, 'mean')
 x.clone().swapaxes_(0, 1) * 2
 x.clone().swapdims_(0, 1) * 2
 x.real + x.conj()
+t.real(x) + t.conj(x) + t.conj_physical(x) + t.resolve_conj(x)
+t.frac(x)
+t.sinc(x)
+t.deg2rad(x)
+t.rad2deg(x)
+t.asinh(x)
+t.acosh(p + 1)
+t.atanh(p)
+t.arcsin(p) + t.arccos(p) + t.arctan(p)
+t.arcsinh(p) + t.arccosh(p + 1) + t.arctanh(p)
+t.arctan2(x, y)
+t.angle(x)
+t.fix(x) * x
+t.nan_to_num(x)
+t.copysign(x, y)
+t.copysign(x, -1.0)
+t.fmax(x, v)
+t.fmin(x, y)
+t.logaddexp2(x, y)
+t.ldexp(x, y)
+t.float_power(p, x)
+t.float_power(p, 2)
+t.float_power(2, x)
+x.clone().sinc_() + x.clone().frac_()
+x.clone().deg2rad_() + x.clone().rad2deg_()
+x.clone().copysign_(y) + x.clone().ldexp_(y)
+x.clone().hypot_(y) + x.clone().atan2_(y) + x.clone().arctan2_(y)
+p.clone().arcsin_() + p.clone().arccos_() + p.clone().arctan_()
+x.clone().double().float_power_(2) + x.clone().fix_() + x.clone().nan_to_num_() + x.clone().sgn_()
+x.clone().true_divide_(p)
+x.clone().eq_(y) + x.clone().ne_(y) + x.clone().lt_(y) + x.clone().le_(0.5) + x
+x.clone().gt_(y) + x.clone().ge_(0) + x.clone().less_(y) + x.clone().greater_(y) + x
+x.clone().not_equal_(y) + x.clone().less_equal_(y) + x.clone().greater_equal_(y) + x
+t.add(x, 2, y) + x.sub(0.5, y)
+x.clone().add_(2, y) + x.clone().sub_(2, y)
+t.addcmul(x, 2, y, v) + t.addcdiv(x, -1, y, p)
+x.clone().addcmul_(0.5, y, v).addcdiv_(-0.5, y, p)
+t.chunk(x, 2, axis=1) + t.unbind(x, axis=0)
+t.narrow(x, axis=0, start=0, length=1) + t.select(x, axis=0, index=1)
+t.gather(x, axis=0, index=i) + t.index_select(x, axis=1, index=i[0])
+t.repeat_interleave(v, 2, axis=0), t.take_along_dim(x, i, axis=0)
 t.kthvalue(x, 2)
 x.kthvalue(3, 0, True)
 t.mode(x, 0)
@@ -295,6 +336,35 @@ S.tril().cholesky_inverse() + S.logdet() + S.slogdet()[1]
 
 # What has no gradient, or one that jumps.
 STEPS = """
+t.frac(special)
+t.sinc(special)
+t.angle(special)
+t.signbit(special)
+t.isposinf(special)
+t.isneginf(special)
+t.isreal(i)
+t.sgn(special), t.sgn(i)
+t.nan_to_num(special)
+t.nan_to_num(special, 1.0, 2.0, -3.0)
+t.nan_to_num(i)
+t.rad2deg(i), t.deg2rad(mask), t.asinh(i), t.angle(i)
+t.copysign(special, special.flip(0)), t.copysign(i, -1)
+t.fmax(special, special.flip(0)), t.fmin(special, special.flip(0))
+t.nextafter(special, special.flip(0))
+t.heaviside(special, special.flip(0))
+t.gcd(k, k.flip(0)), t.lcm(k, k.flip(0))
+t.ldexp(i, i), t.float_power(i, 2)
+t.bitwise_left_shift(k, 2), t.bitwise_right_shift(k, k)
+mask << 1, k << 1, 1 << k, k >> 1, 100 >> k
+k.clone().bitwise_left_shift_(1), k.clone().bitwise_right_shift_(1)
+k.clone().bitwise_and_(3), k.clone().bitwise_or_(3), k.clone().bitwise_xor_(3)
+k.clone().bitwise_not_(), k.clone().gcd_(k.flip(0)), k.clone().lcm_(k.flip(0))
+mask.clone().logical_and_(mask.flip(0)), mask.clone().logical_or_(mask.flip(0))
+i.clone().logical_xor_(mask), i.clone().logical_not_()
+special.clone().nextafter_(special.flip(0)), special.clone().heaviside_(special.flip(0))
+p.detach().asinh_(), (p.detach() + 1).acosh_(), p.detach().atanh_()
+p.detach().arcsinh_(), (p.detach() + 1).arccosh_(), p.detach().arctanh_()
+t.greater(x, y), t.greater_equal(x, 0), t.less(x, y), t.less_equal(x, 0), t.not_equal(i, 1)
 t.kthvalue(ties, 2)
 t.kthvalue(k, 3)
 t.kthvalue(number, 1)
@@ -558,6 +628,23 @@ ERRORS = {
     "t.bucketize(v, x)": "must be 1 dimension",
     "t.isin(2, 2)": "invalid combination",
     "t.isin(mask, k)": "Bool",
+    "t.frac(k)": "not implemented for 'Long'",
+    "t.nextafter(k, k)": "not implemented for 'Long'",
+    "t.gcd(v, w)": "not implemented for",
+    "t.logaddexp2(k, k)": "not implemented for 'Long'",
+    "v << 1": "not implemented for",
+    "mask << mask": "not implemented for 'Bool'",
+    "v.detach().float().float_power_(2)": "requires dtype Double",
+    "t.heaviside(v, k[:4])": "different dtypes",
+    "t.heaviside(v, three)": "must match the size",
+    "t.fmax(v, 1.0)": "'other' .*must be Tensor",
+    "t.ldexp(v, 2)": "'other' .*must be Tensor",
+    "t.copysign(2, v)": "",
+    "t.imag(v)": "non-complex dtypes",
+    "v.imag": "non-complex dtypes",
+    "t.addcmul(v, 2, w)": "",
+    "t.addcmul(v, w, w, 2)": "",
+    "t.add(v, w, 2)": "",
     "t.trace(v)": "expected a matrix",
     "t.trace(mask)": "not implemented for 'Bool'",
     "t.tensordot(x, y, 1)": "contracted dimensions need to match",

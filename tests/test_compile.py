@@ -3,6 +3,7 @@
 import copy
 import functools
 import random
+import sys
 import threading
 import time
 import warnings
@@ -972,6 +973,23 @@ def test_sizes_that_depend_on_options_that_are_tensors_are_noticed(name):
     calls = [(mg.ones(4, 4), mg.tensor(k)) for k in (1, 1, 1, 1, 2, 3)]
     with pytest.warns(UserWarning, match="the size of what"):
         compared(f, *calls)
+
+
+def test_a_module_that_the_first_call_loads_is_no_hindrance(monkeypatch):
+    def f(x):
+        import colorsys
+
+        return x * len(colorsys.__name__)
+
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    assert tapes(compared(f, *[(x,) for x in X])) == 1
+
+    def g(x):
+        sys.modules.pop("colorsys", None)
+        return f(x)
+
+    with pytest.warns(UserWarning, match="it imports modules"):
+        compared(g, *[(x,) for x in X * 2])
 
 
 @pytest.mark.parametrize("call", [

@@ -329,6 +329,9 @@ REPLAYED = {
     "logic of numbers": lambda cell, z, h: z * mg.logical_or(-z.relu(), -h.relu()),
     "whole numbers": lambda cell, z, h: z * ((z * 10).long() // 3),
     "outer": lambda cell, z, h: (z.unsqueeze(2) * h.unsqueeze(1)).sum(1),
+    "largest of three, turned": lambda cell, z, h: (
+        z + (z.unsqueeze(1) @ mg.stack([z, h, z * h], 1).amax(1).unsqueeze(2)).squeeze(2)
+    ),
     "heads": lambda cell, z, h: nn.functional.softmax(z.reshape(-1, 2, 2), -1).flatten(1),
     "places": lambda cell, z, h: z[:, [2, 0, 0, 1]],
     "weights": lambda cell, z, h: h @ (cell.weight - cell.weight.T).triu() + z,

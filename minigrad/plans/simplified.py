@@ -224,7 +224,8 @@ def _reshape(g: Graph, inputs: Any, options: Any, shape: Shape) -> Any:
         return x
     if x.op == "reshape":
         return g.make("reshape", x.inputs, (shape,), shape, x.dtype, x.line)
-    if x.op.endswith(".reduce") and x.options == ((1,), False) and shape == (*x.shape, 1):
+    is_column = len(x.shape) == 1 and shape == (*x.shape, 1)
+    if is_column and x.op.endswith(".reduce") and x.options == ((1,), False):
         return g.make(x.op, x.inputs, ((1,), True), shape, x.dtype, x.line)
     return None
 

@@ -114,6 +114,7 @@ class Recorder:
         self.captured: dict[int, Any] = {}  # tensors from outside, by slot
         self.grads: list[tuple[Any, bool]] = []  # whether a gradient was there when it was read
         self.refusal = ""
+        self.imports = False  # whether modules were loaded meanwhile, so that nothing is known
         self.details: list[Any] | None = None  # see `lowered`
         self.arrays: dict[int, int] = {}  # slots, by the id of a tensor's array
         self.looks: Callable[..., Any] | None = None  # makes the details

@@ -76,6 +76,9 @@ class Watcher:
         if event not in ("call", "c_call") or not is_listening() or self.recorder.refusal:
             return
         room, _, rest = (frame.f_globals.get("__name__") or "").partition(".")
+        if self.recorder.imports or room == "importlib":
+            self.recorder.imports = True
+            return
         if event == "c_call":
             if room not in ("minigrad", "numpy") and not _is_pure(arg):
                 self.recorder.refuse(f"it calls {getattr(arg, '__qualname__', arg)}")

@@ -36,7 +36,7 @@ operations = SimpleNamespace(
 )
 ELSEWHERE = {  # have gradient tests of their own
     "attention", "conv", "ctc", "decompositions", "draws", "entrywise_loss", "loss", "norm", "pool",
-    "ranks", "rows", "running", "scattering", "solving", "windows",
+    "ranks", "rarer", "rows", "running", "scattering", "solving", "windows",
 }  # fmt: skip
 
 
@@ -886,7 +886,7 @@ def test_every_inplace_method_is_in_the_table():
         "share_memory_",
     }  # fmt: skip
     table = runpy.run_path(str(Path(__file__).parent / "golden" / "make_functions.py"))
-    other |= set(re.findall(r"\.(\w+_)\(", table["SMOOTH"]))
+    other |= set(re.findall(r"\.(\w+_)\(", table["SMOOTH"] + table["STEPS"]))
     methods = {n for n in dir(mg.Tensor) if n.endswith("_") and not n.startswith("_")}
     tested = {part for name in CASES for part in name.replace("_-", "_ ").split()}
     tested |= {

@@ -96,9 +96,8 @@ MOVING = {"cast", "fused", "index", "inplace", "join", "rows", "shape", "embeddi
 # ... or which compare themselves with the same in single operations, in tests of their own; and
 # random numbers, which are no function of their arguments.
 ELSEWHERE = {
-    "attention", "conv", "ctc", "decompositions", "draws", "norm", "pool", "ranks", "running",
-    "scattering", "solving",
-    "windows",
+    "attention", "conv", "ctc", "decompositions", "draws", "norm", "pool", "ranks", "rarer",
+    "running", "scattering", "solving", "windows",
 }  # fmt: skip
 # Formulas for what a kernel does under the same name, where there are kernels.
 STAND_FOR_KERNELS = {"nll_loss", "nll_loss.images"}

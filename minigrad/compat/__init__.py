@@ -16,10 +16,9 @@ What it is made of:
   nothing to do here; `no_effect`: how they say so, once.
 - `distributed`, `distributed_sampler`, `futures`, `multiprocessing`, `parallel`, `replicas`: one
   process, and what it answers.
-- `not_built`: layers for pictures; `attention`, `pytree`, `clip_grad`, `onnx`,
-  `random`, `version`, `config`, `types`, `overrides`, `hub`, `fx`, `storage`, `hooks`: names that
-  scripts and libraries mention, and mostly do not use; `tensorboard`: the writer, if TensorBoard is
-  there.
+- `not_built`: layers for pictures; `attention`, `pytree`, `clip_grad`, `onnx`, `random`, `version`,
+  `config`, `types`, `overrides`, `hub`, `fx`, `storage`, `hooks`, `tensor_str`: names that scripts
+  and libraries mention, and mostly do not use; `tensorboard`: the writer, if TensorBoard is there.
 - `absent`: torchvision, torchtext and torchaudio, which can be imported, and say what is missing
   when they are used.
 """

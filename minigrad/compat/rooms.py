@@ -19,6 +19,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.__config__": ("compat.config",),
     "torch._dynamo": ("compat.compiler",),
     "torch._tensor": ("tensor",),
+    "torch._tensor_str": ("compat.tensor_str",),
     "torch.accelerator": ("compat.accelerator",),
     "torch.amp": ("compat.amp",),
     "torch.amp.autocast_mode": ("compat.amp",),

@@ -1080,3 +1080,48 @@ def test_nothing_may_come_out(rows):
         with mg.no_grad():
             w.copy_(before)
         assert got == (bits(step(x)), bits(w))
+
+
+@pytest.mark.parametrize("every", [1, 13])
+def test_a_step_may_give_parameters_other_arrays(every):
+    """Also one that has not done so before."""
+
+    class Own(optim.SGD):
+        steps = 0
+
+        def step(self, closure=None):
+            super().step(closure)
+            self.steps += 1
+            if self.steps % every == 0:
+                for p in self.param_groups[0]["params"]:
+                    p.data = p.data - 0.1
+
+    results = []
+    for wrap in (lambda f: f, mg.compile):
+        mg.manual_seed(0)
+        v, w = [nn.Parameter(mg.randn(4, 4)) for _ in range(2)]
+        sgd = Own([v, w], lr=0.1)
+
+        def step(x, v=v, w=w, sgd=sgd):
+            losses = []
+            for _ in range(2):
+                losses.append(F.softmax((x @ v).tanh() @ w.T * 2, 1).pow(2).sum())
+                sgd.zero_grad()
+                losses[-1].backward()
+                sgd.step()
+            return losses
+
+        run = wrap(step)
+        results.append([(bits(run(mg.randn(3, 4))), bits(v), bits(w)) for _ in range(20)])
+    assert results[0] == results[1]
+    assert tapes(run) == 1
+
+
+def test_results_lie_in_memory_as_they_do_without():
+    def f(x):
+        return ((x * 2).tanh() + 1).exp()
+
+    compiled = mg.compile(f)
+    for _ in range(6):
+        x = mg.randn(3, 4).t()
+        assert compiled(x).stride() == f(x).stride() == (1, 4)

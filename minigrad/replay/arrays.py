@@ -92,6 +92,8 @@ class ArrayTape:
                         result = call(*args)
                     if out is not None:
                         tensors[out] = result
+                    for k in self.captured:  # (it may have given them others: p.data = ...)
+                        values[k] = tensors[k].array
                     before = silence()
                     continue
                 if kind == BACKWARD:

@@ -224,6 +224,8 @@ class Flat:
         self.bases: dict[int, list[Place]] = {}  # of kernels' calls, by where their rests are
         self.bytes, self.ready, self.lock = 0, False, threading.Lock()
         self.outside: Any = None  # how loud NumPy is outside of this
+        self.shows: list[Any] = []  # what is shown of moving arrays: slot, that of the base, how
+        self.replaces = False  # whether a step gives tensors other arrays
         self.tensors = self.object(None)  # the slot of the list of tensors
         self.returned: list[Any] = []
 
@@ -240,7 +242,7 @@ class Flat:
             machine.take(tensors, self.captured)
             objects[self.tensors] = tensors
             machine.run()
-            arrays = [(slot, op, objects[own].copy()) for slot, own, op in self.returned]
+            arrays = [(slot, op, objects[own].copy("K")) for slot, own, op in self.returned]
         finally:
             mode.enabled = enabled
             restore(self.outside)
@@ -421,6 +423,7 @@ class Flat:
             place.slot = self.object(place.array)
             show, way = self.machine.shown, (place.offset - base.offset, place.array)
             out = place.slot, -1, None
+            self.shows.append((place.slot, base.slot, way))
             self.machine.call(lambda array: show(array, *way), (base.slot,), False, out)
         return place.slot
 
@@ -577,7 +580,7 @@ class Flat:
             arrays = []
             for slot, op in tape.returned:
                 self.returned.append((slot, self.slot_of(self.places[slot]), op))
-                arrays.append((slot, op, self.places[slot].array.copy()))
+                arrays.append((slot, op, self.places[slot].array.copy("K")))
         finally:
             restore(self.outside)
             mode.enabled = enabled
@@ -588,7 +591,8 @@ class Flat:
             tensors[slot] = of_graph(array, op)
         length, calls = self.machine.mark()
         # (who only calls does so faster in `ArrayTape`, which is compiled)
-        self.ready = self.bytes <= MOST_BYTES and length > 2 * calls
+        is_worth_it = self.bytes <= MOST_BYTES and length > 2 * calls
+        self.ready = is_worth_it and not self.replaces
         del self.values
         return tensors
 
@@ -609,9 +613,25 @@ class Flat:
                 self.outside = silence()
             if out is not None:
                 tensors[out] = result
+            if any([tensors[k].array is not self.objects[own] for own, k, *_ in self.captured]):
+                self.take_again(tensors)
 
         asked(tensors)
         self.machine.call(asked, (self.tensors,), False, None)
+
+    def take_again(self, tensors: list[Any]) -> None:
+        """Take the arrays of tensors that have got others meanwhile, as by ``p.data = ...``."""
+        self.replaces = True  # (who always does so is not worth a list)
+        if not self.ready:
+            for own, k, buffer, _ in self.captured:
+                array = self.objects[own] = self.values[k] = self.places[k].array = tensors[k].array
+                self.machine.point(buffer, array)
+            return
+        self.machine.take(tensors, self.captured)
+        moved = {own for own, *_ in self.captured}
+        for slot, base, way in self.shows:
+            if base in moved:
+                self.objects[slot] = self.machine.shown(self.objects[base], *way)
 
     def forward(self, kind: int, call: Any, slots: Any, parts: Any, out: Any, extra: Any) -> None:
         """An operation on arrays."""

@@ -12,6 +12,7 @@ from ..arrays.size import Storage
 from . import switches
 from .amp import GradScaler, autocast
 from .cuda import OutOfMemoryError
+from .futures import Future
 from .legacy import (
     BoolTensor,
     ByteTensor,
@@ -32,9 +33,9 @@ MODULES = (
 TypedStorage = UntypedStorage = Storage
 
 __all__ = [
-    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "GradScaler",
-    "IntTensor", "LongTensor", "OutOfMemoryError", "ShortTensor", "Storage", "TypedStorage",
-    "UntypedStorage", "autocast", *switches.__all__, *MODULES,
+    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "Future",
+    "GradScaler", "IntTensor", "LongTensor", "OutOfMemoryError", "ShortTensor", "Storage",
+    "TypedStorage", "UntypedStorage", "autocast", *switches.__all__, *MODULES,
 ]  # fmt: skip
 
 

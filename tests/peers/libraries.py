@@ -169,7 +169,7 @@ LIBRARIES = (
                 "utils/test_linear_model",
             )
         ),
-        absent=((r"conv|Conv|cnn|test_hook_removal|test_targets", PICTURES),),
+        absent=((r"conv|Conv|cnn", PICTURES),),
     ),
     Library("x-transformers", "2.31.10", GITHUB + "lucidrains/x-transformers", tests=("tests",)),
 )

@@ -501,6 +501,23 @@ def test_what_has_no_instruction_runs_through_numpy(name):
     assert both(layer, x)
 
 
+def test_what_hangs_on_a_parameter_is_seen():
+    class Scaled(nn.Module):
+        def __init__(self, input_size, hidden_size):
+            super().__init__()
+            self.inner = nn.Linear(input_size, hidden_size)
+
+        def forward(self, x, h):
+            return self.inner(x) * self.inner.weight.scale + h
+
+    layer, x = nn.Recurrent(Scaled, 3, 4), mg.randn(5, 2, 3)
+    for scale in (1.0, 2.0):
+        layer.l0.inner.weight.scale = scale
+        with planned.switched_off():
+            wanted = layer(x)[0]
+        np.testing.assert_allclose(layer(x)[0].detach(), wanted.detach(), 1e-6, 1e-6)
+
+
 def test_a_single_sequence_may_need_no_copy_for_another_shape():
     class Sliced(nn.Module):
         def __init__(self, input_size, hidden_size):

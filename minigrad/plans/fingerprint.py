@@ -28,6 +28,7 @@ import numpy as np
 from ..arrays import dtypes
 from ..autograd.tensor_base import TensorBase
 from ..nn.module import Module
+from ..tensor import own_attributes
 from .traced import Refused
 
 PLAIN = frozenset({int, float, str, bytes, bool, type(None), complex, range, slice})
@@ -178,6 +179,8 @@ class Reach:
     def _tell_tensor(self, tensor: Any) -> None:
         self.told += (id(tensor), tensor._requires_grad)
         self._tell_array(tensor.array)
+        if tensor.__dict__:
+            self._tell_dict(own_attributes(tensor))
 
     def _tell_array(self, array: Any) -> None:
         array = np.asarray(array)
@@ -239,6 +242,10 @@ class Reach:
                     self.tensors.append(value)
                     array = value.array
                     self.told += (id(value), array.shape, array.dtype, value._requires_grad)
+                    if value.__dict__:  # (what somebody has hung on it)
+                        for attribute, thing in own_attributes(value).items():
+                            self.told.append(attribute)
+                            later.append(thing)
         if _is_users(kind):
             self.holders[id(module)] = module
         else:

@@ -144,6 +144,8 @@ class Recorder:
             or (name not in TAKES_PLACES and _is_sized_by_a_number(args, kwargs, result))
         ):
             return self.refuse(f"the size of what {name} gives depends on values")
+        if name == "number":  # (see `ops.values`)
+            return self.refuse(f"the argument {args[2]} of {args[1]} is the value of a tensor")
         if name == "one_hot" and args[1] == -1:
             return self.refuse("the number of classes of one_hot depends on values")
         try:

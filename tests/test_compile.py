@@ -992,6 +992,16 @@ def test_a_module_that_the_first_call_loads_is_no_hindrance(monkeypatch):
         compared(g, *[(x,) for x in X * 2])
 
 
+def test_a_batch_of_one_has_tensors_of_one_number():
+    layer = nn.LSTM(3, 4)
+
+    def f(x, lengths):
+        y = layer(x, lengths=lengths)[0]
+        return F.ctc_loss(y.log_softmax(2), mg.ones(1, 1).long(), lengths, lengths - 1)
+
+    assert tapes(compared(f, *[(mg.randn(2, 1, 3), mg.tensor([2])) for _ in range(6)])) == 1
+
+
 @pytest.mark.parametrize("call", [
     lambda x, k: x.clamp(0, k), lambda x, k: F.leaky_relu(x, k * 0.1),
     lambda x, k: mg.add(x, x, alpha=k), lambda x, k: mg.tensordot(x, x, k % 2 + 1),

@@ -277,7 +277,7 @@ def _is_sized_by_a_number(args: Any, kwargs: Any, result: Any) -> bool:
         p for a in (*args[1:], *kwargs.values()) for p in (a if type(a) in (tuple, list) else (a,))
     ]
     tensors = [p.array for p in rest if isinstance(p, TensorBase)]
-    if not any([a.size == 1 and a.dtype.kind in "bui" for a in tensors]):
+    if not any([not a.ndim and a.dtype.kind in "bui" for a in tensors]):
         return False
     if not isinstance(result, TensorBase):
         return True

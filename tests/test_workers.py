@@ -506,8 +506,10 @@ def test_epochs_in_several_threads():
 
 
 SCRIPT = """
-import os, time
+import os, signal, time
 from minigrad.utils.data import DataLoader
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # (which may be ignored in tests)
 
 class Pids:
     def __len__(self):

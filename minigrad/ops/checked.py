@@ -68,8 +68,6 @@ OWN_KINDS: dict[str, dict[str, str | None]] = {  # of functions where a name mea
     "heaviside": {"values": TENSOR},
     "ldexp": {"other": TENSOR},
     "float_power": {"input": EITHER, "exponent": EITHER},
-    "addcmul": {"tensor1": EITHER},
-    "addcdiv": {"tensor1": EITHER},
     "quantile": {"q": "Tensor or float Number"},
     "nanquantile": {"q": "Tensor or float Number"},
     **{name: {"y": TENSOR, "x": OPTIONAL[0]} for name in (
@@ -112,10 +110,10 @@ NO_OUT = {  # functions that do not take ``out=``, as in PyTorch
     "transpose", "unbind", "unflatten", "unique", "unsqueeze", "var_mean", "zeros_like",
 }  # fmt: skip
 
-# Factors that stood before the tensors they multiply, in calls of old: ``x.add(alpha, y)``. Now
+# Factors that stood before the tensors they multiply, in calls of old: ``x.addmm(beta, a, b)``. Now
 # they are given by name, and behind.
 FACTORS = {
-    "add": ("alpha",), "sub": ("alpha",), "addcmul": ("value",), "addcdiv": ("value",),
+    "addcmul": ("value",), "addcdiv": ("value",),
     "addmm": ("beta", "alpha"), "addmv": ("beta", "alpha"), "addr": ("beta", "alpha"),
     "addbmm": ("beta", "alpha"), "baddbmm": ("beta", "alpha"),
 }  # fmt: skip
@@ -184,6 +182,16 @@ def kinds_of(name: str, function: Callable[..., Any]) -> list[tuple[int, str, st
     return [(k, n, kind) for k, n, kind in found if kind is not None]
 
 
+def warn_of_factors(name: str, factors: Iterable[str]) -> None:
+    """Warn of a call of old, with numbers before the tensors that they multiply."""
+    warnings.warn(
+        f"This overload of {name} is deprecated: give {' and '.join(factors)} by name, behind the "
+        "tensors",
+        UserWarning,
+        stacklevel=stacklevel(),
+    )
+
+
 def checked(name: str, function: Callable[..., Any], self: bool = False) -> Callable[..., Any]:
     """`function`, after a look at those of its arguments that have to be tensors.
 
@@ -244,12 +252,7 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
         if len(numbers) != len(args) - most or len(numbers) > len(factors):
             return function(*args)  # which says that there are too many arguments
         names = dict(zip(factors, [args[k] for k in numbers]))
-        warnings.warn(
-            f"This overload of {name} is deprecated: give {' and '.join(names)} by name, behind "
-            "the tensors",
-            UserWarning,
-            stacklevel=stacklevel(),
-        )
+        warn_of_factors(name, names)
         return with_names(tuple([v for k, v in enumerate(args) if k not in numbers]), names)
 
     def call(*args: Any, **kwargs: Any) -> Any:

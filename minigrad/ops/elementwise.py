@@ -8,7 +8,6 @@ and its rules into an operation on tensors; before them stand its name and its d
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +15,13 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..arrays.recording import records
-from ..autograd.errors import stacklevel
 from ..autograd.listening import heard, is_listening
 from ..autograd.primitive import primitive
 from ..autograd.quiet import quiet
 from ..autograd.tensor_base import TensorBase, array_of, wrap
 from .arguments import as_int
 from .cast import cast, common_type
-from .checked import refuse
+from .checked import warn_of_factors
 from .erf import erf as erf_of
 from .erf import erfc as erfc_of
 from .erf import erfinv as erfinv_of
@@ -358,21 +356,6 @@ def _scaled(factor: Any, alpha: Any, other: Any, name: str) -> Any:
     return factor if alpha == 1 else mul(factor, alpha)
 
 
-_warned: set[str] = set()
-
-
-def _old_form(name: str, old: str, new: str) -> None:
-    """Warn, once, of a number that stands before the tensors, as it did before PyTorch 1.5."""
-    if name not in _warned:
-        _warned.add(name)
-        warnings.warn(
-            f"This overload of {name} is deprecated:\n\t{name}({old})\nConsider using one of the "
-            f"following signatures instead:\n\t{name}({new})",
-            UserWarning,
-            stacklevel=stacklevel(),
-        )
-
-
 def add_scaled(input: Any, other: Any, *old: Any, alpha: Any = 1, out: Any = None) -> Tensor:
     """``input + alpha * other``."""
     if old:
@@ -387,8 +370,7 @@ def _old_scaled(name: str, alpha: Any, *others: Any) -> tuple[Any, Any]:
             f"{name}() received an invalid combination of arguments: it takes input, other, and "
             "alpha by name"
         )
-    _old_form(name, "Tensor input, Number alpha, Tensor other, *, Tensor out = None",
-              "Tensor input, Tensor other, *, Number alpha = 1, Tensor out = None")  # fmt: skip
+    warn_of_factors(name, ("alpha",))
     return number(alpha, name, "alpha"), others[0]
 
 
@@ -432,6 +414,10 @@ def div_rounded(
         )
     rounded = _div_floor if rounding_mode == "floor" else _div_trunc
     return rounded.public(input, other, out=out)
+
+
+for _form in (add_scaled, sub_scaled, div_rounded):
+    _form.public = _form  # type: ignore[union-attr]  # strict by itself: see `checked`
 
 
 div_rounded.public = div_rounded  # type: ignore[attr-defined]  # strict by itself: see `checked`
@@ -643,31 +629,15 @@ def lerp(input: Any, end: Any, weight: Any) -> Tensor:
     return _of_one_type(_lerp_number, (input, end), weight)
 
 
-def _old_products(name: str, value: Any, first: Any, others: tuple[Any, ...]) -> Any:
-    """``(tensor1, tensor2, value)`` of ``x.addcmul(value, tensor1, tensor2)``, in old scripts."""
-    if not others:
-        raise refuse(name, "tensor1", 2, value)
-    if len(others) > 1 or isinstance(value, TensorBase):
-        raise TypeError(f"{name}() takes input, tensor1 and tensor2, and value by name")
-    _old_form(name, "Tensor input, Number value, Tensor tensor1, Tensor tensor2, *, "
-              "Tensor out = None", "Tensor input, Tensor tensor1, Tensor tensor2, *, "
-              "Number value = 1, Tensor out = None")  # fmt: skip
-    return first, others[0], number(value, name, "value")
-
-
-def addcmul(input: Any, tensor1: Any, tensor2: Any, *old: Any, value: float = 1) -> Tensor:
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """``input + value * tensor1 * tensor2``."""
-    if old or not isinstance(tensor1, (TensorBase, ndarray)):
-        tensor1, tensor2, value = _old_products("addcmul", tensor1, tensor2, old)
     tensors = common_type((input, tensor1, tensor2))
     value = factor(value, array_of(tensors[0]).dtype, "addcmul", "value")
     return _checked_shapes(_addcmul, *tensors, value)
 
 
-def addcdiv(input: Any, tensor1: Any, tensor2: Any, *old: Any, value: float = 1) -> Tensor:
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """``input + value * tensor1 / tensor2``."""
-    if old or not isinstance(tensor1, (TensorBase, ndarray)):
-        tensor1, tensor2, value = _old_products("addcdiv", tensor1, tensor2, old)
     tensors = common_type((input, tensor1, tensor2))
     if not any([array_of(v).dtype.kind == "f" for v in (tensor1, tensor2)]):
         raise RuntimeError(

@@ -12,7 +12,8 @@ function that users call.
 
 Of a training step nobody sees the tensors and the graph on the way. `lowered` makes a list of
 operations on arrays of it then, and of the rules that `backward` calls (`arrays`), and `flat` one
-of loops and products, for a machine that needs no Python between them.
+of loops, products and calls of kernels, for a machine that needs no Python between them: `writer`
+puts the instructions down, `noted` listens to arrays for it, and `laid_out` tells how they lie.
 
 What is not understood is refused: the function then runs as it is written, and says so once.
 """

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import gc
 import random
 import sys
 import threading
@@ -528,6 +529,27 @@ def test_odd_functions_are_noticed_and_run_as_they_are_written(name):
         again()
     assert not tapes(compiled)
     assert __file__.rpartition("/")[2] in str(f.__code__.co_filename)
+
+
+collections = 0
+
+
+def test_what_others_do_while_python_collects_is_not_the_functions_doing():
+    def count(phase, information):
+        global collections
+        collections += 1
+
+    compiled, before = mg.compile(lambda x: [x + k for k in range(50)]), gc.get_threshold()
+    gc.callbacks.append(count)
+    gc.set_threshold(1, 1, 1)
+    try:
+        for _ in range(5):
+            compiled(mg.ones(2))
+    finally:
+        gc.callbacks.remove(count)
+        gc.set_threshold(*before)
+    assert collections > 0
+    assert tapes(compiled) == 1
 
 
 def test_the_warning_says_where():

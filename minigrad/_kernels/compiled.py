@@ -36,9 +36,10 @@ MODULES = (
     "autograd/backward",
     "ops/arguments", "ops/values", "ops/kernels", "ops/makers", "ops/fused", "ops/layout",
     "ops/inplace", "ops/shape", "ops/index", "ops/join", "ops/order", "ops/scan", "ops/elementwise",
-    "ops/reduce", "ops/matmul", "ops/einsum", "ops/loss", "ops/entrywise_loss", "ops/norm",
-    "ops/draws", "ops/checked", "nn/hooks", "nn/functional/arguments", "recurrences/operation",
-    "recurrences/sequences", "recurrences/layer", "recurrences/cell", "recurrences/checks",
+    "ops/rarer", "ops/reduce", "ops/matmul", "ops/einsum", "ops/loss", "ops/entrywise_loss",
+    "ops/norm", "ops/draws", "ops/checked", "nn/hooks", "nn/functional/arguments",
+    "recurrences/operation", "recurrences/sequences", "recurrences/layer",
+    "recurrences/cell", "recurrences/checks",
     "plans/fingerprint", "plans/computed", "plans/assembled", "plans/machine", "plans/planned",
     "replay/player", "replay/arrays", "optim/loops",
 )  # fmt: skip

@@ -113,7 +113,7 @@ NO_OUT = {  # functions that do not take ``out=``, as in PyTorch
 # Factors that stood before the tensors they multiply, in calls of old: ``x.addmm(beta, a, b)``. Now
 # they are given by name, and behind.
 FACTORS = {
-    "addcmul": ("value",), "addcdiv": ("value",),
+    "add": ("alpha",), "sub": ("alpha",), "addcmul": ("value",), "addcdiv": ("value",),
     "addmm": ("beta", "alpha"), "addmv": ("beta", "alpha"), "addr": ("beta", "alpha"),
     "addbmm": ("beta", "alpha"), "baddbmm": ("beta", "alpha"),
 }  # fmt: skip

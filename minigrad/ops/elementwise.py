@@ -365,7 +365,7 @@ def add_scaled(input: Any, other: Any, *old: Any, alpha: Any = 1, out: Any = Non
 
 def _old_scaled(name: str, alpha: Any, *others: Any) -> tuple[Any, Any]:
     """The arguments of ``x.add(alpha, other)``, as old scripts have it."""
-    if len(others) != 1 or not isinstance(others[0], TensorBase):
+    if len(others) != 1 or isinstance(alpha, TensorBase):
         raise TypeError(
             f"{name}() received an invalid combination of arguments: it takes input, other, and "
             "alpha by name"

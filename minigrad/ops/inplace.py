@@ -210,7 +210,7 @@ def inplace(
                 array.fill(value)
                 bump_version(input)
                 return input
-            if ufunc is not None and _is_plain(input.array, args):
+            if ufunc is not None and len(args) < ufunc.nin and _is_plain(input.array, args):
                 return _computed_in_place(ufunc, input, args)
         edge = check_writable(input)
         given = (*args, *kwargs.values()) if kwargs else args

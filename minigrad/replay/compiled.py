@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import threading
 import warnings
 from collections.abc import Callable
@@ -106,13 +107,16 @@ class Compiled:
             recorder.details, recorder.looks = [], detail_of
         entry_grads = _grads_of(trial.guards, tensors)
         watcher = Watcher(recorder)
-        enabled = mode.enabled
+        enabled, collects = mode.enabled, gc.isenabled()
+        gc.disable()  # what others do while Python collects is none of the function's doing
         listen(recorder)
         try:
             with watcher:
                 result = self.function(*args, **kwargs)
         finally:
             listen(None)
+            if collects:
+                gc.enable()
         if recorder.imports and self.recordings <= MOST_TRIALS:
             return result  # (a module is loaded once: the next call will tell)
         if recorder.imports:

@@ -347,7 +347,7 @@ class Flat(Writer):
 
         def collect(tensors: list[Any], *arrays: Any) -> None:
             accumulate([
-                (tensors[slot], g if is_new else np.array(g), True)
+                (tensors[slot], g if is_new else g.copy("K"), True)
                 for g, (slot, is_new) in zip(arrays, ways)
             ], False)  # fmt: skip
 

@@ -61,6 +61,14 @@ cdef inline cnp.ndarray ordered(cnp.ndarray a):
     return PyArray_FromArray(a, PyArray_DescrFromType(cnp.PyArray_TYPE(a)), NPY_ARRAY_CARRAY_RO)
 
 
+cdef inline int check_dense(tuple arrays) except -1:
+    """Raise if the loops need a copy of one of these arrays, or Nones."""
+    for array in arrays:
+        if array is not None and ordered(array) is not array:
+            raise ValueError("an array is not dense")
+    return 0
+
+
 cdef inline cnp.ndarray private_copy(cnp.ndarray a):
     """A copy of `a` that nobody else can change while it is in use; None stays None.
 

@@ -28,6 +28,7 @@ from .arrays cimport (
     REAL_TYPENUM,
     PyArray_ISCARRAY_RO,
     check_1d,
+    check_dense,
     check_ndim,
     complain,
     data,
@@ -356,13 +357,6 @@ cdef int cross_entropy_back_once_more(void* job) except -1:
     begin_watch(&watching)
     run_cross_entropy_back(<CrossEntropy*>job)
     return end_watch(&watching)
-
-
-cdef int check_dense(tuple arrays) except -1:
-    for array in arrays:
-        if array is not None and ordered(array) is not array:
-            raise ValueError("an array is not dense")
-    return 0
 
 
 def cross_entropy_forward_again(

@@ -34,6 +34,7 @@ from .arrays cimport (
     check_1d,
     check_2d,
     check_3d,
+    check_dense,
     check_ndim,
     data,
     empty_1d,
@@ -619,10 +620,7 @@ cdef int check_again(Py_ssize_t parts, tuple arrays) except -1:
     """Whether a job will be right with other arrays of the same shapes."""
     if parts > 1:
         raise ValueError("it is for several threads")
-    for array in arrays:
-        if array is not None and ordered(array) is not array:
-            raise ValueError("an array is not dense")
-    return 0
+    return check_dense(arrays)
 
 
 def forward_again(

@@ -156,17 +156,6 @@ def rebase(target: Any, result: Any) -> None:
     _take_place(target, result)
 
 
-def is_unrecorded(target: Any) -> bool:
-    """Whether a write to `target` can leave nothing in a graph, whatever is written.
-
-    (There may be others of which that is true.)
-    """
-    return type(target.array) is ndarray and (
-        not mode.enabled
-        or (target.edge is None and target.view_of is None and not target._requires_grad)
-    )
-
-
 class Itself(ndarray):
     """The memory that a write goes to, where an operation would else write to a copy of it."""
 
@@ -201,17 +190,6 @@ def inplace(
         before = input
         if not one_value:
             check_memory(input.array)
-        if not kwargs and is_unrecorded(input):
-            if value is not None:
-                before_write(input)
-                array = input.array
-                if not value and array.size > MANY and array.flags.c_contiguous:
-                    array = array.view(np.uint8)  # bytes of 0 are filled in faster than numbers
-                array.fill(value)
-                bump_version(input)
-                return input
-            if ufunc is not None and len(args) < ufunc.nin and _is_plain(input.array, args):
-                return _computed_in_place(ufunc, input, args)
         edge = check_writable(input)
         given = (*args, *kwargs.values()) if kwargs else args
         if edge is not None or (
@@ -221,6 +199,8 @@ def inplace(
             before = wrap(input.array.copy() if saves and not partly else input.array)
             if edge is not None:
                 before.edge, before._requires_grad = past_hooks_of_views(input, edge), True
+        elif value is not None and not given and type(input.array) is ndarray:
+            return _filled_in_place(input, value)
         elif (
             ufunc is not None and not kwargs
             and len(args) < ufunc.nin and _is_plain(input.array, args)
@@ -249,8 +229,6 @@ def _is_plain(x: ndarray, others: tuple[Any, ...]) -> bool:
             y = array_of(other)
             if type(y) is not ndarray or y.dtype is not x.dtype or y.shape != x.shape:
                 return False
-            if mode.enabled and other._requires_grad:
-                return False
         elif type(other) is not float and type(other) is not int:
             return False
     return True
@@ -264,6 +242,17 @@ def _computed_in_place(ufunc: np.ufunc, target: Any, others: tuple[Any, ...]) ->
         ufunc(target.array, *[array_of(v) for v in others], out=target.array)
     finally:
         restore(silent)
+    bump_version(target)
+    return target
+
+
+def _filled_in_place(target: Any, value: Any) -> Any:
+    """The same for one number everywhere."""
+    before_write(target)
+    array = target.array
+    if not value and array.size > MANY and array.flags.c_contiguous:
+        array = array.view(np.uint8)  # bytes of 0 are filled in faster than numbers
+    array.fill(value)
     bump_version(target)
     return target
 
@@ -443,7 +432,7 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     """``input[index] = value``, recorded if `input` or `value` requires a gradient."""
     if is_listening():
         return heard(setitem, (input, index, value), {})
-    if is_unrecorded(input) and _set_plainly(input, index, value):
+    if _set_plainly(input, index, value):
         return None
     basic, advanced = split_index(index, input.array.shape)
     part = input if basic is None else getitem_(input, basic)
@@ -481,7 +470,11 @@ def _set_plainly(target: Any, index: Any, value: Any) -> bool:
     That is: ints, slices without a step, ``...``; a number, or a tensor of the same type.
     """
     array: Any = target.array
-    if array.dtype.kind != "f" or not array.flags.c_contiguous or not array.flags.writeable:
+    if mode.enabled and (target.edge is not None or target.view_of or target._requires_grad):
+        return False
+    if type(array) is not ndarray or array.dtype.kind != "f":
+        return False
+    if not array.flags.c_contiguous or not array.flags.writeable:
         return False
     items = index if type(index) is tuple else (index,)
     leaves_axes = len(items) < array.ndim

@@ -22,6 +22,7 @@ from ..autograd.engine import edges_if_recording
 from ..autograd.listening import heard, is_listening
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import TensorBase, array_of
+from .arguments import as_int
 from .cast import cast
 from .elementwise import mul
 from .fused import Fused
@@ -235,6 +236,7 @@ def nll_loss(
     if is_listening():
         return heard(nll_loss, (input, target, weight, ignore_index, reduction), {})
     check_reduction(reduction)
+    ignore_index = as_int(ignore_index, "nll_loss", "ignore_index")
     _check_tensors(input, target, "nll_loss")
     if _is_plain(input.array, target.array, weight):
         scores, classes = input, target
@@ -343,6 +345,7 @@ def cross_entropy(
             cross_entropy, (input, target, weight, ignore_index, reduction, label_smoothing), {}
         )
     check_reduction(reduction)
+    ignore_index = as_int(ignore_index, "cross_entropy", "ignore_index")
     label_smoothing = number(label_smoothing, "cross_entropy", "label_smoothing", "float")
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")

@@ -12,9 +12,12 @@ Examples
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+from ..func.trees import Structure as TreeSpec
+from ..func.trees import flatten, parts_of, unflatten
 
 __all__ = [
     "PyTree", "TreeSpec", "tree_all", "tree_any", "tree_flatten", "tree_iter", "tree_leaves",
@@ -24,49 +27,20 @@ __all__ = [
 PyTree = Any
 
 
-class TreeSpec(NamedTuple):
-    """The form of a tree: the class of its root, what is known of it, the forms of its branches."""
-
-    type: Any
-    context: Any
-    children_specs: tuple[TreeSpec, ...]
-
-    @property
-    def num_leaves(self) -> int:
-        """How many leaves there are."""
-        return 1 if self.type is None else sum(spec.num_leaves for spec in self.children_specs)
-
-
-LeafSpec = TreeSpec(None, None, ())
-
-
-def _branches(tree: Any, is_leaf: Any) -> tuple[list[Any], Any] | None:
-    """The branches, and what besides them makes the tree; None for a leaf."""
-    if is_leaf is not None and is_leaf(tree):
-        return None
-    if type(tree) in (dict, OrderedDict):
-        return list(tree.values()), list(tree)
+def _parts_of(tree: Any) -> tuple[Any, list[Any]] | None:
+    """As in `minigrad.func`, and of two more classes."""
     if type(tree) is defaultdict:
-        return list(tree.values()), (tree.default_factory, list(tree))
+        return (tree.default_factory, list(tree)), list(tree.values())
     if type(tree) is deque:
-        return list(tree), tree.maxlen
-    if type(tree) in (list, tuple) or (isinstance(tree, tuple) and hasattr(tree, "_fields")):
-        return list(tree), None
-    return None
+        return tree.maxlen, list(tree)
+    return parts_of(tree)
 
 
 def tree_flatten(tree: PyTree, is_leaf: Any = None) -> tuple[list[Any], TreeSpec]:
     """The leaves, and the form of the tree."""
-    found = _branches(tree, is_leaf)
-    if found is None:
-        return [tree], LeafSpec
-    leaves: list[Any] = []
-    specs = []
-    for branch in found[0]:
-        more, spec = tree_flatten(branch, is_leaf)
-        leaves += more
-        specs.append(spec)
-    return leaves, TreeSpec(type(tree), found[1], tuple(specs))
+    if is_leaf is None:
+        return flatten(tree, _parts_of)
+    return flatten(tree, lambda tree: None if is_leaf(tree) else _parts_of(tree))
 
 
 def tree_unflatten(leaves: Iterable[Any], treespec: TreeSpec) -> PyTree:
@@ -83,20 +57,7 @@ def tree_unflatten(leaves: Iterable[Any], treespec: TreeSpec) -> PyTree:
             f"tree_unflatten(leaves, treespec): `leaves` has length {len(given)} but the spec "
             f"refers to a pytree that holds {treespec.num_leaves} items"
         )
-    return _grown(iter(given), treespec)
-
-
-def _grown(leaves: Iterator[Any], spec: TreeSpec) -> PyTree:
-    if spec.type is None:
-        return next(leaves)
-    branches = [_grown(leaves, child) for child in spec.children_specs]
-    if spec.type in (dict, OrderedDict):
-        return spec.type(zip(spec.context, branches))
-    if spec.type is defaultdict:
-        return defaultdict(spec.context[0], zip(spec.context[1], branches))
-    if spec.type is deque:
-        return deque(branches, maxlen=spec.context)
-    return spec.type(*branches) if hasattr(spec.type, "_fields") else spec.type(branches)
+    return unflatten(given, treespec)
 
 
 def tree_leaves(tree: PyTree, is_leaf: Any = None) -> list[Any]:

@@ -232,7 +232,7 @@ def jacfwd(
         inputs = [leaf for k in places for leaf in flatten(args[k])[0]]
         blocks = [_columns(linear, inputs, k) for k in range(len(inputs))]
         several = isinstance(argnums, tuple)
-        whole: Structure = (tuple, None, tuple(linear.structures))
+        whole = Structure(tuple, None, tuple(linear.structures))
         jacobian = [unflatten(row, whole) for row in zip(*blocks)]
         result = unflatten([j if several else j[0] for j in jacobian], linear.structure)
         return (result, linear.aux) if has_aux else result

@@ -54,7 +54,7 @@ def entered(
 
 def arranged(leaves: list[Any], structures: list[Structure], several: bool) -> Any:
     """Leaves in the structures of the arguments; in a tuple, if these were several."""
-    whole = unflatten(leaves, (tuple, None, tuple(structures)))
+    whole = unflatten(leaves, Structure(tuple, None, tuple(structures)))
     return whole if several else whole[0]
 
 

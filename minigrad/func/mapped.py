@@ -15,7 +15,7 @@ from typing import Any
 from ..ops.join import stack
 from ..tensor import Tensor
 from ..tensor.creation import get_rng_state, set_rng_state
-from .trees import LEAF, Structure, flatten, spread, text, unflatten
+from .trees import Structure, flatten, spread, text, unflatten
 
 __all__ = ["vmap"]
 
@@ -203,7 +203,7 @@ def _stacked(name: str, out_dims: Dims, results: list[Any], size: int) -> Any:
 
 
 def _dims_of(name: str, out_dims: Dims, structure: Structure) -> list[Any]:
-    if structure is LEAF and isinstance(out_dims, tuple) and len(out_dims) == 1:
+    if structure.type is None and isinstance(out_dims, tuple) and len(out_dims) == 1:
         out_dims = out_dims[0]
     dims = spread(out_dims, structure)
     if dims is None:

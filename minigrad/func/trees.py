@@ -1,21 +1,38 @@
 """Nested arguments and results: tuples, lists and dictionaries of tensors, taken apart and put
 together again.
 
-A structure says how something is nested, without its leaves, which may be anything: `LEAF` for a
-leaf, else a triple (type, keys, structures of the parts).
+A structure says how something is nested, without its leaves, which may be anything.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-LEAF = "*"
-Structure = Any
+Parts = Callable[[Any], "tuple[Any, list[Any]] | None"]
 
 
-def _parts(tree: Any) -> tuple[Any, list[Any]] | None:
+class Structure(NamedTuple):
+    """The class of a container, what else is known of it (its keys), the structures of its parts.
+
+    That of a leaf is `LEAF`. The names are those of PyTorch's ``TreeSpec``.
+    """
+
+    type: Any
+    context: Any
+    children_specs: tuple[Structure, ...]
+
+    @property
+    def num_leaves(self) -> int:
+        """How many leaves there are."""
+        return 1 if self.type is None else sum([below.num_leaves for below in self.children_specs])
+
+
+LEAF = Structure(None, None, ())
+
+
+def parts_of(tree: Any) -> tuple[Any, list[Any]] | None:
     """The keys and parts of a container; None of anything else."""
     if type(tree) in (dict, OrderedDict):
         return tuple(tree), list(tree.values())
@@ -24,8 +41,10 @@ def _parts(tree: Any) -> tuple[Any, list[Any]] | None:
     return None
 
 
-def flatten(tree: Any) -> tuple[list[Any], Structure]:
+def flatten(tree: Any, parts_of: Parts = parts_of) -> tuple[list[Any], Structure]:
     """The leaves of something nested, in order, and its structure.
+
+    `parts_of` says what is a container, and what is in it.
 
     Examples
     --------
@@ -35,16 +54,16 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     >>> unflatten([10, 20, 30], structure)
     (10, {'a': [20, 30]})
     """
-    found = _parts(tree)
+    found = parts_of(tree)
     if found is None:
         return [tree], LEAF
     keys, parts = found
     leaves, structures = [], []
     for part in parts:
-        below, structure = flatten(part)
+        below, structure = flatten(part, parts_of)
         leaves += below
         structures.append(structure)
-    return leaves, (type(tree), keys, tuple(structures))
+    return leaves, Structure(type(tree), keys, tuple(structures))
 
 
 def unflatten(leaves: Any, structure: Structure) -> Any:
@@ -53,10 +72,14 @@ def unflatten(leaves: Any, structure: Structure) -> Any:
 
 
 def _built(leaves: Iterator[Any], structure: Structure) -> Any:
-    if structure is LEAF:
+    if structure.type is None:
         return next(leaves)
     kind, keys, structures = structure
     parts = [_built(leaves, below) for below in structures]
+    if kind is defaultdict:
+        return defaultdict(keys[0], zip(keys[1], parts))
+    if kind is deque:
+        return deque(parts, maxlen=keys)
     if keys is not None:
         return kind(zip(keys, parts))
     return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
@@ -79,11 +102,11 @@ def spread(prefix: Any, structure: Structure) -> list[Any] | None:
     >>> spread((0, 0, 0), structure) is None
     True
     """
-    found = _parts(prefix)
-    if structure is LEAF:
+    found = parts_of(prefix)
+    if structure.type is None:
         return [prefix] if found is None else None
     if found is None:
-        return [prefix] * _count(structure)
+        return [prefix] * structure.num_leaves
     kind, keys, structures = structure
     if type(prefix) is not kind or found[0] != keys or len(found[1]) != len(structures):
         return None
@@ -96,13 +119,9 @@ def spread(prefix: Any, structure: Structure) -> list[Any] | None:
     return values
 
 
-def _count(structure: Structure) -> int:
-    return 1 if structure is LEAF else sum([_count(below) for below in structure[2]])
-
-
 def text(structure: Structure) -> str:
     """A structure as messages show it: ``(*, {'a': *})``."""
-    if structure is LEAF:
+    if structure.type is None:
         return "*"
     kind, keys, structures = structure
     parts = [text(below) for below in structures]

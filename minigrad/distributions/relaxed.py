@@ -74,7 +74,26 @@ class LogitRelaxedBernoulli(_OfTrials):
         return self.temperature.log() + difference - 2 * difference.exp().log1p()
 
 
-class RelaxedBernoulli(TransformedDistribution):
+class _Relaxed(TransformedDistribution):
+    """One that is made of another one with a temperature, and has its parameters."""
+
+    @property
+    def temperature(self) -> Tensor:
+        """The temperature."""
+        return self.base_dist.temperature
+
+    @property
+    def probs(self) -> Tensor:
+        """The probabilities (of 1)."""
+        return self.base_dist.probs
+
+    @property
+    def logits(self) -> Tensor:
+        """Their log-odds, of one probability; else their logarithms."""
+        return self.base_dist.logits
+
+
+class RelaxedBernoulli(_Relaxed):
     """A number between 0 and 1, near to one of them, that has a gradient.
 
     Parameters
@@ -100,21 +119,6 @@ class RelaxedBernoulli(TransformedDistribution):
     ) -> None:
         base = LogitRelaxedBernoulli(temperature, probs, logits)
         super().__init__(base, SigmoidTransform(), validate_args=validate_args)
-
-    @property
-    def temperature(self) -> Tensor:
-        """The temperature."""
-        return self.base_dist.temperature
-
-    @property
-    def probs(self) -> Tensor:
-        """The probability of 1."""
-        return self.base_dist.probs
-
-    @property
-    def logits(self) -> Tensor:
-        """Its log-odds."""
-        return self.base_dist.logits
 
 
 class ExpRelaxedCategorical(Distribution):
@@ -181,7 +185,7 @@ class ExpRelaxedCategorical(Distribution):
         return score + normaliser + (count - 1) * self.temperature.log()
 
 
-class RelaxedOneHotCategorical(TransformedDistribution):
+class RelaxedOneHotCategorical(_Relaxed):
     """A vector near to a one-hot vector, with the sum 1, that has a gradient.
 
     Parameters
@@ -216,18 +220,3 @@ class RelaxedOneHotCategorical(TransformedDistribution):
     ) -> None:
         base = ExpRelaxedCategorical(temperature, probs, logits, validate_args=validate_args)
         super().__init__(base, ExpTransform(), validate_args=validate_args)
-
-    @property
-    def temperature(self) -> Tensor:
-        """The temperature."""
-        return self.base_dist.temperature
-
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities."""
-        return self.base_dist.probs
-
-    @property
-    def logits(self) -> Tensor:
-        """Their logarithms."""
-        return self.base_dist.logits

@@ -13,7 +13,36 @@ from .module import Module
 from .parameter import Parameter
 
 
-class Embedding(Module):
+class _Table(Module):
+    """What has a table of vectors, of which one may be padding."""
+
+    num_embeddings: int
+    embedding_dim: int
+    padding_idx: int | None
+
+    def _set_rows(self, rows: Any, requires_grad: bool, device: Any, dtype: Any) -> None:
+        """Let these be the vectors; None: new ones."""
+        shape = self.num_embeddings, self.embedding_dim
+        if rows is not None and tuple(rows.shape) != shape:
+            raise AssertionError(
+                "Shape of weight does not match num_embeddings and embedding_dim: "
+                f"{list(rows.shape)} against {list(shape)}"
+            )
+        drawn = rows is None
+        rows = empty(*shape, device=device, dtype=dtype) if drawn else rows
+        self.weight = Parameter(rows, requires_grad=requires_grad)
+        if drawn:
+            self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new initial values."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            with no_grad():
+                self.weight[self.padding_idx].fill_(0)
+
+
+class Embedding(_Table):
     """A table of `num_embeddings` vectors of size `embedding_dim`.
 
     Parameters
@@ -62,24 +91,7 @@ class Embedding(Module):
         self.norm_type = norm_type
         self.scale_grad_by_freq = scale_grad_by_freq
         self.sparse = sparse
-        if _weight is None:
-            made = empty(num_embeddings, embedding_dim, device=device, dtype=dtype)
-            self.weight = Parameter(made, requires_grad=not _freeze)
-            self.reset_parameters()
-        else:
-            if tuple(_weight.shape) != (num_embeddings, embedding_dim):
-                raise AssertionError(
-                    "Shape of weight does not match num_embeddings and embedding_dim: "
-                    f"{list(_weight.shape)} against [{num_embeddings}, {embedding_dim}]"
-                )
-            self.weight = Parameter(_weight, requires_grad=not _freeze)
-
-    def reset_parameters(self) -> None:
-        """Draw new initial values."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            with no_grad():
-                self.weight[self.padding_idx].fill_(0)
+        self._set_rows(_weight, not _freeze, device, dtype)
 
     @classmethod
     def from_pretrained(
@@ -118,7 +130,7 @@ class Embedding(Module):
         return text + (", sparse=True" if self.sparse else "")
 
 
-class EmbeddingBag(Module):
+class EmbeddingBag(_Table):
     """An `Embedding` of bags of numbers: the sum, the mean or the maximum of the rows in each bag.
 
     Parameters
@@ -180,28 +192,10 @@ class EmbeddingBag(Module):
                 )
             padding_idx %= num_embeddings
         self.padding_idx = padding_idx
-        if _weight is None:
-            self.weight = Parameter(
-                empty(num_embeddings, embedding_dim, device=device, dtype=dtype)
-            )
-            self.reset_parameters()
-        else:
-            if tuple(_weight.shape) != (num_embeddings, embedding_dim):
-                raise AssertionError(
-                    "Shape of weight does not match num_embeddings and embedding_dim: "
-                    f"{list(_weight.shape)} against [{num_embeddings}, {embedding_dim}]"
-                )
-            self.weight = Parameter(_weight)
+        self._set_rows(_weight, True, device, dtype)
         self.mode = mode
         self.sparse = sparse
         self.include_last_offset = include_last_offset
-
-    def reset_parameters(self) -> None:
-        """Draw new initial values."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            with no_grad():
-                self.weight[self.padding_idx].fill_(0)
 
     @classmethod
     def from_pretrained(

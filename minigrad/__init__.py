@@ -201,7 +201,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-_LOADED_LATER = ("distributions", "func")  # rooms that few programs use
+_LOADED_LATER = ("distributions", "func", "viz")  # rooms that few programs use
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,6 @@
 """Imports run one way: what stands below never knows what stands on top of it.
 
+    viz     ->  replay
     replay  ->  nn, recurrences, plans, optim, utils, serialization, func
                                      ->  tensor  ->  ops  ->  autograd  ->  arrays
     tensor, nn                       ->  random,   which knows no tensors, as arrays do not
@@ -29,7 +30,7 @@ LAYERS = [
     {"tensor"},
     {"distributions", "func", "nn", "recurrences", "plans", "optim", "utils", "serialization"},
     {"replay"},
-    {"testing"},
+    {"testing", "viz"},
     {""},  # minigrad/__init__.py, which gathers the names
     {"compat", "__main__"},
 ]

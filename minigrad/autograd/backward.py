@@ -199,6 +199,9 @@ def _nested(create_graph: bool, work: Callable[..., Any], *args: Any) -> Any:
                 "it hangs on?"
             )
         return _in_another_thread(work, *args)
+    except RuntimeError as error:
+        errors.say_how_reached(error, args[0])
+        raise
     finally:
         mode.depth = depth - 1
         restore(before)

@@ -85,7 +85,7 @@ class Node:
         """The saved values, after checking that none was freed or changed in place since."""
         saved = self.saved
         if saved is None:
-            raise RuntimeError(errors.FREED)
+            raise errors.freed(self)
         values = []
         for value in saved:
             if value is not None and isinstance(value, TensorBase):  # None is told at once

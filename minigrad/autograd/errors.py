@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,17 @@ FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after "
     "they have already been freed). Saved intermediate values of the graph are freed when you call "
     ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
-    "graph a second time or if you need to access saved tensors after calling backward. If a "
-    "recurrent net carries its hidden state from batch to batch, detach the state between batches: "
-    "hidden = hidden.detach()."
+    "graph a second time or if you need to access saved tensors after calling backward."
+)
+CARRIED = (
+    " Here a recurrent layer was given a hidden state whose own graph, at {}, an earlier backward "
+    "had freed: the state is carried from batch to batch without detach(). Detach it between "
+    "batches: hidden = hidden.detach(), for an LSTM hidden = tuple(s.detach() for s in hidden)."
+)
+REACHED = (
+    " Here what backward began with is new, but it leads into an older graph, at {}: a tensor "
+    "from before the last backward is used again. If that is the hidden state, which a recurrent "
+    "net carries from batch to batch, detach it between batches: hidden = hidden.detach()."
 )
 
 NOT_SCALAR = "grad can be implicitly created only for scalar outputs"
@@ -59,6 +68,66 @@ def modified_in_place(tensor: Any, node: Any) -> str:
         "detection to find the operation that failed to compute its gradient, with "
         "torch.autograd.set_detect_anomaly(True)."
     )
+
+
+def freed(node: Any) -> RuntimeError:
+    """The error of a node whose saved values are gone; `say_how_reached` will want the node."""
+    error = RuntimeError(FREED)
+    error.node = node  # type: ignore[attr-defined]
+    return error
+
+
+def say_how_reached(error: RuntimeError, roots: Iterable[Any]) -> None:
+    """Add to the error of a freed graph how backward, which began at `roots`, came there.
+
+    From the same place a second time: then there is nothing to add. Or by way of operations that
+    are newer than the last backward: then something was kept that should have been detached, in a
+    recurrent net the hidden state.
+    """
+    node = error.__dict__.pop("node", None)
+    if node is None:
+        return
+    newer = [n for n in _between(roots, node) if _saves(n)]
+    if not newer:
+        return
+    carried = _is_recurrent(node) and any([_is_recurrent(n) for n in newer])
+    error.args = (FREED + (CARRIED if carried else REACHED).format(node.name()),)
+
+
+def _between(roots: Iterable[Any], node: Any) -> list[Any]:
+    """The nodes on the ways from `roots` to a node."""
+    users: dict[int, list[Any]] = {}
+    seen = {}
+    waiting = [edge[0] for edge in roots]
+    while waiting:
+        user = waiting.pop()
+        if id(user) in seen or getattr(user, "number", -1) <= node.number:
+            continue
+        seen[id(user)] = user
+        for edge in user.edges:
+            if edge is not None:
+                users.setdefault(id(edge[0]), []).append(user)
+                waiting.append(edge[0])
+    found: dict[int, Any] = {}
+    waiting = users.get(id(node), [])
+    while waiting:
+        user = waiting.pop()
+        if id(user) not in found:
+            found[id(user)] = user
+            waiting = waiting + users.get(id(user), [])
+    return list(found.values())
+
+
+def _saves(node: Any) -> bool:
+    """Whether a node that backward has passed had saved something."""
+    saved = node.saved
+    return saved is None or any([getattr(value, "array", None) is not None for value in saved])
+
+
+def _is_recurrent(node: Any) -> bool:
+    """Whether it is a step of a recurrence, or a whole sequence of them."""
+    name = node.op.name
+    return bool(name.startswith(("sequence", "recurrent")) or name.endswith("_step"))
 
 
 def shape_mismatch(node_name: str, expected: tuple[int, ...], got: tuple[int, ...]) -> str:

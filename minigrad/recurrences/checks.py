@@ -150,12 +150,37 @@ def check_layer_input(layer: Any, input: Any, dtype: Any, packed: bool = False) 
         raise RuntimeError(
             f"input.size(-1) must be equal to input_size. Expected {layer.input_size}, got "
             f"{x.shape[-1]}: {type(layer).__name__}(input_size={layer.input_size}) was given an "
-            f"input of shape ({shape}) with {how}"
+            f"input of shape ({shape}) with {how}{_hint_for_last_axis(layer, x.shape, packed)}"
         )
     if not packed and 0 in x.shape and not x.shape[_axes(layer, x.ndim).index("L")]:
         raise RuntimeError(
             f"Expected sequence length to be larger than 0 in RNN: input has shape {list(x.shape)}"
         )
+
+
+def _hint_for_last_axis(layer: Any, shape: tuple[int, ...], packed: bool) -> str:
+    """What to do about an input whose last axis does not fit, if another one does."""
+    fits = [axis for axis in range(len(shape) - 1) if shape[axis] == layer.input_size]
+    if packed or len(fits) != 1:
+        return ""
+    (axis,) = fits
+    return (
+        f". Its axis {axis} has the size {layer.input_size}: if that is H_in, give "
+        f"x.transpose({axis}, {len(shape) - 1})"
+    )
+
+
+def hint_for_swapped(batch_first: bool, layer: str) -> str:
+    """What to do about sizes that would fit if the first two axes of the input were swapped."""
+    if batch_first:
+        return (
+            f". They fit if the input is (L, N, H_in): {layer} was made with batch_first=True, "
+            "which reads it as (N, L, H_in)"
+        )
+    return (
+        f". They fit if the input is (N, L, H_in): then {layer} has to be made with "
+        "batch_first=True"
+    )
 
 
 def check_not_both(layer: Any, lengths: Any) -> None:
@@ -243,7 +268,20 @@ def _refuse_states(
             raise RuntimeError(
                 f"Expected {label} size {expected}, got {list(state.array.shape)}: the axes are "
                 f"({axis}, N, {layer._state_axes[k]}), whatever batch_first says"
+                + _hint_for_batch(layer, state.array.shape, expected, input.array.shape)
             )
+
+
+def _hint_for_batch(
+    layer: Any, got: tuple[int, ...], expected: tuple[int, ...], given: tuple[int, ...]
+) -> str:
+    """A hint, if the states are of as many sequences as the input has steps."""
+    if len(expected) < 3 or len(given) != 3:  # (one sequence, or a packed batch)
+        return ""
+    steps = given[1 if layer.batch_first else 0]
+    if (expected[0], steps, *expected[2:]) != got:
+        return ""
+    return hint_for_swapped(layer.batch_first, type(layer).__name__)
 
 
 def check_same_dtype(owner: Any, a: Any, a_name: str, b: Any, b_name: str) -> None:

@@ -177,6 +177,11 @@ def checked_lengths(
     sizes = np.array(values, np.int64)
     where = f" ({layout})" if layout else ""
     if len(sizes) != batch:
+        if len(sizes) == steps:
+            where += (
+                ". They fit if the first two axes of the input are swapped: batch_first=True is "
+                "for (N, L, ...), batch_first=False for (L, N, ...)"
+            )
         raise RuntimeError(
             f"Expected `len({name})` to be equal to batch_size, but got {len(sizes)} "
             f"(batch_size={batch}): one length for each sequence{where}"

@@ -1,0 +1,151 @@
+"""What people hand to a picture, traces, tensors, arrays, as arrays of (time, batch, units)."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor
+
+__all__ = ["Series", "array_of", "label_texts", "named", "series"]
+
+LONGEST = 18  # characters of a label; what is longer is cut
+SEEN = {" ": "\N{OPEN BOX}", "\n": "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}", "\t": "\\t"}
+
+
+class Series:
+    """Values over time, of one or several sequences.
+
+    Attributes
+    ----------
+    values : ndarray, shape (T, N, H)
+    lengths : ndarray, shape (N,)
+        How many steps each sequence has.
+    """
+
+    def __init__(self, values: np.ndarray, lengths: np.ndarray) -> None:
+        self.values, self.lengths = values, lengths
+
+    def of(self, sequence: int) -> np.ndarray:
+        """One sequence, (its length, H).
+
+        Raises
+        ------
+        IndexError
+            There is no sequence of that number.
+        """
+        count = self.values.shape[1]
+        if not -count <= sequence < count:
+            raise IndexError(f"sequence: got {sequence}, but there are {count} sequences (axis N)")
+        return self.values[: self.lengths[sequence], sequence]
+
+
+def array_of(value: Any) -> np.ndarray:
+    """The numbers of a tensor, an array, or a list of numbers."""
+    if isinstance(value, Tensor):
+        return value.array
+    if isinstance(value, Sequence):
+        value = [v.item() if isinstance(v, Tensor) else v for v in value]
+    return np.asarray(value)
+
+
+def named(what: Any) -> dict[str, Any]:
+    """The tensors in a direction of a trace, or in a mapping; a single tensor has the name "".
+
+    Raises
+    ------
+    AttributeError
+        A trace of several layers or directions: the message says how to choose.
+    """
+    if isinstance(what, (Tensor, np.ndarray)):
+        return {"": what}
+    return dict(what.items())
+
+
+def series(what: Any, value: Any, batch_first: bool = False) -> Series:
+    """The values of `value`, a tensor or an array that was found in `what`.
+
+    Parameters
+    ----------
+    what : trace, mapping, Tensor or ndarray
+        A trace says by itself which axis is which, and how long its sequences are.
+    value : Tensor or ndarray, shape (T, N, H), (N, T, H), (T, H) or (T,)
+    batch_first : bool
+        The layout of what is no trace. Default: False.
+
+    Raises
+    ------
+    ValueError
+        It has no axes, or no steps, or no units.
+    """
+    array = array_of(value)
+    axes = getattr(what, "axes", None)
+    if axes is None:
+        axes = ("batch", "time") if batch_first and array.ndim > 2 else ("time", "batch")
+        axes = axes if array.ndim > 2 else ("time",)
+    if array.ndim == 0 or array.size == 0:
+        raise ValueError(
+            f"values over time: expected shape (time, batch, units) or (time, units), none of them "
+            f"0, got {array.shape}"
+        )
+    if "batch" not in axes:
+        array = array[:, None]
+    elif axes[0] == "batch":
+        array = array.swapaxes(0, 1)
+    array = array.reshape(*array.shape[:2], -1)
+    lengths = getattr(what, "lengths", None)
+    count = np.full(array.shape[1], len(array)) if lengths is None else array_of(lengths)
+    return Series(array, count.astype(int))
+
+
+# ------------------------------------------------------------------------------------------------
+# Labels of the steps
+# ------------------------------------------------------------------------------------------------
+
+
+def label_texts(labels: Any, steps: int) -> list[str]:
+    """What is written at each of the steps of a sequence.
+
+    Parameters
+    ----------
+    labels : str or sequence
+        One label a step: the characters of a text, words, dates (datetime or numpy.datetime64).
+    steps : int
+        How many there must be.
+
+    Raises
+    ------
+    ValueError
+        There are fewer or more.
+
+    Examples
+    --------
+    >>> label_texts("a b", 3)
+    ['a', '␣', 'b']
+    >>> label_texts(np.array(["2024-02-28", "2024-02-29"], "datetime64[ns]"), 2)
+    ['2024-02-28', '2024-02-29']
+    """
+    labels = labels.array if isinstance(labels, Tensor) else labels
+    given: list[Any] = list(labels if isinstance(labels, str) else np.asarray(labels, object))
+    if len(given) != steps:
+        raise ValueError(f"labels: got {len(given)} labels, but the sequence has {steps} steps")
+    if isinstance(labels, np.ndarray) and labels.dtype.kind == "M":
+        days = bool((labels == labels.astype("datetime64[D]")).all())
+        return [
+            str(t).replace("T", " ") for t in np.datetime_as_string(labels, "D" if days else "m")
+        ]
+    if all([isinstance(t, datetime.datetime) for t in given]):
+        days = all([(t.hour, t.minute, t.second) == (0, 0, 0) for t in given])
+        return [t.strftime("%Y-%m-%d" if days else "%Y-%m-%d %H:%M") for t in given]
+    return [_shown(str(t)) for t in given]
+
+
+def _shown(text: str) -> str:
+    """A label on one line, with its blanks to be seen, cut if it is long."""
+    if text in SEEN:
+        return SEEN[text]
+    text = "".join([c if c.isprintable() else repr(c)[1:-1] for c in text]) or "''"
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

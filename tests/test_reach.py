@@ -1,7 +1,9 @@
 """What the step of a cell reads besides its arguments is noticed; what it changes is put back."""
 
+import copy
 import functools
 import os
+import pickle
 import random
 import types
 import warnings
@@ -13,6 +15,7 @@ import pytest
 import minigrad as mg
 from minigrad import nn
 from minigrad.plans import planned
+from minigrad.plans.fingerprint import Reach
 
 FACTOR = [0.5]
 NUMBER = 0.5
@@ -72,6 +75,23 @@ def make(part):
     mg.manual_seed(0)
     layer = nn.Recurrent(type("Reading", (Reader,), {"part": part, "__module__": __name__}), 3, 4)
     return layer.double()
+
+
+@pytest.fixture(autouse=True)
+def looked_at_twice(monkeypatch):
+    """Where a `Watch` saves a walk over what a step reads, the walk would find the same."""
+    watched = planned._watched
+
+    def compared(cell):
+        known = vars(cell).get("_watch")
+        if known is not None and known.holds(cell):
+            walk = Reach(cell)
+            assert walk.mark == known.mark
+            assert walk.hooked == known.hooked
+            assert list(map(id, walk.tensors)) == list(map(id, known.tensors))
+        return watched(cell)
+
+    monkeypatch.setattr(planned, "_watched", compared)
 
 
 @pytest.fixture(autouse=True)
@@ -299,3 +319,33 @@ def test_what_a_step_makes_for_itself_when_it_first_runs(monkeypatch):
     with pytest.warns(UserWarning, match="runs step by step"):
         layer(mg.randn(5, 2, 3))
     assert layer.l0.kept is not None
+
+
+def read_leak(cell, z, x):
+    return z * cell.leak
+
+
+def test_copies_of_a_cell_look_for_themselves():
+    layer = make(read_leak)
+    x = mg.randn(5, 2, 3, dtype=mg.float64)
+    layer(x)
+    watch = vars(layer.l0)["_watch"]
+    assert watch.holds(layer.l0)
+    for other in (copy.copy(layer.l0), copy.deepcopy(layer.l0)):
+        assert not watch.holds(other)
+    assert vars(copy.deepcopy(layer).l0)["_watch"] is None
+    assert pickle.loads(pickle.dumps(watch)) is None
+
+
+def test_a_walk_is_made_again_only_after_a_change(monkeypatch):
+    layer = make(read_leak)
+    x, walks = mg.randn(5, 2, 3, dtype=mg.float64), []
+    layer(x)
+    walk = planned.Reach
+    monkeypatch.setattr(planned, "Reach", lambda *a, **o: walks.append(1) or walk(*a, **o))
+    for _ in range(3):
+        layer(x)
+    assert not walks
+    layer.l0.inner.weight.requires_grad_(False)
+    layer(x)
+    assert walks

@@ -40,7 +40,8 @@ MODULES = (
     "ops/norm", "ops/draws", "ops/checked", "nn/hooks", "nn/functional/arguments",
     "recurrences/operation", "recurrences/sequences", "recurrences/layer",
     "recurrences/cell", "recurrences/checks",
-    "plans/fingerprint", "plans/computed", "plans/assembled", "plans/machine", "plans/planned",
+    "plans/watch", "plans/fingerprint", "plans/computed", "plans/assembled", "plans/machine",
+    "plans/planned",
     "replay/player", "replay/arrays", "optim/loops",
 )  # fmt: skip
 

@@ -4,7 +4,7 @@ A program is a list of registers and a list of instructions. A register is some 
 (rows, columns), of one of four kinds:
 
     STEP    rows of the batch, used again at every step: states, intermediate values
-    TIMED   rows of all steps; a step sees its own
+    TIMED   rows of all steps; a step sees its own (the rows need not be neighbours)
     FIXED   one row, for all rows of the batch, or one number
     BLOCK   rows of a block only: values that nobody reads after the block
 
@@ -21,7 +21,6 @@ from libc.string cimport memcpy
 cimport numpy as cnp
 
 from .arrays cimport (
-    REAL_TYPENUM,
     PyArray_ISCARRAY,
     PyArray_ISCARRAY_RO,
     data,
@@ -273,6 +272,11 @@ cdef void run_step(const Program* p, Py_ssize_t start, Py_ssize_t rows) noexcept
             )
 
 
+cdef inline bint has_dense_rows(cnp.ndarray a) noexcept:
+    """Whether the entries of a row are neighbours: so of columns, and of a row for all steps."""
+    return a.strides[1] == <Py_ssize_t>sizeof(real) or a.shape[1] == 1
+
+
 cdef int load_registers(
     Program* p, list registers, Py_ssize_t steps_rows, Py_ssize_t batch
 ) except -1:
@@ -281,8 +285,8 @@ cdef int load_registers(
     cdef Py_ssize_t first, width, rows
     cdef int kind, k = 0
     for array, kind, first, width in registers:
-        if array is None or cnp.PyArray_TYPE(array) != REAL_TYPENUM or not (
-            PyArray_ISCARRAY_RO(array) and cnp.PyArray_NDIM(array) == 2
+        if array is None or cnp.PyArray_NDIM(array) != 2 or not has_whole_steps(array) or not (
+            PyArray_ISCARRAY_RO(array) or kind == TIMED and has_dense_rows(array)
         ):
             raise ValueError(f"register {k}: a dense matrix of the kernel's type is needed")
         if kind not in (STEP, TIMED, FIXED, BLOCK):
@@ -294,7 +298,11 @@ cdef int load_registers(
             raise ValueError(f"register {k}: its columns or rows are not in its matrix")
         r = &p.registers[k]
         r.base, r.kind, r.width = data(array) + first, kind, width
-        r.row = 0 if kind == FIXED else array.shape[1]
+        r.row = (
+            0 if kind == FIXED
+            else array.strides[0] // <Py_ssize_t>sizeof(real) if kind == TIMED
+            else array.shape[1]
+        )
         r.col = 1
         r.written = kind != FIXED and PyArray_ISCARRAY(array)
         k += 1

@@ -323,11 +323,8 @@ def run_program(
         elif what == "timed":
             if array.shape != (rows, r.columns):
                 array = np.broadcast_to(array, (rows, r.columns))
-            wide, column = _whole_rows(array)
-            if wide is not None and wide.dtype == dtype:
-                registers[k] = (wide, TIMED, column + r.first, r.width)
-                continue
-            array = np.ascontiguousarray(array, dtype)
+            if array.dtype != dtype or (array.strides[1] != array.itemsize and r.columns > 1):
+                array = np.ascontiguousarray(array, dtype)
         registers[k] = (array, KINDS.get(what, FIXED), r.first, r.width)
     weights: list[Any] = [values[w] if type(w) is int else w for w in program.weights]
     kernel.run(
@@ -338,16 +335,6 @@ def run_program(
         registers[other[0]] = None
     if len(program.kept) < MOST_KEPT:
         program.kept[batch, dtype] = registers, others
-
-
-def _whole_rows(array: Any) -> tuple[Any, int]:
-    """The dense matrix of which an array is some columns, and its first column; None if none is."""
-    wide = array.base
-    if type(wide) is not ndarray or not wide.flags.c_contiguous or array.flags.c_contiguous:
-        return None, 0
-    if (wide.ndim, len(wide), wide.strides) != (2, len(array), array.strides):
-        return None, 0
-    return wide, (array.ctypes.data - wide.ctypes.data) // array.itemsize
 
 
 def _memory(program: Program, kernel: Any, batch: int, dtype: Any) -> tuple[list[Any], list[Any]]:

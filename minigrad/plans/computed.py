@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels
+from ..arrays.sums import total
 from ..ops.index import placed
 from .simplified import Expression, is_entrywise
 from .traced import filled, index_from, with_arrays
@@ -181,8 +182,11 @@ def _transpose(e: Expression, shape_of: Any) -> Function:
 
 
 def _reduce(e: Expression, shape_of: Any) -> Function:
-    function = getattr(np, e.op.partition(".")[0]).reduce
+    name = e.op.partition(".")[0]
     axes, keepdims = e.options
+    if name == "add" and e.dtype == e.inputs[0].dtype and e.dtype.kind == "f":
+        return lambda rows, x: total(x, axes, keepdims)
+    function = getattr(np, name).reduce
     return lambda rows, x: function(x, axes, None, None, keepdims)
 
 

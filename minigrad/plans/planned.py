@@ -27,6 +27,7 @@ from .refusals import refusals
 from .scheduled import scheduled
 from .simplified import Graph
 from .traced import Refused, is_recording
+from .watch import Watch
 
 ndarray = np.ndarray
 Step = Callable[..., tuple[Any, ...]]
@@ -120,15 +121,28 @@ def switched_off() -> Iterator[None]:
         _switched_off -= 1
 
 
+def _watched(cell: Module) -> Watch:
+    """What the step of a cell may depend on, as far as it has changed since the last call."""
+    own = vars(cell)
+    watch: Watch | None = own.get("_watch")
+    if watch is None or not watch.holds(cell):
+        own["_watch"] = None
+        watch = own["_watch"] = Reach(cell, watches=True).watched()
+    return watch
+
+
 def _plan_for(
-    cell: Module, step: Step, reach: Reach, x: Any, states: Any, sizes: set[int]
+    cell: Module, step: Step, reach: Watch, x: Any, states: Any, sizes: set[int]
 ) -> Plan | None:
+    kind = (x.array.shape[-1], x.array.dtype, *[s.array.shape[1:] for s in states])
+    plan = reach.plans.get(kind)
+    if plan is not None and sizes <= plan.sizes:
+        return plan
     own = _plans[cell]
-    key = (
-        x.array.shape[-1], x.array.dtype, tuple([s.array.shape[1:] for s in states]), reach.mark,
-    )  # fmt: skip
+    key = (kind, reach.mark)
     plan = own.get(key)
     if key in own and (plan is None or sizes <= plan.sizes):
+        reach.plans[kind] = plan
         return plan
     own[key] = None
     with _recording:
@@ -162,7 +176,7 @@ def _recorded(
     raise Refused("it changes something outside of it")
 
 
-def _has_changed(cell: Module, reach: Reach) -> bool:
+def _has_changed(cell: Module, reach: Watch) -> bool:
     try:
         return Reach(cell).mark != reach.mark
     except Refused:
@@ -185,7 +199,7 @@ def run_planned(
     if None in own or _switched_off or is_recording():
         return None
     try:
-        reach = Reach(cell)
+        reach = _watched(cell)
     except Refused as refusal:
         own[None], refusals[cell] = None, str(refusal)
         return None

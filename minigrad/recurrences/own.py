@@ -234,8 +234,11 @@ def _first_dtype(module: Module) -> Any:
     for p in module._parameters.values():
         if p is not None and p.array.dtype.kind == "f":
             return p.array.dtype
-    below = (_first_dtype(child) for child in module._modules.values() if child is not None)
-    return next((dtype for dtype in below if dtype is not None), None)
+    for child in module._modules.values():
+        dtype = None if child is None else _first_dtype(child)
+        if dtype is not None:
+            return dtype
+    return None
 
 
 class Recurrent(SequenceLayer):
@@ -425,7 +428,7 @@ class Recurrent(SequenceLayer):
 
     @property
     def _dtype(self) -> Any:
-        return _first_dtype(self.l0)
+        return _first_dtype(self._modules["l0"])
 
     def extra_repr(self) -> str:
         """What stands between the parentheses."""
@@ -446,7 +449,7 @@ class Recurrent(SequenceLayer):
     ) -> tuple[Any, ...]:
         if is_listening():  # (as one: what the cell does is followed by its plan)
             return heard(Recurrent._direction, (self, k, x, states, batch_sizes, reverse), {})
-        cell, sizes = getattr(self, self._places[k]), self._states_by_place[k]
+        cell, sizes = self._modules[self._places[k]], self._states_by_place[k]
         names, output_size = tuple(sizes), self._output_sizes[k]
 
         def step(x: Any, states: Any, mask: Any) -> tuple[Any, ...]:

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 
+_NO_OPTIONS = Options()
+
+
 @functools.cache
 def _batch_to_front(name: str) -> Any:
     """A transposition, named after the recurrence of that name: what is printed depends on it."""
@@ -112,7 +115,8 @@ class SequenceLayer(Module):
 
     @property
     def _options(self) -> Options:
-        return Options(**self._given_options)
+        given = self._given_options
+        return Options(**given) if given else _NO_OPTIONS
 
     @property
     def _state_names(self) -> tuple[str, ...]:

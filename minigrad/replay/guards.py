@@ -32,6 +32,7 @@ CONSTANT = (
     types.ClassMethodDescriptorType,
 )  # fmt: skip
 HOOK_TABLES = frozenset([name for name in vars(Module()) if "hook" in name])
+OF_REPLAYS = ("_compiled", "_watch")  # what recordings keep with a module
 MISSING: Any = mode  # stands for what is not there
 MOST = 20_000  # objects; who depends on more shall not wait for the checks
 
@@ -195,7 +196,9 @@ class Guards:
         own = vars(module)
         self.sizes.append((own, len(own)))
         for name in own:
-            if name != "_compiled" and (own.get("_hooked") or name not in HOOK_TABLES):
+            if name not in ("_compiled", "_watch") and (
+                own.get("_hooked") or name not in HOOK_TABLES
+            ):
                 self._item(own, name)
 
     def _class(self, value: type) -> None:

@@ -143,33 +143,36 @@ def normalised(v):
     return (v - v.mean(1, keepdims=True)) / np.sqrt(v.var(1, keepdims=True) + 1e-5)
 
 
-def step_with_options(name, w, x, states, mask, layer_norm):
-    """Return the next states, as a list; w has the parameters by name.
+def step_with_options(name, w, x, states, mask, layer_norm, cell_moved=0.0):
+    """Return the next states, as a list, and the values of the gates; w has the parameters by name.
 
     Peepholes are those of Gers & Schmidhuber 2000, the gates before the product those of Cho et al.
     2014 and, in MGU, Zhou et al. 2016. What is normalised together:
     Ba et al. 2016, eq. 4 for the RNN, and the supplementary material for LSTM and GRU; those of
     JANET as LSTM, of MGU as GRU, of IndRNN for W x alone. Gal & Ghahramani 2016 have the mask.
+    An LSTM's new cell state is moved, before h' is made of it.
     """
     norm = normalised if layer_norm else lambda v: v
     gain, h = {k: w.get(f"gain_{k}", 1.0) for k in ("ih", "hh", "sum", "cell")}, states[0]
     u, b_x, b_h = w["weight_hh"], w.get("bias_ih", 0.0), w.get("bias_hh", 0.0)
     x, m = x @ w["weight_ih"].T, mask * h
     if name.startswith("rnn"):
-        return [activation(name, norm(x + m @ u.T) * gain["sum"] + b_x + b_h)[0]]
+        return [activation(name, norm(x + m @ u.T) * gain["sum"] + b_x + b_h)[0]], []
     if name.startswith("indrnn"):
-        return [activation(name, norm(x) * gain["ih"] + b_x + u * m)[0]]
+        return [activation(name, norm(x) * gain["ih"] + b_x + u * m)[0]], []
     if name in ("lstm", "lstm_peephole", "janet"):
         pre = norm(x) * gain["ih"] + b_x + norm(m @ u.T) * gain["hh"] + b_h
         if name == "janet":
             s, g = np.split(pre, 2, 1)
-            return [sigmoid(s) * h + (1 - sigmoid(s - 1)) * np.tanh(g)]
+            h = sigmoid(s) * h + (1 - sigmoid(s - 1)) * np.tanh(g)
+            return [h], [sigmoid(s), np.tanh(g)]
         (i, f, g, o), c = np.split(pre, 4, 1), states[1]
         p_i, p_f, p_o = np.split(w.get("weight_peephole", np.zeros(3 * c.shape[1])), 3)
-        c = sigmoid(f + p_f * c) * c + sigmoid(i + p_i * c) * np.tanh(g)
-        out = norm(c) * gain["cell"] + w.get("bias_cell", 0.0)
-        h = sigmoid(o + p_o * c) * np.tanh(out)
-        return [h @ w["weight_hr"].T if "weight_hr" in w else h, c]
+        f, i, g = sigmoid(f + p_f * c), sigmoid(i + p_i * c), np.tanh(g)
+        c = f * c + i * g + cell_moved
+        o, out = sigmoid(o + p_o * c), norm(c) * gain["cell"] + w.get("bias_cell", 0.0)
+        h = o * np.tanh(out)
+        return [h @ w["weight_hr"].T if "weight_hr" in w else h, c], [i, f, g, o]
     H, rows = h.shape[1], len(u)
     ones = np.ones(rows)
     g_x, g_h, b_x, b_h = gain["ih"] * ones, gain["hh"] * ones, b_x * ones, b_h * ones
@@ -181,16 +184,31 @@ def step_with_options(name, w, x, states, mask, layer_norm):
     of_h = norm(of_h) * g_h[new] + b_h[new]
     n = norm(x[:, new]) * g_x[new] + b_x[new]
     n = np.tanh(n + of_h if name.endswith("reset_before") else n + r * of_h)
-    return [(1 - z) * n + z * h]
+    return [(1 - z) * n + z * h], [r, z, n] if name.startswith("gru") else [r, n]
 
 
-def with_options(name, w, x, states, mask=1.0, keep=(0.0, 0.0), layer_norm=False, reverse=False):
+def with_options(
+    name, w, x, states, mask=1.0, keep=(0.0, 0.0), layer_norm=False, reverse=False, moved=None,
+    seen=None,
+):  # fmt: skip
     """Return the outputs (T, N, H) and the last states; `keep` has for each state the share of
-    the old one: a number, or arrays (T, N, H) of zeros and ones (Krueger et al. 2017)."""
-    outputs = [None] * len(x)
+    the old one: a number, or arrays (T, N, H) of zeros and ones (Krueger et al. 2017).
+
+    `moved` is for each state what is added to it after each step. A list, `seen`, is filled: for
+    each step its gates and states.
+    """
+    outputs, zoned = [None] * len(x), np.any([np.any(d) for d in keep])
+    moved = [np.zeros((len(x), *s.shape)) for s in states] if moved is None else moved
+    steps = [None] * len(x)
     keep = [np.broadcast_to(d, (len(x), *s.shape)) for d, s in zip(keep, states)]
     for t in reversed(range(len(x))) if reverse else range(len(x)):
-        new = step_with_options(name, w, x[t], states, mask, layer_norm)
+        inside = moved[-1][t] if len(states) == 2 and not zoned else 0.0
+        new, gates = step_with_options(name, w, x[t], states, mask, layer_norm, inside)
         states = [d[t] * s + (1 - d[t]) * n for d, s, n in zip(keep, states, new)]
-        outputs[t] = states[0]
+        states[0] = states[0] + moved[0][t]
+        if zoned:
+            states[1:] = [s + m[t] for s, m in zip(states[1:], moved[1:])]
+        outputs[t], steps[t] = states[0], [*gates, *states]
+    if seen is not None:
+        seen += [np.stack(values) for values in zip(*steps)]
     return np.stack(outputs), states

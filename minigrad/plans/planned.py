@@ -39,6 +39,7 @@ class Plan:
     def __init__(self, step: Step, tensors: Sequence[Any], x: Any, states: Sequence[Any]) -> None:
         recording = recorded(step, tensors, *_kind_of(x, states))
         self.way, self.sizes, self.follows = recording.way, {0}, recording.follows
+        self.notes: dict[str, Any] = {}
         try:
             self._make(recording, len(states), len(tensors))
         except Refused:
@@ -132,9 +133,12 @@ def _watched(cell: Module) -> Watch:
 
 
 def _plan_for(
-    cell: Module, step: Step, reach: Watch, x: Any, states: Any, sizes: set[int]
+    cell: Module, step: Step, reach: Watch, x: Any, states: Any, sizes: set[int], notes: Any
 ) -> Plan | None:
-    kind = (x.array.shape[-1], x.array.dtype, *[s.array.shape[1:] for s in states])
+    kind = (
+        x.array.shape[-1], x.array.dtype, *[s.array.shape[1:] for s in states],
+        None if notes is None else tuple(notes.items()),
+    )  # fmt: skip
     plan = reach.plans.get(kind)
     if plan is not None and sizes <= plan.sizes:
         return plan
@@ -147,7 +151,8 @@ def _plan_for(
     own[key] = None
     with _recording:
         try:
-            own[key] = _recorded(plan, cell, step, x, states, sizes)
+            own[key] = found = _recorded(plan, cell, step, x, states, sizes)
+            found.notes = dict(notes or {})
         except Refused as refusal:
             if not any([k for k, plan in own.items() if plan is None and k != key]):
                 refusals[cell] = str(refusal)
@@ -184,11 +189,13 @@ def _has_changed(cell: Module, reach: Watch) -> bool:
 
 
 def run_planned(
-    cell: Module, step: Step, x: Any, states: Sequence[Any], batch_sizes: Any, reverse: bool
-) -> tuple[Any, ...] | None:
+    cell: Module, step: Step, x: Any, states: Sequence[Any], batch_sizes: Any, reverse: bool,
+    notes: dict[str, Any] | None = None,
+) -> tuple[Any, ...] | None:  # fmt: skip
     """Run ``step(x, *states)`` over sequences: what `unroll` gives, the last states (1, N, ...).
 
-    None if the step cannot be a plan.
+    None if the step cannot be a plan. A step with `notes`, which it takes while it runs, is
+    another one than that of the same cell without, and finds the same notes where it does not run.
     """
     dtype = x.array.dtype
     if dtype.kind != "f" or dtype.itemsize == 2 or not x.array.shape[-1]:
@@ -209,9 +216,11 @@ def run_planned(
         if state.array.dtype != dtype:
             return None
     sizes = {states[0].array.shape[0]} if batch_sizes is None else set(batch_sizes.tolist())
-    plan = _plan_for(cell, step, reach, x, states, sizes)
+    plan = _plan_for(cell, step, reach, x, states, sizes, notes)
     if plan is None:
         return None
+    if notes is not None:
+        notes.update(plan.notes)
     inputs = (x, *states, *reach.tensors)
     arrays = [v.array for v in inputs]
     arrays[0] = np.ascontiguousarray(arrays[0])

@@ -13,7 +13,7 @@ from .cell import RNNCellBase
 from .checks import check_no_projection
 from .layer import RNNBase
 from .options import NAMES, check_flag
-from .recurrence import Recurrence, define, product
+from .recurrence import Recurrence, define, product, unseen
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -28,7 +28,7 @@ GATES = ("reset", "update", "new")
 
 def gru_step(
     x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any,
-    of_x: Any = product, of_h: Any = product,
+    of_x: Any = product, of_h: Any = product, seen: Any = unseen,
 ) -> tuple[Any]:  # fmt: skip
     """The gated recurrent unit (Cho et al. 2014).
 
@@ -38,14 +38,15 @@ def gru_step(
     """
     x_r, x_z, x_n = chunk(of_x(x, w_ih, b_ih), 3, -1)
     h_r, h_z, h_n = chunk(of_h(h, w_hh, b_hh), 3, -1)
-    z = sigmoid(x_z + h_z)
-    n = tanh(x_n + sigmoid(x_r + h_r) * h_n)
+    r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
+    n = tanh(x_n + r * h_n)
+    seen(r, z, n)
     return (n + z * (h - n),)
 
 
 def gru_reset_before_step(
     x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any,
-    of_x: Any = product, of_h: Any = product,
+    of_x: Any = product, of_h: Any = product, seen: Any = unseen,
 ) -> tuple[Any]:  # fmt: skip
     """The same as its paper has it: the reset gate comes before the product with h.
 
@@ -54,8 +55,9 @@ def gru_reset_before_step(
     H = h.shape[-1]
     x_r, x_z, x_n = chunk(of_x(x, w_ih, b_ih), 3, -1)
     h_r, h_z = chunk(of_h(h, w_hh, b_hh, (0, 2 * H)), 2, -1)
-    z = sigmoid(x_z + h_z)
-    n = tanh(x_n + of_h(sigmoid(x_r + h_r) * h, w_hh, b_hh, (2 * H, 3 * H)))
+    r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
+    n = tanh(x_n + of_h(r * h, w_hh, b_hh, (2 * H, 3 * H)))
+    seen(r, z, n)
     return (n + z * (h - n),)
 
 

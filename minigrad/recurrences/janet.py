@@ -14,7 +14,7 @@ from .cell import RNNCellBase
 from .initial import ForgetBias
 from .layer import RNNBase
 from .options import NAMES
-from .recurrence import define, product
+from .recurrence import define, product, unseen
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -30,7 +30,7 @@ BETA = 1.0
 
 def janet_step(
     x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any,
-    of_x: Any = product, of_h: Any = product,
+    of_x: Any = product, of_h: Any = product, seen: Any = unseen,
 ) -> tuple[Any]:  # fmt: skip
     """JANET, an LSTM with the forget gate alone (van der Westhuizen & Lasenby 2018).
 
@@ -42,7 +42,9 @@ def janet_step(
     keeps its digits where it is small.
     """
     s, candidate = chunk(of_x(x, w_ih, b_ih) + of_h(h, w_hh, b_hh), 2, -1)
-    return (sigmoid(s) * h + sigmoid(BETA - s) * tanh(candidate),)
+    f, candidate = sigmoid(s), tanh(candidate)
+    seen(f, candidate)
+    return (f * h + sigmoid(BETA - s) * candidate,)
 
 
 janet = define("janet", GATES, janet_step, saves=("h",), norms=(("ih", (2,)), ("hh", (2,))))

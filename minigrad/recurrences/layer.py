@@ -276,12 +276,12 @@ class RNNBase(SequenceLayer):
         return text + option_texts(self)
 
     def _direction(
-        self, k: int, x: Any, states: Any, batch_sizes: Any, reverse: bool
+        self, k: int, x: Any, states: Any, batch_sizes: Any, reverse: bool, seen: Any = None
     ) -> tuple[Any, ...]:
-        if self._stepped:
+        if self._stepped or seen is not None:
             names = self._all_weights[k]
             weights = {name[: name.index("_l")]: getattr(self, name) for name in names}
-            return run_direction(self, k, weights, x, states, batch_sizes, reverse)
+            return run_direction(self, k, weights, x, states, batch_sizes, reverse, seen)
         pair = states or (None, None)
         if len(pair) == 1:
             pair = (*states, None)

@@ -14,7 +14,7 @@ from .cell import RNNCellBase
 from .initial import ForgetBias
 from .layer import RNNBase
 from .options import NAMES, check_flag
-from .recurrence import Recurrence, define, product, same
+from .recurrence import Recurrence, define, product, same, unseen
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -29,7 +29,7 @@ GATES = ("input", "forget", "cell", "output")
 
 def lstm_step(
     x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, w_hr: Any = None,
-    of_x: Any = product, of_h: Any = product, normed: Any = same,
+    of_x: Any = product, of_h: Any = product, normed: Any = same, seen: Any = unseen,
 ) -> tuple[Any, Any]:  # fmt: skip
     """Long short-term memory (Hochreiter & Schmidhuber 1997; Gers et al. 2000).
 
@@ -39,14 +39,16 @@ def lstm_step(
     h'      = o tanh(c')                     with a projection (Sak et al. 2014): W_hr o tanh(c')
     """
     i, f, g, o = chunk(of_x(x, w_ih, b_ih) + of_h(h, w_hh, b_hh), 4, -1)
-    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
-    h = sigmoid(o) * tanh(normed(c))
+    i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
+    seen(i, f, g, o)
+    c = f * c + i * g
+    h = o * tanh(normed(c))
     return (h if w_hr is None else linear(h, w_hr)), c
 
 
 def lstm_peephole_step(
     x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, w_hr: Any, p: Any,
-    of_x: Any = product, of_h: Any = product, normed: Any = same,
+    of_x: Any = product, of_h: Any = product, normed: Any = same, seen: Any = unseen,
 ) -> tuple[Any, Any]:  # fmt: skip
     """The same with peepholes (Gers & Schmidhuber 2000): the gates see the cell behind them.
 
@@ -55,8 +57,11 @@ def lstm_peephole_step(
     """
     i, f, g, o = chunk(of_x(x, w_ih, b_ih) + of_h(h, w_hh, b_hh), 4, -1)
     p_i, p_f, p_o = chunk(p, 3)
-    c = sigmoid(f + p_f * c) * c + sigmoid(i + p_i * c) * tanh(g)
-    h = sigmoid(o + p_o * c) * tanh(normed(c))
+    i, f, g = sigmoid(i + p_i * c), sigmoid(f + p_f * c), tanh(g)
+    c = f * c + i * g
+    o = sigmoid(o + p_o * c)
+    seen(i, f, g, o)
+    h = o * tanh(normed(c))
     return (h if w_hr is None else linear(h, w_hr)), c
 
 

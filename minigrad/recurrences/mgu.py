@@ -12,7 +12,7 @@ from ..ops.join import chunk
 from .cell import RNNCellBase
 from .layer import RNNBase
 from .options import NAMES, check_flag
-from .recurrence import Recurrence, define, product
+from .recurrence import Recurrence, define, product, unseen
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -27,7 +27,7 @@ GATES = ("forget", "new")
 
 def mgu_step(
     x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any,
-    of_x: Any = product, of_h: Any = product,
+    of_x: Any = product, of_h: Any = product, seen: Any = unseen,
 ) -> tuple[Any]:  # fmt: skip
     """The minimal gated unit (Zhou et al. 2016): a GRU whose two gates are one.
 
@@ -39,18 +39,20 @@ def mgu_step(
     h_f, h_n = chunk(of_h(h, w_hh, b_hh), 2, -1)
     f = sigmoid(x_f + h_f)
     n = tanh(x_n + f * h_n)
+    seen(f, n)
     return (h + f * (n - h),)
 
 
 def mgu_reset_before_step(
     x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any,
-    of_x: Any = product, of_h: Any = product,
+    of_x: Any = product, of_h: Any = product, seen: Any = unseen,
 ) -> tuple[Any]:  # fmt: skip
     """The same as its paper has it: n = tanh(W_n x + b_n + U_n (f h) + b_n')."""
     H = h.shape[-1]
     x_f, x_n = chunk(of_x(x, w_ih, b_ih), 2, -1)
     f = sigmoid(x_f + of_h(h, w_hh, b_hh, (0, H)))
     n = tanh(x_n + of_h(f * h, w_hh, b_hh, (H, 2 * H)))
+    seen(f, n)
     return (h + f * (n - h),)
 
 

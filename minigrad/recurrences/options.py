@@ -31,6 +31,8 @@ from ..ops.join import cat, split, stack
 from ..plans.planned import run_planned
 from ..plans.refusals import tell
 from .recurrence import Recurrence, product, times
+from .trace_names import named_gates, tells_gates
+from .trace_run import wants_gradients
 from .unroll import unroll
 
 if TYPE_CHECKING:
@@ -186,6 +188,7 @@ def option_texts(layer: Any) -> str:
 def run_step(
     layer: SequenceLayer, cell: Module, step: Callable[..., tuple[Any, ...]], x: Any,
     states: Sequence[Any], batch_sizes: Any, reverse: bool, *, recorded: bool = True,
+    seen: Any = None,
 ) -> tuple[Any, ...]:  # fmt: skip
     """Run ``step(x, states, mask)`` over sequences: what `SequenceLayer._direction` returns.
 
@@ -205,6 +208,8 @@ def run_step(
         As in `unroll`.
     recorded : bool
         Whether to record the step; it would be for nothing with parameters that are new each time.
+    seen : Seen, optional
+        What shall have all that there is to see (`minigrad.recurrences.trace_run`).
     """
     x = x.contiguous()  # a batch that came first; so the caller's tensor may change before backward
     count, given, widths = len(states), list(states), [x.array.shape[-1]]
@@ -226,12 +231,17 @@ def run_step(
             output = after[0] if output is first else output
         return output, *after, *more
 
-    planned = run_planned(cell, whole, x, given, batch_sizes, reverse) if recorded else None
-    if planned is not None:
-        return planned[: 1 + count]
-    output, *ends = unroll(whole, x, given, (), batch_sizes, reverse)
-    tell(cell)
-    return output, *[stack([end]) for end in ends[:count]]
+    notes, run = None, whole
+    if seen is not None:
+        wants = wants_gradients([x, *states, *cell.parameters()])
+        notes, (run, x) = seen.notes, seen.around(whole, x, states, wants)
+    results = run_planned(cell, run, x, given, batch_sizes, reverse, notes) if recorded else None
+    if results is None:
+        output, *ends = unroll(run, x, given, (), batch_sizes, reverse)
+        tell(cell)
+        results = (output, *[stack([end]) for end in ends])
+    output = results[0] if seen is None else seen.taken(results[0])
+    return output, *results[1 : 1 + count]
 
 
 def _kept_columns(layer: Any, x: Any, states: Sequence[Any]) -> list[Any]:
@@ -296,11 +306,16 @@ class Direction(Module):
         self.recurrence = recurrence
         self._parameters.update(weights)
 
-    def forward(self, x: Any, states: Sequence[Any], mask: Any) -> tuple[Any, ...]:
-        """One step: the output, and the states after."""
+    def forward(
+        self, x: Any, states: Sequence[Any], mask: Any, gates: dict[str, Any] | None = None
+    ) -> tuple[Any, ...]:
+        """One step: the output, and the states after. `gates`: a dictionary to be filled."""
         own, recurrence = self._parameters, self.recurrence
         parameters = [own.get(name) for name in recurrence.parameters]
-        after = recurrence.step(x, *states, *parameters, **self._products(mask))
+        functions = self._products(mask)
+        if gates is not None and tells_gates(recurrence.step):
+            functions["seen"] = lambda *v: gates.update(named_gates(recurrence, v))
+        after = recurrence.step(x, *states, *parameters, **functions)
         return after[0], *after
 
     def _products(self, mask: Any) -> dict[str, Any]:
@@ -358,10 +373,12 @@ _directions: WeakKeyDictionary[Module, dict[int, Direction]] = WeakKeyDictionary
 
 def run_direction(
     layer: Any, k: int, weights: dict[str, Any], x: Any, states: Sequence[Any], batch_sizes: Any,
-    reverse: bool,
+    reverse: bool, seen: Any = None,
 ) -> tuple[Any, ...]:  # fmt: skip
     """`run_step` for the k-th direction of a layer whose recurrence is one of ours."""
     names, values = tuple(weights), tuple(weights.values())
+    if seen is not None:
+        return _run_direction(layer, k, names, values, x, states, batch_sizes, reverse, seen)
     if is_listening():
         given = (layer, k, names, values, x, states, batch_sizes, reverse)
         return heard(_run_direction, given, {})
@@ -370,7 +387,7 @@ def run_direction(
 
 def _run_direction(
     layer: Any, k: int, names: tuple[str, ...], values: tuple[Any, ...], x: Any,
-    states: Sequence[Any], batch_sizes: Any, reverse: bool,
+    states: Sequence[Any], batch_sizes: Any, reverse: bool, seen: Any = None,
 ) -> tuple[Any, ...]:  # fmt: skip
     weights = dict(zip(names, values))
     norms = dict(layer.recurrence.norms)
@@ -387,4 +404,5 @@ def _run_direction(
         cell = known[k] = Direction(layer.recurrence, weights)
     cell.training = layer.training
     lasting = all([isinstance(v, Parameter) for v in weights.values()])  # not so with weight_norm
-    return run_step(layer, cell, cell, x, states, batch_sizes, reverse, recorded=lasting)
+    step = cell if seen is None else functools.partial(cell, gates=seen.gates)
+    return run_step(layer, cell, step, x, states, batch_sizes, reverse, recorded=lasting, seen=seen)

@@ -13,6 +13,7 @@ import functools
 import inspect
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from ..autograd.listening import heard, is_listening
@@ -33,6 +34,7 @@ from .options import (
     sizes_by_layer,
 )
 from .sequences import SequenceLayer
+from .trace_names import gates_of, watching
 
 Shapes = Mapping[str, Any]
 
@@ -445,24 +447,30 @@ class Recurrent(SequenceLayer):
         return _named_states(self._state_names)(*states)
 
     def _direction(
-        self, k: int, x: Any, states: Any, batch_sizes: Any, reverse: bool
+        self, k: int, x: Any, states: Any, batch_sizes: Any, reverse: bool, seen: Any = None
     ) -> tuple[Any, ...]:
         if is_listening():  # (as one: what the cell does is followed by its plan)
             return heard(Recurrent._direction, (self, k, x, states, batch_sizes, reverse), {})
         cell, sizes = self._modules[self._places[k]], self._states_by_place[k]
         names, output_size = tuple(sizes), self._output_sizes[k]
+        written = cell.step if isinstance(cell, StepCell) else cell.forward
 
         def step(x: Any, states: Any, mask: Any) -> tuple[Any, ...]:
             if mask is not None:
                 states = (states[0] * mask, *states[1:])
+            variables: dict[str, Any] = {}
             try:
-                result = cell(x, states[0] if len(states) == 1 else states)
+                with nullcontext() if seen is None else watching(written, variables):
+                    result = cell(x, states[0] if len(states) == 1 else states)
             except (TypeError, ValueError) as error:
                 advised = _advised(error, cell, names)
                 if advised is error:
                     raise
                 raise advised from error
             output, *after = told_apart(result, names, cell)
+            if seen is not None:
+                known = (x, *states, output, *after)
+                seen.gates.update(gates_of(cell, variables, known, x, states))
             rows = len(x.array)
             for name, value, shape in [
                 ("output", output, (output_size,)), *zip(names, after, sizes.values()),
@@ -478,4 +486,4 @@ class Recurrent(SequenceLayer):
                 output, after = first if output is after[0] else output, [first, *after[1:]]
             return output, *after
 
-        return run_step(self, cell, step, x, states, batch_sizes, reverse)
+        return run_step(self, cell, step, x, states, batch_sizes, reverse, seen=seen)

@@ -12,7 +12,8 @@ them do; derivatives of second and higher order are those of the step.
     x (N, I), h (N, H), w_ih (G H, I), w_hh (G H, H), b_ih and b_hh (G H,) or None
 
 `of_x` and `of_h`, which a step may take besides, are what multiplies x and h: `product`, unless an
-option of the layer needs another, as `normed` is (see `minigrad.recurrences.options`).
+option of the layer needs another, as `normed` is (see `minigrad.recurrences.options`). `seen` is
+told the values of the gates, in their order: it is how `trace` gets to see them.
 
 The rows of w_ih, w_hh and of the biases are those of the first gate, then those of the second, ...,
 in the order in which the recurrence names its gates.
@@ -42,6 +43,10 @@ def times(h: Any, u: Any, b: Any = None, rows: Any = None) -> Any:
 def same(v: Any) -> Any:
     """Nothing done: where no option normalises."""
     return v
+
+
+def unseen(*gates: Any) -> None:
+    """Nothing done: where nobody looks at the gates."""
 
 
 class Recurrence(NamedTuple):

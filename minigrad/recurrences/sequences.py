@@ -32,11 +32,13 @@ from .checks import (
     check_tuple_of_states,
 )
 from .options import Options, set_options
-from .packed import PackedSequence
+from .packed import PackedSequence, places_of
 from .ragged import ragged
+from .trace_run import recording
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
+    from .trace import Trace
 
 
 _NO_OPTIONS = Options()
@@ -87,6 +89,8 @@ class SequenceLayer(Module):
         Whether there are sizes, or options other than the default: nobody else need ask for them.
     _named : str
         What the result for `batch_first` is named after.
+    _record : Record or None
+        What is to be filled, while somebody traces the layer.
     """
 
     input_size: int
@@ -97,6 +101,7 @@ class SequenceLayer(Module):
     _wants_zeros = False
     _sizes: list[int] | None = None
     _given_options: ClassVar[dict[str, Any]] = {}
+    _record: Any = None
     _is_special = False
 
     if TYPE_CHECKING:
@@ -151,12 +156,12 @@ class SequenceLayer(Module):
         self._is_special = self._sizes is not None or self._options != Options()
 
     def _direction(
-        self, k: int, x: Any, states: Any, batch_sizes: Any, reverse: bool
+        self, k: int, x: Any, states: Any, batch_sizes: Any, reverse: bool, seen: Any = None
     ) -> tuple[Any, ...]:
         """Run the k-th direction of all layers: the output, and all last states (1, N, ...).
 
         `x`, `batch_sizes` and `reverse` are as in `unroll`; `states` are tensors (N, ...), one of
-        each name, or None for zeros.
+        each name, or None for zeros. `seen`, a `Seen`, is to have all that there is to see.
         """
         raise NotImplementedError
 
@@ -221,6 +226,7 @@ class SequenceLayer(Module):
             x = x.transpose(0, 1)  # (L, N, H_in)
         steps, batch = x.array.shape[:2]
         states = self._initial_states(hx, input, batched, batch, lengths is not None)
+        plan = None
         if lengths is None:
             output, states = self._stacked(x, states)
         else:
@@ -232,11 +238,49 @@ class SequenceLayer(Module):
                 gather_rows(x, plan.rows, 2), states, plan.batch_sizes, plan.order, plan.inverse
             )
             output = scatter_rows(output, plan.rows, (steps, batch))
+        if self._record is not None:
+            self._record.laid_out(batched, self.batch_first, (steps, batch), plan)
         if not batched:
             output, states = output.squeeze(1), _mapped(lambda s: s.squeeze(1), states)
         elif self.batch_first:
             output = _batch_to_front(self._named)(output)
         return output, self._last(states)
+
+    def trace(self, input: Any, hx: Any = None, lengths: Any = None) -> tuple[Any, Any, Trace]:
+        """Run as a call does, and let all gates and states be seen.
+
+        Parameters
+        ----------
+        input, hx, lengths
+            As in `forward`.
+
+        Returns
+        -------
+        output : Tensor or PackedSequence
+        h_n : Tensor or, with several states, a tuple of them
+            As `forward` gives them.
+        trace : Trace
+            Every gate and state by its name, layer and direction, at all steps.
+
+        See Also
+        --------
+        Trace : how to find what is there; its gradients.
+
+        Examples
+        --------
+        >>> import minigrad as mg
+        >>> gru = mg.nn.GRU(3, 4)
+        >>> output, h_n, trace = gru.trace(mg.randn(5, 2, 3))
+        >>> trace.update_gate.shape
+        torch.Size([5, 2, 4])
+        >>> output.sum().backward()
+        >>> trace.hidden.grad.shape
+        torch.Size([5, 2, 4])
+        """
+        with recording(self) as record:
+            given = {} if lengths is None else {"lengths": lengths}
+            output, states = self(input, hx, **given)
+        return output, states, record.trace(self)
 
     def _forward_packed(self, input: Any, hx: Any, lengths: Any) -> tuple[Any, Any]:
         check_not_both(self, lengths)
@@ -250,6 +294,10 @@ class SequenceLayer(Module):
             output, states = self._reordered(
                 input.data, states, batch_sizes, sorting.array, unsorting.array
             )
+        if self._record is not None:
+            places = places_of(input)
+            sizes = (len(batch_sizes), int(batch_sizes[0]))
+            self._record.laid_out(True, self.batch_first, sizes, places)
         packed = PackedSequence(output, input.batch_sizes, sorting, unsorting)
         return packed, self._last(states)
 
@@ -267,7 +315,7 @@ class SequenceLayer(Module):
                 return [[p.expand(batch, *p.shape) for p in own] for own in learned]
             if self._sizes is not None:
                 return self._states_by_layer(hx, input, batched, batch)
-        if hx is None and not ragged and not self._wants_zeros:
+        if hx is None and not ragged and not self._wants_zeros and self._record is None:
             return [None] * places
         shapes = self._state_shapes
         if hx is None:
@@ -325,7 +373,8 @@ class SequenceLayer(Module):
             outputs = []
             for reverse in sides:
                 k = len(ends)
-                results = self._direction(k, x, states[k], batch_sizes, reverse)
+                seen = None if self._record is None else self._record.next(self, k)
+                results = self._direction(k, x, states[k], batch_sizes, reverse, seen)
                 outputs.append(results[0])
                 ends.append(results[1:])
             x = outputs[0] if len(outputs) == 1 else cat(outputs, -1)  # (..., D * H)

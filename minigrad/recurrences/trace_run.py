@@ -1,0 +1,249 @@
+"""Running a layer so that what is inside can be seen: a step that gives more than its output.
+
+A traced direction runs a step around the step: its output is that of the step with the states and
+gates behind it, in more columns. So it runs as any step does, recorded or as it is written, and
+gradients flow through everything that is seen.
+
+The gradient with respect to a state is found by nudging it: zeros are added to the state after
+every step, which come in as columns of x behind its own, and their gradient is that of the state.
+What the step computed from its new state (an LSTM's h from c, a cell's output from its state)
+follows the nudge, too: `_push`.
+
+    N batch, T steps, R rows of a packed batch
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import get_ident
+from typing import Any
+
+import numpy as np
+
+from ..autograd.backward import grad
+from ..autograd.grad_mode import is_grad_enabled
+from ..autograd.tensor_base import wrap
+from ..ops.join import cat, split
+from ..ops.rows import scatter_rows
+from ..ops.shape import transpose
+from .trace import DirectionTrace, LayerTrace, Trace
+
+Shape = tuple[int, ...]
+
+
+class Record:
+    """What is found while a layer runs for `trace`: a `Seen` for each layer and direction.
+
+    Attributes
+    ----------
+    directions : list of Seen
+    batched, batch_first : bool
+    places : Ragged or None
+        Where the rows of a packed batch lie.
+    sizes : (T, N)
+    """
+
+    def __init__(self) -> None:
+        self.thread = get_ident()
+        self.directions: list[Seen] = []
+
+    def next(self, layer: Any, k: int) -> Seen | None:
+        """What is to have what the k-th direction has to show."""
+        if self.thread != get_ident():  # somebody else runs the layer
+            return None
+        if k == 0:
+            self.directions = []
+        self.directions.append(Seen(layer._names_of_states))
+        return self.directions[-1]
+
+    def laid_out(
+        self, batched: bool, batch_first: bool, sizes: tuple[int, int], places: Any
+    ) -> None:
+        """Note how the layer's output is laid out."""
+        self.batched, self.batch_first, self.sizes, self.places = (
+            batched,
+            batch_first,
+            sizes,
+            places,
+        )
+
+    def lay_out(self, value: Any) -> Any:
+        """A tensor (T, N, ...) or (R, ...) laid out as the layer's output."""
+        if self.places is not None:
+            value = scatter_rows(value, self.places.rows, self.sizes)
+        if not self.batched:
+            return value.squeeze(1)
+        return transpose(value, 0, 1) if self.batch_first else value
+
+    def trace(self, layer: Any) -> Trace:
+        """What `layer` gives to who asked."""
+        axes: tuple[str, ...] = ("time", "batch", "hidden") if self.batched else ("time", "hidden")
+        if self.batched and self.batch_first:
+            axes = ("batch", "time", "hidden")
+        lengths = None if self.places is None else self.places.lengths
+        sides = ("forward", "reverse")[: len(self.directions) // layer.num_layers]
+        each = iter(self.directions)
+        layers = []
+        for k in range(layer.num_layers):
+            parts = []
+            for side, seen in zip(sides, each):
+                tensors = {name: self.lay_out(value) for name, value in seen.tensors.items()}
+                seen.hang_gradients(tensors, self.lay_out)
+                parts.append(DirectionTrace(k, side, tensors, axes, lengths))
+            layers.append(LayerTrace(k, parts))
+        return Trace(type(layer).__name__, layers)
+
+
+@contextmanager
+def recording(layer: Any) -> Iterator[Record]:
+    """Let `layer` find a record to fill, meanwhile."""
+    record = Record()
+    layer._record = record
+    try:
+        yield record
+    finally:
+        del layer._record
+
+
+class Seen:
+    """What one direction of one layer lets be seen.
+
+    Parameters
+    ----------
+    states : sequence of str
+        Their names.
+
+    Attributes
+    ----------
+    gates : dict
+        What the step that runs now says of itself, by name: whoever runs it fills it.
+    notes : dict
+        "nudged": whether there are nudges. "parts": the names and shapes of what the columns of
+        the output are.
+    tensors : dict
+        Everything there is to see, (T, N, ...) or (R, ...), after the run.
+    """
+
+    def __init__(self, states: Sequence[str]) -> None:
+        self.states = tuple(states)
+        self.gates: dict[str, Any] = {}
+        self.notes: dict[str, Any] = {}
+        self.tensors: dict[str, Any] = {}
+        self.nudges: Any = None
+
+    def around(
+        self, step: Callable[..., tuple[Any, ...]], x: Any, states: Sequence[Any], wants: bool
+    ) -> tuple[Any, Any]:
+        """A step around `step` whose output has everything in its columns, and x for it.
+
+        Parameters
+        ----------
+        step : callable
+            ``step(x, *given)`` gives (output, *states, *more).
+        x, states
+            As in `unroll`.
+        wants : bool
+            Whether gradients with respect to the states are wanted.
+        """
+        count, own = len(states), x.array.shape[-1]
+        shapes = [s.array.shape[1:] for s in states]
+        self.shapes, widths = shapes, [math.prod(shape) for shape in shapes]
+        self.notes["nudged"] = wants
+        if wants:
+            self.nudges = wrap(np.zeros((*x.array.shape[:-1], sum(widths)), x.array.dtype))
+            self.nudges.requires_grad_()
+            x = cat([x, self.nudges], -1)
+
+        def whole(x: Any, *given: Any) -> tuple[Any, ...]:
+            rows, nudges = x.array.shape[0], []
+            if wants:
+                x, *nudges = split(x, [own, *widths], -1)
+                nudges = [d.reshape(rows, *shape) for d, shape in zip(nudges, shapes)]
+            self.gates.clear()
+            output, *after = step(x, *given)
+            old, more = after[:count], after[count:]
+            values = self._values(output, old)
+            if wants:
+                values = {name: _nudged(v, old, nudges) for name, v in values.items()}
+            new = [values[name] for name in self.states]
+            columns = [v.reshape(rows, math.prod(v.array.shape[1:])) for v in values.values()]
+            return columns[0] if len(columns) == 1 else cat(columns, -1), *new, *more
+
+        return whole, x
+
+    def _values(self, output: Any, states: Sequence[Any]) -> dict[str, Any]:
+        """All that a step has to show, by name, always in the same columns."""
+        values = dict(zip(self.states, states))
+        if output is not states[0]:
+            values.setdefault("output", output)
+        values = {**self.gates, **values}
+        parts = self.notes.get("parts")
+        if parts is None:
+            self.notes["parts"] = [(name, v.array.shape[1:]) for name, v in values.items()]
+            return values
+        like = states[0].array
+        return {
+            name: values[name]
+            if name in values and values[name].array.shape[1:] == shape
+            else wrap(np.zeros((len(like), *shape), like.dtype))
+            for name, shape in parts
+        }
+
+    def taken(self, columns: Any) -> Any:
+        """The output alone, from what the step around the step gave; the rest is kept."""
+        parts, lead = self.notes["parts"], columns.array.shape[:-1]
+        pieces = split(columns, [math.prod(shape) for _, shape in parts], -1)
+        for (name, shape), piece in zip(parts, pieces):
+            self.tensors[name] = piece.reshape(*lead, *shape).contiguous()
+        return self.tensors.get("output", self.tensors[self.states[0]])
+
+    def hang_gradients(self, tensors: dict[str, Any], lay_out: Callable[[Any], Any]) -> None:
+        """Let ``backward`` give the states that people see their gradients."""
+        if self.nudges is None:
+            return
+        states = [tensors[name] for name in self.states]
+        for state in states:
+            state._retains_grad = True  # it has a .grad, which is not what passes it in the graph
+        found = [weakref.ref(state) for state in states]
+        widths = [math.prod(shape) for shape in self.shapes]
+        shapes = self.shapes
+
+        def hand_on(nudges: Any) -> None:
+            d, nudges.grad = nudges.grad, None
+            for piece, shape, one in zip(split(d, widths, -1), shapes, found):
+                state = one()
+                if state is not None:
+                    g = lay_out(piece.reshape(*piece.array.shape[:-1], *shape))
+                    state.grad = g if state.grad is None else state.grad + g
+
+        self.nudges.register_post_accumulate_grad_hook(hand_on)
+
+
+def wants_gradients(tensors: Sequence[Any]) -> bool:
+    """Whether anything that is computed from these is recorded."""
+    return is_grad_enabled() and any([t is not None and t.requires_grad for t in tensors])
+
+
+def _nudged(value: Any, states: Sequence[Any], nudges: Sequence[Any]) -> Any:
+    """What a value becomes if the states, from which it may be computed, are moved by `nudges`."""
+    pushes = [d if value is s else _push(value, s, d) for s, d in zip(states, nudges)]
+    for push in pushes:
+        value = value if push is None else value + push
+    return value
+
+
+def _push(value: Any, state: Any, nudge: Any) -> Any:
+    """J nudge, where J is the derivative of a value by a state; None: it does not depend on it.
+
+    J^T v is linear in v, and its derivative by v, back from `nudge`, is J nudge.
+    """
+    if not (value.requires_grad and state.requires_grad):
+        return None
+    v = wrap(np.zeros(value.array.shape, value.array.dtype)).requires_grad_()
+    (w,) = grad([value], [state], [v], create_graph=True, allow_unused=True)
+    if w is None or not w.requires_grad:
+        return None
+    return grad([w], [v], [nudge], create_graph=True, allow_unused=True)[0]

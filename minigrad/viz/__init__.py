@@ -2,23 +2,27 @@
 
 - `over_time`: gates, states and gradients of a recurrent layer, step by step.
 - `matrices`: weights and their singular values; `training`: curves.
+- `graphs`: the autograd graph of a tensor; `boxes`: what is drawn of it; `folding`: loops in it;
+  `recordings`: what a graph forgets.
 - `connectivity`: which inputs an output depends on, as a shaded text.
 - `read`: what these are given, as arrays; `axes`: where and how they draw; `calling`: calling a
   model to look at it; `text`: shades for HTML and the terminal.
 - `extras`: matplotlib and graphviz, when they are needed; what to install where they are missing.
 
-Every picture returns its figure and axes, and can be drawn into axes that are there, ``ax=``. It
-follows the style that is set in matplotlib. Drawing needs the extra ``viz``:
+Every picture over axes returns its figure and them, and can be drawn into axes that are there,
+``ax=``. It follows the style that is set in matplotlib. Drawing needs the extra ``viz``:
 ``pip install "minigrad[viz]"``; nothing of it is imported before something is drawn. Texts need
 nothing. See ``docs/seeing-inside.md``.
 """
 
 from .connectivity import Connectivity, connectivity
+from .graphs import Graph, graph
 from .matrices import singular_values, weights
 from .over_time import gates, gradient_norms, states, trajectory
+from .recordings import recording
 from .training import curves
 
 __all__ = [
-    "Connectivity", "connectivity", "curves", "gates", "gradient_norms", "singular_values",
-    "states", "trajectory", "weights",
+    "Connectivity", "Graph", "connectivity", "curves", "gates", "gradient_norms", "graph",
+    "recording", "singular_values", "states", "trajectory", "weights",
 ]  # fmt: skip

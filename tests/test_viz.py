@@ -88,8 +88,6 @@ def test_gates_stops_where_its_sequence_ends(plt):
 
 def test_gates_of_a_layer(plt):
     lstm = mg.nn.LSTM(3, 4)
-    if not hasattr(lstm, "trace"):
-        pytest.skip("layers have no trace here")
     x = mg.randn(len(TEXT), 2, 3)
     output, _, trace = lstm.trace(x)
     _, drawn = viz.gates(trace, sequence=1, labels=TEXT)
@@ -104,13 +102,11 @@ def test_gates_of_a_layer(plt):
     _, ax = viz.gradient_norms({"LSTM": trace})
     expected = np.sqrt((trace.hidden.grad.numpy().astype(float) ** 2).sum((1, 2)))
     np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), expected)
-    assert (np.diff(expected) > 0).all()  # from the end it fades
+    assert expected[-1] > 100 * expected[0]  # towards the beginning it fades
 
 
 def test_a_trace_of_several_layers_says_how_to_choose(plt):
     lstm = mg.nn.LSTM(3, 4, num_layers=2)
-    if not hasattr(lstm, "trace"):
-        pytest.skip("layers have no trace here")
     _, _, trace = lstm.trace(mg.randn(5, 2, 3))
     with pytest.raises(AttributeError, match=r"trace\[0\].*trace\[1\]"):
         viz.gates(trace)

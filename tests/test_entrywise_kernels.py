@@ -47,7 +47,16 @@ ENTRYWISE = {
     "logsigmoid": (lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))), ()),
     "gelu": (gelu, ()),
     "gelu_tanh": (gelu_tanh, ()),
+    "celu": (lambda x: np.where(x > 0, x, 1.5 * np.expm1(np.minimum(x, 0) / 1.5)), (1.5,)),
+    "selu": (lambda x: 2 * np.where(x > 0, x, 1.5 * np.expm1(np.minimum(x, 0))), (1.5, 2.0)),
+    "mish": (lambda x: x * np.tanh(np.log1p(np.exp(x))), ()),
+    "threshold": (lambda x: np.where(x <= 0.5, 0.25, x), (0.5, 0.25)),
+    "hardsigmoid": (lambda x: np.clip(x + 3, 0, 6) / 6, ()),
+    "hardswish": (lambda x: x * np.clip(x + 3, 0, 6) / 6, ()),
+    "hardshrink": (lambda x: np.where(np.abs(x) <= 0.5, 0, x), (0.5,)),
+    "softshrink": (lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0), (0.5,)),
 }  # fmt: skip
+SHRINK = ("hardshrink", "softshrink")
 # Where two numbers of nearly one size cancel, as in the formula, only absolute digits are left.
 CANCELS = {"gelu", "gelu_tanh"}
 
@@ -86,7 +95,8 @@ def test_slopes_are_those_of_the_functions(kernels, name, dtype):
     wide, h = x.astype(np.longdouble), np.longdouble(1e-5 if name == "gelu" else 1e-6)
     slope = (function(wide + h) - function(wide - h)) / (2 * h)
     given = function(wide).astype(dtype) if name in ("sigmoid", "relu") else x
-    result = kernels(dtype).entrywise(f"{name}_slope", (g, given, *options))
+    slope_name = "shrink_slope" if name in SHRINK else f"{name}_slope"
+    result = kernels(dtype).entrywise(slope_name, (g, given, *options))
     if result is None:
         assert (name, dtype) == ("gelu", "float64")
         return
@@ -312,3 +322,91 @@ def test_gradients_in_other_layouts(kernels):
 
 def test_formulas_can_be_read():
     assert ew.tanh.op.calls[0][0].__wrapped__(np.float64(2.0), np.float64(0.5)) == 1.5
+
+
+# ------------------------------------------------------------------------------------------------
+# Arithmetic that broadcasts, of three arrays, and over the first of them
+# ------------------------------------------------------------------------------------------------
+
+ARITHMETIC = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
+SHAPES = (
+    ((3, 37), (3, 37)), ((3, 37), (37,)), ((3, 37), (3, 1)), ((3, 1), (3, 37)), ((3, 1), (1, 37)),
+    ((37,), (3, 37)), ((2, 3, 5), (3, 5)), ((2, 3, 5), (2, 3, 1)), ((2, 3, 5), (1, 1, 5)),
+    ((2, 3, 5), (2, 1, 1)), ((3, 1), (1, 1)), ((1,), (4,)), ((3, 0), (1,)), ((3, 1), (3, 1)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("shapes", SHAPES)
+@pytest.mark.parametrize("name", ARITHMETIC)
+def test_arithmetic_broadcasts_rows_and_columns(kernels, name, shapes):
+    rng = np.random.default_rng(1)
+    a, b = [rng.uniform(1, 2, shape).astype(np.float32) for shape in shapes]
+    expected = ARITHMETIC[name](a, b)
+    result = kernels("float32").arithmetic(name, a, b)
+    if result is None:  # (left to NumPy)
+        assert shapes[1] in ((2, 1, 1), (3, 5)) or (3, 0) in shapes
+        return
+    assert result.shape == expected.shape
+    np.testing.assert_allclose(result, expected, 2e-7)
+    if a.shape == expected.shape:
+        assert kernels("float32").arithmetic(name, a, b, a) is a
+        np.testing.assert_allclose(a, expected, 2e-7)
+
+
+THREE = {
+    "lerp": lambda a, b, c, _: np.where(np.abs(c) < 0.5, a + c * (b - a), b - (1 - c) * (b - a)),
+    "addcmul": lambda a, b, c, value: a + value * b * c,
+    "addcdiv": lambda a, b, c, value: a + value * b / c,
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", THREE)
+def test_functions_of_three_arrays(kernels, name, dtype):
+    rng = np.random.default_rng(2)
+    a, b, c = rng.uniform(0.1, 1, (3, 5, 7)).astype(dtype)
+    eps = 4 * np.finfo(dtype).eps
+    expected = THREE[name](a, b, c, 0.75)
+    of_three = kernels(dtype).of_three
+    np.testing.assert_allclose(of_three(name, a, b, c, 0.75), expected, eps, eps)
+    out = a.copy()
+    assert of_three(name, out, b, c, 0.75, out) is out
+    np.testing.assert_allclose(out, expected, eps, eps)
+    assert of_three(name, a, b[:, :1], c) is None
+    assert of_three(name, a, b, c.astype(np.float16)) is None
+
+
+@pytest.mark.parametrize("weight", [0.25, 0.75, -3.0])
+def test_lerp_with_a_number(kernels, weight):
+    a, b = np.float32([1, 2, 3]), np.float32([5, -6, 7])
+    expected = THREE["lerp"](a, b, weight, 1)
+    np.testing.assert_allclose(kernels("float32").of_three("lerp", a, b, weight), expected, 1e-6)
+
+
+def test_what_overlaps_is_not_written_in_rows(kernels):
+    """Rows that were written could be read again: such writes are left to NumPy."""
+    x = np.arange(12, dtype=np.float32).reshape(3, 4)
+    line = np.arange(12, dtype=np.float32)
+    assert kernels("float32").arithmetic("add", x, x[0], x) is None
+    assert kernels("float32").arithmetic("add", line[1:], line[:-1], line[1:]) is None
+    assert (
+        kernels("float32").of_three("addcmul", line[1:], line[:-1], line[1:], 1, line[1:]) is None
+    )
+    y, expected = mg.tensor(x), x + x[0]
+    y.add_(y[0])
+    np.testing.assert_array_equal(y.numpy(), expected)
+    z = mg.arange(12.0)
+    z[1:].mul_(z[:-1])
+    np.testing.assert_array_equal(z.numpy(), [0, 0, 2, 6, 12, 20, 30, 42, 56, 72, 90, 110])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_signs_sums_and_logarithms(kernels, dtype):
+    special = np.array([0.0, -0.0, math.nan, math.inf, -math.inf, 3, -2], dtype)
+    entrywise = kernels(dtype).entrywise
+    np.testing.assert_array_equal(entrywise("sign", (special,)), [0, 0, 0, 1, -1, 1, -1])
+    a, b = [v.ravel() for v in np.meshgrid(special, special)]
+    np.testing.assert_allclose(
+        entrywise("logaddexp", (a, b)), np.logaddexp(a, b), 4 * np.finfo(dtype).eps
+    )
+    np.testing.assert_array_equal(entrywise("scaled_sum", (a, b, 2.0)), a + 2 * b)

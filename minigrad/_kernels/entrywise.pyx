@@ -12,6 +12,7 @@ cimport numpy as cnp
 
 from .arrays cimport (
     REAL_TYPENUM,
+    PyArray_ISCARRAY,
     PyArray_ISCARRAY_RO,
     data,
     empty_like,
@@ -66,6 +67,7 @@ cdef enum:
     MOST_INT = 1 << 24      # integers below are what they are in both types
 
 ctypedef vec (*entry_function)(vec a, vec b, real p, real q) noexcept nogil
+ctypedef vec (*third_function)(vec a, vec b, vec c, real p) noexcept nogil
 ctypedef void (*row_function)(real* y, const real* a, const real* b, Py_ssize_t n) noexcept nogil
 
 
@@ -129,6 +131,55 @@ cdef vec silu_of(vec x, vec _, real p, real q) noexcept nogil:
     return x * sigmoid(x)
 
 
+cdef vec mish_of(vec x, vec _, real p, real q) noexcept nogil:
+    # x * np.tanh(np.log1p(np.exp(x)))
+    return x * tanh_of_softplus(x)
+
+
+cdef inline vec tanh_of_softplus(vec x) noexcept nogil:
+    # ((1 + e)**2 - 1) / ((1 + e)**2 + 1) with e = np.exp(x); from 30 on that is 1
+    cdef vec e = exp_of(at_most(x, <real>30), x, 0, 0)
+    cdef vec above = e * (e + <real>2)
+    return divide(above, above + <real>2)
+
+
+cdef vec sign_of(vec x, vec _, real p, real q) noexcept nogil:
+    # np.sign(x), and 0 where x is NaN
+    cdef vec positive = where_less(all_lanes(0), x, all_lanes(<real>1), all_lanes(0))
+    return where_less(x, all_lanes(0), all_lanes(<real>-1), positive)
+
+
+cdef vec erf_of(vec x, vec _, real p, real q) noexcept nogil:
+    return erf(x)
+
+
+cdef vec threshold_of(vec x, vec _, real limit, real value) noexcept nogil:
+    # np.where(x <= limit, value, x)
+    return where_at_most(x, all_lanes(limit), all_lanes(value), x)
+
+
+cdef vec hardsigmoid_of(vec x, vec _, real p, real q) noexcept nogil:
+    # np.clip(x + 3, 0, 6) / 6
+    return divide(at_most(at_least(x + <real>3, 0), <real>6), all_lanes(<real>6))
+
+
+cdef vec hardswish_of(vec x, vec _, real p, real q) noexcept nogil:
+    # x * np.clip(x + 3, 0, 6) / 6
+    return divide(x * at_most(at_least(x + <real>3, 0), <real>6), all_lanes(<real>6))
+
+
+cdef vec hardshrink_of(vec x, vec _, real limit, real q) noexcept nogil:
+    # np.where((x >= -limit) & (x <= limit), 0, x)
+    cdef vec below = where_at_most(all_lanes(-limit), x, all_lanes(0), x)
+    return where_at_most(x, all_lanes(limit), below, x)
+
+
+cdef vec softshrink_of(vec x, vec _, real limit, real q) noexcept nogil:
+    # np.where(x > limit, x - limit, np.where(x < -limit, x + limit, x * 0))
+    cdef vec below = where_less(x, all_lanes(-limit), x + limit, x * <real>0)
+    return where_less(all_lanes(limit), x, x - limit, below)
+
+
 cdef vec leaky_relu_of(vec x, vec _, real slope, real q) noexcept nogil:
     # np.where(x > 0, x, x * slope)
     return where_less(all_lanes(0), x, x, x * slope)
@@ -139,6 +190,19 @@ cdef vec elu_of(vec x, vec _, real alpha, real q) noexcept nogil:
     cdef vec below = expm1_of_lanes(at_least(at_most(x, 0), EXP_LOWEST))
     below = with_sign(magnitude(below), x) * alpha
     return where_less(all_lanes(0), x, x, below)
+
+
+cdef vec celu_of(vec x, vec _, real alpha, real q) noexcept nogil:
+    # np.where(x > 0, x, alpha * np.expm1(x / alpha)), with the sign of -0
+    cdef vec z = divide(x, all_lanes(alpha))
+    cdef vec below = expm1_of_lanes(at_least(at_most(z, 0), EXP_LOWEST))
+    below = with_sign(magnitude(below), z) * alpha
+    return where_less(all_lanes(0), x, x, below)
+
+
+cdef vec selu_of(vec x, vec _, real alpha, real scale) noexcept nogil:
+    # np.where(x > 0, x * scale, alpha * scale * np.expm1(x)), with the sign of -0
+    return elu_of(x, x, alpha, 0) * scale
 
 
 cdef vec softplus_of(vec x, vec _, real beta, real limit) noexcept nogil:
@@ -216,6 +280,55 @@ cdef vec silu_slope(vec g, vec x, real p, real q) noexcept nogil:
     return g * (s * (x * (<real>1 - s) + <real>1))
 
 
+cdef vec mish_slope(vec g, vec x, real p, real q) noexcept nogil:
+    # g * (t + x * sigmoid(x) * (1 - t * t)), t = tanh(softplus(x))
+    cdef vec t = tanh_of_softplus(x)
+    return g * (x * sigmoid(x) * (<real>1 - t * t) + t)
+
+
+cdef vec threshold_slope(vec g, vec x, real limit, real q) noexcept nogil:
+    # np.where(x <= limit, 0, g)
+    return where_at_most(x, all_lanes(limit), all_lanes(0), g)
+
+
+cdef vec hardtanh_slope(vec g, vec x, real low, real high) noexcept nogil:
+    # np.where((x <= low) | (x >= high), 0, g)
+    cdef vec above = where_at_most(all_lanes(high), x, all_lanes(0), g)
+    return where_at_most(x, all_lanes(low), all_lanes(0), above)
+
+
+cdef vec hardsigmoid_slope(vec g, vec x, real p, real q) noexcept nogil:
+    # np.where((x > -3) & (x < 3), g / 6, 0)
+    cdef vec above = where_less(
+        x, all_lanes(<real>3), divide(g, all_lanes(<real>6)), all_lanes(0)
+    )
+    return where_less(all_lanes(<real>-3), x, above, all_lanes(0))
+
+
+cdef vec hardswish_slope(vec g, vec x, real p, real q) noexcept nogil:
+    # np.where(x <= -3, 0, np.where(x < 3, g * (x / 3 + 0.5), g))
+    cdef vec middle = g * (divide(x, all_lanes(<real>3)) + <real>0.5)
+    cdef vec above = where_less(x, all_lanes(<real>3), middle, g)
+    return where_at_most(x, all_lanes(<real>-3), all_lanes(0), above)
+
+
+cdef vec shrink_slope(vec g, vec x, real limit, real q) noexcept nogil:
+    # np.where((x >= -limit) & (x <= limit), 0, g)
+    cdef vec below = where_at_most(all_lanes(-limit), x, all_lanes(0), g)
+    return where_at_most(x, all_lanes(limit), below, g)
+
+
+cdef vec celu_slope(vec g, vec x, real alpha, real q) noexcept nogil:
+    # np.where(x <= 0, g * np.exp(x / alpha), g)
+    cdef vec z = divide(at_most(x, 0), all_lanes(alpha))
+    return where_at_most(x, all_lanes(0), g * exp_of(z, z, 0, 0), g)
+
+
+cdef vec selu_slope(vec g, vec x, real alpha, real scale) noexcept nogil:
+    # np.where(x <= 0, g * scale * alpha * np.exp(x), g * scale)
+    return elu_slope(g, x, alpha, 0) * scale
+
+
 cdef vec leaky_relu_slope(vec g, vec x, real slope, real q) noexcept nogil:
     # np.where(x > 0, g, g * slope)
     return where_less(all_lanes(0), x, g, g * slope)
@@ -267,6 +380,37 @@ cdef vec product_of(vec a, vec b, real p, real q) noexcept nogil:
 cdef vec quotient_of(vec a, vec b, real p, real q) noexcept nogil:
     # a / b
     return divide(a, b)
+
+
+cdef vec scaled_sum_of(vec a, vec b, real alpha, real q) noexcept nogil:
+    # a + alpha * b
+    return a + b * alpha
+
+
+cdef vec logaddexp_of(vec a, vec b, real p, real q) noexcept nogil:
+    # np.logaddexp(a, b): the larger one, plus log(1 + exp(-d)), where d is 0 if both are infinite
+    cdef vec larger = where_less(a, b, b, a), d = magnitude(a - b)
+    d = where_at_most(a, b, where_at_most(b, a, all_lanes(0), d), d)
+    return larger + log1p_up_to_1(exp_of_lanes(-d))
+
+
+# -- of three arrays ------------------------------------------------------------------------------
+
+cdef vec lerp_of(vec a, vec b, vec weight, real _) noexcept nogil:
+    # np.where(np.abs(weight) < 0.5, a + weight * (b - a), b - (1 - weight) * (b - a))
+    cdef vec step = b - a
+    cdef vec late = b - (<real>1 - weight) * step
+    return where_less(magnitude(weight), all_lanes(<real>0.5), a + weight * step, late)
+
+
+cdef vec addcmul_of(vec x, vec a, vec b, real value) noexcept nogil:
+    # x + value * a * b
+    return x + a * value * b
+
+
+cdef vec addcdiv_of(vec x, vec a, vec b, real value) noexcept nogil:
+    # x + value * a / b
+    return x + divide(a * value, b)
 
 
 # -- rows -----------------------------------------------------------------------------------------
@@ -403,7 +547,7 @@ cdef extern from *:
     vec exponent_above_root_half(vec x) nogil
     vec fraction_above_root_half(vec x) nogil
 
-cdef entry_function[32] entry_functions
+cdef entry_function[64] entry_functions
 cdef row_function[8] row_functions
 cdef dict entry_index = {}, row_index = {}      # name: (place, number of arrays)
 
@@ -428,6 +572,17 @@ entry("leaky_relu", 1, leaky_relu_of)
 entry("elu", 1, elu_of)
 entry("softplus", 1, softplus_of)
 entry("gelu_tanh", 1, gelu_tanh_of)
+entry("celu", 1, celu_of)
+entry("selu", 1, selu_of)
+entry("mish", 1, mish_of)
+entry("sign", 1, sign_of)
+entry("threshold", 1, threshold_of)
+entry("hardsigmoid", 1, hardsigmoid_of)
+entry("hardswish", 1, hardswish_of)
+entry("hardshrink", 1, hardshrink_of)
+entry("softshrink", 1, softshrink_of)
+entry("logaddexp", 2, logaddexp_of)
+entry("scaled_sum", 2, scaled_sum_of)
 entry("sigmoid_slope", 2, sigmoid_slope)
 entry("tanh_slope", 2, tanh_slope)
 entry("abs_slope", 2, abs_slope)
@@ -439,9 +594,18 @@ entry("leaky_relu_slope", 2, leaky_relu_slope)
 entry("elu_slope", 2, elu_slope)
 entry("softplus_slope", 2, softplus_slope)
 entry("gelu_tanh_slope", 2, gelu_tanh_slope)
+entry("celu_slope", 2, celu_slope)
+entry("selu_slope", 2, selu_slope)
+entry("mish_slope", 2, mish_slope)
+entry("threshold_slope", 2, threshold_slope)
+entry("hardtanh_slope", 2, hardtanh_slope)
+entry("hardsigmoid_slope", 2, hardsigmoid_slope)
+entry("hardswish_slope", 2, hardswish_slope)
+entry("shrink_slope", 2, shrink_slope)
 if LANES * sizeof(real) < 64:   # (for AVX-512 NumPy has its own, which is faster)
     entry("log", 1, log_of)
 if REAL_NAME == b"float32":     # the erf above has no more digits
+    entry("erf", 1, erf_of)
     entry("gelu", 1, gelu_of)
     entry("gelu_slope", 2, gelu_slope)
 
@@ -454,14 +618,14 @@ row("log_softmax_slope", 2, log_softmax_slope_row)
 cdef bint fits(tuple arrays, Py_ssize_t count) noexcept:
     """Whether all are arrays of this type, of one shape, and the last lies in row-major order."""
     cdef cnp.ndarray first, last
-    if len(arrays) < count or not isinstance(arrays[count - 1], cnp.ndarray):
+    if len(arrays) < count or not cnp.PyArray_CheckExact(arrays[count - 1]):
         return False
     last = <cnp.ndarray>arrays[count - 1]
     if cnp.PyArray_TYPE(last) != REAL_TYPENUM or not PyArray_ISCARRAY_RO(last):
         return False
     if count == 1:
         return True
-    if not isinstance(arrays[0], cnp.ndarray):
+    if not cnp.PyArray_CheckExact(arrays[0]):
         return False
     first = <cnp.ndarray>arrays[0]
     return cnp.PyArray_TYPE(first) == REAL_TYPENUM and same_shape(first, last)
@@ -479,8 +643,32 @@ cdef tuple suited(dict index, str name, tuple arguments):
     return found[0], ordered(arguments[0]), arguments[count - 1], arguments[count:]
 
 
-def entrywise(str name not None, tuple arguments not None):
-    """The function `name` of arrays and numbers, as a new array; None if they do not suit it."""
+cdef bint is_alike(cnp.ndarray out, cnp.ndarray x) noexcept:
+    """Whether `out`, if given, can be written to in the place of a new array like `x`."""
+    return out is None or (
+        cnp.PyArray_TYPE(out) == REAL_TYPENUM and PyArray_ISCARRAY(out) and same_shape(out, x)
+    )
+
+
+cdef bint is_apart(cnp.ndarray out, cnp.ndarray x) noexcept:
+    """Whether a row of `out` can be written when the same row of `x` was read, and no other."""
+    if out is None or x is None:
+        return True
+    cdef char* start = <char*>data(out)
+    cdef char* other = <char*>data(x)
+    if start == other:
+        return same_shape(out, x)
+    return (
+        start + cnp.PyArray_SIZE(out) * sizeof(real) <= other
+        or other + cnp.PyArray_SIZE(x) * sizeof(real) <= start
+    )
+
+
+def entrywise(str name not None, tuple arguments not None, cnp.ndarray out=None):
+    """The function `name` of arrays and numbers, as a new array; None if they do not suit it.
+
+    With `out`, which may be one of the arrays, it is written there.
+    """
     cdef tuple given = suited(entry_index, name, arguments)
     cdef tuple numbers
     if given is None:
@@ -496,7 +684,10 @@ def entrywise(str name not None, tuple arguments not None):
         second_number = numbers[1]
     cdef real p = <real>first_number, q = <real>second_number
     cdef entry_function f = entry_functions[<int>given[0]]
-    cdef cnp.ndarray first = given[1], last = given[2], result = empty_like(last)
+    cdef cnp.ndarray first = given[1], last = given[2]
+    if not (is_alike(out, last) and is_apart(out, first) and is_apart(out, last)):
+        return None
+    cdef cnp.ndarray result = empty_like(last) if out is None else out
     cdef const real* a = data(first)
     cdef const real* b = data(last)
     cdef real* y = data(result)
@@ -529,6 +720,22 @@ cdef void over_all(
         over(sigmoid_slope, y, a, b, n, p, q)
     elif f == tanh_slope:
         over(tanh_slope, y, a, b, n, p, q)
+    elif f == scaled_sum_of:
+        over(scaled_sum_of, y, a, b, n, p, q)
+    elif f == sign_of:
+        over(sign_of, y, a, b, n, p, q)
+    elif f == threshold_of:
+        over(threshold_of, y, a, b, n, p, q)
+    elif f == threshold_slope:
+        over(threshold_slope, y, a, b, n, p, q)
+    elif f == hardtanh_slope:
+        over(hardtanh_slope, y, a, b, n, p, q)
+    elif f == hardshrink_of:
+        over(hardshrink_of, y, a, b, n, p, q)
+    elif f == softshrink_of:
+        over(softshrink_of, y, a, b, n, p, q)
+    elif f == shrink_slope:
+        over(shrink_slope, y, a, b, n, p, q)
     else:
         over(f, y, a, b, n, p, q)
 
@@ -553,71 +760,211 @@ cdef enum Operator:
 cdef dict operators = {"add": PLUS, "sub": MINUS, "mul": TIMES, "div": BY}
 
 
-def arithmetic(str name not None, object a, object b):
-    """``a + b``, or `name`, of two arrays of one shape, or of an array and a row or a number.
+cdef enum Spread:
+    EVERYWHERE, IN_ROWS, IN_COLUMNS, A_NUMBER      # what there is for each entry, row by row
 
-    None if they do not suit: another type, another layout, another kind of broadcasting.
+
+cdef Spread spread_of(cnp.ndarray x, cnp.npy_intp* shape, int ndim) noexcept:
+    """How `x` lies in a shape to which it can be broadcast; A_NUMBER if in none of these ways."""
+    cdef int k, rank = cnp.PyArray_NDIM(x), lead = ndim - rank
+    cdef bint whole = lead == 0, row = rank > 0, column = lead == 0 and rank > 0
+    for k in range(rank):
+        if x.shape[k] != shape[lead + k]:
+            whole = False
+            if k == rank - 1:
+                row = False
+            else:
+                column = False
+        if k < rank - 1 and x.shape[k] != 1:
+            row = False
+    if whole:
+        return EVERYWHERE
+    return IN_ROWS if row else IN_COLUMNS if column and x.shape[rank - 1] == 1 else A_NUMBER
+
+
+def arithmetic(str name not None, object a, object b, cnp.ndarray out=None):
+    """``a + b``, or `name`, of an array and another one, or a number; each whole, a row, a column.
+
+    None if they do not suit: another type, another layout, another kind of broadcasting. With
+    `out`, which may be `a`, it is written there.
     """
     cdef cnp.ndarray x, z = None
     cdef double number = 0
+    cdef cnp.npy_intp[MOST_AXES] shape
     if not cnp.PyArray_CheckExact(a):
         return None
     x = <cnp.ndarray>a
     if cnp.PyArray_TYPE(x) != REAL_TYPENUM or not PyArray_ISCARRAY_RO(x):
         return None
-    cdef Py_ssize_t n = cnp.PyArray_SIZE(x), rows = 1, _
-    cdef int ndim = cnp.PyArray_NDIM(x)
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(x), rows = 1, k, _
+    cdef int ndim = cnp.PyArray_NDIM(x), rank
+    cdef Spread of_x = EVERYWHERE, of_z = A_NUMBER
     found = operators.get(name)
     if found is None:
         return None
     cdef Operator op = found
+    cdef cnp.ndarray result = out
     if cnp.PyArray_CheckExact(b):
         z = <cnp.ndarray>b
         if cnp.PyArray_TYPE(z) != REAL_TYPENUM or not PyArray_ISCARRAY_RO(z):
             return None
+        of_z = EVERYWHERE
         if not same_shape(x, z):
-            if ndim < 2 or cnp.PyArray_NDIM(z) != 1 or z.shape[0] != x.shape[ndim - 1] or n == 0:
+            rank = cnp.PyArray_NDIM(z)
+            if rank == 0 or ndim == 0 or ndim > MOST_AXES or rank > MOST_AXES:
                 return None
-            rows, n = n // z.shape[0], z.shape[0]
+            rows = 1
+            for k in range(max(ndim, rank)):   # from the last axis on
+                n = x.shape[ndim - 1 - k] if k < ndim else 1
+                if k < rank and z.shape[rank - 1 - k] != n:
+                    if n != 1 and z.shape[rank - 1 - k] != 1:
+                        return None
+                    n = n if z.shape[rank - 1 - k] == 1 else z.shape[rank - 1 - k]
+                shape[max(ndim, rank) - 1 - k] = n
+                rows *= n
+            ndim = max(ndim, rank)
+            n = shape[ndim - 1]
+            if rows == 0:
+                return None
+            rows //= n
+            of_x, of_z = spread_of(x, shape, ndim), spread_of(z, shape, ndim)
+            if of_x == A_NUMBER or of_z == A_NUMBER:
+                return None
+            if out is not None and of_x != EVERYWHERE:
+                return None
+            if out is None:
+                result = cnp.PyArray_EMPTY(ndim, shape, REAL_TYPENUM, 0)
     elif type(b) is float or (type(b) is int and -MOST_INT < b < MOST_INT):
         number = b
     else:
         return None
-    cdef cnp.ndarray result = empty_like(x)
+    if out is not None and not (is_alike(out, x) and is_apart(out, z)):
+        return None
+    if result is None:
+        result = empty_like(x)
     cdef const real* first = data(x)
     cdef const real* second = data(z)
     cdef real* y = data(result)
-    cdef vec same = all_lanes(<real>number)
+    cdef Py_ssize_t step_x = n if of_x == EVERYWHERE else 1 if of_x == IN_COLUMNS else 0
+    cdef Py_ssize_t step_z = n if of_z == EVERYWHERE else 1 if of_z == IN_COLUMNS else 0
     with nogil:
         for _ in range(rows):
             if op == PLUS:        # (a loop for each)
-                combine(sum_of, y, first, second, same, n)
+                combine(sum_of, y, first, second, of_x, of_z, <real>number, n)
             elif op == MINUS:
-                combine(difference_of, y, first, second, same, n)
+                combine(difference_of, y, first, second, of_x, of_z, <real>number, n)
             elif op == TIMES:
-                combine(product_of, y, first, second, same, n)
+                combine(product_of, y, first, second, of_x, of_z, <real>number, n)
             else:
-                combine(quotient_of, y, first, second, same, n)
+                combine(quotient_of, y, first, second, of_x, of_z, <real>number, n)
             y += n
-            first += n
+            first += step_x
+            second += step_z
     return result
 
 
 cdef inline void combine(
-    entry_function f, real* y, const real* a, const real* b, vec same, Py_ssize_t n
+    entry_function f, real* y, const real* a, const real* b, Spread of_a, Spread of_b,
+    real number, Py_ssize_t n
 ) noexcept nogil:
-    # Inlined, as `over` is; of a NULL for b, with `same` in its place.
+    # Inlined, as `over` is.
+    if of_a == IN_COLUMNS:
+        over_first(f, y, all_lanes(a[0]), b, n)
+    elif of_b == IN_COLUMNS or of_b == A_NUMBER:
+        over_second(f, y, a, all_lanes(b[0] if of_b == IN_COLUMNS else number), n)
+    else:
+        over(f, y, a, b, n, 0, 0)
+
+
+cdef inline void over_second(
+    entry_function f, real* y, const real* a, vec same, Py_ssize_t n
+) noexcept nogil:
     cdef Py_ssize_t i = 0
     cdef int rest
-    if b is not NULL:
-        over(f, y, a, b, n, 0, 0)
-        return
     while i + LANES <= n:
         store(y + i, f(load(a + i), same, 0, 0))
         i += LANES
     if i < n:
         rest = <int>(n - i)
         store_first(y + i, f(load_first(a + i, rest), same, 0, 0), rest)
+
+
+cdef inline void over_first(
+    entry_function f, real* y, vec same, const real* b, Py_ssize_t n
+) noexcept nogil:
+    cdef Py_ssize_t i = 0
+    cdef int rest
+    while i + LANES <= n:
+        store(y + i, f(same, load(b + i), 0, 0))
+        i += LANES
+    if i < n:
+        rest = <int>(n - i)
+        store_first(y + i, f(same, load_first(b + i, rest), 0, 0), rest)
+
+
+cdef dict third_index = {"lerp": 0, "addcmul": 1, "addcdiv": 2}
+
+
+def of_three(
+    str name not None, object a, object b, object c, object value=1.0, cnp.ndarray out=None
+):
+    """The function `name` of three arrays of one shape, and of a number; None if they do not suit.
+
+    For "lerp", `c` may be a number. With `out`, which may be `a`, it is written there.
+    """
+    cdef cnp.ndarray x, z, w = None
+    cdef double number = 1, weight = 0
+    which = third_index.get(name)
+    if which is None or not (cnp.PyArray_CheckExact(a) and fits((a, b), 2)):
+        return None
+    x, z = a, b
+    if not PyArray_ISCARRAY_RO(x):
+        return None
+    if cnp.PyArray_CheckExact(c):
+        w = <cnp.ndarray>c
+        if not fits((a, c), 2):
+            return None
+    elif name == "lerp" and type(c) is float and c == c:
+        weight = c
+    else:
+        return None
+    if type(value) is float or (type(value) is int and -MOST_INT < value < MOST_INT):
+        number = value
+    else:
+        return None
+    if not (is_alike(out, x) and is_apart(out, z) and is_apart(out, w)):
+        return None
+    cdef cnp.ndarray result = empty_like(x) if out is None else out
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(x)
+    cdef int kind = which
+    cdef real* y = data(result)
+    cdef const real* first = data(x)
+    cdef const real* second = data(z)
+    cdef const real* third = data(w)
+    with nogil:
+        if kind == 0:
+            over_three(lerp_of, y, first, second, third, <real>weight, n, 0)
+        elif kind == 1:
+            over_three(addcmul_of, y, first, second, third, 0, n, <real>number)
+        else:
+            over_three(addcdiv_of, y, first, second, third, 0, n, <real>number)
+    return result
+
+
+cdef inline void over_three(
+    third_function f, real* y, const real* a, const real* b, const real* c, real same,
+    Py_ssize_t n, real p
+) noexcept nogil:
+    # Inlined, as `over` is; of a NULL for c, with `same` in its place.
+    cdef Py_ssize_t i = 0
+    cdef vec third = all_lanes(same)
+    while i < n:
+        if c is not NULL:
+            third = load_part(c + i, n - i)
+        store_part(
+            y + i, f(load_part(a + i, n - i), load_part(b + i, n - i), third, p), n - i
+        )
+        i += LANES
 
 
 def full(tuple shape not None, double value):

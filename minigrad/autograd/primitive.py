@@ -317,4 +317,5 @@ def primitive(
     call.__doc__ = forward.__doc__
     call.on_arrays = on_arrays  # type: ignore[attr-defined]
     call.op = op  # type: ignore[attr-defined]
+    call.writes = getattr(forward, "writes", None)  # type: ignore[attr-defined]
     return call

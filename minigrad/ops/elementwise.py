@@ -28,7 +28,7 @@ from .erf import erfinv as erfinv_of
 from .gamma import lgamma as lgamma_of
 from .gamma import polygamma as polygamma_of
 from .index import where
-from .kernels import with_arithmetic, with_kernel
+from .kernels import with_arithmetic, with_kernel, with_three
 from .layout import copied, entrywise, rows
 from .makers import binary, comparison, no_slope, predicate, promoted, unary
 from .shape import unbroadcast
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 ndarray = np.ndarray
-MANY = 10_000  # entries
 
 
 # ------------------------------------------------------------------------------------------------
@@ -55,8 +54,10 @@ def _power(a: Any, b: Any) -> Any:
         return a | (not b)
     if isinstance(b, ndarray) and b.dtype.kind == "b" and np.result_type(a, b).kind == "b":
         raise TypeError("NumPy would count with them")
-    if isinstance(a, ndarray) and a.dtype.kind == "f" and type(b) in (int, float) and b in (1, 2):
-        return np.square(a) if b == 2 else copied(a)  # one pass, where np.power takes logarithms
+    is_few = type(b) in (int, float) and b in (1, 2, 3)
+    if is_few and isinstance(a, ndarray) and a.dtype.kind == "f":
+        # one pass or two, where np.power takes logarithms
+        return copied(a) if b == 1 else np.square(a) if b == 2 else a * a * a
     if isinstance(b, float) and b == -0.5:
         return 1 / np.sqrt(a)  # NumPy takes the root for 0.5 only; of negative numbers it is nan
     result = np.power(a, b)
@@ -150,8 +151,6 @@ def _one_over_square(a: Any, b: Any) -> Any:
 def _sign(x: ndarray) -> ndarray:
     if x.dtype.kind == "b":
         return x.copy()
-    if type(x) is ndarray and x.dtype.kind == "f" and x.size > MANY:  # (for few this is slower)
-        return ((x > 0).view(np.int8) - (x < 0).view(np.int8)).astype(x.dtype)
     signs = np.asanyarray(np.sign(x))
     if x.dtype.kind == "f":
         np.copyto(signs, 0, where=np.isnan(x))  # PyTorch: a NaN has the sign 0
@@ -226,7 +225,7 @@ hypot = binary("hypot",
                b=lambda g, y, b: g * (b / y))
 logaddexp = binary("logaddexp",
                    "``log(exp(input) + exp(other))``: a sum of numbers known by their logarithms.",
-                   _of_floats(np.logaddexp), numbers=(False, False),
+                   with_kernel("logaddexp", _of_floats(np.logaddexp)), numbers=(False, False),
                    a=lambda g, a, b: g * sigmoid(a - b),
                    b=lambda g, a, b: g * sigmoid(b - a))
 xlogy = binary("xlogy",
@@ -238,7 +237,8 @@ xlogy = binary("xlogy",
 neg = unary("neg", "``-input``.", np.negative, lambda g: -g, floats=False)
 abs = unary("abs", "The absolute value; its gradient at 0 is 0.",
             np.abs, with_kernel("abs_slope", lambda g, x: g * sign(x)), floats=False, bools=False)
-sign = unary("sign", "-1, 0 or 1, as the sign is.", _sign, no_slope, floats=False)
+sign = unary("sign", "-1, 0 or 1, as the sign is.",
+             with_kernel("sign", _sign), no_slope, floats=False)
 square = unary("square", "``input * input``.", _square, lambda g, x: g * (2 * x), floats=False)
 
 # ------------------------------------------------------------------------------------------------
@@ -270,7 +270,7 @@ sinh = unary("sinh", "The hyperbolic sine.", np.sinh, lambda g, x: g * cosh(x))
 cosh = unary("cosh", "The hyperbolic cosine.", np.cosh, lambda g, x: g * sinh(x))
 erf = unary("erf",
             "The error function, the integral of ``2 / sqrt(pi) exp(-t**2)`` from 0 to ``input``.",
-            erf_of, lambda g, x: g * (2 / math.sqrt(math.pi)) * exp(-x * x))
+            with_kernel("erf", erf_of), lambda g, x: g * (2 / math.sqrt(math.pi)) * exp(-x * x))
 erfc = unary("erfc", "``1 - erf(input)``, exact also where it is small.",
              erfc_of, lambda g, x: g * (-2 / math.sqrt(math.pi)) * exp(-x * x))
 erfinv = unary("erfinv", "The number whose `erf` is ``input``; NaN beyond -1 and 1.",
@@ -356,10 +356,43 @@ def _scaled(factor: Any, alpha: Any, other: Any, name: str) -> Any:
     return factor if alpha == 1 else mul(factor, alpha)
 
 
+_add_scaled, _sub_scaled = [  # (the alpha of the second has its sign changed already)
+    primitive(name, with_kernel("scaled_sum", lambda a, b, alpha: a + alpha * b), layout=entrywise,
+              a=lambda g: g,
+              b=lambda g, alpha: g * alpha)
+    for name in ("add.scaled", "sub.scaled")
+]  # fmt: skip
+_PLAIN = (float, int)
+
+
+def _are_alike(a: Any, b: Any, alpha: Any) -> bool:
+    """Whether two tensors of floats have one type and one shape, and `alpha` is a plain number."""
+    if not (isinstance(a, TensorBase) and isinstance(b, TensorBase)):
+        return False
+    x, y = array_of(a), array_of(b)
+    return type(alpha) in _PLAIN and x.dtype is y.dtype and x.dtype.kind == "f" and (
+        x.shape == y.shape)  # fmt: skip
+
+
+def _writes_scaled(plain: Any, sign: int) -> Callable[..., bool]:
+    """What adds (or subtracts, `plain`) over the first operand, with an `alpha`: see `inplace`."""
+
+    def writes(out: ndarray, *others: Any, alpha: Any = 1, **named: Any) -> bool:
+        if type(alpha) is int and alpha == 1:
+            return plain.writes(out, *others, **named)
+        if len(others) != 1 or named or type(others[0]) is not ndarray:
+            return False
+        return _add_scaled.writes(out, others[0], sign * alpha)  # type: ignore[attr-defined]
+
+    return writes
+
+
 def add_scaled(input: Any, other: Any, *old: Any, alpha: Any = 1, out: Any = None) -> Tensor:
     """``input + alpha * other``."""
     if old:
         alpha, other = _old_scaled("add", other, *old)
+    if alpha != 1 and out is None and _are_alike(input, other, alpha):
+        return _add_scaled(input, other, alpha)
     return add.public(input, _scaled(other, alpha, input, "add"), out=out)
 
 
@@ -383,6 +416,8 @@ def sub_scaled(input: Any, other: Any, *old: Any, alpha: Any = 1, out: Any = Non
     """``input - alpha * other``."""
     if old:
         alpha, other = _old_scaled("sub", other, *old)
+    if alpha != 1 and out is None and _are_alike(input, other, alpha):
+        return _sub_scaled(input, other, -alpha)
     return sub.public(input, _scaled(other, alpha, input, "sub"), out=out)
 
 
@@ -416,6 +451,8 @@ def div_rounded(
     return rounded.public(input, other, out=out)
 
 
+add_scaled.writes = _writes_scaled(add, 1)  # type: ignore[attr-defined]
+sub_scaled.writes = _writes_scaled(sub, -1)  # type: ignore[attr-defined]
 for _form in (add_scaled, sub_scaled, div_rounded):
     _form.public = _form  # type: ignore[union-attr]  # strict by itself: see `checked`
 
@@ -520,9 +557,9 @@ def _inside(x: Any, low: Any, high: Any) -> Any:
 _clamp = primitive("clamp.numbers", with_kernel("clamp", _between),
                    x=with_kernel("clamp_slope", lambda g, x, low, high: where(
                        _inside(x, low, high), g, 0)))  # fmt: skip
-_clamp_min = primitive("clamp_min", _between,
+_clamp_min = primitive("clamp_min", with_kernel("clamp", _between),
                        x=lambda g, x, low, high: where(_inside(x, low, high), g, 0))  # fmt: skip
-_clamp_max = primitive("clamp_max", _between,
+_clamp_max = primitive("clamp_max", with_kernel("clamp", _between),
                        x=lambda g, x, low, high: where(_inside(x, low, high), g, 0))  # fmt: skip
 _clamp_to_tensors = primitive(
     "clamp", _between, layout=entrywise,
@@ -542,6 +579,15 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
     return _clamped(_clamp, input, min, max)
 
 
+def _writes_clamped(out: ndarray, min: Any = None, max: Any = None, **named: Any) -> bool:
+    if named or (min is None and max is None):
+        return False
+    return _clamp.writes(out, *_with_both(min, max))  # type: ignore[attr-defined]
+
+
+clamp.writes = _writes_clamped  # type: ignore[attr-defined]
+
+
 def clamp_min(input: Any, min: Any) -> Tensor:
     """`input` with what lies below `min` raised to it."""
     return _clamped(_clamp_min, input, min, None)
@@ -552,7 +598,7 @@ def clamp_max(input: Any, max: Any) -> Tensor:
     return _clamped(_clamp_max, input, None, max)
 
 
-_PLAIN = (float, int, type(None))
+_PLAIN_OR_NONE = (float, int, type(None))
 
 
 def _bound(value: Any, name: str, argument: str, beside: Any) -> Any:
@@ -563,10 +609,14 @@ def _bound(value: Any, name: str, argument: str, beside: Any) -> Any:
     return number(value, name, argument, EITHER)  # beside a number a 0-d tensor is one as well
 
 
+def _with_both(low: Any, high: Any) -> tuple[Any, Any]:
+    return -math.inf if low is None else low, math.inf if high is None else high
+
+
 def _clamped(op: Any, input: Any, low: Any, high: Any) -> Any:
-    plain = type(low) in _PLAIN and type(high) in _PLAIN and (low is not None or high is not None)
-    if plain and array_of(input).dtype.kind == "f":
-        return op(input, low, high)  # nearly always
+    plain = type(low) in _PLAIN_OR_NONE and type(high) in _PLAIN_OR_NONE
+    if plain and array_of(input).dtype.kind == "f" and (low is not None or high is not None):
+        return op(input, *_with_both(low, high))  # nearly always
     low, high = _bound(low, op.__name__, "min", high), _bound(high, op.__name__, "max", low)
     bounds = [v for v in (low, high) if v is not None]
     if not bounds:
@@ -587,24 +637,24 @@ def _clamped(op: Any, input: Any, low: Any, high: Any) -> Any:
     return _checked_shapes(_clamp_to_tensors, input, low, high)
 
 
-_lerp_number = primitive("lerp", lambda a, b, w: a + w * (b - a) if w < 0.5
-                         else b - (1 - w) * (b - a), layout=entrywise,
+_lerp_number = primitive("lerp", with_three("lerp", lambda a, b, w: a + w * (b - a) if w < 0.5
+                                            else b - (1 - w) * (b - a)), layout=entrywise,
                          a=lambda g, w, a_shape: unbroadcast(g * (1 - w), a_shape),
                          b=lambda g, w, b_shape: unbroadcast(g * w, b_shape))  # fmt: skip
-_lerp_tensor = primitive("lerp.tensor", lambda a, b, w: np.where(np.abs(w) < 0.5, a + w * (b - a),
-                                                          b - (1 - w) * (b - a)),
+_lerp_tensor = primitive("lerp.tensor", with_three("lerp", lambda a, b, w: np.where(
+                             np.abs(w) < 0.5, a + w * (b - a), b - (1 - w) * (b - a))),
                          layout=entrywise,
                          a=lambda g, w, a_shape: unbroadcast(g * (1 - w), a_shape),
                          b=lambda g, w, b_shape: unbroadcast(g * w, b_shape),
                          w=lambda g, a, b, w_shape: unbroadcast(g * (b - a), w_shape))  # fmt: skip
-_addcmul = primitive("addcmul", lambda x, a, b, value: x + (a if value == 1 else value * a) * b,
-                     layout=entrywise,
+_addcmul = primitive("addcmul", with_three("addcmul", lambda x, a, b, value: x + (
+                         a if value == 1 else value * a) * b), layout=entrywise,
                      x=lambda g, x_shape: unbroadcast(g, x_shape),
                      a=lambda g, b, value, a_shape: unbroadcast(g * (b * value), a_shape),
                      b=lambda g, a, value, b_shape: unbroadcast(
                          g * (a * value), b_shape))  # fmt: skip
-_addcdiv = primitive("addcdiv", lambda x, a, b, value: x + (a if value == 1 else value * a) / b,
-                     layout=entrywise,
+_addcdiv = primitive("addcdiv", with_three("addcdiv", lambda x, a, b, value: x + (
+                         a if value == 1 else value * a) / b), layout=entrywise,
                      x=lambda g, x_shape: unbroadcast(g, x_shape),
                      a=lambda g, b, value, a_shape: unbroadcast(g * (value / b), a_shape),
                      b=lambda g, a, b, value, b_shape: unbroadcast(
@@ -645,6 +695,10 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
             "first, as by tensor1.float()"
         )
     return _checked_shapes(_addcdiv, *tensors, number(value, "addcdiv", "value"))
+
+
+lerp.writes = _lerp_number.writes  # type: ignore[attr-defined]
+addcmul.writes, addcdiv.writes = _addcmul.writes, _addcdiv.writes  # type: ignore[attr-defined]
 
 
 # (as np.isclose, which takes ten times as long for a few numbers)

@@ -9,6 +9,7 @@ used (`minigrad.autograd.views.refresh_view`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,6 @@ from ..autograd.indexing import index_of
 from ..autograd.listening import heard, is_listening
 from ..autograd.loans import before_write
 from ..autograd.primitive import Op, primitive
-from ..autograd.quiet import restore, silence
 from ..autograd.tensor_base import TensorBase, array_of, bump_version, wrap
 from ..autograd.views import edge_of, move, parent_of, refresh_view
 from .arguments import checked_axis
@@ -46,7 +46,7 @@ from .index import getitem as getitem_
 from .layout import check_memory, copied, rows
 from .makers import no_slope
 from .shape import clone, expand_error, expands_to, reshape, sum_to
-from .values import EITHER, filling, is_number, number, type_name
+from .values import EITHER, MOST_FLOAT32, filling, is_number, number, type_name
 
 if TYPE_CHECKING:
     from ..autograd.typing import Operation
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
 ndarray = np.ndarray
 MANY = 10_000  # entries
+_PLAIN = (float, int, type(None))
 
 
 def check_writable(target: Any) -> Any:
@@ -177,12 +178,14 @@ def inplace(
     """The in-place method of `op`: computes ``op(x, ...)`` and stores it in x.
 
     `plain` is the elementwise operation that `op` is without keywords, if it is not `op` itself.
+    What an operation says of itself as `writes` is a function that computes it of an array and the
+    other arguments, over that array, or returns False where it cannot.
     With `one_value` all entries become equal, and may share their memory; `value` is that value,
     if it is always the same. With `partly`, `op` changes some of them only, in what `to_write`
     gives it: so what is written costs what is written, however large x is.
     """
     saves = getattr(getattr(op, "op", None), "sources", True)  # an op that saves nothing, as add
-    ufunc = getattr(plain or op, "ufunc", None)
+    writes = getattr(op, "writes", getattr(plain, "writes", None))
 
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
         if is_listening():
@@ -201,11 +204,8 @@ def inplace(
                 before.edge, before._requires_grad = past_hooks_of_views(input, edge), True
         elif value is not None and not given and type(input.array) is ndarray:
             return _filled_in_place(input, value)
-        elif (
-            ufunc is not None and not kwargs
-            and len(args) < ufunc.nin and _is_plain(input.array, args)
-        ):  # fmt: skip
-            return _computed_in_place(ufunc, input, args)
+        elif writes is not None and _computed_in_place(writes, input, args, kwargs):
+            return input
         if partly and not records(input.array):
             before_write(input)
             before = before if before is not input else wrap(input.array)
@@ -220,30 +220,24 @@ def inplace(
     return call  # type: ignore[return-value]
 
 
-def _is_plain(x: ndarray, others: tuple[Any, ...]) -> bool:
-    """Whether a function of x and `others` has the type and the shape of x, whatever it is."""
-    if type(x) is not ndarray or x.dtype.kind != "f":
+def _computed_in_place(writes: Any, target: Any, others: Any, named: dict[str, Any]) -> bool:
+    """Write to the memory of `target` at once, if `writes` can: nothing of the graph goes here."""
+    array: Any = target.array
+    if type(array) is not ndarray or array.dtype.kind != "f":
         return False
-    for other in others:
-        if isinstance(other, TensorBase):
-            y = array_of(other)
-            if type(y) is not ndarray or y.dtype is not x.dtype or y.shape != x.shape:
-                return False
-        elif type(other) is not float and type(other) is not int:
+    if len(target.version) > 2:
+        before_write(target)
+    given = [array_of(v) for v in others]
+    for value, other in zip(others, given):
+        if isinstance(other, ndarray) and (value is other or type(other) is not ndarray):
+            return False  # no tensor, or one that writes down
+    for value in named.values():
+        if type(value) not in _PLAIN:
             return False
-    return True
-
-
-def _computed_in_place(ufunc: np.ufunc, target: Any, others: tuple[Any, ...]) -> Any:
-    """Let NumPy write to the memory of `target` at once: nothing of the graph goes through here."""
-    before_write(target)
-    silent = silence()
-    try:
-        ufunc(target.array, *[array_of(v) for v in others], out=target.array)
-    finally:
-        restore(silent)
+    if not writes(array, *given, **named):
+        return False
     bump_version(target)
-    return target
+    return True
 
 
 def _filled_in_place(target: Any, value: Any) -> Any:
@@ -396,6 +390,16 @@ _index_add = _adding("index_add", rows)
 _index_put_add = _adding("index_put")
 
 
+def _copies(out: ndarray, *others: Any, **named: Any) -> bool:
+    if len(others) != 1 or named or type(others[0]) is not ndarray:
+        return False
+    (source,) = others
+    if source.dtype is not out.dtype or source.shape != out.shape:
+        return False
+    out[...] = source
+    return True
+
+
 def _copy(input: Any, src: Any) -> Any:
     source = src
     if not isinstance(src, TensorBase):
@@ -425,6 +429,7 @@ def copy_(input: Any, src: Any, non_blocking: bool = False) -> Tensor:
     return _overwrite(input, src)
 
 
+_copy.writes = _copies  # type: ignore[attr-defined]
 _overwrite = inplace(_copy, "copy_")
 
 
@@ -464,10 +469,15 @@ def setitem(input: Any, index: Any, value: Any) -> None:
         _put(part, value, advanced)
 
 
+def _is_index(array: Any) -> bool:
+    return type(array) is ndarray and array.dtype.kind in "ib" and array.ndim > 0
+
+
 def _set_plainly(target: Any, index: Any, value: Any) -> bool:
     """`setitem` where NumPy's rules are PyTorch's, and nothing is recorded; False: they may not be.
 
-    That is: ints, slices without a step, ``...``; a number, or a tensor of the same type.
+    That is: ints or tensors of them, masks, slices without a step, ``...``; a number, or a tensor
+    of the same type.
     """
     array: Any = target.array
     if mode.enabled and (target.edge is not None or target.view_of or target._requires_grad):
@@ -477,11 +487,15 @@ def _set_plainly(target: Any, index: Any, value: Any) -> bool:
     if not array.flags.c_contiguous or not array.flags.writeable:
         return False
     items = index if type(index) is tuple else (index,)
-    leaves_axes = len(items) < array.ndim
+    leaves_axes, has_arrays, has_ints = len(items) < array.ndim, False, False
     for item in items:
         if item is Ellipsis or (type(item) is slice and item.step is None):
             leaves_axes = True
-        elif type(item) is not int:
+        elif type(item) is int:
+            has_ints = True
+        elif isinstance(item, TensorBase) and _is_index(item.array):
+            leaves_axes = has_arrays = True
+        else:
             return False
     given: Any = value
     if isinstance(value, TensorBase):
@@ -490,11 +504,16 @@ def _set_plainly(target: Any, index: Any, value: Any) -> bool:
             return False
         if (mode.enabled and value._requires_grad) or (given.ndim and not leaves_axes):
             return False
-    elif type(value) not in (float, int) or array.itemsize < 4 or not -(2**62) < value < 2**62:
-        return False  # (it must fit)
+    elif not _surely_fits(value, array):
+        return False
+    if has_arrays:
+        if has_ints:  # which NumPy would broadcast with the arrays
+            return False
+        index = tuple([array_of(i) for i in items])
     before_write(target)
     try:
-        array[index] = given
+        if not (has_arrays and len(items) == 1 and _fills_where(array, index[0], given)):
+            array[index] = given
     except (IndexError, ValueError):  # in PyTorch's words
         return False
     bump_version(target)
@@ -586,6 +605,24 @@ def masked_fill_(input: Any, mask: Any, value: Any) -> Tensor:
     return _masked_fill_(input, mask, value)
 
 
+def _surely_fits(value: Any, array: ndarray) -> bool:
+    """Whether `value` is a Python number that fits an array of floats, without much ado."""
+    if type(value) is int:
+        return array.itemsize > 2 and -(2**62) < value < 2**62
+    return type(value) is float and array.itemsize > 2 and not (
+        MOST_FLOAT32 < abs(value) < math.inf)  # fmt: skip
+
+
+def _fills_where(out: ndarray, mask: Any, value: Any) -> bool:
+    if type(mask) is not ndarray or mask.dtype.kind != "b" or mask.shape != out.shape:
+        return False
+    if not _surely_fits(value, out):
+        return False
+    np.putmask(out, mask, value)
+    return True
+
+
+masked_fill.writes = _fills_where  # type: ignore[attr-defined]
 _masked_fill_ = inplace(masked_fill)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import _kernels
 from ..arrays.recording import records
-from ..autograd.quiet import quiet
+from ..autograd.quiet import quiet, restore, silence
 
 ndarray = np.ndarray
 
@@ -59,6 +59,16 @@ def with_kernel(
             return first.note_kernel(name, call, arguments)
         return formula(*arguments)
 
+    count = getattr(loud, "nin", 0) or loud.__code__.co_argcount
+
+    def writes(out: ndarray, *others: Any, **named: Any) -> bool:
+        kernels = _kernels.kernels_for(out.dtype)
+        given = (out, *others)
+        if kernels is None or len(given) != count or named:
+            return False
+        return kernels.entrywise.entrywise(name, given, out) is not None
+
+    call.writes = None if of_rows else writes  # type: ignore[attr-defined]
     return _standing_for(loud, call)
 
 
@@ -75,7 +85,64 @@ def with_arithmetic(name: str, ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
                     return result
         return formula(a, b)
 
+    def writes(out: ndarray, *others: Any, **named: Any) -> bool:
+        if len(others) == 1 and not named:
+            kernels = _kernels.kernels_for(out.dtype)
+            kernel = None if kernels is None else kernels.entrywise.arithmetic
+            if kernel is not None and kernel(name, out, others[0], out) is not None:
+                return True
+        return by_ufunc(out, *others, **named)
+
+    by_ufunc = written_by(ufunc)
+    call.writes = writes  # type: ignore[attr-defined]
     return _standing_for(ufunc, call)
+
+
+def with_three(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
+    """`formula` of three arrays and a number, or the kernel for arrays of one shape."""
+    loud, formula = formula, quiet(formula)
+
+    def call(*arguments: Any) -> Any:
+        first = arguments[0]
+        if type(first) is ndarray:
+            kernels = _kernels.kernels_for(first.dtype)
+            if kernels is not None:
+                result = kernels.entrywise.of_three(name, *arguments)
+                if result is not None:
+                    return result
+        return formula(*arguments)
+
+    def writes(out: ndarray, *others: Any, value: Any = 1, **named: Any) -> bool:
+        kernels = _kernels.kernels_for(out.dtype)
+        if kernels is None or len(others) != 2 or named:
+            return False
+        return kernels.entrywise.of_three(name, out, *others, value, out) is not None
+
+    call.writes = writes  # type: ignore[attr-defined]
+    return _standing_for(loud, call)
+
+
+def written_by(ufunc: np.ufunc) -> Callable[..., bool]:
+    """What writes a function of NumPy's over its first argument, if the others are like it."""
+    count = ufunc.nin - 1
+
+    def writes(out: ndarray, *others: Any, **named: Any) -> bool:
+        if len(others) != count or named:
+            return False
+        for other in others:
+            if type(other) is ndarray:
+                if other.dtype is not out.dtype or other.shape != out.shape:
+                    return False
+            elif type(other) is not float and type(other) is not int:
+                return False
+        before = silence()
+        try:
+            ufunc(out, *others, out=out)
+        finally:
+            restore(before)
+        return True
+
+    return writes
 
 
 def with_reduction(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:

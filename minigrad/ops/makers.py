@@ -22,6 +22,7 @@ from ..autograd.tensor_base import TensorBase, array_of, unwrapped, wrap
 from ..autograd.views import edge_of
 from .cast import cast
 from .checked import EITHER, TENSOR, refuse
+from .kernels import written_by
 from .layout import copied, entrywise
 from .out import written
 from .shape import sum_to
@@ -307,7 +308,11 @@ def _named(call: Any, name: str, meaning: str, op: Any, forward: Any = None) -> 
     call.__doc__ = meaning
     call.op = op
     ufunc = getattr(forward, "ufunc", forward)
-    call.ufunc = ufunc if isinstance(ufunc, np.ufunc) else None  # which can write anywhere
+    call.ufunc = ufunc if isinstance(ufunc, np.ufunc) else None
+    writes = getattr(forward, "writes", None)
+    if writes is None and call.ufunc is not None:
+        writes = written_by(call.ufunc)
+    call.writes = writes  # over its first argument, if it can: see `inplace`
     return call
 
 

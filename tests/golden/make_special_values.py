@@ -85,6 +85,7 @@ for _name in operations.GRADED_TWO:
 entrywise("div-floor", 2, lambda t, a, b: t.div(a, b, rounding_mode="floor"))
 entrywise("div-trunc", 2, lambda t, a, b: t.div(a, b, rounding_mode="trunc"))
 entrywise("add-alpha", 2, lambda t, a, b: t.add(a, b, alpha=2))
+entrywise("sub-alpha", 2, lambda t, a, b: t.sub(a, b, alpha=2))
 entrywise("copy_", 2, lambda t, a, b: (a * 1).copy_(b))
 entrywise("lerp-number", 2, lambda t, a, b: t.lerp(a, b, 0.25))
 entrywise("lerp-number beyond half", 2, lambda t, a, b: t.lerp(a, b, 0.75))

@@ -55,22 +55,27 @@ _logsigmoid = primitive("log_sigmoid", with_kernel("logsigmoid", lambda x: -np.l
 _silu = primitive("silu", with_kernel("silu", lambda x: x * ew.sigmoid(x)),
                   x=with_kernel("silu_slope", lambda g, x: g * _silu_slope(x, ew.sigmoid(x)))
 )  # fmt: skip
-_hardtanh = primitive("hardtanh", lambda x, low, high: np.clip(x, low, high),
-                      x=lambda g, x, low, high: where((x <= low) | (x >= high), 0, g))  # fmt: skip
-_threshold = primitive("threshold",
-                       lambda x, limit, value: np.where(x <= limit, x.dtype.type(value), x),
-                       x=lambda g, x, limit: where(x <= limit, 0, g))  # fmt: skip
-_celu = primitive("celu", lambda x, alpha: np.where(
-                      x > 0, x, alpha * np.expm1(np.minimum(0, x) / alpha)),
-                  x=lambda g, x, alpha: where(
-                      x <= 0, g * ew.exp(where(x < 0, x, 0) / alpha), g))  # fmt: skip
-_selu = primitive("elu.scaled", lambda x: SELU_SCALE * np.where(
-                      x > 0, x, SELU_ALPHA * np.expm1(np.minimum(0, x))),
-                  x=lambda g, x: where(x <= 0, g * (SELU_SCALE * SELU_ALPHA * ew.exp(
-                      where(x < 0, x, 0))), g * SELU_SCALE))  # fmt: skip
-_mish = primitive("mish", lambda x: x * np.tanh(np.logaddexp(x, x.dtype.type(0))),
-                  x=lambda g, x: g * _mish_slope(x, ew.tanh(_softplus(x, 1.0, 20.0)))
+_hardtanh = primitive("hardtanh",
+                      with_kernel("clamp", lambda x, low, high: np.clip(x, low, high)),
+                      x=with_kernel("hardtanh_slope", lambda g, x, low, high: where(
+                          (x <= low) | (x >= high), 0, g)))  # fmt: skip
+_threshold = primitive("threshold", with_kernel("threshold", lambda x, limit, value: np.where(
+                           x <= limit, x.dtype.type(value), x)),
+                       x=with_kernel("threshold_slope", lambda g, x, limit: where(
+                           x <= limit, 0, g)))  # fmt: skip
+_celu = primitive("celu", with_kernel("celu", lambda x, alpha: np.where(
+                      x > 0, x, alpha * np.expm1(np.minimum(0, x) / alpha))),
+                  x=with_kernel("celu_slope", lambda g, x, alpha: where(
+                      x <= 0, g * ew.exp(where(x < 0, x, 0) / alpha), g)))  # fmt: skip
+_selu = primitive("elu.scaled", with_kernel("selu", lambda x, alpha, scale: scale * np.where(
+                      x > 0, x, alpha * np.expm1(np.minimum(0, x)))),
+                  x=with_kernel("selu_slope", lambda g, x, alpha, scale: where(
+                      x <= 0, g * (scale * alpha * ew.exp(where(x < 0, x, 0))), g * scale))
 )  # fmt: skip
+_mish = primitive("mish", with_kernel("mish", lambda x: x * np.tanh(
+                      np.logaddexp(x, x.dtype.type(0)))),
+                  x=with_kernel("mish_slope", lambda g, x: g * _mish_slope(
+                      x, ew.tanh(_softplus(x, 1.0, 20.0)))))  # fmt: skip
 _glu = primitive("glu", lambda a, b: a * ew.sigmoid(b), layout=entrywise,
                  a=lambda g, b: g * ew.sigmoid(b),
                  b=lambda g, a, b: g * a * _sigmoid_slope(ew.sigmoid(b)))  # fmt: skip
@@ -186,7 +191,7 @@ def selu(input: Any, inplace: bool = False) -> Tensor:
     >>> selu(mg.tensor([-1.0, 0.0, 1.0]))
     tensor([-1.1113,  0.0000,  1.0507])
     """
-    return apply(_selu, "selu", input, (), inplace)
+    return apply(_selu, "selu", input, (SELU_ALPHA, SELU_SCALE), inplace)
 
 
 def softplus(input: Any, beta: float = 1, threshold: float = 20) -> Tensor:
@@ -253,7 +258,7 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
 def _above(input: Any, threshold: float, value: float, inplace: bool) -> Any:
     check_tensor("threshold", input)
     threshold = number(threshold, "threshold", "threshold")
-    value = filling(value, input.array.dtype, "threshold")
+    value = filling(value, input.array.dtype, "threshold").item()
     return apply(_threshold, "threshold", input, (threshold, value), inplace, integers=True)
 
 

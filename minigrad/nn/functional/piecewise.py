@@ -13,6 +13,7 @@ from ...autograd.primitive import primitive
 from ...autograd.tensor_base import wrap
 from ...ops.index import where
 from ...ops.inplace import inplace as in_place
+from ...ops.kernels import with_kernel
 from ...ops.layout import rows
 from ...ops.shape import reshape, sum_to
 from ...ops.values import number
@@ -25,19 +26,22 @@ __all__ = [
     "hardshrink", "hardsigmoid", "hardswish", "prelu", "rrelu", "rrelu_", "softshrink",
 ]  # fmt: skip
 
-_hardsigmoid = primitive("hardsigmoid", lambda x: np.clip(x + 3, 0, 6) / 6,
-                         x=lambda g, x: where((x > -3) & (x < 3), g / 6, 0))  # fmt: skip
-_hardswish = primitive("hardswish", lambda x: x * np.clip(x + 3, 0, 6) / 6,
-                       x=lambda g, x: where(x <= -3, 0, where(x < 3, g * (x / 3 + 0.5), g))
-)  # fmt: skip
-_hardshrink = primitive("hardshrink", lambda x, limit: np.where(
-                            (x >= -limit) & (x <= limit), x.dtype.type(0), x),
-                        x=lambda g, x, limit: where((x >= -limit) & (x <= limit), 0, g)
-)  # fmt: skip
-_softshrink = primitive("softshrink", lambda x, limit: np.where(
-                            x > limit, x - limit, np.where(x < -limit, x + limit, x * 0)),
-                        x=lambda g, x, limit: where((x >= -limit) & (x <= limit), 0, g)
-)  # fmt: skip
+_hardsigmoid = primitive("hardsigmoid",
+                         with_kernel("hardsigmoid", lambda x: np.clip(x + 3, 0, 6) / 6),
+                         x=with_kernel("hardsigmoid_slope", lambda g, x: where(
+                             (x > -3) & (x < 3), g / 6, 0)))  # fmt: skip
+_hardswish = primitive("hardswish",
+                       with_kernel("hardswish", lambda x: x * np.clip(x + 3, 0, 6) / 6),
+                       x=with_kernel("hardswish_slope", lambda g, x: where(
+                           x <= -3, 0, where(x < 3, g * (x / 3 + 0.5), g))))  # fmt: skip
+_hardshrink = primitive("hardshrink", with_kernel("hardshrink", lambda x, limit: np.where(
+                            (x >= -limit) & (x <= limit), x.dtype.type(0), x)),
+                        x=with_kernel("shrink_slope", lambda g, x, limit: where(
+                            (x >= -limit) & (x <= limit), 0, g)))  # fmt: skip
+_softshrink = primitive("softshrink", with_kernel("softshrink", lambda x, limit: np.where(
+                            x > limit, x - limit, np.where(x < -limit, x + limit, x * 0))),
+                        x=with_kernel("shrink_slope", lambda g, x, limit: where(
+                            (x >= -limit) & (x <= limit), 0, g)))  # fmt: skip
 _prelu = primitive("prelu_kernel", lambda x, weight: np.where(x > 0, x, weight * x),
                    x=lambda g, x, weight: where(x > 0, g, weight * g),
                    weight=lambda g, x, weight_shape: sum_to(where(x > 0, 0, x * g), weight_shape)

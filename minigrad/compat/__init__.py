@@ -18,7 +18,7 @@ What it is made of:
   process, and what it answers.
 - `not_built`: layers for pictures; `attention`, `pytree`, `clip_grad`, `onnx`, `random`, `version`,
   `config`, `types`, `overrides`, `hub`, `fx`, `storage`, `hooks`, `tensor_str`: names that scripts
-  and libraries mention, and mostly do not use; `tensorboard`: the writer, if TensorBoard is there.
+  and libraries mention, and mostly do not use.
 - `absent`: torchvision, torchtext and torchaudio, which can be imported, and say what is missing
   when they are used.
 """

@@ -61,11 +61,11 @@ class TorchFinder:
             raise ModuleNotFoundError(
                 f"No module named '{name}', and no name '{last}' in '{parent}': {WHERE_TO_LOOK}"
             )
-        needed = NEEDS.get(name)
-        if needed is not None and find_package(needed) is None:
+        needed = NEEDS.get(name, ())
+        if needed and not any([find_package(package) for package in needed]):
             raise ModuleNotFoundError(
-                f"No module named '{needed}', which {name} writes with: pip install {needed}",
-                name=needed,
+                f"No module named '{needed[0]}', which {name} writes with: pip install {needed[0]}",
+                name=needed[0],
             )
         loader: Any = _Loader()
         return ModuleSpec(name, loader, origin="minigrad", is_package=True)

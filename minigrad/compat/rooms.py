@@ -178,13 +178,13 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.utils.data.sampler": ("utils.data.sampler",),
     "torch.utils.dlpack": ("utils.dlpack",),
     "torch.utils.hooks": ("compat.hooks",),
-    "torch.utils.tensorboard": ("compat.tensorboard",),
-    "torch.utils.tensorboard.writer": ("compat.tensorboard",),
+    "torch.utils.tensorboard": ("utils.tensorboard",),
+    "torch.utils.tensorboard.writer": ("utils.tensorboard",),
     "torch.version": ("compat.version",),
 }
 
-# What has to be installed for a module of PyTorch's, there as well as here.
-NEEDS = {"torch.utils.tensorboard": "tensorboard"}
+# What has to be installed for a module of PyTorch's, there as well as here: one of these packages.
+NEEDS = {"torch.utils.tensorboard": ("tensorboard", "tensorboardX")}
 
 WHERE_TO_LOOK = (
     "this script runs on minigrad, which has the parts of PyTorch that recurrent networks need; "

@@ -1,7 +1,8 @@
 """What is neither a network nor its training: `data` feeds both, `ctc` reads labels out.
 
-`dlpack` shares memory with other libraries. `checkpoint` saves memory by computing twice; it is
-imported when it is first asked for.
+`dlpack` shares memory with other libraries. `checkpoint` saves memory by computing twice;
+`progress_bar` has `progress`, which shows how far a loop is; `tensorboard` writes curves for
+TensorBoard. These three are imported when they are first asked for.
 """
 
 from importlib import import_module
@@ -11,11 +12,15 @@ from . import ctc, data, dlpack
 
 if TYPE_CHECKING:
     from . import checkpoint as checkpoint
+    from . import tensorboard as tensorboard
+    from .progress_bar import progress as progress
 
 __all__ = ["ctc", "data", "dlpack"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "checkpoint":
+    if name == "progress":
+        return import_module(f"{__name__}.progress_bar").progress
+    if name in ("checkpoint", "tensorboard"):
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

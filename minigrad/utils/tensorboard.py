@@ -1,34 +1,74 @@
-"""`torch.utils.tensorboard`: the writer of TensorBoard's files, if its package is there.
+"""`SummaryWriter`: writes TensorBoard's files, if a package is there that can.
 
-Numbers, histograms, texts, images and figures are written as PyTorch's writer does. What needs
-more (graphs, embeddings, audio, video, meshes) can be had from the package tensorboardX, which has
-a writer of its own.
+The records are those of PyTorch's writer: numbers, histograms, texts, pictures, figures and
+hyperparameters. The file is written by the package tensorboard, or else by tensorboardX, which is
+smaller. What needs more (graphs, embeddings, audio, video, meshes) only tensorboardX's own writer
+has. To look at the files takes the program that comes with tensorboard:
+``tensorboard --logdir runs``.
 """
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import socket
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from importlib import import_module
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, NoReturn
 
 import numpy as np
 
 from ..tensor import Tensor
-from .no_effect import not_here, say_once
 
 __all__ = ["FileWriter", "SummaryWriter"]
 
-_WHY = "write it with tensorboardX.SummaryWriter, which has a method of this name"
+PACKAGES = {  # which can write, and where each has its writer and its records
+    "tensorboard": (
+        "tensorboard.summary.writer.event_file_writer",
+        "tensorboard.compat.proto.{}_pb2",
+        {
+            "plugin_hparams": "tensorboard.plugins.hparams.plugin_data_pb2",
+            "api": "tensorboard.plugins.hparams.api_pb2",
+        },
+    ),
+    "tensorboardX": ("tensorboardX.event_file_writer", "tensorboardX.proto.{}_pb2", {}),
+}
+
+
+@functools.cache
+def _package() -> str:
+    """The one that is installed."""
+    for name in PACKAGES:
+        if find_spec(name) is not None:
+            return name
+    raise ModuleNotFoundError(
+        "No module named 'tensorboard', nor 'tensorboardX', one of which SummaryWriter writes "
+        "with: pip install tensorboard",
+        name="tensorboard",
+    )
 
 
 def _protocol(name: str) -> Any:
     """One of the package's modules for the records in its files."""
-    return import_module(f"tensorboard.compat.proto.{name}_pb2")
+    _, records, elsewhere = PACKAGES[_package()]
+    return import_module(elsewhere.get(name, records.format(name)))
+
+
+def _not_written(name: str) -> Callable[..., NoReturn]:
+    def method(self: SummaryWriter, *args: Any, **kwargs: Any) -> NoReturn:
+        raise NotImplementedError(
+            f"SummaryWriter.{name} is not in minigrad: write it with tensorboardX.SummaryWriter, "
+            "which has a method of this name"
+        )
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = "Not written: raise NotImplementedError."
+    return method
 
 
 def _array(values: Any) -> np.ndarray:
@@ -68,7 +108,7 @@ class FileWriter:
     def __init__(
         self, log_dir: Any, max_queue: int = 10, flush_secs: int = 120, filename_suffix: str = ""
     ) -> None:
-        files = import_module("tensorboard.summary.writer.event_file_writer")
+        files = import_module(PACKAGES[_package()][0])
         self.event_writer = files.EventFileWriter(
             os.fspath(log_dir), max_queue, flush_secs, filename_suffix
         )
@@ -116,9 +156,28 @@ class SummaryWriter:
     filename_suffix : str
         What the name of the file ends in.
 
+    Notes
+    -----
+    Needs the package tensorboard, or tensorboardX (``pip install "minigrad[tensorboard]"``).
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Neither is installed.
+
     References
     ----------
     https://docs.pytorch.org/docs/stable/tensorboard.html
+
+    Examples
+    --------
+    A curve of the loss, which ``tensorboard --logdir runs`` shows::
+
+        from minigrad.utils.tensorboard import SummaryWriter
+
+        with SummaryWriter("runs/first") as writer:
+            for step, loss in enumerate(losses):
+                writer.add_scalar("loss", loss, step)
     """
 
     def __init__(
@@ -281,8 +340,8 @@ class SummaryWriter:
         hparam_domain_discrete: Any = None, run_name: str | None = None, global_step: Any = None,
     ) -> None:  # fmt: skip
         """Write what a run was started with, and what it reached, into a folder of its own."""
-        records = import_module("tensorboard.plugins.hparams.plugin_data_pb2")
-        api = import_module("tensorboard.plugins.hparams.api_pb2")
+        records = _protocol("plugin_hparams")
+        api = _protocol("api")
         experiment = api.Experiment(
             hparam_infos=[
                 api.HParamInfo(name=key, type=_hparam_type(value))
@@ -308,13 +367,14 @@ class SummaryWriter:
             for key, number in metric_dict.items():
                 writer.add_scalar(key, number, global_step)
 
-    def add_custom_scalars(self, layout: Mapping[str, Any]) -> None:
-        """Not written: raise NotImplementedError."""
-        raise NotImplementedError(f"SummaryWriter.add_custom_scalars is not in minigrad: {_WHY}")
-
     def add_graph(self, model: Any, input_to_model: Any = None, *args: Any, **kwargs: Any) -> None:
-        """Write nothing; warns once: there is no graph of a model apart from its Python."""
-        say_once("SummaryWriter.add_graph", "a model has no graph apart from its Python")
+        """Write nothing, and warn: there is no graph of a model apart from its Python."""
+        warnings.warn(
+            "SummaryWriter.add_graph has no effect in minigrad: a model has no graph apart from "
+            "its Python",
+            UserWarning,
+            stacklevel=2,
+        )
 
     def flush(self) -> None:
         """Write what waits."""
@@ -334,9 +394,13 @@ class SummaryWriter:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    add_audio = add_embedding = add_mesh = add_pr_curve = add_tensor = add_video = not_here(
-        "this method of SummaryWriter", _WHY
-    )
+    add_audio = _not_written("add_audio")
+    add_custom_scalars = _not_written("add_custom_scalars")
+    add_embedding = _not_written("add_embedding")
+    add_mesh = _not_written("add_mesh")
+    add_pr_curve = _not_written("add_pr_curve")
+    add_tensor = _not_written("add_tensor")
+    add_video = _not_written("add_video")
 
 
 _HPARAM_FIELDS = {1: "string_value", 3: "number_value"}

@@ -201,15 +201,18 @@ __all__ = [
 ]  # fmt: skip
 
 
-_LOADED_LATER = ("distributions", "func", "viz")  # rooms that few programs use
+_LOADED_LATER = ("debug", "distributions", "func", "viz")  # rooms that few programs use
+_FOUND_THERE = {  # single names from these
+    "explain_shapes": "debug.shapes", "summary": "debug.summary", "vmap": "func",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     """Look a name that minigrad itself does not have up among those for old and foreign scripts."""
     if name in moved.MODULES or name in _LOADED_LATER:
         return import_module(f"minigrad.{name}")
-    if name == "vmap":
-        return import_module("minigrad.func").vmap
+    if name in _FOUND_THERE:
+        return getattr(import_module(f"minigrad.{_FOUND_THERE[name]}"), name)
     if not name.startswith("_"):
         names = import_module("minigrad.compat.names")
         if name in names.__all__:

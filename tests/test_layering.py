@@ -30,7 +30,7 @@ LAYERS = [
     {"tensor"},
     {"distributions", "func", "nn", "recurrences", "plans", "optim", "utils", "serialization"},
     {"replay"},
-    {"testing", "viz"},
+    {"debug", "testing", "viz"},
     {""},  # minigrad/__init__.py, which gathers the names
     {"compat", "__main__"},
 ]

@@ -25,10 +25,15 @@ def is_listening() -> bool:
     return _listener is not None and _thread == get_ident()
 
 
-def listen(listener: Any) -> None:
-    """Let ``listener(call, args, kwargs, result)`` hear what this thread does; None ends it."""
+def listen(listener: Any) -> Any:
+    """Let ``listener(call, args, kwargs, result)`` hear what this thread does; None ends it.
+
+    Returns who was listening to this thread before.
+    """
     global _listener, _thread
+    before = _listener if is_listening() else None
     _listener, _thread = listener, get_ident()
+    return before
 
 
 def heard(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

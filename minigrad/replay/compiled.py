@@ -109,12 +109,12 @@ class Compiled:
         watcher = Watcher(recorder)
         enabled, collects = mode.enabled, gc.isenabled()
         gc.disable()  # what others do while Python collects is none of the function's doing
-        listen(recorder)
+        before = listen(recorder)
         try:
             with watcher:
                 result = self.function(*args, **kwargs)
         finally:
-            listen(None)
+            listen(before)
             if collects:
                 gc.enable()
         if recorder.imports and self.recordings <= MOST_TRIALS:

@@ -1,0 +1,114 @@
+"""Watching a model run, and leaving nothing behind.
+
+`kept` gives a model back the state that it had: attributes, parameters, buffers, random streams.
+`Watched` is told of every call of a module in the model, and of every operation that is asked for
+meanwhile (see `minigrad.autograd.listening`). It is no hook, since a hook leaves marks in a module:
+it is a ``forward`` in the module's own ``__dict__``, which `kept` takes away again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..autograd.listening import listen
+from ..autograd.tensor_base import TensorBase
+from ..nn.lazy import is_lazy
+from ..nn.module import Module
+from ..tensor.creation import get_rng_state, set_rng_state
+
+__all__ = ["Watched", "kept", "tensors_in"]
+
+TABLES = ("_parameters", "_buffers", "_modules")
+
+
+@contextmanager
+def kept(model: Module) -> Iterator[None]:
+    """Let a model run, and give it and the random streams back the state that they had.
+
+    What is kept are the attributes of all modules (not what is inside a list or an object there),
+    the values of their buffers and parameters, and minigrad's, Python's and NumPy's random streams.
+    """
+    modules = list(model.modules())
+    attributes = [dict(m.__dict__) for m in modules]
+    tables = [[dict(m.__dict__[name]) for name in TABLES] for m in modules]
+    tensors = {id(t): t for own in tables for table in own[:2] for t in table.values()}
+    copies = [
+        (t, t.array, t.array.copy(), list(t.version)) for t in tensors.values() if _has_values(t)
+    ]
+    streams = get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        set_rng_state(streams[0])
+        random.setstate(streams[1])
+        np.random.set_state(streams[2])  # noqa: NPY002
+        for module, own, named in zip(modules, attributes, tables):
+            module.__dict__.clear()
+            module.__dict__.update(own)
+            for name, table in zip(TABLES, named):
+                module.__dict__[name].clear()
+                module.__dict__[name].update(table)
+        for tensor, array, copy, version in copies:
+            tensor.array = array
+            if list(tensor.version) != version:  # it was written to
+                array[...] = copy
+
+
+def _has_values(tensor: Any) -> bool:
+    """Whether there is a tensor, and not one of a lazy layer, whose values come later."""
+    return isinstance(tensor, TensorBase) and not is_lazy(tensor)
+
+
+def tensors_in(value: Any) -> list[Any]:
+    """All tensors in an argument or a result."""
+    if isinstance(value, TensorBase):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (tuple, list)):
+        return [t for v in value for t in tensors_in(v)]
+    return []
+
+
+class Watched:
+    """Is told what a model does; a subclass says what to make of it.
+
+    Parameters
+    ----------
+    model : Module
+        Inside `kept`, which ends the watching.
+    """
+
+    def __init__(self, model: Module) -> None:
+        for module in model.modules():
+            module.__dict__["forward"] = self._around(module, module.forward)
+
+    def before(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Called before a ``forward``."""
+
+    def after(self, module: Module, args: Any, kwargs: Any, output: Any) -> None:
+        """Called after a ``forward``."""
+
+    def __call__(self, call: Any, args: tuple[Any, ...], kwargs: Any, result: Any) -> None:
+        """Called after an operation."""
+
+    def refuse(self, why: str) -> None:
+        """Called when an operation raises an error."""
+
+    def _around(self, module: Module, forward: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            earlier = listen(self)
+            try:
+                self.before(module, args, kwargs)
+                output = forward(*args, **kwargs)
+                self.after(module, args, kwargs, output)
+            finally:
+                listen(earlier)
+            return output
+
+        return watched

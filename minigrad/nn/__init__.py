@@ -1,7 +1,7 @@
 """Layers: modules that hold parameters, and the functions they call.
 
 - `module`, `parameter`, `containers`: what every network is made of; `hooks`, `backward_hooks`,
-  `state_dict`; `typing`: what type checkers learn of a call.
+  `state_dict`; `typing`: what type checkers learn of a call; `display`: what notebooks show.
 - recurrent layers and cells come from `minigrad.recurrences`.
 - `linear`, `conv`, `pooling`, `padding`, `lazy`, `embedding`, `activation`, `dropout`,
   `normalization`, `batchnorm`, `instancenorm`: the rest of a model.

@@ -18,6 +18,7 @@ from ..autograd.grad_mode import no_grad
 from ..autograd.listening import heard, is_listening
 from ..ops.arguments import check_keywords
 from ..tensor import Tensor, from_array
+from . import display
 from .hooks import (
     Hookable,
     buffer_registration_hooks,
@@ -640,3 +641,7 @@ class Module(Hookable, Stateful):
         if len(lines) <= 1 and not children:
             return f"{self._get_name()}({extra})"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return display.html_of(self)

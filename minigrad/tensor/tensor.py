@@ -478,7 +478,7 @@ class Tensor(TensorBase, seldom.Methods):
     byte, cpu, cuda = conversion.short_form(dtypes.uint8), conversion.cpu, conversion.cuda
     numpy, __array__ = conversion.numpy, conversion.as_array
     __array_wrap__ = conversion.of_numpy_function
-    __repr__, __format__ = text.text_of, text.formatted
+    __repr__, __format__, _repr_html_ = text.text_of, text.formatted, text.html_of
 
     item, tolist = conversion.item, conversion.tolist
     __int__, __float__, __index__ = conversion.as_int, conversion.as_float, conversion.as_index

@@ -179,7 +179,7 @@ BAD = [
      lambda: viz.connectivity(nn.RNN(2, 2), mg.ones(1, 2, 3, 4))),
     (ValueError, r"output has shape \[2, 7, 2\].*L=3, N=4, batch_first=False",
      lambda: viz.connectivity(lambda x: mg.ones(2, 7, 2) * x.sum(), mg.ones(3, 4, 2))),
-    (ValueError, "labels: there must be one for each time step, 3, but there are 2",
+    (ValueError, "labels: got 2 labels, but the sequence has 3 steps",
      lambda: viz.connectivity(nn.RNN(2, 2), mg.ones(3, 2), labels="ab")),
     (ValueError, "integers, which have no gradient, and <lambda> has no nn.Embedding",
      lambda: viz.connectivity(lambda x: x * 1.0, mg.tensor([1, 2]))),

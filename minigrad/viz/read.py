@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..tensor import Tensor
+from .text import labels_of
 
 __all__ = ["Series", "array_of", "label_texts", "named", "series"]
 
@@ -107,40 +107,14 @@ def series(what: Any, value: Any, batch_first: bool = False) -> Series:
 
 
 def label_texts(labels: Any, steps: int) -> list[str]:
-    """What is written at each of the steps of a sequence.
-
-    Parameters
-    ----------
-    labels : str or sequence
-        One label a step: the characters of a text, words, dates (datetime or numpy.datetime64).
-    steps : int
-        How many there must be.
-
-    Raises
-    ------
-    ValueError
-        There are fewer or more.
+    """What a picture has at each of the steps of a sequence: `labels_of`, short, blanks seen.
 
     Examples
     --------
     >>> label_texts("a b", 3)
     ['a', '␣', 'b']
-    >>> label_texts(np.array(["2024-02-28", "2024-02-29"], "datetime64[ns]"), 2)
-    ['2024-02-28', '2024-02-29']
     """
-    labels = labels.array if isinstance(labels, Tensor) else labels
-    given: list[Any] = list(labels if isinstance(labels, str) else np.asarray(labels, object))
-    if len(given) != steps:
-        raise ValueError(f"labels: got {len(given)} labels, but the sequence has {steps} steps")
-    if isinstance(labels, np.ndarray) and labels.dtype.kind == "M":
-        days = bool((labels == labels.astype("datetime64[D]")).all())
-        return [
-            str(t).replace("T", " ") for t in np.datetime_as_string(labels, "D" if days else "m")
-        ]
-    if all([isinstance(t, datetime.datetime) for t in given]):
-        days = all([(t.hour, t.minute, t.second) == (0, 0, 0) for t in given])
-        return [t.strftime("%Y-%m-%d" if days else "%Y-%m-%d %H:%M") for t in given]
-    return [_shown(str(t)) for t in given]
+    return [_shown(text) for text in labels_of(labels, steps)]
 
 
 def _shown(text: str) -> str:

@@ -7,6 +7,7 @@ and 1.
 from __future__ import annotations
 
 import base64
+import datetime
 import gzip
 import json
 import os
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ..tensor import Tensor
 
 __all__ = [
     "has_colours", "in_script", "labels_of", "packed", "page_file", "printable", "shaded_lines",
@@ -29,31 +32,43 @@ SEEN = {"\n": "⏎", "\t": "⇥", "\r": "␍"}
 
 
 def labels_of(labels: Any, steps: int) -> list[str]:
-    """One text for each of `steps` time steps: letters of a text, words, dates, numbers.
+    """One text for each of the steps of a sequence.
 
     Parameters
     ----------
     labels : str or sequence, optional
-        Default: the steps' numbers.
+        One label a step: the characters of a text, words, numbers, dates (datetime or
+        numpy.datetime64). Default: the steps' numbers.
     steps : int
+        How many there must be.
 
     Raises
     ------
     ValueError
-        There are more or fewer than `steps`.
+        There are fewer or more.
+
+    Examples
+    --------
+    >>> labels_of("a b", 3)
+    ['a', ' ', 'b']
+    >>> labels_of(np.array(["2024-02-28", "2024-02-29"], "datetime64[ns]"), 2)
+    ['2024-02-28', '2024-02-29']
     """
     if labels is None:
         return [str(step) for step in range(steps)]
-    if hasattr(labels, "array"):  # a Tensor
-        labels = labels.array
-    texts = [str(label) for label in labels]
-    if len(texts) != steps:
-        raise ValueError(
-            f"labels: there must be one for each time step, {steps}, but there are {len(texts)}"
-        )
-    if texts and all(text.endswith(" 00:00:00") for text in texts):
-        texts = [text.removesuffix(" 00:00:00") for text in texts]  # days, without a time
-    return texts
+    labels = labels.array if isinstance(labels, Tensor) else labels
+    given = list(labels)
+    if len(given) != steps:
+        raise ValueError(f"labels: got {len(given)} labels, but the sequence has {steps} steps")
+    if isinstance(labels, np.ndarray) and labels.dtype.kind == "M":
+        days = bool((labels == labels.astype("datetime64[D]")).all())
+        return [
+            str(t).replace("T", " ") for t in np.datetime_as_string(labels, "D" if days else "m")
+        ]
+    if all([isinstance(t, datetime.datetime) for t in given]):
+        days = all([(t.hour, t.minute, t.second) == (0, 0, 0) for t in given])
+        return [t.strftime("%Y-%m-%d" if days else "%Y-%m-%d %H:%M") for t in given]
+    return [str(t) for t in given]
 
 
 def printable(label: str) -> str:

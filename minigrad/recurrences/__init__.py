@@ -13,8 +13,8 @@ What all share is written once:
   shapes and first values of parameters.
 - `options`: what every layer takes besides: layer normalisation, recurrent dropout, zoneout, ...
 - `ragged`, `packed`: sequences of different lengths.
-- `trace`: gates and states that people see; `trace_run`: how a layer runs so that they can be seen;
-  `trace_names`: what those of a user's cell are called.
+- `trace`: gates and states that people see; `trace_run`: how a step runs so that they can be seen,
+  `trace_kernel`: how a kernel shows them; `trace_names`: what those of a user's cell are called.
 
 People find the layers and cells in `minigrad.nn`, too.
 """

@@ -62,7 +62,7 @@ def gru_reset_before_step(
 
 
 NORMS = (("ih", (2, 1)), ("hh", (2, 1)))
-gru = define("gru", GATES, gru_step, saves=("copy of h",), norms=NORMS)
+gru = define("gru", GATES, gru_step, saves=("copy of h",), norms=NORMS, keeps=(*GATES, ""))
 gru_reset_before = define(
     "gru_reset_before", GATES, gru_reset_before_step, norms=NORMS, kernel=False
 )

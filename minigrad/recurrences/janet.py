@@ -47,7 +47,14 @@ def janet_step(
     return (f * h + sigmoid(BETA - s) * candidate,)
 
 
-janet = define("janet", GATES, janet_step, saves=("h",), norms=(("ih", (2,)), ("hh", (2,))))
+janet = define(
+    "janet",
+    GATES,
+    janet_step,
+    saves=("h",),
+    norms=(("ih", (2,)), ("hh", (2,))),
+    keeps=("forget", "", "cell"),
+)
 
 
 class _Biases(ForgetBias):

@@ -20,6 +20,7 @@ from .options import (
     NAMES,
     check_equal_sizes,
     check_step,
+    direction_of,
     norm_shapes,
     option_texts,
     run_direction,
@@ -28,6 +29,7 @@ from .options import (
 )
 from .recurrence import RECURRENCES, Recurrence
 from .sequences import SequenceLayer
+from .trace_kernel import seen_in_kernel
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -281,6 +283,11 @@ class RNNBase(SequenceLayer):
         if self._stepped or seen is not None:
             names = self._all_weights[k]
             weights = {name[: name.index("_l")]: getattr(self, name) for name in names}
+            if not self._stepped:
+                cell = direction_of(self, k, weights)
+                results = seen_in_kernel(cell, x, states, batch_sizes, reverse, seen)
+                if results is not None:
+                    return results
             return run_direction(self, k, weights, x, states, batch_sizes, reverse, seen)
         pair = states or (None, None)
         if len(pair) == 1:

@@ -69,7 +69,7 @@ PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 NORMS = (("ih", (4,)), ("hh", (4,)), ("cell", (1,)))
 lstm = define(
     "lstm", GATES, lstm_step, states=("hidden", "cell"), parameters=PARAMETERS,
-    saves=("everything",), norms=NORMS,
+    saves=("everything",), norms=NORMS, keeps=(*GATES, "old cell", ""),
 )  # fmt: skip
 lstm_peephole = define(
     "lstm_peephole", GATES, lstm_peephole_step, states=("hidden", "cell"),

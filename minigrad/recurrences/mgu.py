@@ -57,7 +57,7 @@ def mgu_reset_before_step(
 
 
 NORMS = (("ih", (1, 1)), ("hh", (1, 1)))
-mgu = define("mgu", GATES, mgu_step, saves=("copy of h",), norms=NORMS)
+mgu = define("mgu", GATES, mgu_step, saves=("copy of h",), norms=NORMS, keeps=(*GATES, ""))
 mgu_reset_before = define(
     "mgu_reset_before", GATES, mgu_reset_before_step, norms=NORMS, kernel=False
 )

@@ -231,17 +231,26 @@ def run_step(
             output = after[0] if output is first else output
         return output, *after, *more
 
-    notes, run = None, whole
-    if seen is not None:
-        wants = wants_gradients([x, *states, *cell.parameters()])
-        notes, (run, x) = seen.notes, seen.around(whole, x, states, wants)
-    results = run_planned(cell, run, x, given, batch_sizes, reverse, notes) if recorded else None
+    if seen is None:
+        return run_whole(cell, whole, x, given, batch_sizes, reverse, recorded)[: 1 + count]
+    if wants_gradients([x, *states, *cell.parameters()]):
+        seen.add_nudges(x, states)
+    run, x = seen.around(whole, x, states)
+    columns, *ends = run_whole(cell, run, x, given, batch_sizes, reverse, recorded, seen.notes)
+    return seen.taken(columns), *ends[:count]
+
+
+def run_whole(
+    cell: Module, step: Callable[..., tuple[Any, ...]], x: Any, states: Sequence[Any],
+    batch_sizes: Any, reverse: bool, recorded: bool = True, notes: dict[str, Any] | None = None,
+) -> tuple[Any, ...]:  # fmt: skip
+    """Run ``step(x, *states)``, recorded if it can be: the output, the last states (1, N, ...)."""
+    results = run_planned(cell, step, x, states, batch_sizes, reverse, notes) if recorded else None
     if results is None:
-        output, *ends = unroll(run, x, given, (), batch_sizes, reverse)
+        output, *ends = unroll(step, x, states, (), batch_sizes, reverse)
         tell(cell)
-        results = (output, *[stack([end]) for end in ends])
-    output = results[0] if seen is None else seen.taken(results[0])
-    return output, *results[1 : 1 + count]
+        return output, *[stack([end]) for end in ends]
+    return results
 
 
 def _kept_columns(layer: Any, x: Any, states: Sequence[Any]) -> list[Any]:
@@ -371,6 +380,20 @@ def _normalised(v: Any, gates: Any, gain: Any, b: Any, rows: tuple[int, int] | N
 _directions: WeakKeyDictionary[Module, dict[int, Direction]] = WeakKeyDictionary()
 
 
+def direction_of(layer: Any, k: int, weights: dict[str, Any]) -> Direction:
+    """The k-th direction of a layer, with these weights; the same one while they are the same."""
+    known = _directions.setdefault(layer, {})
+    cell = known.get(k)
+    if (
+        cell is None
+        or cell.recurrence is not layer.recurrence
+        or [id(v) for v in cell._parameters.values()] != [id(v) for v in weights.values()]
+    ):  # (an older one still belongs to the graphs that it is in)
+        cell = known[k] = Direction(layer.recurrence, weights)
+    cell.training = layer.training
+    return cell
+
+
 def run_direction(
     layer: Any, k: int, weights: dict[str, Any], x: Any, states: Sequence[Any], batch_sizes: Any,
     reverse: bool, seen: Any = None,
@@ -394,15 +417,7 @@ def _run_direction(
     if layer._options.layer_norm and "ih" in norms:  # of all steps at once
         w, gain, b = [weights.pop(f"{name}_ih", None) for name in ("weight", "gain", "bias")]
         x = _normalised(product(x, w), norms["ih"], gain, b, None)
-    known = _directions.setdefault(layer, {})
-    cell = known.get(k)
-    if (
-        cell is None
-        or cell.recurrence is not layer.recurrence
-        or [id(v) for v in cell._parameters.values()] != [id(v) for v in weights.values()]
-    ):  # (an older one still belongs to the graphs that it is in)
-        cell = known[k] = Direction(layer.recurrence, weights)
-    cell.training = layer.training
+    cell = direction_of(layer, k, weights)
     lasting = all([isinstance(v, Parameter) for v in weights.values()])  # not so with weight_norm
     step = cell if seen is None else functools.partial(cell, gates=seen.gates)
     return run_step(layer, cell, step, x, states, batch_sizes, reverse, recorded=lasting, seen=seen)

@@ -76,6 +76,9 @@ class Recurrence(NamedTuple):
         What the option layer_norm normalises: "ih", products with x; "hh", products with h; "sum",
         the sum of both; "cell", the cell state on its way to the output. With each, how many gates
         are normalised together: (2, 1), the first two as one vector, the third by itself.
+    keeps : tuple of str
+        What its kernel keeps for backward, in this order: a gate by its name, "old cell", the cell
+        state before the step, "" for what people need not see.
     kernel : bool
         False: there will be none, so layers let the step run recorded, as that of a user's cell.
     """
@@ -88,6 +91,7 @@ class Recurrence(NamedTuple):
     diagonal: bool = False
     saves: tuple[str, ...] = ()
     norms: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    keeps: tuple[str, ...] = ()
     kernel: bool = True
 
 

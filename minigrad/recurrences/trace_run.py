@@ -115,6 +115,9 @@ class Seen:
     ----------
     states : sequence of str
         Their names.
+    nudges : Tensor, optional
+        Zeros, as wide as all states together, in rows as x has them: see above. None: the gradients
+        with respect to the states are not wanted.
 
     Attributes
     ----------
@@ -122,20 +125,25 @@ class Seen:
         What the step that runs now says of itself, by name: whoever runs it fills it.
     notes : dict
         "nudged": whether there are nudges. "parts": the names and shapes of what the columns of
-        the output are.
+        the output are; "output": the name of that which the step itself gives.
     tensors : dict
         Everything there is to see, (T, N, ...) or (R, ...), after the run.
     """
 
-    def __init__(self, states: Sequence[str]) -> None:
-        self.states = tuple(states)
+    def __init__(self, states: Sequence[str], nudges: Any = None) -> None:
+        self.states, self.nudges = tuple(states), nudges
         self.gates: dict[str, Any] = {}
         self.notes: dict[str, Any] = {}
         self.tensors: dict[str, Any] = {}
-        self.nudges: Any = None
+
+    def add_nudges(self, x: Any, states: Sequence[Any]) -> None:
+        """Ask for the gradients with respect to the states; x and states as in `unroll`."""
+        width = sum([math.prod(s.array.shape[1:]) for s in states])
+        self.nudges = wrap(np.zeros((*x.array.shape[:-1], width), x.array.dtype))
+        self.nudges.requires_grad_()
 
     def around(
-        self, step: Callable[..., tuple[Any, ...]], x: Any, states: Sequence[Any], wants: bool
+        self, step: Callable[..., tuple[Any, ...]], x: Any, states: Sequence[Any]
     ) -> tuple[Any, Any]:
         """A step around `step` whose output has everything in its columns, and x for it.
 
@@ -145,28 +153,24 @@ class Seen:
             ``step(x, *given)`` gives (output, *states, *more).
         x, states
             As in `unroll`.
-        wants : bool
-            Whether gradients with respect to the states are wanted.
         """
-        count, own = len(states), x.array.shape[-1]
+        count, own, nudged = len(states), x.array.shape[-1], self.nudges is not None
         shapes = [s.array.shape[1:] for s in states]
-        self.shapes, widths = shapes, [math.prod(shape) for shape in shapes]
-        self.notes["nudged"] = wants
-        if wants:
-            self.nudges = wrap(np.zeros((*x.array.shape[:-1], sum(widths)), x.array.dtype))
-            self.nudges.requires_grad_()
+        widths = [math.prod(shape) for shape in shapes]
+        self.notes["nudged"] = nudged
+        if nudged:
             x = cat([x, self.nudges], -1)
 
         def whole(x: Any, *given: Any) -> tuple[Any, ...]:
             rows, nudges = x.array.shape[0], []
-            if wants:
+            if nudged:
                 x, *nudges = split(x, [own, *widths], -1)
                 nudges = [d.reshape(rows, *shape) for d, shape in zip(nudges, shapes)]
             self.gates.clear()
             output, *after = step(x, *given)
             old, more = after[:count], after[count:]
             values = self._values(output, old)
-            if wants:
+            if nudged:
                 values = {name: _nudged(v, old, nudges) for name, v in values.items()}
             new = [values[name] for name in self.states]
             columns = [v.reshape(rows, math.prod(v.array.shape[1:])) for v in values.values()]
@@ -176,12 +180,15 @@ class Seen:
 
     def _values(self, output: Any, states: Sequence[Any]) -> dict[str, Any]:
         """All that a step has to show, by name, always in the same columns."""
-        values = dict(zip(self.states, states))
-        if output is not states[0]:
-            values.setdefault("output", output)
-        values = {**self.gates, **values}
+        values = {**self.gates, **dict(zip(self.states, states))}
+        if output is states[0]:
+            name = self.states[0]
+        else:
+            name = "returned" if "output" in self.states else "output"
+            values[name] = output
         parts = self.notes.get("parts")
         if parts is None:
+            self.notes["output"] = name
             self.notes["parts"] = [(name, v.array.shape[1:]) for name, v in values.items()]
             return values
         like = states[0].array
@@ -198,18 +205,19 @@ class Seen:
         pieces = split(columns, [math.prod(shape) for _, shape in parts], -1)
         for (name, shape), piece in zip(parts, pieces):
             self.tensors[name] = piece.reshape(*lead, *shape).contiguous()
-        return self.tensors.get("output", self.tensors[self.states[0]])
+        return self.tensors[self.notes["output"]].clone()  # which people may write to
 
     def hang_gradients(self, tensors: dict[str, Any], lay_out: Callable[[Any], Any]) -> None:
         """Let ``backward`` give the states that people see their gradients."""
         if self.nudges is None:
             return
+        lead = self.nudges.array.ndim - 1
+        shapes = [self.tensors[name].array.shape[lead:] for name in self.states]
+        widths = [math.prod(shape) for shape in shapes]
         states = [tensors[name] for name in self.states]
         for state in states:
             state._retains_grad = True  # it has a .grad, which is not what passes it in the graph
         found = [weakref.ref(state) for state in states]
-        widths = [math.prod(shape) for shape in self.shapes]
-        shapes = self.shapes
 
         def hand_on(nudges: Any) -> None:
             d, nudges.grad = nudges.grad, None

@@ -8,8 +8,7 @@ whatever left the arrays for Python. `simplified` takes out common and dead part
 what runs before the loop over time, in it and after it (`rowwise`: what for all steps at once), and
 `machine` runs it, as NumPy says it (`computed`) and as the kernel `_kernels/plan.pyx` does it
 (`assembled`). `planned` is what a layer calls; `fingerprint` tells when to record again (`watch`:
-whether to ask it), `refusals`
-why a cell is no plan.
+whether to ask it), `refusals` why a cell is no plan.
 
 What is not understood is refused: the step then runs as it is written, through the graph.
 """

@@ -44,6 +44,7 @@ BUILTINS = frozenset([
     "issubclass", "iter", "len", "max", "min", "next", "ord", "pow", "round", "sorted", "sum",
     "hash",
 ])  # fmt: skip
+OF_TYPES = ("typing", "typing_extensions")  # ``List[Tensor]`` in the midst of a function
 PURE_MODULES = frozenset(["math", "_operator", "_functools", "cmath", "itertools", "_abc"])
 VALUES: tuple[Any, ...] = (
     list, tuple, dict, set, frozenset, str, bytes, int, float, range, slice, type, object,
@@ -78,6 +79,8 @@ class Watcher:
         room, _, rest = (frame.f_globals.get("__name__") or "").partition(".")
         if self.recorder.imports or room == "importlib":
             self.recorder.imports = True
+            return
+        if room in OF_TYPES:
             return
         if event == "c_call":
             if room not in ("minigrad", "numpy") and not _is_pure(arg):

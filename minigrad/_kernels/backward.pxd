@@ -154,11 +154,13 @@ cdef inline void times_weights(
     const real* add,                                # IN  (rows, cols) or NULL
     const real* a, Py_ssize_t a_row,                # IN  (rows, depth)
     const real* w, const real* packed_w,            # IN  (depth, cols)
-    Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t cols,
+    Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t cols, bint turns,
 ) noexcept nogil:
     # c = a @ w + add
     if b.packs:
-        matmul_packed(c, cols, add, cols, a, a_row, 1, packed_w, PANEL_VECS, rows, depth, cols)
+        matmul_packed(
+            c, cols, add, cols, a, a_row, 1, packed_w, PANEL_VECS, rows, depth, cols, turns
+        )
     else:
         matmul_nn(c, add, cols, a, a_row, w, b.edge, rows, depth, cols)
 
@@ -174,7 +176,7 @@ cdef inline void input_gradient(
     if b.w_ih is not NULL:
         times_weights(
             b, d_x, NULL, d_pre, b.d_pre_row, b.w_ih, b.weights_ih, rows, r.gates * b.H,
-            b.input_size,
+            b.input_size, False,
         )
         return
     for row in range(rows):
@@ -290,7 +292,9 @@ cdef inline void one_step_backward(
     if b.w_hr is not NULL:
         # d_inner = d_h @ w_hr
         memcpy(b.d_h_rows + row * b.S, d_h, s.rows * b.S * sizeof(real))
-        times_weights(b, b.d_inner, NULL, d_h, b.S, b.w_hr, b.weights_hr, s.rows, b.S, b.H)
+        times_weights(
+            b, b.d_inner, NULL, d_h, b.S, b.w_hr, b.weights_hr, s.rows, b.S, b.H, k % 2 == 1
+        )
         s.d_h, s.d_h_row = b.d_inner, b.H
         s.h_inner = b.inner + row * b.H
     s.d_c, s.d_c_row = NULL, b.H
@@ -309,7 +313,7 @@ cdef inline void one_step_backward(
     if r.matrix and (k > 0 or b.need_h_0):
         times_weights(
             b, d_h, d_h if r.direct else NULL, s.d_pre_h, b.d_pre_row, b.w_hh, b.weights_hh,
-            s.rows, width, b.S,
+            s.rows, width, b.S, k % 2 == 1,
         )
 
 

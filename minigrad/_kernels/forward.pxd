@@ -174,7 +174,7 @@ cdef inline void project_input(
     elif f.packs:
         matmul_packed(
             xp, width, f.bias_x, 0, x, f.input_size, 1, f.packed_ih, PANEL_VECS, rows,
-            f.input_size, width,
+            f.input_size, width, False,
         )
     else:
         matmul_nt_gates(
@@ -187,16 +187,18 @@ cdef inline void step_with_matrix(
     const Recurrence* r, const Forward* f,
     const Step* whole,                              # all rows and all units of the step
     const real* xp,                                 # IN  (rows, blocks, G, LANES)
+    bint turns,                                     # from the last panel to the first
 ) noexcept nogil:
     # pre = h_prev @ w_hh.T + xp; then the gates
     cdef Step s = whole[0]
     cdef Py_ssize_t blocks = whole.blocks, rows = whole.rows, xp_row = blocks * r.gates * LANES
-    cdef Py_ssize_t block = 0, row, count, i, unit, add_row
-    cdef const real* panel = f.packed_hh
+    cdef Py_ssize_t panels = (blocks + panel_blocks(r) - 1) // panel_blocks(r)
+    cdef Py_ssize_t k, block, row, count, i, unit, add_row
     cdef const real* add
     cdef int vecs
     s.pre = f.pre
-    while block < blocks:
+    for k in range(panels):
+        block = (panels - 1 - k if turns else k) * panel_blocks(r)
         s.blocks = min(blocks - block, <Py_ssize_t>panel_blocks(r))
         vecs = <int>s.blocks * r.gates
         unit = block * LANES
@@ -215,7 +217,8 @@ cdef inline void step_with_matrix(
                 add, add_row = s.x_part, xp_row
             if f.packs:
                 tiles[s.rows - 1][vecs - 1](
-                    f.S, s.h_prev, s.h_prev_row, 1, panel, vecs * LANES,
+                    f.S, s.h_prev, s.h_prev_row, 1,
+                    f.packed_hh + unit * r.gates * f.S, vecs * LANES,
                     f.pre, s.pre_row, add, add_row, LANES,
                 )
             else:
@@ -234,8 +237,6 @@ cdef inline void step_with_matrix(
             row += s.rows
         if interrupted(<double>rows * vecs * LANES * f.S):
             return
-        panel += vecs * LANES * f.S
-        block += s.blocks
 
 
 cdef inline void step_without_matrix(
@@ -291,14 +292,15 @@ cdef inline void one_step(
         s.kept = f.kept + here * s.kept_row
     s.x_part, s.x_row = xp, s.blocks * r.gates * LANES
     if r.matrix:
-        step_with_matrix(r, f, &s, xp)
+        step_with_matrix(r, f, &s, xp, k % 2 == 1)
     else:
         step_without_matrix(r, &s, xp)
 
     # h' = h @ w_hr.T
     if f.w_hr is not NULL and f.packs:
         matmul_packed(
-            output, f.S, NULL, 0, f.inner, f.H, 1, f.packed_hr, PANEL_VECS, s.rows, f.H, f.S
+            output, f.S, NULL, 0, f.inner, f.H, 1, f.packed_hr, PANEL_VECS, s.rows, f.H, f.S,
+            k % 2 == 1,
         )
     elif f.w_hr is not NULL:
         matmul_nt(output, f.zeros, 0, f.inner, f.w_hr, s.rows, f.H, f.S)

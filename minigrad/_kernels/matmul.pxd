@@ -45,6 +45,9 @@ cdef enum:
 
 # -- over time: packed weights --------------------------------------------------------------------
 #
+# Of weights that are larger than the cache, a step finds there what the step before used last: so
+# every other step turns, and goes from the last panel to the first.
+#
 # Packed weights are a row of vectors for each step of the depth, cut into panels of `panel_vecs`
 # vectors (the last panel may be narrower), one panel after the other. A vector holds the same
 # gate of LANES neighbouring units; the gates of these units follow one another:
@@ -179,20 +182,23 @@ cdef inline void matmul_packed(
     const real* packed, int panel_vecs,             # IN  (depth, cols), from `pack`
     Py_ssize_t rows, Py_ssize_t depth,
     Py_ssize_t cols,                                # units for one gate, else whole vectors: as
-) noexcept nogil:                                   # they were packed
+    bint turns,                                     # they were packed; from the last panel on
+) noexcept nogil:
     # c = a @ b + add
-    cdef Py_ssize_t left = vectors(cols), col = 0
+    cdef Py_ssize_t total = vectors(cols), panels = (total + panel_vecs - 1) // panel_vecs
+    cdef Py_ssize_t i, first, col
     cdef int vecs, last
-    while left > 0 and not interrupted(<double>rows * depth * panel_vecs * LANES):
-        vecs = <int>min(<Py_ssize_t>panel_vecs, left)
-        left -= vecs
-        last = LANES if left > 0 else <int>(cols - col - (vecs - 1) * LANES)
+    for i in range(panels):
+        if interrupted(<double>rows * depth * panel_vecs * LANES):
+            return
+        first = (panels - 1 - i if turns else i) * panel_vecs
+        col = first * LANES
+        vecs = <int>min(<Py_ssize_t>panel_vecs, total - first)
+        last = <int>min(<Py_ssize_t>LANES, cols - col - (vecs - 1) * LANES)
         matmul_panel(
             c + col, c_row, add + col if add is not NULL else NULL, add_row, a, a_row, a_col,
-            packed, vecs * LANES, vecs, last, rows, depth,
+            packed + col * depth, vecs * LANES, vecs, last, rows, depth,
         )
-        packed += vecs * LANES * depth
-        col += vecs * LANES
 
 
 # -- at once --------------------------------------------------------------------------------------

@@ -231,7 +231,9 @@ cdef void run_block(
             arithmetic(op, n, width, target, out.row, a, b, c)
 
 
-cdef void run_step(const Program* p, Py_ssize_t start, Py_ssize_t rows) noexcept nogil:
+cdef void run_step(
+    const Program* p, Py_ssize_t start, Py_ssize_t rows, bint turns
+) noexcept nogil:
     cdef int k = 0, end
     cdef Py_ssize_t row, block, widest, r
     cdef const Code* code
@@ -247,7 +249,7 @@ cdef void run_step(const Program* p, Py_ssize_t start, Py_ssize_t rows) noexcept
                 at(out, start, 0), out.row,
                 at(c, start, 0) if c is not NULL else NULL, c.row if c is not NULL else 0,
                 at(a, start, 0), a.row, 1, p.weights[code.b].packed, PANEL_VECS, rows,
-                p.weights[code.b].depth, p.weights[code.b].cols,
+                p.weights[code.b].depth, p.weights[code.b].cols, turns,
             )
             k += 1
             continue
@@ -447,7 +449,7 @@ def run(
             t = steps - 1 - k if reverse else k
             if reverse:
                 total -= rows[t]
-            run_step(&p, total, rows[t])
+            run_step(&p, total, rows[t], k % 2 == 1)
             if not reverse:
                 total += rows[t]
     if packed is not NULL:

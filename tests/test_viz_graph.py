@@ -407,6 +407,16 @@ def test_a_long_graph_does_not_explode():
     assert len(viz.graph(x).picture.boxes) <= 102
 
 
+def test_boxes_stay_small():
+    x = leaf(50, 3)
+    g = viz.graph(mg.stack(list((x * 2).unbind(0))).sum())
+    assert box(g, "unbind").lines[-1] == "47 more outputs"
+    model = nn.Sequential(*[nn.Linear(2, 2) for _ in range(20)])
+    with viz.recording():
+        loss = model(mg.ones(1, 2)).sum()
+    assert box(viz.graph(loss), "Sequential").lines[-1] == "28 more parameters"
+
+
 # ------------------------------------------------------------------------------------------------
 # What becomes of it
 # ------------------------------------------------------------------------------------------------

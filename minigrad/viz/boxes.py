@@ -25,6 +25,7 @@ from .recordings import Call, Numbers, note_of
 __all__ = ["Arrow", "Box", "Picture", "boxes_of"]
 
 MOST = 20_000  # operations that are looked at
+OUTPUTS, PARAMETERS = 3, 12  # that are listed in a box
 # Whose input has the shape of the output, as far as they keep nothing that says so.
 ENTRYWISE = (
     "abs", "clone", "cos", "dropout", "exp", "gelu", "leaky_relu", "log", "log_softmax", "neg",
@@ -474,24 +475,23 @@ class _Drawing:
     def _unit(self, k: int) -> Box:
         unit, loop = self.units[k], self.loop_of.get(k)
         if unit.call is None:
-            (node,) = unit.nodes
-            outputs = [(node, output) for output in range(node.outputs)]
-            box = Box("operation", title_of(node), [], loop)
+            box = Box("operation", title_of(unit.nodes[0]), [], loop)
         else:
-            outputs = sorted(self.leaving.get(k, ()), key=lambda e: (e[0].number, e[1]))
             box = Box("module", unit.call.name(), [], loop)
         box.is_result = self.known.root[0] in unit.nodes
-        for edge in outputs:
+        outputs = sorted(self.leaving.get(k, ()), key=lambda e: (e[0].number, e[1]))
+        for edge in outputs[:OUTPUTS]:
             name = self.known.names.get(edge)
-            if name is not None:
-                box.lines.append(f"= {name}")
+            box.lines += [] if name is None else [f"= {name}"]
             box.lines += self.known.lines(edge)
+        box.lines += _more(outputs, OUTPUTS, "outputs")
         used = {id(e[0]) for node in unit.nodes for e in node.edges if e is not None}
-        for name, parameter in unit.parameters().items():
-            if id(parameter) in used:
-                grad = parameter._grad
-                said = "no grad yet" if grad is None else _gradient(Numbers(grad.array))
-                box.lines.append(f"{name} {tuple(parameter.array.shape)}, {said}")
+        own = [(name, p) for name, p in unit.parameters().items() if id(p) in used]
+        for name, parameter in own[:PARAMETERS]:
+            grad = parameter._grad
+            said = "no grad yet" if grad is None else _gradient(Numbers(grad.array))
+            box.lines.append(f"{name} {tuple(parameter.array.shape)}, {said}")
+        box.lines += _more(own, PARAMETERS, "parameters")
         return box
 
     def _leaf(self, leaf: Any, key: Any) -> Box:
@@ -510,6 +510,11 @@ class _Drawing:
         title = name or ("parameter" if isinstance(leaf, Parameter) else "tensor")
         lines = [_shape(numbers.shape), numbers.text, grad]
         return Box("leaf", title, [line for line in lines if line])
+
+
+def _more(things: list[Any], most: int, what: str) -> list[str]:
+    """The line that stands for those that are not listed."""
+    return [f"{len(things) - most} more {what}"] if len(things) > most else []
 
 
 def _joined(labels: list[str]) -> str:

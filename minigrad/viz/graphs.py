@@ -68,7 +68,8 @@ class Graph:
         for number, box in enumerate(self.picture.boxes):
             if box.loop is None:
                 self._add(digraph, number, box)
-        for loop, title in enumerate(self.picture.loops):
+        for loop in sorted({box.loop for box in self.picture.boxes if box.loop is not None}):
+            title = self.picture.loops[loop]
             with digraph.subgraph(name=f"cluster_{loop}") as step:
                 step.attr(
                     label=title, labeljust="l", style="rounded,filled", fillcolor="#F2F2F2",
@@ -173,8 +174,7 @@ class Graph:
             file.write(content)
 
     def __repr__(self) -> str:
-        boxes, loops = len(self.picture.boxes), len(self.picture.loops)
-        return f"<Graph of {boxes} boxes, {loops} loops: {self.picture.caption}>"
+        return f"<Graph of {len(self.picture.boxes)} boxes: {self.picture.caption}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the picture; without ``dot`` its outline."""

@@ -27,6 +27,7 @@ from ..nn.module import Module
 __all__ = ["Call", "Note", "Numbers", "note_of", "recording"]
 
 FEW = 4  # so many numbers are written out
+_TABLES = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 _KEY = "minigrad.viz"  # under which a node's metadata have its note
 
 
@@ -125,7 +126,8 @@ class _Listener:
 def recording() -> Iterator[None]:
     """Note what `graph` shows of operations and of modules that run in the block.
 
-    Meanwhile every operation takes longer. Numbers do not change.
+    Meanwhile every operation takes longer. Numbers do not change. A function of `minigrad.compile`
+    listens itself: what comes after its call is not noted.
 
     Raises
     ------
@@ -162,5 +164,5 @@ def recording() -> Iterator[None]:
             yield
         finally:
             listen(None)
-    if not (everywhere._forward_pre_hooks or everywhere._forward_hooks):
+    if not any([getattr(everywhere, table) for table in _TABLES]):
         Hookable._hooked = hooked  # calls are as quick as they were

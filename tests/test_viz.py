@@ -345,6 +345,26 @@ PICTURES = {
 }
 
 
+@pytest.mark.filterwarnings("error")  # matplotlib says when there is no room
+def test_long_names_and_many_lines_find_room(plt):
+    model = mg.nn.ModuleDict({"x" * 60: mg.nn.LSTM(2, 4, num_layers=4, bidirectional=True)})
+    figure, ax = viz.singular_values(model)
+    figure.canvas.draw()
+    assert len(ax.get_legend().get_texts()) == 40
+    frame, whole = ax.get_legend().get_window_extent(), figure.bbox
+    assert frame.x1 <= whole.x1
+    assert frame.y0 >= whole.y0
+    assert ax.bbox.width > 300
+    figure, drawn = viz.weights(model)
+    figure.canvas.draw()
+    titles = [ax.title.get_window_extent() for ax in drawn]
+    assert all(left.x1 < right.x0 for left, right in zip(titles[::2], titles[1::2]))
+    assert drawn[0].get_title().endswith("weight_ih_l0 (16, 2)")
+    figure, ax = viz.gradient_norms({"of a long name " * 9: np.ones((4, 1, 2))})
+    figure.canvas.draw()
+    assert ax.bbox.width > 300
+
+
 @pytest.mark.parametrize("name", PICTURES)
 def test_into_given_axes(plt, name):
     figure, axes = plt.subplots(1, 2)

@@ -14,11 +14,12 @@ import numpy as np
 
 from .extras import needed
 
-__all__ = ["diverging", "heat_map", "legend", "line_styles", "step_axis", "subplots"]
+__all__ = ["diverging", "heat_map", "legend", "line_styles", "short", "step_axis", "subplots"]
 
 # Okabe and Ito, "Color universal design", 2008, but for those unseen on black or white
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
 DASHES = ("-", "--", "-.", ":")
+LONGEST_NAME = 36  # characters in a title or a legend
 SIGNED = ("cell_gate", "new_gate", "hidden", "cell")  # of tanh, or unbounded
 
 
@@ -71,12 +72,35 @@ def line_styles(count: int) -> list[dict[str, Any]]:
     ]
 
 
+def short(text: str, most: int) -> str:
+    """A text of at most so many characters; a longer one loses its middle.
+
+    Examples
+    --------
+    >>> short("encoder.layers.0.self_attn.in_proj_weight", 20)
+    'encoder.l…roj_weight'
+    """
+    if len(text) <= most:
+        return text
+    begin = (most - 1) // 2
+    return f"{text[:begin]}…{text[len(text) - (most - 1 - begin) :]}"
+
+
 def legend(axis: Any, given: Any, title: str | None = None) -> None:
-    """What the lines are: beside them; inside the axes where those were given as `given`."""
-    if given is None:
-        axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, title=title)
-    else:
-        axis.legend(title=title)
+    """What the lines are: beside them, in a figure that grows for it; or in the axes `given`."""
+    handles, labels = axis.get_legend_handles_labels()
+    labels = [short(label, LONGEST_NAME) for label in labels]
+    if given is not None:
+        axis.legend(handles, labels, title=title)
+        return
+    width, height = axis.figure.get_size_inches()
+    letters = max([len(label) for label in labels], default=0)
+    axis.figure.set_size_inches(
+        width + 0.5 + 0.075 * letters, max(height, 0.7 + 0.23 * len(labels))
+    )
+    axis.legend(
+        handles, labels, title=title, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0
+    )
 
 
 def diverging(values: np.ndarray, name: str = "") -> bool:

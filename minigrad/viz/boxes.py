@@ -25,7 +25,7 @@ from .recordings import Call, Numbers, note_of
 __all__ = ["Arrow", "Box", "Picture", "boxes_of"]
 
 MOST = 20_000  # operations that are looked at
-OUTPUTS, PARAMETERS = 3, 12  # that are listed in a box
+OUTPUTS, PARAMETERS = 4, 12  # that are listed in a box
 # Whose input has the shape of the output, as far as they keep nothing that says so.
 ENTRYWISE = (
     "abs", "clone", "cos", "dropout", "exp", "gelu", "leaky_relu", "log", "log_softmax", "neg",
@@ -514,7 +514,8 @@ class _Drawing:
 
 def _more(things: list[Any], most: int, what: str) -> list[str]:
     """The line that stands for those that are not listed."""
-    return [f"{len(things) - most} more {what}"] if len(things) > most else []
+    left = len(things) - most
+    return [f"{left} more {what if left > 1 else what[:-1]}"] if left > 0 else []
 
 
 def _joined(labels: list[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..nn.module import Module
-from .axes import heat_map, legend, line_styles, subplots
+from .axes import LONGEST_NAME, heat_map, legend, line_styles, short, subplots
 from .read import array_of
 
 __all__ = ["singular_values", "weights"]
@@ -103,7 +103,7 @@ def weights(
     limit = float(max(finite)) or 1.0
     for axis, (name, (matrix, gates)) in zip(axes, matrices.items()):
         heat_map(axis, matrix, "hidden", limit)
-        axis.set_title(f"{name} {matrix.shape}".strip(), fontsize="medium")
+        axis.set_title(f"{short(name, LONGEST_NAME)} {matrix.shape}".strip(), fontsize="medium")
         axis.xaxis.get_major_locator().set_params(integer=True)
         if matrix.shape[1] == 1:
             axis.set_xticks([0])
@@ -161,7 +161,7 @@ def singular_values(
         for k, block in enumerate(np.split(matrix, count)):
             label = f"{name}, {gates[k]}" if count > 1 else name
             lines[label] = np.linalg.svd(block, compute_uv=False)
-    figure, (axis,) = subplots(1, ax, (7.5, 4))
+    figure, (axis,) = subplots(1, ax, (5.5, 4))
     for (label, values), style in zip(lines.items(), line_styles(len(lines))):
         axis.plot(range(1, len(values) + 1), values, marker=".", label=label or "_", **style)
     axis.axhline(1, color="0.5", linewidth=1, linestyle=":")

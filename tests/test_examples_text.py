@@ -12,28 +12,40 @@ import minigrad
 
 pytestmark = pytest.mark.once  # what the kernels compute is tested elsewhere, at every level
 
+INSIDE = "08_inside_an_lstm"
+CHAR_LM = "11_char_lm"
 SEQ2SEQ = "14_seq2seq_attention"
 CRF = "15_tagging_crf"
 
 # A run as short as can be, for what does not depend on how well a network does.
-SHORT = {SEQ2SEQ: ["--steps", "2", "--batch", "3"], CRF: ["--steps", "2", "--batch", "4"]}
+SHORT = {
+    INSIDE: ["--steps", "2"],
+    CHAR_LM: ["--steps", "2", "--length", "5", "--batch", "1000", "--hidden-size", "3"],
+    SEQ2SEQ: ["--steps", "2", "--batch", "3"],
+    CRF: ["--steps", "2", "--batch", "4"],
+}
 
 
-@pytest.mark.parametrize("options", ["--steps 0", "--batch 0", "--embedding-size 0",
-                                     "--hidden-size 0", "--lr nan"])  # fmt: skip
-@pytest.mark.parametrize("name", [SEQ2SEQ, CRF])
-def test_bad_options_are_refused(name, options, capsys):
-    with pytest.raises(SystemExit) as refusal:
-        load(name).main(options.split())
-    assert refusal.value.code == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert options.split()[0] in captured.err.partition("error: ")[2]
+@pytest.mark.parametrize(
+    ("names", "options"),
+    [([*SHORT], "--steps 0"), ([*SHORT], "--hidden-size 0"), ([*SHORT], "--lr nan"),
+     ([CHAR_LM, SEQ2SEQ, CRF], "--batch 0"), ([SEQ2SEQ, CRF], "--embedding-size 0"),
+     ([CHAR_LM], "--length 0"), ([CHAR_LM], "--forget everything"), ([INSIDE], "--hidden-size 1")],
+)  # fmt: skip
+def test_bad_options_are_refused(names, options, capsys):
+    for name in names:
+        with pytest.raises(SystemExit) as refusal:
+            load(name).main(options.split())
+        assert refusal.value.code == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert options.split()[0] in captured.err.partition("error: ")[2]
 
 
 @pytest.mark.parametrize("name", SHORT)
 def test_plot_needs_matplotlib(name, capsys, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # as if it were not installed
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # as if it were not installed
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     picture = tmp_path / "plot.png"
     load(name).main([*SHORT[name], "--plot", str(picture)])
     captured = capsys.readouterr()
@@ -49,6 +61,104 @@ def test_plot_draws(name, capsys, tmp_path):
     load(name).main([*SHORT[name], "--plot", str(picture)])
     assert capsys.readouterr().err == ""
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+# ------------------------------------------------------------------------------------------------
+# 08: inside an LSTM
+# ------------------------------------------------------------------------------------------------
+
+
+def test_a_unit_knows_of_quotations(capsys):
+    load(INSIDE).main([])
+    text = capsys.readouterr().out
+    assert "the equations hold on what was seen: True" in text
+    found = re.search(r"quotation: unit (\d+) ([-+]\S+), next unit (\d+) ([-+]\S+)$", text, re.M)
+    assert abs(float(found[2])) > 0.9 > abs(float(found[4])) + 0.2
+    rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if "_gate" in line}
+    opening, inside, closing, outside = np.array(rows["input_gate"], float)
+    assert opening > 0.8 > 0.3 > max(inside, closing, outside)
+    opening, inside, closing, outside = np.array(rows["forget_gate"], float)
+    assert closing < 0.2 < 0.7 < min(opening, inside, outside)
+    chances = re.findall(r"(?:untouched|put back) +(\S+)", text)
+    untouched, without, without_the_next = map(float, chances)
+    assert without < 0.1 < 0.3 < min(untouched, without_the_next)
+    gradients = re.findall(r"  (?:at|in) the .* (\S+)$", text, re.M)
+    last, mark, before = map(float, gradients)
+    assert 0.5 < mark / last < 2
+    assert before < mark / 5
+
+
+def test_quotations():
+    example = load(INSIDE)
+    text = example.story(Random(0), 5000)
+    assert len(text) == 5000
+    assert {*text} == {*example.CHARACTERS}
+    parts = text.split('"')[1:-1]
+    quoted, plain = parts[::2], parts[1::2]
+    assert {len(part.split()) for part in quoted} == {len(part.split()) for part in plain}
+    assert all(part == part.strip() for part in quoted)
+    assert all(part[0] == part[-1] == " " for part in plain)
+    assert example.is_open('a "b" c').tolist() == [False, False, True, True, False, False, False]
+
+
+# ------------------------------------------------------------------------------------------------
+# 11: a language model
+# ------------------------------------------------------------------------------------------------
+
+
+def char_lm(capsys, *options):
+    """The lines that it prints with a small network and a part of the text."""
+    example = load(CHAR_LM)
+    text = example.documentation()[:20_000]
+    example.documentation = lambda: text
+    example.main([*SHORT[CHAR_LM], "--batch", "9", "--steps", "30", *options])
+    return capsys.readouterr().out.splitlines()
+
+
+def test_a_training_that_was_interrupted_goes_on_with_the_same_numbers(capsys, tmp_path):
+    file = str(tmp_path / "lm.pt")
+    whole = char_lm(capsys)
+    stopped = char_lm(capsys, "--checkpoint", file, "--stop", "16")
+    assert stopped == [*whole[:5], "stopped after 16 steps"]
+    assert [path.name for path in tmp_path.iterdir()] == ["lm.pt"]
+    assert char_lm(capsys, "--resume", file) == ["going on after step 15", *whole[5:]]
+    for part in load(CHAR_LM).PARTS:
+        assert char_lm(capsys, "--resume", file, "--forget", part)[1:6] != whole[5:10], part
+
+
+def test_a_checkpoint_of_another_text_is_refused(capsys, tmp_path):
+    file = str(tmp_path / "lm.pt")
+    char_lm(capsys, "--checkpoint", file)
+    with pytest.raises(SystemExit, match="another text"):
+        load(CHAR_LM).main(["--resume", file])
+
+
+def test_the_quick_language_model_learns(capsys):
+    load(CHAR_LM).main(["--quick"])
+    text = capsys.readouterr().out
+    unseen = [float(bits) for bits in re.findall(r"unseen (\S+)", text)]
+    assert len(unseen) == 10
+    assert 2.5 < unseen[-1] < 3.5 < unseen[0]  # other versions of Python have other texts
+    simple = dict(re.findall(r"^  (\S.*\S) +(\d\.\d\d)$", text, re.M))
+    assert simple["all equally probable"] == "6.58"
+    assert 6.58 > float(simple["how often each occurs"]) > unseen[-1]
+    assert re.findall(r"At temperature (\S+):", text) == ["0.5", "0.8", "1.1"]
+
+
+def test_temperature_makes_what_is_probable_more_so():
+    example = load(CHAR_LM)
+    minigrad.manual_seed(0)
+    model = example.CharLM(3)
+    with minigrad.no_grad():
+        model.fc.weight.zero_()
+        model.fc.bias.fill_(-100).index_fill_(0, minigrad.tensor([1, 2]), 0)
+        model.fc.bias[1] = 1
+    first, second = example.CHARACTERS[1:3]
+    for temperature in (0.5, 1, 2):
+        text = example.write(model, "The ", 300, temperature)[4:]
+        share = 1 / (1 + np.exp(-1 / temperature))
+        assert {*text} == {first, second}
+        assert text.count(first) / 300 == pytest.approx(share, abs=0.08)
 
 
 # ------------------------------------------------------------------------------------------------

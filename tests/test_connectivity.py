@@ -159,6 +159,12 @@ def test_the_model_is_left_as_it_was():
     assert [m.training for m in model] == [True, True, False]
     assert not x.requires_grad
     assert all(p.grad is None for p in model.parameters())
+    model.forward = lambda x: nn.functional.dropout(x, 0.5)  # it draws, mode or not
+    mg.manual_seed(5)
+    drawn = mg.rand(3)
+    mg.manual_seed(5)
+    viz.connectivity(model, x)
+    np.testing.assert_array_equal(mg.rand(3), drawn)
 
 
 def test_many_outputs_go_back_in_several_turns(monkeypatch):

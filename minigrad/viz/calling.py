@@ -6,9 +6,10 @@ L steps of the input, T of the output, N sequences, I input and O output feature
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
+from ..debug.calls import kept
 from ..nn import Module
 from ..tensor import Tensor
 
@@ -129,13 +130,10 @@ def called(model: Any) -> str:
 
 @contextmanager
 def evaluating(model: Any) -> Iterator[None]:
-    """With all modules below a model in evaluation mode; as they were, afterwards."""
-    modules = list(model.modules()) if isinstance(model, Module) else []
-    before = [m.training for m in modules]
-    try:
-        for m in modules:
-            m.training = False
+    """With a module in evaluation mode; afterwards it is as it was (see `kept`)."""
+    with ExitStack() as stack:
+        if isinstance(model, Module):
+            stack.enter_context(kept(model))
+            for module in model.modules():
+                module.__dict__["training"] = False
         yield
-    finally:
-        for m, training in zip(modules, before):
-            m.training = training

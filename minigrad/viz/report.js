@@ -117,7 +117,7 @@
     spans.forEach((span, t) => {
       const rgba = colour(array.bytes[row * layer.steps + t], isSigned());
       span.style.background = css(rgba);
-      if (text.className !== "cells") span.style.color = dark && rgba[3] > 115 ? "#111" : "";
+      if (text.className !== "cells") span.style.color = dark && rgba[3] > 190 ? "#111" : "";
     });
   }
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", colourText);

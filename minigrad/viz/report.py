@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..debug.summary import summary
 from ..nn import Module
 from .calling import arguments_of, called, layout_of
 from .connectivity import Connectivity, connectivity
@@ -117,10 +118,21 @@ def report(
     }
     figures = _figures(layers, data, series)
     lost = "the sum of the last step's outputs" if loss is None else "the loss"
-    page = _page(title or called(model), repr(model), data, figures, lost)
+    page = _page(title or called(model), _summary(model, arguments), data, figures, lost)
     path = Path(path)
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def _summary(model: Module, arguments: Sequence[Any]) -> str:
+    """The table of the layers, as HTML."""
+
+    def no_shape(value: Any) -> Any:
+        """Lengths, as ints that `summary` does not take for the shape of an input."""
+        ints = type(value) in (tuple, list) and all([type(v) is int for v in value])
+        return type(value)(map(np.int64, value)) if ints else value
+
+    return summary(model, *map(no_shape, arguments))._repr_html_()
 
 
 def _kind(labels: Any, names: Sequence[str]) -> str:
@@ -339,7 +351,7 @@ def _draw(picture: Any, curves: dict[str, np.ndarray]) -> None:
 # ------------------------------------------------------------------------------------------------
 
 
-def _page(title: str, summary: str, data: Any, figures: Any, loss: str) -> str:
+def _page(title: str, model: str, data: Any, figures: Any, loss: str) -> str:
     name = html.escape(title)
     bokeh = needed("bokeh.resources").Resources(mode="inline", components=["bokeh"]).render_js()
     return f"""<!DOCTYPE html>
@@ -354,7 +366,7 @@ def _page(title: str, summary: str, data: Any, figures: Any, loss: str) -> str:
 </head>
 <body>
 <h1>{name}</h1>
-<details><summary>The model</summary><pre>{html.escape(summary)}</pre></details>
+<details><summary>The model</summary><div>{model}</div></details>
 <div class="top">
 <div class="controls">
 <label>Colour: <select id="what"></select></label>

@@ -36,6 +36,12 @@ def listen(listener: Any) -> Any:
     return before
 
 
+def refuse(why: str) -> None:
+    """Tell who listens to this thread, if anybody does, that what comes now cannot be heard."""
+    if is_listening():
+        _listener.refuse(why)
+
+
 def heard(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """``call(*args, **kwargs)``, and tell the listener of it."""
     global _listener

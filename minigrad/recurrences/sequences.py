@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 
-from ..autograd.listening import heard, is_listening
+from ..autograd.listening import heard, is_listening, refuse
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import TensorBase, wrap
 from ..nn.functional import dropout
@@ -277,6 +277,7 @@ class SequenceLayer(Module):
         >>> trace.hidden.grad.shape
         torch.Size([5, 2, 4])
         """
+        refuse("it traces a layer")
         with recording(self) as record:
             given = {} if lengths is None else {"lengths": lengths}
             output, states = self(input, hx, **given)

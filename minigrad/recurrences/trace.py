@@ -194,30 +194,30 @@ class LayerTrace(_Part):
     """What could be seen of one layer, in one or two directions.
 
     A name that is asked of it is asked of its direction, if there is one.
+
+    Attributes
+    ----------
+    forward, reverse : DirectionTrace
+        From the first step to the last; and from the last to the first, if it is bidirectional.
     """
+
+    forward: DirectionTrace
+    reverse: DirectionTrace
 
     def __init__(self, layer: int, directions: Sequence[DirectionTrace]) -> None:
         self._place, self._directions = f"trace[{layer}]", tuple(directions)
+        for name, direction in zip(("forward", "reverse"), directions):
+            setattr(self, name, direction)
 
-    @property
-    def forward(self) -> DirectionTrace:
-        """From the first step to the last."""
-        return self._directions[0]
+    def __iter__(self) -> Iterator[DirectionTrace]:
+        return iter(self._directions)
 
-    @property
-    def reverse(self) -> DirectionTrace:
-        """From the last step to the first.
-
-        Raises
-        ------
-        AttributeError
-            The layer has one direction.
-        """
-        if len(self._directions) == 1:
-            raise AttributeError(f"{self._place} has no reverse: the layer is not bidirectional")
-        return self._directions[1]
+    def __len__(self) -> int:
+        return len(self._directions)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "reverse":
+            raise AttributeError(f"{self._place} has no reverse: the layer is not bidirectional")
         return _of_the_only(self, name)
 
     def __getitem__(self, name: str) -> Tensor:
@@ -278,6 +278,11 @@ class Trace(_Part):
         return iter(self._layers)
 
     def __getattr__(self, name: str) -> Any:
+        if name in ("forward", "reverse"):
+            if len(self) == 1:
+                return getattr(self[0], name)
+            choices = ", ".join([f"trace[{k}].{name}" for k in range(len(self))])
+            raise AttributeError(f"this trace has {len(self)} layers: {choices}")
         return _of_the_only(self, name)
 
     def numpy(self) -> dict[int, dict[str, dict[str, np.ndarray]]]:

@@ -23,6 +23,7 @@ from ..nn.parameter import Parameter
 from ..ops.fused import Fused
 from .operation import _kernel_for
 from .options import Direction, run_whole
+from .trace_names import tells_gates
 from .trace_run import Seen, wants_gradients
 
 ndarray = np.ndarray
@@ -34,11 +35,12 @@ def seen_in_kernel(
 ) -> tuple[Any, ...] | None:
     """Run a direction and let everything be seen: what `SequenceLayer._direction` returns.
 
-    None if there is no kernel for this type, or at this level.
+    None if there is no kernel for this type, or at this level, or none that says what it keeps.
     """
     recurrence = cell.recurrence
     kernel = _kernel_for(recurrence, x.array.dtype)
-    if kernel is None:
+    has_more = len(recurrence.states) > 1 or tells_gates(recurrence.step)
+    if kernel is None or (has_more and not recurrence.keeps):
         return None
     own = [cell._parameters.get(name) for name in PARAMETERS]
     if wants_gradients([x, *states, *own]):
@@ -48,23 +50,19 @@ def seen_in_kernel(
     output, h_n, c_n, kept = kernel.forward(
         recurrence.name, *arrays[:-1], batch_sizes, reverse, bool(recurrence.keeps), True
     )
-    shown = {}
-    if kept is not None:
-        width = states[-1].array.shape[-1]
-        shown = _taken_out(kept[0], recurrence.keeps, width, _lanes(kernel, x.array.dtype))
-    values = [shown[gate].reshape(*output.shape[:-1], -1) for gate in recurrence.gates if kept]
-    values.append(output.copy())
-    ends = [h_n]
+    shape, shown = (*output.shape[:-1], states[-1].array.shape[-1]), {}
+    if recurrence.keeps:
+        shown = _taken_out(kept[0], recurrence.keeps, shape, _lanes(kernel, x.array.dtype))
+    gates = [gate for gate in recurrence.gates if gate in shown]
+    values, ends = [*[shown[gate] for gate in gates], output.copy()], [h_n]
     if c_n is not None:
-        before = shown["old cell"].reshape(*output.shape[:-1], -1)
-        values.append(_after(before, c_n, batch_sizes, reverse))
+        values.append(_after(shown["old cell"], c_n, batch_sizes, reverse))
         ends.append(c_n)
     results = (output, *[end[None] for end in ends], *values)
     found = _SEEN.call(
         edges_if_recording(inputs), inputs, (cell, batch_sizes, reverse), None, results, arrays,
         inputs[:-1],
     )  # fmt: skip
-    gates = recurrence.gates if kept else ()
     names = (*[f"{gate}_gate" for gate in gates], *recurrence.states)
     seen.tensors = dict(zip(names, found[1 + len(ends) :]))
     return found[: 1 + len(ends)]
@@ -81,12 +79,16 @@ def _lanes(kernel: Any, dtype: Any) -> int:
     return kept[0].shape[-1] // 3
 
 
-def _taken_out(kept: ndarray, names: Sequence[str], width: int, lanes: int) -> dict[str, ndarray]:
-    """What a kernel kept of each row, (R, H) by name: all kinds in turn, some units of each."""
-    by_kind = kept.reshape(len(kept), -1, len(names), lanes).transpose(2, 0, 1, 3)
+def _taken_out(
+    kept: ndarray, names: Sequence[str], shape: tuple[int, ...], lanes: int
+) -> dict[str, ndarray]:
+    """What a kernel kept, by name, in this shape: a row has all kinds in turn, some units each."""
+    blocks = kept.shape[1] // (len(names) * lanes)
+    by_kind = kept.reshape(len(kept), blocks, len(names), lanes).transpose(2, 0, 1, 3)
+    rows = by_kind.reshape(len(names), len(kept), blocks * lanes)
     return {
-        name: np.ascontiguousarray(part.reshape(len(kept), -1)[:, :width])
-        for name, part in zip(names, by_kind)
+        name: np.ascontiguousarray(part[:, : shape[-1]]).reshape(shape)
+        for name, part in zip(names, rows)
         if name
     }
 

@@ -37,7 +37,7 @@ def watching(step: Any, variables: dict[str, Any]) -> Iterator[None]:
     if code is None:
         yield
         return
-    before = sys.getprofile()
+    before: Any = sys.getprofile()
 
     def look(frame: Any, event: str, _: Any) -> None:
         if event == "return" and frame.f_code is code:
@@ -48,7 +48,11 @@ def watching(step: Any, variables: dict[str, Any]) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.setprofile(before)
+        sys.setprofile(None)
+        if hasattr(before, "enable"):  # cProfile's, which Python up to 3.11 shows, but cannot call
+            before.enable()
+        else:
+            sys.setprofile(before)
 
 
 def _code_of(function: Any) -> Any:

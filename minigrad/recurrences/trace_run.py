@@ -180,12 +180,11 @@ class Seen:
 
     def _values(self, output: Any, states: Sequence[Any]) -> dict[str, Any]:
         """All that a step has to show, by name, always in the same columns."""
-        values = {**self.gates, **dict(zip(self.states, states))}
-        if output is states[0]:
-            name = self.states[0]
-        else:
-            name = "returned" if "output" in self.states else "output"
-            values[name] = output
+        own, name = dict(zip(self.states, states)), self.states[0]
+        if output is not states[0]:
+            name = "returned" if "output" in own else "output"
+            own[name] = output
+        values = {**{gate: v for gate, v in self.gates.items() if gate not in own}, **own}
         parts = self.notes.get("parts")
         if parts is None:
             self.notes["output"] = name

@@ -7,7 +7,7 @@ gradients flow through everything that is seen.
 The gradient with respect to a state is found by nudging it: zeros are added to the state after
 every step, which come in as columns of x behind its own, and their gradient is that of the state.
 What the step computed from its new state (an LSTM's h from c, a cell's output from its state)
-follows the nudge, too: `_push`.
+follows the nudge, too: `_nudged`.
 
     N batch, T steps, R rows of a packed batch
 """
@@ -171,7 +171,7 @@ class Seen:
             old, more = after[:count], after[count:]
             values = self._values(output, old)
             if nudged:
-                values = {name: _nudged(v, old, nudges) for name, v in values.items()}
+                values = _nudged(values, old, nudges)
             new = [values[name] for name in self.states]
             columns = [v.reshape(rows, math.prod(v.array.shape[1:])) for v in values.values()]
             return columns[0] if len(columns) == 1 else cat(columns, -1), *new, *more
@@ -234,23 +234,18 @@ def wants_gradients(tensors: Sequence[Any]) -> bool:
     return is_grad_enabled() and any([t is not None and t.requires_grad for t in tensors])
 
 
-def _nudged(value: Any, states: Sequence[Any], nudges: Sequence[Any]) -> Any:
-    """What a value becomes if the states, from which it may be computed, are moved by `nudges`."""
-    pushes = [d if value is s else _push(value, s, d) for s, d in zip(states, nudges)]
-    for push in pushes:
-        value = value if push is None else value + push
-    return value
+def _nudged(values: dict[str, Any], states: Sequence[Any], nudges: Sequence[Any]) -> dict[str, Any]:
+    """What values become if the states, from which they may be computed, are moved by `nudges`.
 
-
-def _push(value: Any, state: Any, nudge: Any) -> Any:
-    """J nudge, where J is the derivative of a value by a state; None: it does not depend on it.
-
-    J^T v is linear in v, and its derivative by v, back from `nudge`, is J nudge.
+    A value moves by J nudge, where J is its derivative by the state. J^T v is linear in v, and its
+    derivative by v, back from the nudge, is J nudge.
     """
-    if not (value.requires_grad and state.requires_grad):
-        return None
-    v = wrap(np.zeros(value.array.shape, value.array.dtype)).requires_grad_()
-    (w,) = grad([value], [state], [v], create_graph=True, allow_unused=True)
-    if w is None or not w.requires_grad:
-        return None
-    return grad([w], [v], [nudge], create_graph=True, allow_unused=True)[0]
+    moved = {name: v for name, v in values.items() if v.requires_grad}
+    pairs = [(s, d) for s, d in zip(states, nudges) if s.requires_grad]
+    if not pairs:
+        return values
+    starts = [wrap(np.zeros(v.array.shape, v.array.dtype)).requires_grad_() for v in moved.values()]
+    ways = {"create_graph": True, "allow_unused": True}
+    back = grad(list(moved.values()), [s for s, _ in pairs], starts, **ways)
+    pushes = dict(zip(moved, grad(back, starts, [d for _, d in pairs], **ways)))
+    return {n: v if pushes.get(n) is None else v + pushes[n] for n, v in values.items()}

@@ -31,8 +31,6 @@ from ..ops.rows import scatter_rows
 from ..ops.shape import transpose
 from .trace import DirectionTrace, LayerTrace, Trace
 
-Shape = tuple[int, ...]
-
 
 class Record:
     """What is found while a layer runs for `trace`: a `Seen` for each layer and direction.

@@ -26,7 +26,8 @@ from minigrad.compat import (
 )
 
 TYPES = {
-    "FloatTensor": "float32", "DoubleTensor": "float64", "LongTensor": "int64",
+    "HalfTensor": "float16", "FloatTensor": "float32", "DoubleTensor": "float64",
+    "LongTensor": "int64",
     "IntTensor": "int32", "ShortTensor": "int16", "CharTensor": "int8", "ByteTensor": "uint8",
     "BoolTensor": "bool",
 }  # fmt: skip
@@ -189,6 +190,49 @@ def test_a_choice_of_kernels_for_attention_has_no_effect():
         attention.sdpa_kernel("math"),
     ):
         pass
+
+
+def test_what_libraries_mention_raises_where_it_is_used():
+    from minigrad.compat import flop_counter, internals, overrides, profiler
+
+    with (
+        pytest.raises(NotImplementedError, match="TorchFunctionMode"),
+        flop_counter.FlopCounterMode(),
+    ):
+        pass
+    with pytest.raises(NotImplementedError, match="Mine"):
+        type("Mine", (overrides.TorchFunctionMode,), {})().__enter__()
+    with pytest.raises(NotImplementedError, match=r"torch\.load"):
+        internals.PyTorchFileReader("model.pt")
+    with pytest.raises(NotImplementedError, match="emit_nvtx"):
+        profiler.emit_nvtx()
+    assert not profiler.kineto_available()
+
+
+def test_sharing_strategies():
+    from minigrad.compat import multiprocessing
+
+    assert multiprocessing.get_sharing_strategy() in multiprocessing.get_all_sharing_strategies()
+    with pytest.raises(ValueError, match=r"new_strategy .*'pigeon'"):
+        multiprocessing.set_sharing_strategy("pigeon")
+
+
+def test_loops_over_lists_of_tensors_check_them():
+    from minigrad.compat.foreach import _foreach_add, _foreach_norm
+
+    with pytest.raises(TypeError, match=r"_foreach_add.*'self' must be a list"):
+        _foreach_add(mg.ones(2), 1)
+    with pytest.raises(RuntimeError, match="got 1 and 2"):
+        _foreach_add([mg.ones(2)], [1, 2])
+    with pytest.raises(RuntimeError, match=r"_foreach_norm: .* at least one"):
+        _foreach_norm([])
+
+
+def test_wrong_arguments_of_to_are_refused():
+    from minigrad.compat.internals import _parse_to
+
+    with pytest.raises(TypeError):
+        _parse_to(3.5)
 
 
 def test_export_raises():

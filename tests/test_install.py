@@ -181,3 +181,21 @@ def test_to_a_library_torchvision_is_not_there(tmp_path):
         "import library, torchvision; print(torchvision.__name__)"
     )
     assert python(text, tmp_path, str(library)) == ["without", "None", "torchvision"]
+
+
+def test_to_a_library_an_installed_torchvision_is_there(tmp_path):
+    """The list of packages says so: some libraries trust it, and import without asking."""
+    library = tmp_path / "site-packages"
+    (library / "torchvision").mkdir(parents=True)
+    (library / "torchvision" / "__init__.py").write_text("import torch._C.nothing_like_this")
+    (library / "library.py").write_text(
+        "from importlib.util import find_spec\n"
+        "print(find_spec('torchvision') is not None)\n"
+        "from torchvision import transforms\n"
+    )
+    text = (
+        "from minigrad.compat import install; install()\n"
+        "import library; print(library.transforms.Compose)"
+    )
+    expected = ["True", "<torchvision.transforms.Compose, which is not there>"]
+    assert python(text, tmp_path, str(library)) == expected

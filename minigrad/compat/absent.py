@@ -3,7 +3,8 @@
 Many scripts import them and never use what they imported, since a chapter of a textbook needs it
 and theirs does not. So a script can import them, and any name from them; whoever calls what stands
 under the name is told what is missing. Libraries ask whether torchvision is there and do without it
-if not: to a file in ``site-packages``, it is not there.
+if not: to a file in ``site-packages``, it is not there, unless it is installed. Then the list of
+installed packages says so too, and whoever trusts that list imports it without asking.
 """
 
 from __future__ import annotations

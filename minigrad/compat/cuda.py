@@ -31,6 +31,9 @@ def is_available() -> bool:
     return False
 
 
+_initialized = False  # what libraries look at themselves
+
+
 def is_initialized() -> bool:
     """False: minigrad runs on the CPU."""
     return False

@@ -19,7 +19,8 @@ _NEED_A_GROUP = (
 )  # fmt: skip
 
 __all__ = [
-    "Backend", "FileStore", "GroupMember", "ProcessGroup", "ReduceOp", "Store", "TCPStore",
+    "Backend", "DTensor", "FileStore", "GroupMember", "ProcessGroup", "ReduceOp", "Store",
+    "TCPStore",
     "ZeroRedundancyOptimizer", "get_rank", "get_world_size", "group", "is_available",
     "is_gloo_available", "is_initialized", "is_mpi_available", "is_nccl_available",
     "is_torchelastic_launched", *_NEED_A_GROUP,
@@ -40,6 +41,10 @@ class Backend(str):
     """The name of what would carry messages."""
 
     GLOO, NCCL, MPI, UNDEFINED = "gloo", "nccl", "mpi", "undefined"
+
+
+class DTensor:
+    """The class of tensors that are spread over processes, of which there is none."""
 
 
 class ProcessGroup:

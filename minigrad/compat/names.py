@@ -13,12 +13,15 @@ from . import switches
 from .amp import GradScaler, autocast
 from .cuda import OutOfMemoryError
 from .futures import Future
+from .internals import PyTorchFileReader
+from .jit import ScriptFunction, ScriptModule
 from .legacy import (
     BoolTensor,
     ByteTensor,
     CharTensor,
     DoubleTensor,
     FloatTensor,
+    HalfTensor,
     IntTensor,
     LongTensor,
     ShortTensor,
@@ -34,8 +37,9 @@ TypedStorage = UntypedStorage = Storage
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "Future",
-    "GradScaler", "IntTensor", "LongTensor", "OutOfMemoryError", "ShortTensor", "Storage",
-    "TypedStorage", "UntypedStorage", "autocast", *switches.__all__, *MODULES,
+    "GradScaler", "HalfTensor", "IntTensor", "LongTensor", "OutOfMemoryError",
+    "PyTorchFileReader", "ScriptFunction", "ScriptModule", "ShortTensor", "Storage", "TypedStorage",
+    "UntypedStorage", "autocast", *switches.__all__, *MODULES,
 ]  # fmt: skip
 
 

@@ -6,13 +6,14 @@ Here functions take tensors, and do what they do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from ..tensor import Tensor
 
 __all__ = [
-    "handle_torch_function", "has_torch_function", "has_torch_function_unary",
-    "has_torch_function_variadic", "is_tensor_like", "wrap_torch_function",
+    "TorchFunctionMode", "handle_torch_function", "has_torch_function",
+    "has_torch_function_unary", "has_torch_function_variadic", "is_tensor_like",
+    "wrap_torch_function",
 ]  # fmt: skip
 
 F = TypeVar("F")
@@ -70,3 +71,20 @@ def handle_torch_function(
 def wrap_torch_function(dispatcher: Callable[..., Any]) -> Callable[[F], F]:
     """A decorator that gives the function back as it is."""
     return lambda function: function
+
+
+class TorchFunctionMode:
+    """A ``with`` block in which a method of the class is asked what functions do.
+
+    Here nothing asks. The class can be subclassed and built, as libraries do before anybody asks
+    for what they use it for; to enter the block raises NotImplementedError.
+    """
+
+    def __enter__(self) -> NoReturn:
+        raise NotImplementedError(
+            f"torch.overrides.TorchFunctionMode is not in minigrad: {type(self).__name__} would be "
+            "asked what functions do, and here functions ask nobody"
+        )
+
+    def __exit__(self, *error: object) -> None:
+        pass

@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from .no_effect import say_once
+from .no_effect import not_here, say_once
 
 __all__ = [
-    "ProfilerAction", "ProfilerActivity", "profile", "record_function", "schedule",
-    "supported_activities", "tensorboard_trace_handler",
+    "EventList", "ProfilerAction", "ProfilerActivity", "emit_nvtx", "kineto_available",
+    "profile", "record_function", "schedule", "supported_activities",
+    "tensorboard_trace_handler",
 ]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,7 +37,7 @@ class ProfilerAction(enum.Enum):
     NONE, WARMUP, RECORD, RECORD_AND_SAVE = 0, 1, 2, 3
 
 
-class _Averages(list[Any]):
+class EventList(list[Any]):
     """The rows of a profile, a name with its calls and its seconds each, longest first."""
 
     def table(self, sort_by: Any = None, row_limit: int = 100, **options: Any) -> str:
@@ -95,10 +96,10 @@ class profile:
     def step(self) -> None:
         """Say that a step is over: nothing depends on it."""
 
-    def key_averages(self, *args: Any, **kwargs: Any) -> _Averages:
+    def key_averages(self, *args: Any, **kwargs: Any) -> EventList:
         """The rows: name, how often, seconds in all."""
         rows = [(name, len(times), sum(times)) for name, times in self.seconds.items()]
-        return _Averages(sorted(rows, key=lambda row: -row[2]))
+        return EventList(sorted(rows, key=lambda row: -row[2]))
 
     def export_chrome_trace(self, path: str) -> None:
         """Raise NotImplementedError: single operations are not timed."""
@@ -143,6 +144,11 @@ def schedule(
     return lambda step: ProfilerAction.RECORD
 
 
+def kineto_available() -> bool:
+    """False: that is PyTorch's own profiler of operations."""
+    return False
+
+
 def supported_activities() -> set[ProfilerActivity]:
     """The CPU."""
     return {ProfilerActivity.CPU}
@@ -151,3 +157,6 @@ def supported_activities() -> set[ProfilerActivity]:
 def tensorboard_trace_handler(dir_name: str, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
     """A function that does nothing: there is no trace to be shown."""
     return lambda profile: None
+
+
+emit_nvtx = not_here("torch.autograd.profiler.emit_nvtx", "it names operations on GPUs")

@@ -12,16 +12,17 @@ Examples
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
+from ..func.trees import LEAF, flatten, parts_of, unflatten
 from ..func.trees import Structure as TreeSpec
-from ..func.trees import flatten, parts_of, unflatten
 
 __all__ = [
-    "PyTree", "TreeSpec", "tree_all", "tree_any", "tree_flatten", "tree_iter", "tree_leaves",
-    "tree_map", "tree_map_", "tree_map_only", "tree_structure", "tree_unflatten",
+    "SUPPORTED_NODES", "LeafSpec", "NodeDef", "PyTree", "TreeSpec", "_get_node_type", "tree_all",
+    "tree_any", "tree_flatten", "tree_iter", "tree_leaves", "tree_map", "tree_map_",
+    "tree_map_only", "tree_structure", "tree_unflatten",
 ]  # fmt: skip
 
 PyTree = Any
@@ -34,6 +35,53 @@ def _parts_of(tree: Any) -> tuple[Any, list[Any]] | None:
     if type(tree) is deque:
         return tree.maxlen, list(tree)
     return parts_of(tree)
+
+
+def LeafSpec() -> TreeSpec:
+    """The form of a tree that is a leaf."""
+    return LEAF
+
+
+class NodeDef(NamedTuple):
+    """How containers of a class are taken apart and put together."""
+
+    type: type
+    flatten_fn: Callable[[Any], tuple[list[Any], Any]]
+    unflatten_fn: Callable[[Iterable[Any], Any], Any]
+
+
+class _Nodes(dict[type, NodeDef]):
+    """A `NodeDef` for the class of every container; named tuples have classes of their own."""
+
+    def __contains__(self, kind: object) -> bool:
+        return super().__contains__(kind) or hasattr(kind, "_fields")
+
+    def __missing__(self, kind: type) -> NodeDef:
+        if kind not in self:
+            raise KeyError(kind)
+        return _node(kind)
+
+
+def _node(kind: type) -> NodeDef:
+    def take_apart(tree: Any) -> tuple[list[Any], Any]:
+        context, parts = _parts_of(tree)  # type: ignore[misc]
+        return parts, context
+
+    def put_together(parts: Iterable[Any], context: Any) -> Any:
+        given = list(parts)
+        return unflatten(given, TreeSpec(kind, context, (LEAF,) * len(given)))
+
+    return NodeDef(kind, take_apart, put_together)
+
+
+SUPPORTED_NODES = _Nodes(
+    {kind: _node(kind) for kind in (dict, OrderedDict, tuple, list, defaultdict, deque)}
+)
+
+
+def _get_node_type(tree: Any) -> type:
+    """The class under which `SUPPORTED_NODES` knows a tree."""
+    return type(tree)
 
 
 def tree_flatten(tree: PyTree, is_leaf: Any = None) -> tuple[list[Any], TreeSpec]:

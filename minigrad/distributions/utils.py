@@ -42,14 +42,17 @@ def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
     return tuple([v if v.shape == shape else v.expand(shape) for v in made])
 
 
-def standard_normal(shape: Any, dtype: Any) -> Tensor:
+def standard_normal(shape: Any, dtype: Any, device: Any = None) -> Tensor:
     """Normally distributed numbers with mean 0 and deviation 1."""
-    return normal_(empty(shape, dtype=dtype))
+    return normal_(empty(shape, dtype=dtype, device=device))
 
 
 def sum_rightmost(value: Tensor, count: int) -> Tensor:
     """The sum over the last `count` axes."""
     return value.sum(tuple(range(-count, 0))) if count else value
+
+
+_standard_normal, _sum_rightmost = standard_normal, sum_rightmost  # PyTorch's names
 
 
 def logits_to_probs(logits: Tensor, is_binary: bool = False) -> Tensor:

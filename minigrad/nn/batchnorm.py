@@ -81,7 +81,11 @@ class _NormBase(Module):
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *report)
 
 
-class BatchNorm1d(_NormBase):
+class _BatchNorm(_NormBase):
+    """What `isinstance` asks for, to know layers that normalise over the batch."""
+
+
+class BatchNorm1d(_BatchNorm):
     r"""Moves and scales each channel to mean 0 and variance 1 over the batch.
 
     .. math:: y = \frac{x - \mathrm{mean}(x)}{\sqrt{\mathrm{var}(x) + \epsilon}} \, w + b

@@ -246,9 +246,16 @@ def checked(name: str, function: Callable[..., Any], self: bool = False) -> Call
             return result
         return written(name, out, result, exact=kwargs.get("dtype") is not None)
 
+    def is_factor(place: int, value: Any) -> bool:
+        """A number; or, where there is one factor, a tensor without axes in its place."""
+        if isinstance(value, TensorBase):
+            can_be = place == 1 and len(factors) == 1
+            return can_be and not value.array.ndim and not value._requires_grad
+        return is_number(value)
+
     def with_factors(args: tuple[Any, ...]) -> Any:
         """A call of old: the numbers among the arguments, but for the last, are factors."""
-        numbers = [k for k, value in enumerate(args[:-1]) if is_number(value)]
+        numbers = [k for k, value in enumerate(args[:-1]) if is_factor(k, value)]
         if len(numbers) != len(args) - most or len(numbers) > len(factors):
             return function(*args)  # which says that there are too many arguments
         names = dict(zip(factors, [args[k] for k in numbers]))

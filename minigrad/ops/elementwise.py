@@ -398,7 +398,8 @@ def add_scaled(input: Any, other: Any, *old: Any, alpha: Any = 1, out: Any = Non
 
 def _old_scaled(name: str, alpha: Any, *others: Any) -> tuple[Any, Any]:
     """The arguments of ``x.add(alpha, other)``, as old scripts have it."""
-    if len(others) != 1 or isinstance(alpha, TensorBase):
+    is_tensor = isinstance(alpha, TensorBase)
+    if len(others) != 1 or (is_tensor and (alpha.array.ndim or alpha._requires_grad)):
         raise TypeError(
             f"{name}() received an invalid combination of arguments: it takes input, other, and "
             "alpha by name"

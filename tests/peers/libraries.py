@@ -171,17 +171,90 @@ LIBRARIES = (
         ),
         absent=((r"conv|Conv|cnn", PICTURES),),
     ),
-    Library("x-transformers", "2.31.10", GITHUB + "lucidrains/x-transformers", tests=("tests",)),
+    Library(
+        "x-transformers",
+        "2.31.10",
+        GITHUB + "lucidrains/x-transformers",
+        tests=("tests", "-k", "cache or mask or rotary or readme or kv or reset or memory"),
+    ),
+    Library("torch-ema", "0.3", GITHUB + "fadel/pytorch_ema", "v0.3.0", tests=("tests",)),
+    Library(
+        "pytorch-tcn", "1.2.3", GITHUB + "paul-krug/pytorch-tcn", tests=("tests/unit/test_conv.py",)
+    ),
+    Library("TorchCRF", "1.1.0", GITHUB + "rikeda71/TorchCRF", tests=("tests",)),
+    Library("ncps", "1.0.1", GITHUB + "mlech26l/ncps", tests=("ncps/tests/test_torch.py",)),
+    Library(
+        "torchdiffeq",
+        "0.2.5",
+        GITHUB + "rtqichen/torchdiffeq",
+        folder="tests",
+        tests=("api_tests.py", "norm_tests.py"),
+    ),
+    Library(
+        "torchsde",
+        "0.2.6",
+        GITHUB + "google-research/torchsde",
+        "v0.2.6",
+        tests=("tests/test_brownian_path.py", "tests/test_brownian_tree.py"),
+    ),
+    Library("higher", "0.2.1", GITHUB + "facebookresearch/higher", "v0.2.1", tests=("tests",)),
+    Library("zuko", "1.6.0", GITHUB + "probabilists/zuko", "1.6.0", tests=("tests",)),
+    Library(
+        "schedulefree",
+        "1.4.1",
+        GITHUB + "facebookresearch/schedule_free",
+        tests=("schedulefree/test_schedulefree.py",),
+    ),
+    Library(
+        "local-attention",
+        "1.11.2",
+        GITHUB + "lucidrains/local-attention",
+        tests=("tests",),
+    ),
+    Library(
+        "opt-einsum",
+        "3.4.0",
+        GITHUB + "dgasmith/opt_einsum",
+        "v3.4.0",
+        tests=("opt_einsum/tests/test_backends.py",),
+    ),
+    Library("torchtyping", "0.1.5", GITHUB + "patrick-kidger/torchtyping", tests=("test",)),
+    *(
+        Library(name, version)
+        for name, version in (
+            ("pytorch-lightning", "2.6.6"),
+            ("accelerate", "1.15.0"),
+            ("adabelief-pytorch", "0.2.1"),
+            ("lion-pytorch", "0.2.5"),
+            ("prodigyopt", "1.1.2"),
+            ("madgrad", "1.3"),
+            ("pytorch-lamb", "1.0.0"),
+            ("rotary-embedding-torch", "0.9.1"),
+            ("linear-attention-transformer", "0.19.1"),
+            ("ema-pytorch", "0.8.3"),
+            ("minGRU-pytorch", "0.2.1"),
+            ("jaxtyping", "0.3.11"),
+            ("tensorly", "0.9.0"),
+            ("torch-lr-finder", "0.2.2"),
+            ("pytorch-forecasting", "1.8.0"),
+        )
+    ),
 )
 
 # What their tests need besides.
 NEEDED = [
     "torch==2.13.0",
+    "cachier==4.2.0",
+    "cloudpickle",
     "flaky",
+    "jiwer",
+    "lightning-utilities",
     "matplotlib",
     "pandas",
     "parameterized",
     "pytest",
     "pytest-cov",
     "pytest-timeout",
+    "scikit-learn",
+    "typeguard==2.13.3",
 ]

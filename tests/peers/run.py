@@ -1,12 +1,13 @@
 """Other people's libraries, unchanged: their own tests on PyTorch and on minigrad, side by side.
 
-    python tests/peers/run.py FOLDER [--only einops entmax] [--table]
+    python tests/peers/run.py FOLDER [--only einops entmax] [--again minigrad] [--table]
 
 FOLDER is where the environment is made (a virtual environment with PyTorch and every library at its
 version, from the package index), where the libraries' sources are put (as their tests are not in
 the packages; by ``git clone``, unless they are there), and where the results are kept. This needs
 an hour and a network, so it is no part of the test suite. The table that it prints stands in
-``docs/compatibility.md``.
+``docs/compatibility.md``. A run that was ended goes on where it was: what is in the results is not
+run again, unless ``--again`` says so.
 
 A test counts if it passes on PyTorch in this environment. It is absent by design if the error here
 says that something is not there (`ABSENT`), or if `LIBRARIES` names it. All others should pass.
@@ -20,6 +21,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import venv
 from pathlib import Path
 from xml.etree import ElementTree
@@ -114,20 +116,25 @@ def run_example(library: Library, python: Path, on: str) -> dict[str, str]:
     return found
 
 
-def results(
-    library: Library, folder: Path, python: Path, again: set[str]
-) -> dict[str, dict[str, str]]:
-    """Outcomes on PyTorch and here, kept in a file between calls."""
+def known_results(library: Library, folder: Path) -> dict[str, dict[str, str]]:
+    """Outcomes on PyTorch and here, as far as there are any."""
     kept = folder / "results" / f"{library.name}.json"
-    known = json.loads(kept.read_text()) if kept.exists() else {}
-    for on in ("torch", "minigrad"):
-        if on in again or on not in known:
-            source = fetch_source(library, folder)
-            known[on] = run_tests(library, python, source, on) if library.tests else {}
-            known[on].update(run_example(library, python, on))
-            kept.parent.mkdir(exist_ok=True)
-            kept.write_text(json.dumps(known, indent=1))
-    return known
+    return json.loads(kept.read_text()) if kept.exists() else {}
+
+
+def run_library(library: Library, folder: Path, python: Path, on: str) -> None:
+    """Run what a library has, and keep the outcomes in a file."""
+    began = time.monotonic()
+    found = {}
+    if library.tests:
+        found = run_tests(library, python, fetch_source(library, folder), on)
+    found.update(run_example(library, python, on))
+    kept = folder / "results" / f"{library.name}.json"
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(json.dumps({**known_results(library, folder), on: found}, indent=1))
+    count = sum(what not in BAD for what in found.values())
+    seconds = time.monotonic() - began
+    print(f"{library.name} on {on}: {count} of {len(found)} in {seconds:.0f} s", flush=True)
 
 
 def row(library: Library, known: dict[str, dict[str, str]], verbose: bool) -> str:
@@ -159,19 +166,26 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where environment, sources and results are kept")
     parser.add_argument("--only", nargs="*", default=[], help="libraries to run; default: all")
     parser.add_argument(
-        "--again", nargs="*", default=["minigrad"], help="torch, minigrad: run anew"
+        "--again", nargs="*", default=[], help="torch, minigrad: run anew what is known"
+    )
+    parser.add_argument(
+        "--on", nargs="*", default=["torch", "minigrad"], help="where to run; default: on both"
     )
     parser.add_argument("--table", action="store_true", help="only print what is known")
     parser.add_argument("-v", "--verbose", action="store_true", help="name tests that do not pass")
     options = parser.parse_args()
     folder = options.folder.resolve()
     python = make_environment(folder)
+    wanted = [each for each in LIBRARIES if not options.only or each.name in options.only]
+    for on in () if options.table else options.on:
+        for library in wanted:
+            if on in options.again or on not in known_results(library, folder):
+                run_library(library, folder, python, on)
     lines = []
-    for library in LIBRARIES:
-        if options.only and library.name not in options.only:
-            continue
-        known = results(library, folder, python, set() if options.table else set(options.again))
-        lines.append(row(library, known, options.verbose))
+    for library in wanted:
+        known = known_results(library, folder)
+        if known.keys() >= {"torch", "minigrad"}:
+            lines.append(row(library, known, options.verbose))
     print("| library | passes on PyTorch | absent by design | passes here | share |")
     print("|---|---:|---:|---:|---:|")
     print("\n".join(lines))

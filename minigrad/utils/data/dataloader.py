@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
-from .source import Source, warn_if_longer
+from .source import Source, _BaseDataLoaderIter, warn_if_longer
 from .worker_info import get_worker_info as get_worker_info
 
 T_co = TypeVar("T_co", covariant=True)
@@ -220,7 +220,7 @@ class DataLoader(Generic[T_co]):
 
     def __iter__(self) -> Iterator[Any]:
         if not self.num_workers:
-            return _Epoch(self)
+            return _SingleProcessDataLoaderIter(self)
         workers = import_module("minigrad.utils.data.workers")  # which loads much of Python
         if self._iterator is not None and not self._iterator.is_over:
             self._iterator.begin(self)
@@ -250,7 +250,7 @@ class DataLoader(Generic[T_co]):
         )
 
 
-class _Epoch(Generic[T_co]):
+class _SingleProcessDataLoaderIter(_BaseDataLoaderIter, Generic[T_co]):
     """One pass over a loader's data, batch by batch, in this process.
 
     An exception of the data set, of a sampler or of `collate_fn` loses its batch, and no other: the

@@ -18,6 +18,14 @@ from .dataset import Subset, TensorDataset, fetch
 __all__ = ["Source", "warn_if_longer"]
 
 
+class _BaseDataLoaderIter:
+    """What ``iter(loader)`` gives, under PyTorch's name for it: some libraries ask for it."""
+
+
+class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
+    """The same, where the loader has workers."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A data set, and what becomes of its samples.

@@ -51,7 +51,7 @@ from ...runtime.threads import set_num_threads
 from ...tensor import Tensor
 from ...tensor.creation import manual_seed
 from .sampler import draw_seed
-from .source import Source, warn_if_longer
+from .source import Source, _MultiProcessingDataLoaderIter, warn_if_longer
 from .worker_info import WorkerInfo, set_worker_info
 
 __all__ = ["WorkerEpoch", "run_worker"]
@@ -331,7 +331,7 @@ def _stop(workers: list[_Worker], owner: int) -> None:
             worker.process.join()
 
 
-class WorkerEpoch:
+class WorkerEpoch(_MultiProcessingDataLoaderIter):
     """One pass over a loader's data, batch by batch; with persistent workers, one pass at a time.
 
     Raises

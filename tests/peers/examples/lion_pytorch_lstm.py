@@ -1,0 +1,24 @@
+"""Lion: an LSTM is trained with it."""
+
+import torch
+from lion_pytorch import Lion
+from torch import nn
+
+
+def losses(make):
+    torch.manual_seed(0)
+    model = nn.LSTM(3, 8, num_layers=2)
+    x = torch.randn(6, 4, 3)
+    optimizer = make(model.parameters())
+    found = []
+    for _ in range(12):
+        optimizer.zero_grad()
+        loss = (model(x)[0] - 0.5).pow(2).mean()
+        loss.backward()
+        optimizer.step()
+        found.append(round(loss.item(), 4))
+    return found
+
+
+print(losses(lambda p: Lion(p, lr=1e-3, weight_decay=1e-2)))
+print(losses(lambda p: Lion(p, lr=1e-3, decoupled_weight_decay=True)))

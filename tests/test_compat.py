@@ -206,6 +206,8 @@ def test_what_libraries_mention_raises_where_it_is_used():
         internals.PyTorchFileReader("model.pt")
     with pytest.raises(NotImplementedError, match="emit_nvtx"):
         profiler.emit_nvtx()
+    with pytest.raises(NotImplementedError, match="not complex"):
+        mg.fft.rfft(mg.ones(4))
     assert not profiler.kineto_available()
 
 

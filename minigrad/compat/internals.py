@@ -10,8 +10,8 @@ from ..tensor import Tensor
 from ..tensor.creation import Generator, empty
 
 __all__ = [
-    "Generator", "PyTorchFileReader", "Size", "TensorBase", "_TensorBase", "_TensorMeta", "device",
-    "dtype",
+    "DeviceObjType", "Generator", "PyTorchFileReader", "Size", "TensorBase", "_TensorBase",
+    "_TensorMeta", "device", "dtype",
 ]  # fmt: skip
 
 
@@ -26,6 +26,7 @@ class PyTorchFileReader:
 
 _TensorMeta = type(Tensor)
 _TensorBase = TensorBase = Tensor
+DeviceObjType = device
 
 
 def _log_api_usage_once(event: str) -> None:

@@ -13,7 +13,7 @@ from . import switches
 from .amp import GradScaler, autocast
 from .cuda import OutOfMemoryError
 from .futures import Future
-from .internals import PyTorchFileReader
+from .internals import DeviceObjType, PyTorchFileReader
 from .jit import ScriptFunction, ScriptModule
 from .legacy import (
     BoolTensor,
@@ -29,15 +29,15 @@ from .legacy import (
 from .switches import *  # noqa: F403
 
 MODULES = (
-    "accelerator", "amp", "backends", "compiler", "cuda", "distributed", "futures", "fx", "hub",
-    "jit", "multiprocessing", "onnx", "overrides", "profiler", "types",
+    "accelerator", "amp", "backends", "compiler", "cuda", "distributed", "fft", "futures", "fx",
+    "hub", "jit", "multiprocessing", "onnx", "overrides", "profiler", "types",
 )  # fmt: skip
 
 TypedStorage = UntypedStorage = Storage
 
 __all__ = [
-    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "Future",
-    "GradScaler", "HalfTensor", "IntTensor", "LongTensor", "OutOfMemoryError",
+    "BoolTensor", "ByteTensor", "CharTensor", "DeviceObjType", "DoubleTensor", "FloatTensor",
+    "Future", "GradScaler", "HalfTensor", "IntTensor", "LongTensor", "OutOfMemoryError",
     "PyTorchFileReader", "ScriptFunction", "ScriptModule", "ShortTensor", "Storage", "TypedStorage",
     "UntypedStorage", "autocast", *switches.__all__, *MODULES,
 ]  # fmt: skip

@@ -95,6 +95,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.fx": ("compat.fx",),
     "torch.hub": ("compat.hub",),
     "torch.jit": ("compat.jit",),
+    "torch.fft": ("compat.fft",),
     "torch.func": ("func",),
     "torch.linalg": ("ops.linalg",),
     "torch.multiprocessing": ("compat.multiprocessing",),

@@ -492,7 +492,7 @@ class SigmoidTransform(_Formula):
     sign = 1
 
     def _call(self, x: Tensor) -> Tensor:
-        return _inside_unit(x.sigmoid())
+        return _clipped_sigmoid(x)
 
     def _inverse(self, y: Tensor) -> Tensor:
         y = _inside_unit(y)
@@ -506,6 +506,11 @@ def _inside_unit(y: Tensor) -> Tensor:
     """Neither 0 nor 1, of which the inverse is infinite."""
     limits = finfo(y.dtype)
     return y.clamp(limits.tiny, 1 - limits.eps)
+
+
+def _clipped_sigmoid(x: Tensor) -> Tensor:
+    """What `SigmoidTransform` computes, under PyTorch's name for it."""
+    return _inside_unit(x.sigmoid())
 
 
 class SoftplusTransform(_Formula):
@@ -673,7 +678,7 @@ class StickBreakingTransform(_Formula):
     bijective = True
 
     def _call(self, x: Tensor) -> Tensor:
-        z = _inside_unit((x - _log_left(x)).sigmoid())
+        z = _clipped_sigmoid(x - _log_left(x))
         left = (1 - z).cumprod(-1)
         return pad(z, [0, 1], value=1) * pad(left, [1, 0], value=1)
 

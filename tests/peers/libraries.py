@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["LIBRARIES", "NEEDED", "Library"]
+__all__ = ["LIBRARIES", "NEEDED", "UNWANTED", "Library"]
 
 
 class Library(NamedTuple):
@@ -218,7 +218,6 @@ LIBRARIES = (
         "v3.4.0",
         tests=("opt_einsum/tests/test_backends.py",),
     ),
-    Library("torchtyping", "0.1.5", GITHUB + "patrick-kidger/torchtyping", tests=("test",)),
     *(
         Library(name, version)
         for name, version in (
@@ -236,7 +235,6 @@ LIBRARIES = (
             ("jaxtyping", "0.3.11"),
             ("tensorly", "0.9.0"),
             ("torch-lr-finder", "0.2.2"),
-            ("pytorch-forecasting", "1.8.0"),
         )
     ),
 )
@@ -258,3 +256,6 @@ NEEDED = [
     "scikit-learn",
     "typeguard==2.13.3",
 ]
+
+# A library asks for it and does not use it; where it does not fit PyTorch, nobody can import it.
+UNWANTED = ["torchvision"]

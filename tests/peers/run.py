@@ -26,7 +26,7 @@ import venv
 from pathlib import Path
 from xml.etree import ElementTree
 
-from libraries import LIBRARIES, NEEDED, Library
+from libraries import LIBRARIES, NEEDED, UNWANTED, Library
 
 ROOT = Path(__file__).parents[2]
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -46,6 +46,7 @@ def make_environment(folder: Path) -> Path:
         venv.create(folder / "venv", with_pip=True)
         wanted = [library.requirement for library in LIBRARIES] + NEEDED
         subprocess.run([python, "-m", "pip", "install", "-q", *wanted], check=True)
+        subprocess.run([python, "-m", "pip", "uninstall", "-q", "-y", *UNWANTED], check=True)
     return python
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch._C import _TensorMeta
 from torch._dynamo import OptimizedModule
+from torch.distributions.transforms import _clipped_sigmoid
 from torch.distributions.utils import _standard_normal, _sum_rightmost
 from torch.multiprocessing import Pool, get_sharing_strategy, set_sharing_strategy
 from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm, _NormBase
@@ -124,3 +125,4 @@ set_sharing_strategy("file_system")
 print(get_sharing_strategy(), _sum_rightmost(torch.ones(2, 3), 1))
 torch.manual_seed(0)
 print(_standard_normal((2,), torch.float32, torch.device("cpu")))
+print(_clipped_sigmoid(torch.tensor([-200.0, 0.5, 200.0])), torch.fft.rfft.__name__[-4:])

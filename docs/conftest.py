@@ -9,8 +9,9 @@ DRAWS = ("seeing-inside.md",)
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.path.name in DRAWS and find_spec("matplotlib") is None:
-            item.add_marker(pytest.mark.skip(reason="matplotlib is not installed"))
+        missing = [name for name in ("matplotlib", "bokeh") if find_spec(name) is None]
+        if item.path.name in DRAWS and missing:
+            item.add_marker(pytest.mark.skip(reason=f"{' and '.join(missing)}: not installed"))
 
 
 @pytest.fixture(autouse=True)

@@ -28,13 +28,20 @@ DIFFERENTIABLE = (
     "x.flip(0)", "F.mse_loss(x, y)", "F.smooth_l1_loss(x, y)", "F.cross_entropy(x, classes)",
     "F.nll_loss(x, classes)", "F.binary_cross_entropy_with_logits(x, mask_of_floats)",
     "F.embedding(index, x)", "x.sort(-1).values", "x.topk(2).values", "F.dropout(x)",
-    "t.einsum('ij,kj->ik', x, y)",
+    "t.einsum('ij,kj->ik', x, y)", "x * row[:, None]", "x ** 3", "x.sign()",
+    "t.add(x, y, alpha=0.5)", "t.lerp(x, y, 0.3)", "t.addcmul(x, y, y)", "x.clamp(min=0)",
+    "F.hardtanh(x)", "F.mish(x)", "x.softmax(0)", "x.std(0)", "x.diff()", "F.pad(x, (1, 1))",
+    "F.cosine_similarity(x, y)", "x[index, index]", "x[None]", "x[None] @ y[None]",
+    "t.outer(x[0], y[0])",
 )  # fmt: skip
 PLAIN = (
     "x > y", "x.argmax(1)", "x.item() if x.numel() == 1 else x[0, 0].item()", "len(x)", "x.shape",
     "t.zeros(*x.shape)", "t.ones(*x.shape)", "t.randn(*x.shape)", "t.rand(*x.shape)",
     "t.arange(x.numel())", "t.randperm(x.numel())", "F.one_hot(classes)", "t.allclose(x, x)",
-    "x.add_(0.0)", "x.mul_(1.0)",
+    "x.add_(0.0)", "x.mul_(1.0)", "x.add_(y, alpha=0.0)", "x.clamp_(-9, 9)",
+    "x.masked_fill_(mask, 0.0)", "x.__setitem__(index, y)", "x.__setitem__(mask, 0.0)",
+    "x.index_fill_(0, index, 0.0)", "x.uniform_()", "x.normal_()", "index + 1", "mask.sum()",
+    "t.linspace(0, 1, x.numel())", "t.triu_indices(*x.shape)",
 )  # fmt: skip
 
 

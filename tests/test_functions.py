@@ -5,6 +5,7 @@ types, shapes and gradients. What is smooth is compared with finite differences 
 """
 
 import json
+import math
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
@@ -179,3 +180,79 @@ def test_distances_by_a_product_are_those_by_differences(rows):
     both = mg.cdist(x, x.detach(), **mode)
     both.diagonal().sum().backward()
     assert x.grad.abs().max() < 1e-6
+
+
+# ------------------------------------------------------------------------------------------------
+# Writes in place that nothing records, which go to the memory at once
+# ------------------------------------------------------------------------------------------------
+
+CHOSEN, PLACES = mg.tensor([2, 0]), mg.arange(12).reshape(3, 4) % 4
+WRITES = {
+    "add_": (lambda x, y: x.add_(y), lambda x, y: x + y),
+    "add_ of a row": (lambda x, y: x.add_(y[0]), lambda x, y: x + y[0]),
+    "add_ of a column": (lambda x, y: x.add_(y[:, :1]), lambda x, y: x + y[:, :1]),
+    "add_ alpha": (lambda x, y: x.add_(y, alpha=2), lambda x, y: x + 2 * y),
+    "sub_ alpha": (lambda x, y: x.sub_(y, alpha=2.0), lambda x, y: x - 2 * y),
+    "div_": (lambda x, y: x.div_(y), lambda x, y: x / y),
+    "clamp_": (lambda x, y: x.clamp_(max=0.5), lambda x, y: x.clamp(max=0.5)),
+    "clamp_ both": (lambda x, y: x.clamp_(-0.5, 0.5), lambda x, y: x.clamp(-0.5, 0.5)),
+    "lerp_": (lambda x, y: x.lerp_(y, 0.25), lambda x, y: x.lerp(y, 0.25)),
+    "addcmul_": (lambda x, y: x.addcmul_(y, y, value=3), lambda x, y: x + 3 * y * y),
+    "addcdiv_": (lambda x, y: x.addcdiv_(y, y + 1), lambda x, y: x + y / (y + 1)),
+    "masked_fill_": (lambda x, y: x.masked_fill_(y > 1.5, -math.inf),
+                     lambda x, y: x.masked_fill(y > 1.5, -math.inf)),
+    "copy_": (lambda x, y: x.copy_(y), lambda x, y: y.clone()),
+    "index_fill_": (lambda x, y: x.index_fill_(0, CHOSEN, 2.0),
+                    lambda x, y: x.index_fill(0, CHOSEN, 2.0)),
+    "index_copy_": (lambda x, y: x.index_copy_(0, CHOSEN, y[:2]),
+                    lambda x, y: x.index_copy(0, CHOSEN, y[:2])),
+    "index_add_": (lambda x, y: x.index_add_(0, CHOSEN, y[:2]),
+                   lambda x, y: x.index_add(0, CHOSEN, y[:2])),
+    "scatter_": (lambda x, y: x.scatter_(1, PLACES, y), lambda x, y: x.scatter(1, PLACES, y)),
+    "scatter_ of a number": (lambda x, y: x.scatter_(1, PLACES[:, :2], 3),
+                             lambda x, y: x.scatter(1, PLACES[:, :2], 3)),
+    "scatter_add_": (lambda x, y: x.scatter_add_(1, PLACES, y),
+                     lambda x, y: x.scatter_add(1, PLACES, y)),
+    "x[rows] =": (lambda x, y: x.__setitem__(CHOSEN, y[:2]),
+                  lambda x, y: x.index_put((CHOSEN,), y[:2])),
+    "x[rows, rows] =": (lambda x, y: x.__setitem__((CHOSEN, CHOSEN), -math.inf),
+                        lambda x, y: x.index_put((CHOSEN, CHOSEN), mg.tensor(-math.inf))),
+    "x[mask] =": (lambda x, y: x.__setitem__(y > 1.5, 1), lambda x, y: x.masked_fill(y > 1.5, 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_writes_in_place_are_what_the_operation_gives(name):
+    write, operation = WRITES[name]
+    x, y = mg.randn(3, 4, generator=mg.Generator().manual_seed(1)), mg.linspace(1, 2, 12).view(3, 4)
+    expected, seen, version = operation(x, y), x[1:], x._version
+    write(x, y)
+    np.testing.assert_allclose(x.numpy(), expected.numpy(), 1e-6)
+    np.testing.assert_array_equal(seen.numpy(), x.numpy()[1:])
+    assert x._version > version
+
+
+@pytest.mark.parametrize(
+    ("write", "error"),
+    [
+        (lambda x: x.__setitem__(mg.tensor([3]), 1.0), IndexError),
+        (lambda x: x.__setitem__((mg.tensor([0]), mg.tensor([-5])), 1.0), IndexError),
+        (lambda x: x.__setitem__(mg.ones(2, 4) > 0, 1.0), IndexError),
+        (lambda x: x.__setitem__(mg.tensor([0, 1]), mg.ones(3, 4)), RuntimeError),
+        (lambda x: x.__setitem__(mg.tensor([0]), 1e39), RuntimeError),
+        (lambda x: x.index_fill_(0, mg.tensor([3]), 1.0), IndexError),
+        (lambda x: x.index_copy_(0, mg.tensor([-1]), mg.ones(1, 4)), IndexError),
+        (lambda x: x.index_add_(0, mg.tensor([0]), mg.ones(2, 4)), RuntimeError),
+        (lambda x: x.scatter_(1, mg.tensor([[4]]), 1.0), RuntimeError),
+        (lambda x: x.add_(mg.ones(2, 4)), RuntimeError),
+        (lambda x: x.add_(mg.ones(2, 3, 4)), RuntimeError),
+        (lambda x: x.neg_(1), TypeError),
+        (lambda x: x.lerp_(x, 0.5, value=2), TypeError),
+        (lambda x: x.masked_fill_(x > 0, 1e39), RuntimeError),
+    ],
+)
+def test_writes_in_place_are_refused_as_the_operation_is(write, error):
+    x = mg.zeros(3, 4)
+    with pytest.raises(error):
+        write(x)
+    assert not x.count_nonzero()

@@ -372,8 +372,19 @@ def _triangle_indices(rows: Any, columns: Any, offset: int, name: str, dtype: An
     for which, count in (("row", rows), ("col", columns)):
         if count < 0:
             raise RuntimeError(f"{which} must be non-negative, got {count}")
-    places = getattr(np, f"{name}_indices")(rows, offset, columns)
-    return wrap(np.array(places, np.int64 if dtype is None else dtypes.to_numpy(dtype)))
+    border = np.arange(offset, rows + offset)  # of each row, where the diagonal is
+    if name == "tril":
+        last = (border + 1).clip(0, columns)
+        counts = last
+    else:
+        last = columns
+        counts = last - border.clip(0, columns)
+    ends = counts.cumsum()
+    total = int(ends[-1]) if rows else 0
+    places = np.empty((2, total), np.int64 if dtype is None else dtypes.to_numpy(dtype))
+    places[0] = np.arange(rows).repeat(counts)
+    places[1] = np.arange(total) - (ends - last).repeat(counts)
+    return wrap(places)
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None,

@@ -98,6 +98,8 @@ def _checked_division(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` with PyTorch's errors where NumPy warns and returns 0, or counts with bools."""
 
     def call(a: Any, b: Any) -> Any:
+        if type(b) is int and b and type(a) is ndarray and a.dtype.kind in "if":
+            return function(a, b)
         kind = np.result_type(a, b).kind
         if kind == "b":
             name = function.__name__.strip("_")
@@ -377,12 +379,12 @@ def _are_alike(a: Any, b: Any, alpha: Any) -> bool:
 def _writes_scaled(plain: Any, sign: int) -> Callable[..., bool]:
     """What adds (or subtracts, `plain`) over the first operand, with an `alpha`: see `inplace`."""
 
-    def writes(out: ndarray, *others: Any, alpha: Any = 1, **named: Any) -> bool:
+    def writes(out: ndarray, other: Any, *, alpha: Any = 1) -> bool:
         if type(alpha) is int and alpha == 1:
-            return plain.writes(out, *others, **named)
-        if len(others) != 1 or named or type(others[0]) is not ndarray:
+            return plain.writes(out, other)
+        if type(other) is not ndarray:
             return False
-        return _add_scaled.writes(out, others[0], sign * alpha)  # type: ignore[attr-defined]
+        return _add_scaled.writes(out, other, sign * alpha)  # type: ignore[attr-defined]
 
     return writes
 
@@ -580,8 +582,8 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
     return _clamped(_clamp, input, min, max)
 
 
-def _writes_clamped(out: ndarray, min: Any = None, max: Any = None, **named: Any) -> bool:
-    if named or (min is None and max is None):
+def _writes_clamped(out: ndarray, min: Any = None, max: Any = None) -> bool:
+    if min is None and max is None:
         return False
     return _clamp.writes(out, *_with_both(min, max))  # type: ignore[attr-defined]
 
@@ -665,6 +667,8 @@ _addcdiv = primitive("addcdiv", with_three("addcdiv", lambda x, a, b, value: x +
 def lerp(input: Any, end: Any, weight: Any) -> Tensor:
     """``input + weight * (end - input)``."""
     kind = array_of(input).dtype
+    if type(weight) is float and _are_alike(input, end, weight):
+        return _lerp_number(input, end, weight)
     for name, value in (("end", end), ("weight", weight)):
         other = array_of(value)
         if isinstance(other, ndarray) and other.dtype != kind and (other.ndim or name == "end"):
@@ -682,6 +686,8 @@ def lerp(input: Any, end: Any, weight: Any) -> Tensor:
 
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """``input + value * tensor1 * tensor2``."""
+    if _are_alike(input, tensor1, value) and _are_alike(input, tensor2, value):
+        return _addcmul(input, tensor1, tensor2, value)
     tensors = common_type((input, tensor1, tensor2))
     value = factor(value, array_of(tensors[0]).dtype, "addcmul", "value")
     return _checked_shapes(_addcmul, *tensors, value)
@@ -689,6 +695,8 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
 
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """``input + value * tensor1 / tensor2``."""
+    if _are_alike(input, tensor1, value) and _are_alike(input, tensor2, value):
+        return _addcdiv(input, tensor1, tensor2, value)
     tensors = common_type((input, tensor1, tensor2))
     if not any([array_of(v).dtype.kind == "f" for v in (tensor1, tensor2)]):
         raise RuntimeError(
@@ -698,7 +706,11 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
     return _checked_shapes(_addcdiv, *tensors, number(value, "addcdiv", "value"))
 
 
-lerp.writes = _lerp_number.writes  # type: ignore[attr-defined]
+def _writes_lerp(out: ndarray, end: Any, weight: Any) -> bool:
+    return _lerp_number.writes(out, end, weight)  # type: ignore[attr-defined]
+
+
+lerp.writes = _writes_lerp  # type: ignore[attr-defined]
 addcmul.writes, addcdiv.writes = _addcmul.writes, _addcdiv.writes  # type: ignore[attr-defined]
 
 

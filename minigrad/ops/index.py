@@ -230,11 +230,27 @@ def getitem(input: Any, index: Any) -> Tensor:
         rows_ = index.array  # and so are numbers of rows
         if rows_.dtype.kind == "i" and rows_.ndim:
             return advanced_index(input, index)
+    if index is None:
+        return _unsqueeze_index(input, (None,))
+    if type(index) is tuple and 0 < len(index) <= len(shape) and _are_places(index, shape):
+        return advanced_index(input, index_of([i.array for i in index], index))
     basic, advanced = split_index(index, shape)
     if advanced is None:
         op = _slice_index if isinstance(index, slice) else _op_of(basic, shape)
         return op(input, basic)
     return advanced_index(basic_index(input, basic) if basic is not None else input, advanced)
+
+
+def _are_places(index: tuple[Any, ...], shape: tuple[int, ...]) -> bool:
+    """Whether an index consists of tensors of integers alone, which are in range."""
+    for axis, item in enumerate(index):
+        if not isinstance(item, TensorBase):
+            return False
+        places = array_of(item)
+        if type(places) is not ndarray or places.dtype.kind != "i" or not places.ndim:
+            return False
+        check_array(places, axis, shape)
+    return True
 
 
 def _op_of(basic: tuple[Any, ...], shape: tuple[int, ...]) -> Any:

@@ -185,7 +185,8 @@ def inplace(
     gives it: so what is written costs what is written, however large x is.
     """
     saves = getattr(getattr(op, "op", None), "sources", True)  # an op that saves nothing, as add
-    writes = getattr(op, "writes", getattr(plain, "writes", None))
+    writes_named = getattr(op, "writes", None)
+    writes_plainly = getattr(plain, "writes", writes_named)
 
     def call(input: Any, *args: Any, **kwargs: Any) -> Any:
         if is_listening():
@@ -204,8 +205,10 @@ def inplace(
                 before.edge, before._requires_grad = past_hooks_of_views(input, edge), True
         elif value is not None and not given and type(input.array) is ndarray:
             return _filled_in_place(input, value)
-        elif writes is not None and _computed_in_place(writes, input, args, kwargs):
-            return input
+        else:
+            writes = writes_named if kwargs else writes_plainly
+            if writes is not None and _computed_in_place(writes, input, args, kwargs):
+                return input
         if partly and not records(input.array):
             before_write(input)
             before = before if before is not input else wrap(input.array)
@@ -225,16 +228,27 @@ def _computed_in_place(writes: Any, target: Any, others: Any, named: dict[str, A
     array: Any = target.array
     if type(array) is not ndarray or array.dtype.kind != "f":
         return False
+    given = [array]
+    for value in others:
+        if isinstance(value, TensorBase):
+            value = array_of(value)
+            if type(value) is not ndarray:  # one that writes down
+                return False
+        elif isinstance(value, ndarray):
+            return False
+        given.append(value)
     if len(target.version) > 2:
         before_write(target)
-    given = [array_of(v) for v in others]
-    for value, other in zip(others, given):
-        if isinstance(other, ndarray) and (value is other or type(other) is not ndarray):
-            return False  # no tensor, or one that writes down
-    for value in named.values():
-        if type(value) not in _PLAIN:
+    try:
+        if named:
+            for value in named.values():
+                if type(value) not in _PLAIN:
+                    return False
+            if not writes(*given, **named):
+                return False
+        elif not writes(*given):
             return False
-    if not writes(array, *given, **named):
+    except TypeError:  # of arguments that do not go together, the operation knows what to say
         return False
     bump_version(target)
     return True
@@ -390,13 +404,10 @@ _index_add = _adding("index_add", rows)
 _index_put_add = _adding("index_put")
 
 
-def _copies(out: ndarray, *others: Any, **named: Any) -> bool:
-    if len(others) != 1 or named or type(others[0]) is not ndarray:
+def _copies(out: ndarray, source: Any) -> bool:
+    if not _is_source(out, source, out.shape):
         return False
-    (source,) = others
-    if source.dtype is not out.dtype or source.shape != out.shape:
-        return False
-    out[...] = source
+    np.copyto(out, source)
     return True
 
 
@@ -891,6 +902,83 @@ def _checked_values(input: Any, values: Any) -> Any:
     return values
 
 
+def _are_rows(out: ndarray, dim: Any, index: Any) -> bool:
+    """Whether `index` is an array of numbers of rows along the axis `dim`, counted from 0."""
+    return (
+        type(dim) is int
+        and 0 <= dim < out.ndim
+        and type(index) is ndarray
+        and index.dtype == np.int64
+        and index.ndim == 1
+        and all_within(index, 0, out.shape[dim])
+    )
+
+
+def _is_source(out: ndarray, source: Any, shape: tuple[int, ...]) -> bool:
+    return type(source) is ndarray and source.dtype is out.dtype and source.shape == shape
+
+
+def _along(dim: int, index: ndarray) -> tuple[Any, ...]:
+    return (*(slice(None),) * dim, index)
+
+
+def _fills_rows(out: ndarray, dim: Any, index: Any, value: Any) -> bool:
+    if not _are_rows(out, dim, index) or not _surely_fits(value, out):
+        return False
+    out[_along(dim, index)] = value
+    return True
+
+
+def _copies_rows(out: ndarray, dim: Any, index: Any, source: Any) -> bool:
+    if not _are_rows(out, dim, index):
+        return False
+    if not _is_source(out, source, (*out.shape[:dim], index.size, *out.shape[dim + 1 :])):
+        return False
+    out[_along(dim, index)] = source
+    return True
+
+
+def _adds_rows(out: ndarray, dim: Any, index: Any, source: Any, *, alpha: Any = 1) -> bool:
+    if not _are_rows(out, dim, index) or alpha != 1:
+        return False
+    if not _is_source(out, source, (*out.shape[:dim], index.size, *out.shape[dim + 1 :])):
+        return False
+    placed(source, out.shape, _along(dim, index)).add_to(out)
+    return True
+
+
+def _scatters(out: ndarray, dim: Any, index: Any, source: Any) -> bool:
+    if not _is_scattered(out, dim, index):
+        return False
+    if not _is_source(out, source, index.shape):
+        if not _surely_fits(source, out):
+            return False
+        source = out.dtype.type(source)
+    put_along(out, source, index, dim)
+    return True
+
+
+def _scatters_sums(out: ndarray, dim: Any, index: Any, source: Any) -> bool:
+    if not _is_scattered(out, dim, index) or not _is_source(out, source, index.shape):
+        return False
+    add_along(out, source, index, dim)
+    return True
+
+
+def _is_scattered(out: ndarray, dim: Any, index: Any) -> bool:
+    if type(dim) is not int or not 0 <= dim < out.ndim or type(index) is not ndarray:
+        return False
+    if index.dtype != np.int64 or index.ndim != out.ndim or not index.size:
+        return False
+    return all([n <= m for k, (n, m) in enumerate(zip(index.shape, out.shape)) if k != dim])
+
+
+_WRITES: tuple[tuple[Any, Any], ...] = (
+    (index_fill, _fills_rows), (index_copy, _copies_rows), (index_add, _adds_rows),
+    (scatter, _scatters), (scatter_add, _scatters_sums),
+)  # fmt: skip
+for _op, _writes in _WRITES:
+    _op.writes = _writes
 scatter_, scatter_add_, index_add_, index_copy_, index_fill_, index_put_ = [
     inplace(op, partly=True)
     for op in (scatter, scatter_add, index_add, index_copy, index_fill, index_put)

@@ -16,6 +16,7 @@ from ..arrays.recording import records
 from ..autograd.quiet import quiet, restore, silence
 
 ndarray = np.ndarray
+FEW = 1000  # entries
 
 _AS = {np.dtype(kind): np.dtype(like) for kind, like in (
     (np.float32, np.float32), (np.int32, np.float32), (np.float64, np.float64),
@@ -48,28 +49,43 @@ def with_kernel(
 
     def call(*arguments: Any) -> Any:
         first = arguments[0]
-        if type(first) is ndarray and not (of_rows and arguments[-1] != first.ndim - 1):
+        if type(first) is ndarray:
             kernels = _kernels.kernels_for(first.dtype)
-            if kernels is not None:
-                module = kernels.entrywise
-                result = (module.rowwise if of_rows else module.entrywise)(name, arguments)
-                if result is not None:
-                    return result
+            if kernels is None:
+                result = None
+            elif not of_rows:
+                result = kernels.entrywise.entrywise(name, arguments)
+            elif arguments[-1] == first.ndim - 1:
+                result = kernels.entrywise.rowwise(name, arguments)
+            else:
+                result = _turned(kernels.entrywise.rowwise, name, *arguments)
+            if result is not None:
+                return result
         elif records(first) and hasattr(first, "note_kernel"):
             return first.note_kernel(name, call, arguments)
         return formula(*arguments)
 
     count = getattr(loud, "nin", 0) or loud.__code__.co_argcount
 
-    def writes(out: ndarray, *others: Any, **named: Any) -> bool:
-        kernels = _kernels.kernels_for(out.dtype)
-        given = (out, *others)
-        if kernels is None or len(given) != count or named:
+    def writes(*given: Any) -> bool:
+        kernels = _kernels.kernels_for(given[0].dtype)
+        if kernels is None or len(given) != count:
             return False
-        return kernels.entrywise.entrywise(name, given, out) is not None
+        return kernels.entrywise.entrywise(name, given, given[0]) is not None
 
     call.writes = None if of_rows else writes  # type: ignore[attr-defined]
     return _standing_for(loud, call)
+
+
+def _turned(kernel: Any, name: str, *arguments: Any) -> ndarray | None:
+    """What a kernel of rows makes of few entries along another axis, which becomes the last."""
+    *arrays, axis = arguments
+    rank = arrays[0].ndim
+    if arrays[0].size > FEW or rank < 2:
+        return None
+    dense = [np.ascontiguousarray(a.swapaxes(axis, -1)) for a in arrays]
+    result = kernel(name, (*dense, rank - 1))
+    return None if result is None else np.ascontiguousarray(result.swapaxes(axis, -1))
 
 
 def with_arithmetic(name: str, ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
@@ -85,13 +101,11 @@ def with_arithmetic(name: str, ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
                     return result
         return formula(a, b)
 
-    def writes(out: ndarray, *others: Any, **named: Any) -> bool:
-        if len(others) == 1 and not named:
-            kernels = _kernels.kernels_for(out.dtype)
-            kernel = None if kernels is None else kernels.entrywise.arithmetic
-            if kernel is not None and kernel(name, out, others[0], out) is not None:
-                return True
-        return by_ufunc(out, *others, **named)
+    def writes(out: ndarray, other: Any) -> bool:
+        kernels = _kernels.kernels_for(out.dtype)
+        if kernels is not None and kernels.entrywise.arithmetic(name, out, other, out) is not None:
+            return True
+        return by_ufunc(out, other)
 
     by_ufunc = written_by(ufunc)
     call.writes = writes  # type: ignore[attr-defined]
@@ -112,11 +126,11 @@ def with_three(name: str, formula: Callable[..., Any]) -> Callable[..., Any]:
                     return result
         return formula(*arguments)
 
-    def writes(out: ndarray, *others: Any, value: Any = 1, **named: Any) -> bool:
+    def writes(out: ndarray, b: Any, c: Any, *, value: Any = 1) -> bool:
         kernels = _kernels.kernels_for(out.dtype)
-        if kernels is None or len(others) != 2 or named:
-            return False
-        return kernels.entrywise.of_three(name, out, *others, value, out) is not None
+        return kernels is not None and (
+            kernels.entrywise.of_three(name, out, b, c, value, out) is not None
+        )
 
     call.writes = writes  # type: ignore[attr-defined]
     return _standing_for(loud, call)
@@ -126,8 +140,8 @@ def written_by(ufunc: np.ufunc) -> Callable[..., bool]:
     """What writes a function of NumPy's over its first argument, if the others are like it."""
     count = ufunc.nin - 1
 
-    def writes(out: ndarray, *others: Any, **named: Any) -> bool:
-        if len(others) != count or named:
+    def writes(out: ndarray, *others: Any) -> bool:
+        if len(others) != count:
             return False
         for other in others:
             if type(other) is ndarray:
@@ -156,11 +170,23 @@ def with_reduction(name: str, formula: Callable[..., Any]) -> Callable[..., Any]
         kernels = _kernels.kernels_for(arguments[0].dtype)
         if kernels is not None:
             result = kernels.sums.reduced(name, *arguments)
+            if result is None and arguments[0].ndim == 2 and arguments[1] == (0,):
+                result = _of_columns(kernels.sums.reduced, name, *arguments)
             if result is not None:
                 return result
         return formula(*arguments)
 
     return _standing_for(loud, call)
+
+
+def _of_columns(
+    kernel: Any, name: str, x: ndarray, axes: Any, keepdims: bool, *numbers: Any
+) -> ndarray | None:
+    """What a kernel that reduces rows makes of the columns of a small matrix."""
+    if x.size > FEW or type(x) is not ndarray:
+        return None
+    result = kernel(name, np.ascontiguousarray(x.T), (1,), keepdims, *numbers)
+    return result.T if keepdims and result is not None else result
 
 
 def _standing_for(formula: Callable[..., Any], call: Any) -> Callable[..., Any]:

@@ -327,6 +327,7 @@ def no_slope(g: Any) -> Any:
 # ------------------------------------------------------------------------------------------------
 
 _PLAIN_NUMBERS = (float, int)
+_INT64 = np.dtype(np.int64)
 
 
 def promoted(a: Any, b: Any, floats: bool, bools: bool = True) -> tuple[Any, Any]:
@@ -342,6 +343,8 @@ def promoted(a: Any, b: Any, floats: bool, bools: bool = True) -> tuple[Any, Any
     if type(b) in _PLAIN_NUMBERS and a.array.dtype.kind == "f":
         return a, b  # by far the most frequent case: a float tensor and a plain number
     if type(a) in _PLAIN_NUMBERS and b.array.dtype.kind == "f":
+        return a, b
+    if type(b) is int and a.array.dtype is _INT64 and -(2**63) <= b < 2**63 and not floats:
         return a, b
     a, b = _operand(a), _operand(b)
     if not bools and (_is_bool(a) or _is_bool(b)):

@@ -141,6 +141,10 @@ def sum(
     if dtype is not None:
         input = cast(input, dtypes.to_numpy(dtype))
     elif array_of(input).dtype.kind in "bui":
+        whole = dim is None and axis is None and not keepdim
+        if whole and array_of(input).dtype.kind == "b" and not is_listening():
+            counted: Tensor = wrap(np.array(np.count_nonzero(array_of(input))))
+            return counted
         input = cast(input, dtypes.INT64)
     if dim is None and axis is None and not keepdim:
         return _sum_of_all(input, None, False)

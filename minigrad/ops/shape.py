@@ -230,6 +230,8 @@ def _complete_shape(shape: tuple[int, ...], array: ndarray) -> tuple[int, ...]:
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Join the axes from `start_dim` to `end_dim` (included) into one."""
     shape = array_of(input).shape
+    if len(shape) > 1 and start_dim == 0 and end_dim == -1 and array_of(input).flags.c_contiguous:
+        return _reshape(input, (array_of(input).size,))
     start, end = checked_axis(start_dim, len(shape)), checked_axis(end_dim, len(shape))
     if start > end:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")

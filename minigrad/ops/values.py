@@ -49,7 +49,7 @@ def number(value: Any, function: str, argument: str, kinds: str = "Number") -> A
     OverflowError
         An integer of more than 64 bits.
     """
-    if type(value) is float:
+    if type(value) is float or (type(value) is int and -(2**63) <= value < 2**63):
         return value
     if isinstance(value, TensorBase) and not value.array.ndim:
         if is_listening():  # (who wants to replay this has to know that a value was read)

@@ -76,14 +76,19 @@ _mish = primitive("mish", with_kernel("mish", lambda x: x * np.tanh(
                       np.logaddexp(x, x.dtype.type(0)))),
                   x=with_kernel("mish_slope", lambda g, x: g * _mish_slope(
                       x, ew.tanh(_softplus(x, 1.0, 20.0)))))  # fmt: skip
-_glu = primitive("glu", lambda a, b: a * ew.sigmoid(b), layout=entrywise,
-                 a=lambda g, b: g * ew.sigmoid(b),
-                 b=lambda g, a, b: g * a * _sigmoid_slope(ew.sigmoid(b)))  # fmt: skip
+_glu = primitive("glu", lambda a, b: a * _gate(b), layout=entrywise,
+                 a=lambda g, b: g * _gate(b),
+                 b=lambda g, a, b: g * a * _sigmoid_slope(_gate(b)))  # fmt: skip
 
 
 def _up_to(limit: float, x: Any) -> Any:
     """`x` below `limit`, from there on the limit itself, which has no slope; NaN stays NaN."""
     return where(x >= limit, limit, x)
+
+
+def _gate(b: Any) -> Any:
+    """The sigmoid; of a half of an array, whose rows lie apart, as kernels want it."""
+    return ew.sigmoid(np.ascontiguousarray(b) if type(b) is np.ndarray else b)
 
 
 def _silu_slope(x: Any, s: Any) -> Any:

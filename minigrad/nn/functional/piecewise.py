@@ -42,12 +42,24 @@ _softshrink = primitive("softshrink", with_kernel("softshrink", lambda x, limit:
                             x > limit, x - limit, np.where(x < -limit, x + limit, x * 0))),
                         x=with_kernel("shrink_slope", lambda g, x, limit: where(
                             (x >= -limit) & (x <= limit), 0, g)))  # fmt: skip
-_prelu = primitive("prelu_kernel", lambda x, weight: np.where(x > 0, x, weight * x),
-                   x=lambda g, x, weight: where(x > 0, g, weight * g),
+_leaky = with_kernel("leaky_relu", lambda x, slope: np.where(x > 0, x, x * slope))
+_leaky_slope = with_kernel("leaky_relu_slope", lambda g, x, slope: np.where(x > 0, g, g * slope))
+_prelu = primitive("prelu_kernel", lambda x, weight: _sloping(
+                       _leaky, x, weight, lambda: np.where(x > 0, x, weight * x)),
+                   x=lambda g, x, weight: _sloping(
+                       _leaky_slope, g, x, weight, lambda: where(x > 0, g, weight * g)),
                    weight=lambda g, x, weight_shape: sum_to(where(x > 0, 0, x * g), weight_shape)
 )  # fmt: skip
 _rrelu = primitive("rrelu_with_noise", lambda x, slope: x * slope, layout=rows,
                    x=lambda g, slope: g * slope)  # fmt: skip
+
+
+def _sloping(kernel: Any, *arguments: Any) -> Any:
+    """The last of `arguments`, a formula; or, if there is one slope for all, `leaky_relu`'s."""
+    *arrays, weight, formula = arguments
+    if type(weight) is np.ndarray and weight.size == 1 and type(arrays[0]) is np.ndarray:
+        return kernel(*arrays, weight.item())
+    return formula()
 
 
 def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:

@@ -146,6 +146,17 @@ def nothing(*args):
     """A hook."""
 
 
+traced = (nn.LSTM(3, 4), nn.GRU(3, 4, zoneout=0.1), nn.Recurrent(nn.GRUCell, 3, 4))
+
+
+@kind
+def traces_of_layers():
+    for module in traced:
+        output, _, trace = module.trace(ones(5, 2, 3), lengths=[5, 3])
+        (output.sum() + trace.hidden.sum()).backward()
+        assert trace.hidden.grad is not None
+
+
 @kind
 def hooks_of_modules():
     module = nn.Sequential(nn.Linear(2, 2), nn.ReLU())

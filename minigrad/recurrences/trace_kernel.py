@@ -134,7 +134,9 @@ def _reference(*arguments: Any) -> tuple[Any, ...]:
     run, x = seen.around(step, x, states)
     recorded = recorded and all([isinstance(v, Parameter) for v in given.values()])
     columns, *ends = run_whole(cell, run, x, states, batch_sizes, reverse, recorded, seen.notes)
-    return seen.taken(columns), *ends, *seen.tensors.values()
+    results = (seen.taken(columns), *ends, *seen.tensors.values())
+    seen.tensors.clear()  # whose graph holds the step, and `seen` with it: no circle
+    return results
 
 
 def _vjp(

@@ -90,8 +90,10 @@ class Record:
             for side, seen in zip(sides, each):
                 tensors = {name: self.lay_out(value) for name, value in seen.tensors.items()}
                 seen.hang_gradients(tensors, self.lay_out)
+                seen.tensors.clear()  # whose graph holds the step, and this with it: no circle
                 parts.append(DirectionTrace(k, side, tensors, axes, lengths))
             layers.append(LayerTrace(k, parts))
+        self.directions = []
         return Trace(type(layer).__name__, layers)
 
 
@@ -168,6 +170,7 @@ class Seen:
             output, *after = step(x, *given)
             old, more = after[:count], after[count:]
             values = self._values(output, old)
+            self.gates.clear()
             if nudged:
                 values = _nudged(values, old, nudges)
             new = [values[name] for name in self.states]

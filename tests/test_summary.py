@@ -215,6 +215,7 @@ CASES = {
     "Sequential in Sequential": (
         nn.Sequential(nn.Sequential(nn.Linear(J, H), nn.Tanh()), nn.Linear(H, 2)), [zeros(N, J)],
         J * H + H + 2 * H + 2, None, N * (J * H + 2 * H), 0, F * (N * H + N * H + N * 2)),
+    "what hands its input on": (nn.Sequential(nn.Dropout()), [zeros(N, J)], 0, None, 0, 0, 0),
     "frozen": (
         frozen(), [zeros(N, J)],
         J * H + H + 2 * H + 2, 2 * H + 2, N * (J * H + 2 * H), 0, F * (N * H + N * H + N * 2)),

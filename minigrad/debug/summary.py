@@ -201,7 +201,10 @@ class _Run(Watched):
 
     def before(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if not self.muted:
-            self.open.append((module, tensors_in((args, kwargs))))
+            inputs = tensors_in((args, kwargs))
+            self.open.append((module, inputs))
+            self.alive += inputs
+            self.given.update([id(t) for t in inputs])  # a layer that hands one on makes nothing
         if isinstance(module, (SequenceLayer, RNNCellBase)):
             self.muted += 1  # it is counted as a whole
 

@@ -286,3 +286,11 @@ def test_clip_grad_norm_warns():
     assert p.grad.item() == pytest.approx(2.0)
     assert [w.category for w in caught] == [FutureWarning]
     assert caught[0].filename == __file__
+
+
+def test_the_list_of_a_layers_weights_can_be_set():
+    from minigrad.recurrences import GRU
+
+    layer, other = GRU(2, 3), GRU(2, 3)
+    layer._flat_weights = other._flat_weights
+    assert all(a is b for a, b in zip(layer.parameters(), other.parameters()))

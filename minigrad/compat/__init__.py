@@ -16,9 +16,9 @@ What it is made of:
   nothing to do here; `no_effect`: how they say so, once.
 - `distributed`, `distributed_sampler`, `futures`, `multiprocessing`, `parallel`, `replicas`: one
   process, and what it answers.
-- `fft`: Fourier transforms, which raise; `foreach`: `torch._foreach_add_` and its like;
-  `internals`: names of `torch._C`; `device_states`, `flop_counter`: what checkpoints and counts
-  ask for.
+- `assert_allclose`: a comparison of old; `fft`: Fourier transforms, which raise; `foreach`:
+  `torch._foreach_add_` and its like; `internals`: names of `torch._C`; `device_states`,
+  `flop_counter`: what checkpoints and counts ask for.
 - `not_built`: layers for pictures; `attention`, `pytree`, `clip_grad`, `onnx`, `random`, `version`,
   `config`, `types`, `overrides`, `hub`, `fx`, `storage`, `hooks`, `tensor_str`: names that scripts
   and libraries mention, and mostly do not use.

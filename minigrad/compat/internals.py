@@ -6,12 +6,13 @@ from typing import Any
 
 from ..arrays.dtypes import dtype
 from ..arrays.size import Size, device
+from ..ops.draws import standard_gamma as _standard_gamma
 from ..tensor import Tensor
 from ..tensor.creation import Generator, empty
 
 __all__ = [
     "DeviceObjType", "Generator", "PyTorchFileReader", "Size", "TensorBase", "_TensorBase",
-    "_TensorMeta", "device", "dtype",
+    "_TensorMeta", "_standard_gamma", "device", "dtype",
 ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from . import version
 
 # A name that several modules of a row have is that of the first. "" is minigrad itself.
 ROOMS: dict[str, tuple[str, ...]] = {
-    "torch": ("", "compat.names", "compat.foreach", "func.mapped"),
+    "torch": ("", "compat.names", "compat.internals", "compat.foreach", "func.mapped"),
     "torch._C": ("compat.internals",),
     "torch._C._nn": ("compat.internals",),
     "torch.__config__": ("compat.config",),
@@ -163,7 +163,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.serialization": ("serialization",),
     "torch.special": ("ops.special",),
     "torch.storage": ("compat.storage",),
-    "torch.testing": ("testing",),
+    "torch.testing": ("testing", "compat.assert_allclose"),
     "torch.types": ("compat.types",),
     "torch.utils": ("utils",),
     "torch.utils._pytree": ("compat.pytree",),

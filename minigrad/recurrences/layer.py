@@ -203,6 +203,13 @@ class RNNBase(SequenceLayer):
     def _flat_weights(self) -> list[Any]:
         return [getattr(self, name) for name in self._flat_weights_names]
 
+    @_flat_weights.setter
+    def _flat_weights(self, weights: list[Any]) -> None:
+        """PyTorch's layers compute with this list; here its weights become the layer's own."""
+        for name, weight in zip(self._flat_weights_names, weights):
+            if getattr(self, name) is not weight:
+                setattr(self, name, weight)
+
     @property
     def _flat_weights_names(self) -> list[str]:
         return [name for names in self._all_weights for name in names]

@@ -126,3 +126,22 @@ print(get_sharing_strategy(), _sum_rightmost(torch.ones(2, 3), 1))
 torch.manual_seed(0)
 print(_standard_normal((2,), torch.float32, torch.device("cpu")))
 print(_clipped_sigmoid(torch.tensor([-200.0, 0.5, 200.0])), torch.fft.rfft.__name__[-4:])
+
+# --- a comparison of old, and the weights of a layer as a list ---
+for far in (1e-6, 1e-3):
+    try:
+        torch.testing.assert_allclose(torch.ones(2) + far, [1.0, 1.0])
+        print("close")
+    except AssertionError:
+        print("not close")
+torch.testing.assert_allclose(torch.ones(2, dtype=torch.float64), torch.ones(2) + 1e-6)
+torch.testing.assert_allclose([float("nan"), 1.0], torch.tensor([float("nan"), 1.1]), 0.1, 0.1)
+lstm = nn.LSTM(2, 3)
+lstm._flat_weights = [getattr(lstm, name) for name in lstm._flat_weights_names]
+print([tuple(w.shape) for w in lstm._flat_weights], len(list(lstm.parameters())))
+
+# --- a module with other parameters for a while ---
+layer = nn.Linear(2, 1)
+with torch.nn.utils.stateless._reparametrize_module(layer, {"weight": torch.ones(1, 2)}):
+    print((layer(torch.ones(2)) - layer.bias).item())
+print(isinstance(layer.weight, nn.Parameter), torch._standard_gamma(torch.ones(2)).shape)

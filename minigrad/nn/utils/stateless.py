@@ -68,15 +68,28 @@ def functional_call(
     >>> functional_call(layer, {"weight": mg.ones(1, 2), "bias": mg.zeros(1)}, mg.ones(2))
     tensor([2.])
     """
+    arguments = args if isinstance(args, tuple) else () if args is None else (args,)
+    with _reparametrize_module(module, parameters_and_buffers, tie_weights, strict):
+        return module(*arguments, **(kwargs or {}))
+
+
+@contextmanager
+def _reparametrize_module(
+    module: Module,
+    parameters_and_buffers: dict[str, Tensor],
+    tie_weights: bool = False,
+    strict: bool = False,
+    stack_weights: bool = False,
+) -> Iterator[None]:
+    """A ``with`` block in which a module has these parameters and buffers (PyTorch's name)."""
     given = parameters_and_buffers
     values = _for_all_names(module, given) if tie_weights else dict(given)
     if strict:
         _check_names(module, values)
     places = {name: _place(module, name) for name in values}
-    arguments = args if isinstance(args, tuple) else () if args is None else (args,)
     with _exchanged(values, places):
         try:
-            return module(*arguments, **(kwargs or {}))
+            yield
         finally:
             for name in given:
                 table, key = places[name]

@@ -312,7 +312,8 @@ def _call(model: Any, arguments: Sequence[Any], layout: Layout) -> _Call:
     if not leaves:
         raise ValueError(
             f"input has integers, which have no gradient, and {called(model)} has no nn.Embedding "
-            "that they go into: give vectors (one_hot(...).float(), or the embedding's output)"
+            "that they go into, all at once: give vectors (one_hot(...).float(), or the "
+            "embedding's output)"
         )
     if not output.requires_grad:
         raise RuntimeError(

@@ -65,9 +65,9 @@ def traced(
     layers = {name: m for name, m in model.named_modules() if isinstance(m, SequenceLayer)}
     if not layers:
         raise ValueError(
-            f"{called(model)} has no recurrent layer: no RNN, LSTM, GRU, Recurrent or the like, "
-            "neither itself nor below it. (Cells in a loop cannot be traced: nn.Recurrent makes a "
-            "layer of a cell.)"
+            f"{called(model)} has no recurrent layer that can be traced: no RNN, LSTM, GRU, "
+            "Recurrent or the like, neither itself nor below it. (Cells in a loop cannot be, but "
+            "nn.Recurrent makes a layer of a cell; nor ResidualIndRNN and DenseIndRNN.)"
         )
     parameters = list(model.parameters())
     before = [p.grad for p in parameters]

@@ -45,7 +45,8 @@ What it prints
     Bits per character, in training and on the text's last tenth, which it does not learn from; then
     what it writes at three temperatures. That takes a minute; a terminal shows how far it is.
     `--quick` is a small network for some seconds, which gets to 3.0 bits. (The numbers here are
-    those of Python 3.11; other versions have other texts.)
+    those of Python 3.11; other versions have other texts.) With the same seed PyTorch prints the
+    same lines: replace `minigrad` by `torch` in the imports, and `progress` by a range.
 
 Sources: A. Graves, Generating sequences with recurrent neural networks, arXiv 1308.0850; A.
 Karpathy, The unreasonable effectiveness of recurrent neural networks, 2015.

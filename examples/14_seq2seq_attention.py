@@ -41,7 +41,9 @@ What to look at
 
 What it prints
     Loss and the share of test dates that are right to the last letter, as they get better; some
-    answers; and where the decoder looked while it wrote one of them. `--plot` draws that.
+    answers; and where the decoder looked while it wrote one of them. `--plot` draws that. PyTorch
+    prints the same lines, with `minigrad` replaced by `torch` in the imports, and `lengths=` by
+    pack_padded_sequence and pad_packed_sequence.
 
 Sources: D. Bahdanau, K. Cho, Y. Bengio, Neural machine translation by jointly learning to align
 and translate, ICLR 2015, appendix A; for a decoder without attention K. Cho and others, Learning

@@ -49,7 +49,9 @@ What to look at
 
 What it prints
     The loss of both taggers as it falls; how they do on new sentences; whether the CRF agrees with
-    counting all sequences; the probabilities of some readings of one sentence.
+    counting all sequences; the probabilities of some readings of one sentence. PyTorch prints the
+    same lines, with `minigrad` replaced by `torch` in the imports, and `lengths=` by
+    pack_padded_sequence and pad_packed_sequence.
 
 Sources: J. Lafferty, A. McCallum, F. Pereira, Conditional random fields, ICML 2001; Z. Huang,
 W. Xu, K. Yu, Bidirectional LSTM-CRF models for sequence tagging, arXiv 1508.01991; J. Eisner,

@@ -195,13 +195,14 @@ def train(training: Training, options: argparse.Namespace) -> bool:
     bar = progress(range(training.steps_done, steps), "training")
     for step in bar:
         if step == options.stop:
-            print(f"stopped after {step} steps")
+            bar.write(f"stopped after {step} steps")
             return False
         bits.append(training.step())
         bar.show(bits=bits[-1])
         if (step + 1) % every == 0 or step + 1 == steps:
             mean, unseen = sum(bits) / len(bits), training.bits_of_unseen().mean().item()
-            print(f"Step [{step + 1}/{steps}] bits per character {mean:.3f}, unseen {unseen:.3f}")
+            report = f"bits per character {mean:.3f}, unseen {unseen:.3f}"
+            bar.write(f"Step [{step + 1}/{steps}] {report}")
             training.curve.append((step + 1, mean, unseen))
             bits.clear()
             if options.checkpoint:

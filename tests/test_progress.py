@@ -38,6 +38,9 @@ class Bar:
     def close(self):
         self.closed = True
 
+    def write(self, text):
+        print("above:", text)
+
 
 @pytest.fixture
 def without_tqdm(monkeypatch):
@@ -89,7 +92,8 @@ def test_the_line_ends_when_the_loop_is_left(without_tqdm):
     with pytest.raises(ZeroDivisionError):
         for _ in progress((1 / (2 - k) for k in range(5)), file=file):
             pass
-    assert file.getvalue().endswith("so far\n")
+    assert file.getvalue().rstrip(" \n").endswith("so far")  # a shorter line is filled up
+    assert file.getvalue().endswith("\n")
     assert "%" not in file.getvalue()  # a generator does not know its length
 
 
@@ -101,6 +105,34 @@ def test_tqdm_is_used_where_it_is(with_tqdm):
     assert (bar.options["total"], bar.options["desc"], bar.turns) == (3, "epoch", 3)
     assert bar.text == "loss=2"
     assert bar.closed
+
+
+def test_a_line_above_the_bar(without_tqdm, capsys):
+    file = Terminal()
+    turns = progress(range(3), file=file)
+    for k in turns:
+        turns.write(f"turn {k}")
+    assert capsys.readouterr().out == "turn 0\nturn 1\nturn 2\n"
+    lines = file.getvalue().split("\r")
+    shown = next(k for k, text in enumerate(lines) if "1/3" in text)
+    assert lines[shown + 1] == " " * len(lines[shown])  # wiped out before the next line
+    assert lines[shown + 2] == ""
+    assert "2/3" in lines[shown + 3]  # and back at once
+
+
+def test_a_line_where_there_is_no_bar(capsys):
+    turns = progress(range(2), file=io.StringIO())
+    turns.write("before")
+    for k in turns:
+        turns.write(f"turn {k}")
+    assert capsys.readouterr().out == "before\nturn 0\nturn 1\n"
+
+
+def test_a_line_above_the_bar_of_tqdm(with_tqdm, capsys):
+    turns = progress(range(1), file=Terminal())
+    for _ in turns:
+        turns.write("a line")
+    assert capsys.readouterr().out == "above: a line\n"
 
 
 def test_a_notebook_counts_as_watched(without_tqdm):

@@ -83,6 +83,23 @@ class Progress(Generic[Item]):
         if self._bar is not None:
             self._bar.set_postfix_str(self._shown(), refresh=False)
 
+    def write(self, text: str) -> None:
+        """Print a line while the loop runs: above the bar, where there is one.
+
+        Parameters
+        ----------
+        text : str
+            What `print` would be given; it goes to ``sys.stdout`` in any case.
+        """
+        if self._bar is not None:
+            self._bar.write(text)
+            return
+        if self._width:
+            self._file.write("\r" + " " * self._width + "\r")
+            self._file.flush()
+            self._written -= EVERY  # the bar comes back at the next turn
+        print(text, flush=bool(self._width))
+
     def _shown(self) -> str:
         return ", ".join(f"{name}={value:.4g}" for name, value in self.numbers.items())
 
@@ -95,6 +112,8 @@ class Progress(Generic[Item]):
         self._width = max(self._width, len(text))  # so that a longer line before is covered
         self._file.write("\r" + text.ljust(self._width) + ("\n" if last else ""))
         self._file.flush()
+        if last:
+            self._width = 0
 
 
 def progress(
@@ -121,7 +140,8 @@ def progress(
     Returns
     -------
     Progress
-        To iterate over; its ``show(loss=loss)`` adds numbers to the line.
+        To iterate over; its ``show(loss=loss)`` adds numbers to the line, its ``write(text)``
+        prints a line above it.
 
     Examples
     --------

@@ -30,6 +30,11 @@ def index_of(items: Iterable[Any], sources: Iterable[Any]) -> tuple[Any, ...]:
     return index
 
 
+def is_plain(index: Any) -> bool:
+    """Whether it is a number or a slice, as nearly all are: so it names no entry twice."""
+    return type(index) is int or type(index) is slice
+
+
 class Placed:
     """The gradient of ``x[index]``: `g` at `index`, else zero. `walk` adds it without the zeros."""
 
@@ -41,8 +46,10 @@ class Placed:
     def add_to(self, total: ndarray) -> ndarray:
         """Add to `total` in place; an entry that `index` names twice gets both."""
         index = self.index
-        parts = index if isinstance(index, tuple) else (index,)
-        if any([isinstance(i, ndarray) and i.dtype.kind != "b" for i in parts]):
+        if not is_plain(index) and any([
+            isinstance(i, ndarray) and i.dtype.kind != "b"
+            for i in (index if isinstance(index, tuple) else (index,))
+        ]):  # fmt: skip
             add_at(total, index, self.g)
         else:
             total[index] += self.g
@@ -52,4 +59,8 @@ class Placed:
         """The whole array."""
         if records(self.g):
             return self.g.placed(self.shape, self.index)
-        return self.add_to(np.zeros(self.shape, self.g.dtype))
+        total = np.zeros(self.shape, self.g.dtype)
+        if is_plain(self.index):
+            total[self.index] = self.g
+            return total
+        return self.add_to(total)

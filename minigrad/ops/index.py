@@ -17,7 +17,7 @@ from .. import _kernels
 from ..arrays import dtypes
 from ..arrays.recording import as_one, records
 from ..arrays.sums import add_at
-from ..autograd.indexing import Placed, index_of
+from ..autograd.indexing import Placed, index_of, is_plain
 from ..autograd.listening import heard, is_listening
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import TensorBase, array_of, wrap
@@ -89,7 +89,9 @@ def taken(x: ndarray, index: ndarray, axis: int, from_the_end: bool) -> ndarray 
 
 def placed(g: ndarray, x_shape: tuple[int, ...], index: Any) -> Placed:
     """The gradient `g` of ``x[index]``, to be added to that of x."""
-    return (Placed if rows_of_index(index) is None else PlacedRows)(g, x_shape, index)
+    if is_plain(index) or rows_of_index(index) is None:
+        return Placed(g, x_shape, index)
+    return PlacedRows(g, x_shape, index)
 
 
 def _place(g: ndarray, x_shape: tuple[int, ...], index: Any) -> ndarray:

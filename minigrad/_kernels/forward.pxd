@@ -20,10 +20,14 @@ from .matmul cimport (
     matmul_nt,
     matmul_nt_gates,
     matmul_packed,
+    matmul_tail,
     pack,
+    pack_gates,
+    packed_gates_size,
     packed_size,
     tiles,
     vectors,
+    whole_blocks,
 )
 from .real cimport LANES, load, load_part, real, store
 from .recurrence cimport Recurrence, Step
@@ -77,6 +81,7 @@ cdef struct Forward:
     real* x_rows                # (rows of a chunk, I), unless the batch is whole
     real* xp                    # (rows of a chunk, blocks, G, LANES)
     real* pre                   # (TALLEST_TILE, PANEL_VECS, LANES)
+    real* sums                  # the same, of `matmul_tail`
     real* joined                # (N, S), needed by a reverse ragged batch
     real* inner                 # (N, H), needed by a projection: h before it
 
@@ -94,10 +99,10 @@ cdef inline Py_ssize_t lay_out_weights(
     cdef bint projects = f.w_hr is not NULL
     f.packed_ih = take(
         memory, &used,
-        packed_size(f.input_size, f.H, r.gates) if f.packs and f.w_ih is not NULL else 0,
+        packed_gates_size(f.input_size, f.H, r.gates) if f.packs and f.w_ih is not NULL else 0,
     )
     f.packed_hh = take(
-        memory, &used, packed_size(f.S, f.H, r.gates) if f.packs and r.matrix else 0
+        memory, &used, packed_gates_size(f.S, f.H, r.gates) if f.packs and r.matrix else 0
     )
     f.packed_hr = take(memory, &used, packed_size(f.H, f.S, 1) if f.packs and projects else 0)
     f.bias = take(memory, &used, r.gates * f.H)
@@ -117,6 +122,7 @@ cdef inline Py_ssize_t lay_out_forward(
     f.x_rows = take(memory, &used, 0 if is_whole(q) else chunk * f.input_size)
     f.xp = take(memory, &used, chunk * width)
     f.pre = take(memory, &used, TALLEST_TILE * PANEL_VECS * LANES)
+    f.sums = take(memory, &used, TALLEST_TILE * PANEL_VECS * LANES)
     f.joined = take(memory, &used, q.N * f.S if joins else 0)
     f.inner = take(memory, &used, q.N * f.H if projects else 0)
     return used
@@ -138,9 +144,9 @@ cdef inline void prepare(const Recurrence* r, const Forward* f) noexcept nogil:
     if f.packs:
         # w_ih.T, w_hh.T and w_hr.T
         if f.w_ih is not NULL:
-            pack(f.packed_ih, f.w_ih, 1, f.input_size, f.input_size, f.H, r.gates, PANEL_VECS)
+            pack_gates(f.packed_ih, f.w_ih, f.input_size, f.H, r.gates, PANEL_VECS)
         if r.matrix:
-            pack(f.packed_hh, f.w_hh, 1, f.S, f.S, f.H, r.gates, vecs)
+            pack_gates(f.packed_hh, f.w_hh, f.S, f.H, r.gates, vecs)
         if f.w_hr is not NULL:
             pack(f.packed_hr, f.w_hr, 1, f.H, f.H, f.S, 1, PANEL_VECS)
 
@@ -169,13 +175,19 @@ cdef inline void project_input(
 ) noexcept nogil:
     # xp = x @ w_ih.T + bias
     cdef Py_ssize_t blocks = vectors(f.H), width = blocks * r.gates * LANES
+    cdef Py_ssize_t whole = whole_blocks(f.H, r.gates) * r.gates * LANES
     if f.w_ih is NULL:
         add_bias(f, xp, x, rows)
     elif f.packs:
         matmul_packed(
             xp, width, f.bias_x, 0, x, f.input_size, 1, f.packed_ih, PANEL_VECS, rows,
-            f.input_size, width, False,
+            f.input_size, whole, False,
         )
+        if whole < width:
+            matmul_tail(
+                xp + whole, width, f.bias_x + whole, 0, x, f.input_size,
+                f.packed_ih + whole * f.input_size, f.sums, rows, f.input_size, f.H, r.gates,
+            )
     else:
         matmul_nt_gates(
             xp, width, f.bias_x, 0, x, f.input_size, f.w_ih, 0, blocks, rows, f.input_size, f.H,
@@ -192,14 +204,18 @@ cdef inline void step_with_matrix(
     # pre = h_prev @ w_hh.T + xp; then the gates
     cdef Step s = whole[0]
     cdef Py_ssize_t blocks = whole.blocks, rows = whole.rows, xp_row = blocks * r.gates * LANES
-    cdef Py_ssize_t panels = (blocks + panel_blocks(r) - 1) // panel_blocks(r)
+    cdef Py_ssize_t before_tail = whole_blocks(f.H, r.gates) if f.packs else blocks
+    cdef Py_ssize_t panels = (before_tail + panel_blocks(r) - 1) // panel_blocks(r)
+    cdef Py_ssize_t all = panels + (before_tail < blocks)
     cdef Py_ssize_t k, block, row, count, i, unit, add_row
     cdef const real* add
     cdef int vecs
     s.pre = f.pre
-    for k in range(panels):
-        block = (panels - 1 - k if turns else k) * panel_blocks(r)
-        s.blocks = min(blocks - block, <Py_ssize_t>panel_blocks(r))
+    for k in range(all):
+        block = min((all - 1 - k if turns else k) * panel_blocks(r), before_tail)
+        s.blocks = min(before_tail - block, <Py_ssize_t>panel_blocks(r))
+        if block == before_tail:
+            s.blocks = 1
         vecs = <int>s.blocks * r.gates
         unit = block * LANES
         s.units = f.H - unit
@@ -215,7 +231,12 @@ cdef inline void step_with_matrix(
                 add, add_row = f.bias_h + unit * r.gates, 0
             else:
                 add, add_row = s.x_part, xp_row
-            if f.packs:
+            if block == before_tail:
+                matmul_tail(
+                    f.pre, s.pre_row, add, add_row, s.h_prev, s.h_prev_row,
+                    f.packed_hh + unit * r.gates * f.S, f.sums, s.rows, f.S, f.H, r.gates,
+                )
+            elif f.packs:
                 tiles[s.rows - 1][vecs - 1](
                     f.S, s.h_prev, s.h_prev_row, 1,
                     f.packed_hh + unit * r.gates * f.S, vecs * LANES,

@@ -72,11 +72,20 @@ cdef inline void pack(
     Py_ssize_t depth, Py_ssize_t units, int gates, int panel_vecs,
 ) noexcept nogil:
     # b.reshape(depth, gates, units // LANES, LANES).swapaxes(1, 2), cut into panels
-    cdef Py_ssize_t total = vectors(units) * gates if depth > 0 else 0
-    cdef Py_ssize_t q, k, width, first_unit, valid, lane
     if gates == 1 and b_col == 1:
         pack_rows(packed, b, b_row, depth, units, panel_vecs)
-        return
+    else:
+        pack_blocks(packed, b, b_row, b_col, depth, units, vectors(units), gates, panel_vecs)
+
+
+cdef inline void pack_blocks(
+    real* packed,                                   # OUT (depth, blocks * gates * LANES)
+    const real* b, Py_ssize_t b_row, Py_ssize_t b_col,      # IN (depth, gates * units)
+    Py_ssize_t depth, Py_ssize_t units, Py_ssize_t blocks, int gates, int panel_vecs,
+) noexcept nogil:
+    # the same of the first blocks
+    cdef Py_ssize_t total = blocks * gates if depth > 0 else 0
+    cdef Py_ssize_t q, k, width, first_unit, valid, lane
     cdef const real* source
     cdef real* target
     for q in range(total):
@@ -199,6 +208,76 @@ cdef inline void matmul_packed(
             c + col, c_row, add + col if add is not NULL else NULL, add_row, a, a_row, a_col,
             packed + col * depth, vecs * LANES, vecs, last, rows, depth,
         )
+
+
+# -- over time: the last units --------------------------------------------------------------------
+#
+# A hundred units are six blocks of sixteen and four more. A block of their own for these would be
+# three quarters zeros, in each gate; so where it takes fewer vectors, all gates of the last units
+# stand side by side: `tail_vectors` of them, behind the panels of the whole blocks.
+
+cdef inline int tail_vectors(Py_ssize_t units, int gates) noexcept nogil:
+    """How many vectors hold the last units like this; 0 where that saves nothing."""
+    cdef Py_ssize_t n = vectors(gates * (units % LANES))
+    return <int>n if n < gates else 0
+
+
+cdef inline Py_ssize_t whole_blocks(Py_ssize_t units, int gates) noexcept nogil:
+    """How many blocks the other units are."""
+    return units // LANES if tail_vectors(units, gates) > 0 else vectors(units)
+
+
+cdef inline Py_ssize_t packed_gates_size(
+    Py_ssize_t depth, Py_ssize_t units, int gates
+) noexcept nogil:
+    """How many elements `pack_gates` writes."""
+    return depth * (whole_blocks(units, gates) * gates + tail_vectors(units, gates)) * LANES
+
+
+cdef inline void pack_gates(
+    real* packed,                                   # OUT, of `packed_gates_size` elements
+    const real* w,                                  # IN  (gates * units, depth)
+    Py_ssize_t depth, Py_ssize_t units, int gates, int panel_vecs,
+) noexcept nogil:
+    # `pack` of w.T, but for the last units
+    cdef Py_ssize_t whole = whole_blocks(units, gates), width = tail_vectors(units, gates) * LANES
+    cdef Py_ssize_t tail = units % LANES, k, lane
+    cdef const real* column
+    pack_blocks(packed, w, 1, depth, depth, units, whole, gates, panel_vecs)
+    packed += depth * whole * gates * LANES
+    for lane in range(width):
+        column = w + (lane // tail * units + whole * LANES + lane % tail) * depth
+        for k in range(depth):
+            packed[k * width + lane] = column[k] if lane < gates * tail else 0
+
+
+cdef inline void matmul_tail(
+    real* c, Py_ssize_t c_row,                      # OUT (rows, gates, LANES)
+    const real* add, Py_ssize_t add_row,            # IN  of the same shape
+    const real* a, Py_ssize_t a_row,                # IN  (rows, depth)
+    const real* packed,                             # IN  the last units, as `pack_gates` left them
+    real* sums,                                     # scratch, of a tile
+    Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t units, int gates,
+) noexcept nogil:
+    # c = a @ b + add
+    cdef int vecs = tail_vectors(units, gates), tail = <int>(units % LANES), gate
+    cdef Py_ssize_t row = 0, count, i
+    while row < rows:
+        count = min(rows - row, <Py_ssize_t>TILE_ROWS(vecs))
+        tiles[count - 1][vecs - 1](
+            depth, a, a_row, 1, packed, vecs * LANES, sums, vecs * LANES, NULL, 0, LANES
+        )
+        for i in range(count):
+            for gate in range(gates):
+                store(
+                    c + gate * LANES,
+                    load_first(sums + i * vecs * LANES + gate * tail, tail)
+                    + load(add + gate * LANES),
+                )
+            c += c_row
+            add += add_row
+        a += count * a_row
+        row += count
 
 
 # -- at once --------------------------------------------------------------------------------------

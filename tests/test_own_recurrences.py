@@ -326,3 +326,15 @@ def test_the_proof_draws_nothing_from_the_stream_of_the_script():
     before = mg.get_rng_state()
     check_recurrence(leaky, gradients=False, **CELLS["one state"][1])
     assert (mg.get_rng_state() == before).all()
+
+
+def test_parameters_of_a_function_may_be_parametrized():
+    def step(x, h, U, W):
+        return (x @ U + h @ W).tanh()
+
+    layer = nn.Recurrent(step, 3, 4, parameters={"U": (3, 4), "W": (4, 4)})
+    nn.utils.parametrizations.orthogonal(layer.l0, "W")
+    output, _ = layer(mg.randn(5, 2, 3))
+    output.sum().backward()
+    mg.testing.assert_close(layer.l0.W @ layer.l0.W.T, mg.eye(4), rtol=0, atol=1e-5)
+    assert layer.l0.parametrizations.W.original.grad is not None

@@ -2,11 +2,13 @@
 
 import copy
 import functools
+import gc
 import os
 import pickle
 import random
 import types
 import warnings
+import weakref
 from contextlib import nullcontext
 
 import numpy as np
@@ -349,3 +351,15 @@ def test_a_walk_is_made_again_only_after_a_change(monkeypatch):
     layer.l0.inner.weight.requires_grad_(False)
     layer(x)
     assert walks
+
+
+def test_what_is_kept_with_a_cell_does_not_keep_it():
+    layer = make(read_leak)
+    layer(mg.randn(5, 2, 3, dtype=mg.float64))[0].sum().backward()
+    gone = [weakref.ref(layer.l0), weakref.ref(layer.l0.weight)]
+    gc.disable()
+    try:
+        del layer
+        assert [known() for known in gone] == [None, None]
+    finally:
+        gc.enable()

@@ -192,6 +192,8 @@ class Machine:
         self.first = [place[id(e)] for e in states]
         self.d_shapes = [e.shape[1:] for e in above]
 
+        written, output_place = self.states, self.output_place  # (no circle with the loops)
+
         def loop(
             suits: bool, body: list[Expression], timed: list[Expression], states: list[Expression],
             store: list[Expression], new: Sequence[Expression | None], output: Any,
@@ -200,8 +202,8 @@ class Machine:
                 if not suits:
                     raise NoInstruction("something that is no matrix")
                 return assembled(
-                    body, timed, {id(e): k for e, k in zip(states, self.states)}, store, new,
-                    output, kernel.OPERATIONS, place, self.output_place,
+                    body, timed, {id(e): k for e, k in zip(states, written)}, store, new,
+                    output, kernel.OPERATIONS, place, output_place,
                 )  # fmt: skip
 
             result = Loop(

@@ -7,6 +7,7 @@ places have what they had then, another walk would find the same, and need not b
 from __future__ import annotations
 
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -18,7 +19,7 @@ MISSING: Any = type("Missing", (), {})()
 
 
 class Watch:
-    """Places, and what was in them.
+    """Places, and what was in them. It is kept with the cell, and does not keep it in memory.
 
     Attributes
     ----------
@@ -33,11 +34,11 @@ class Watch:
     """
 
     def __init__(self, cell: Any) -> None:
-        self.own = vars(cell)
+        self.cell = ref(cell)
         self.kind = type(cell)
         self.dtype = dtypes.get_default_dtype()
         self.complete = True
-        self.items: list[tuple[dict[Any, Any], Any, Any]] = []
+        self.items: list[tuple[dict[Any, Any] | None, Any, Any]] = []
         self.shared: list[tuple[Any, Any, Any]] = []  # the same of classes
         self.sizes: list[tuple[Any, int]] = []
         self.parts: list[tuple[Any, tuple[Any, ...]]] = []
@@ -59,8 +60,12 @@ class Watch:
 
     def name(self, table: Any, name: Any) -> None:
         """Whether there is something of this name in a table, and what."""
-        entry = (table, name, table.get(name, MISSING))
-        (self.items if type(table) is dict else self.shared).append(entry)
+        entry = (self._table(table), name, table.get(name, MISSING))
+        (self.items if isinstance(table, dict) else self.shared).append(entry)
+
+    def _table(self, table: Any) -> Any:
+        """A table; None for the cell's own attributes, among which the watch itself will be."""
+        return None if table is vars(self.cell()) else table
 
     def whole(self, container: Any) -> None:
         """All that a dictionary, a list, a set or an array has, in its order."""
@@ -77,7 +82,7 @@ class Watch:
 
     def attributes(self, own: dict[str, Any], names: Any) -> None:
         """How many attributes a thing has, and some of them."""
-        self.sizes.append((own, len(own)))
+        self.sizes.append((self._table(own), len(own)))
         for name in names:
             self.name(own, name)
 
@@ -88,7 +93,7 @@ class Watch:
             self.name(own, name)
         for name in ("_parameters", "_buffers", "_modules"):
             self.whole(own[name])
-        if own is not self.own:
+        if module is not self.cell():
             self.kinds.append((module, type(module)))
 
     def function(self, function: Any) -> None:
@@ -110,12 +115,14 @@ class Watch:
 
     def holds(self, cell: Any) -> bool:
         """Whether all is as it was."""
-        if not self.complete or self.kind is not type(cell) or self.own is not vars(cell):
+        if not self.complete or self.kind is not type(cell) or self.cell() is not cell:
             return False
+        own = vars(cell)
         if self.dtype is not dtypes.get_default_dtype():
             return False
         table: dict[Any, Any]
-        for table, name, value in self.items:
+        for place, name, value in self.items:
+            table = own if place is None else place
             now = table.get(name, MISSING)
             if now is not value and not _equal(now, value):
                 return False
@@ -123,7 +130,7 @@ class Watch:
             if shared.get(name, MISSING) is not value:
                 return False
         for container, size in self.sizes:
-            if len(container) != size:
+            if len(own if container is None else container) != size:
                 return False
         for container, content in self.parts:
             if len(container) != len(content):

@@ -93,6 +93,7 @@ class StepCell(Module):
         self.states = named if states is None else states
         if output_size is not None:
             self.output_size = output_size
+        self.names = tuple(shapes)  # (a parametrized one is no parameter any more)
         for name, shape in shapes.items():
             value = Parameter(empty(shape, device=device, dtype=dtype))
             self.register_parameter(name, value)
@@ -109,7 +110,7 @@ class StepCell(Module):
     def forward(self, x: Any, state: Any) -> Any:
         """One step: x (N, I) and the state, or a tuple of states, to what `step` returns."""
         states = (state,) if len(self.states) == 1 else state
-        return self.step(x, *states, **{name: getattr(self, name) for name in self._parameters})
+        return self.step(x, *states, **{name: getattr(self, name) for name in self.names})
 
 
 def _name_of(function: Any) -> str:

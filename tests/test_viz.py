@@ -87,6 +87,7 @@ def test_gates_stops_where_its_sequence_ends(plt):
 
 
 def test_gates_of_a_layer(plt):
+    mg.manual_seed(0)
     lstm = mg.nn.LSTM(3, 4)
     x = mg.randn(len(TEXT), 2, 3)
     output, _, trace = lstm.trace(x)

@@ -601,3 +601,57 @@ def test_clipping_is_not_recorded():
 def test_a_bound_is_not_negative(bound):
     with pytest.raises(ValueError, match="bound must be at least 0, got"):
         nn.utils.clip_recurrent_weights_(nn.IndRNN(3, 4), bound)
+
+
+@pytest.mark.parametrize("form", ["dense", "lengths", "packed", "batch_first", "alone"])
+@pytest.mark.parametrize("make", [
+    lambda **o: nn.ResidualIndRNN(3, 5, 2, dtype=mg.float64, **o),
+    lambda **o: nn.DenseIndRNN(3, 2, (2, 1), dtype=mg.float64, **o),
+])  # fmt: skip
+def test_a_trace_has_the_states_of_all_recurrences(make, form):
+    mg.manual_seed(0)
+    net = make(batch_first=form == "batch_first")
+    shape = {"alone": (4, 3), "batch_first": (2, 4, 3)}.get(form, (4, 2, 3))
+    x = mg.randn(shape, dtype=mg.float64)
+    options = {"lengths": [2, 4]} if form == "lengths" else {}
+    if form == "packed":
+        x = nn.utils.rnn.pack_padded_sequence(x, [2, 4], enforce_sorted=False)
+    found = []
+
+    def keep(module, args, output):
+        output.retain_grad()
+        found.append(output)
+
+    handles = [part.register_forward_hook(keep) for part in net._recurrents()]
+    expected, expected_ends = net(x, **options)
+    for handle in handles:
+        handle.remove()
+    output, ends, trace = net.trace(x, **options)
+    assert len(trace) == len(ends) == len(found)
+    for a, b in zip((expected, *expected_ends), (output, *ends)):
+        a, b = [getattr(y, "data", y) if form == "packed" else y for y in (a, b)]
+        np.testing.assert_allclose(b.detach().numpy(), a.detach().numpy(), 1e-12)
+    for y in (expected, output):
+        (y.data if form == "packed" else y).square().sum().backward()
+    for part, layer, h in zip(net._recurrents(), trace, found):
+        if form in ("lengths", "packed"):  # rows to (L, N, C), as the trace has them
+            sizes = mg.tensor([2, 2, 1, 1])
+            order, back = mg.tensor([1, 0]), mg.tensor([1, 0])
+            unpacked = [
+                nn.utils.rnn.pad_packed_sequence(
+                    nn.utils.rnn.PackedSequence(y, sizes, order, back)
+                )[0].numpy()
+                for y in (h.detach(), h.grad)
+            ]
+        else:
+            unpacked = [h.detach().numpy(), h.grad.numpy()]
+        states, total = unpacked[0], unpacked[1].copy()
+        for t in reversed(range(3)):  # what reaches a state through the next one
+            total[t] += part.weight_hh.detach().numpy() * (states[t + 1] > 0) * total[t + 1]
+        seen = layer.hidden
+        if form == "batch_first":
+            states, total = states.swapaxes(0, 1), total.swapaxes(0, 1)
+        elif form == "alone":
+            states, total = states[:, 0], total[:, 0]
+        np.testing.assert_allclose(seen.detach().numpy(), states, 1e-12)
+        np.testing.assert_allclose(seen.grad.numpy(), total, 1e-9, 1e-14)

@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..autograd.listening import heard, is_listening
+from ..autograd.listening import heard, is_listening, refuse
 from ..autograd.tensor_base import TensorBase, wrap
 from ..nn import init
 from ..nn.batchnorm import BatchNorm1d
@@ -39,8 +39,14 @@ from .checks import check_layer_input, check_not_both, check_same_dtype
 from .indrnn import indrnn_bound, indrnn_relu
 from .initial import clip_
 from .operation import recur
-from .packed import PackedSequence
+from .options import direction_of
+from .packed import PackedSequence, places_of
 from .ragged import ragged
+from .trace_kernel import seen_alone
+from .trace_run import recording
+
+if TYPE_CHECKING:
+    from .trace import Trace
 
 LINEAR_SLOPE = 8.0
 """The authors draw W from kaiming_uniform_(a=8): small, so a residual block is at first near 1."""
@@ -66,10 +72,12 @@ class Pass:
         longest sequence first (see `ragged`).
     sequences : ndarray of int64, shape (R,)
         The sequence of each row.
+    record : Record, optional
+        What is to be filled, while somebody traces the network.
     """
 
-    def __init__(self, starts: Iterator[Any], batch_sizes: Any = None) -> None:
-        self.starts = starts
+    def __init__(self, starts: Iterator[Any], batch_sizes: Any = None, record: Any = None) -> None:
+        self.starts, self.record = starts, record
         self.ends: list[Any] = []
         self.batch_sizes = batch_sizes
         if batch_sizes is not None:
@@ -102,6 +110,9 @@ class Recurrent(Module):
         `high`.
     """
 
+    recurrence = indrnn_relu
+    _names_of_states = ("hidden",)
+
     def __init__(
         self, size: int, low: float, high: float, dropout: float = 0.0, device: Any = None,
         dtype: Any = None,
@@ -125,21 +136,32 @@ class Recurrent(Module):
 
     def forward(self, x: Any, run: Pass) -> Any:
         """(L, N, C), or (R, C), to the same shape, with one state."""
-        start, parameters = next(run.starts), (None, self.weight_hh, None, None, None)
         if run.batch_sizes is None:
             steps, batch, size = x.array.shape
             # Steps and sequences alike are samples: (L, N, C) -> (L * N, C) -> (L, N, C)
             x = self.norm(x.reshape(steps * batch, size)).view(steps, batch, size)
-            output, h_n = recur(indrnn_relu, x, (start, None), parameters)
+            output, h_n = self._recur(x, run)
             output = self.dropout(output)
         else:
             x = self.norm(x)
-            output, h_n = recur(indrnn_relu, x, (start, None), parameters, run.batch_sizes)
+            output, h_n = self._recur(x, run)
             if self.training and self.dropout.p:
                 mask = self.dropout(ones_like(h_n))  # (1, N, C)
                 output = output * mask[0, run.sequences]
         run.ends.append(h_n.squeeze(0))
         return output
+
+    def _recur(self, x: Any, run: Pass) -> tuple[Any, ...]:
+        """The recurrence alone: all states, and the last ones (1, N, C)."""
+        start = next(run.starts)
+        seen = None if run.record is None else run.record.next(self, len(run.ends))
+        if seen is None:
+            parameters = (None, self.weight_hh, None, None, None)
+            return recur(indrnn_relu, x, (start, None), parameters, run.batch_sizes)
+        if start is None:
+            start = wrap(np.zeros(x.array.shape[1:], x.array.dtype))
+        cell = direction_of(self, 0, {"weight_hh": self.weight_hh})
+        return seen_alone(cell, x, (start,), run.batch_sizes, False, seen)
 
     def extra_repr(self) -> str:
         """What stands between the parentheses."""
@@ -238,6 +260,9 @@ class _DeepIndRNN(Module):
     A network is `_first`, the modules of `_chain`, and has one `Recurrent` for each state.
     """
 
+    bidirectional = False  # as other recurrent layers say of themselves
+    _record: Any = None  # to be filled, while somebody traces the network
+
     def __init__(self, input_size: int, batch_first: bool) -> None:
         super().__init__()
         self.input_size = input_size
@@ -310,8 +335,8 @@ class _DeepIndRNN(Module):
         steps, batch = x.array.shape[:2]
         starts = self._starts(states, input, batch, batched)
         if lengths is None:
-            run = Pass(repeat(None) if starts is None else iter(starts))
-            output, ends = self._run(x, run), run.ends
+            run = Pass(repeat(None) if starts is None else iter(starts), record=self._record)
+            output, ends, plan = self._run(x, run), run.ends, None
         else:
             plan = ragged(
                 lengths, steps, batch,
@@ -320,9 +345,52 @@ class _DeepIndRNN(Module):
             rows = gather_rows(x, plan.rows, 2)
             output, ends = self._run_rows(rows, starts, plan.batch_sizes, plan.order, plan.inverse)
             output = scatter_rows(output, plan.rows, (steps, batch))
+        if self._record is not None:
+            self._record.laid_out(batched, self.batch_first, (steps, batch), plan)
         if not batched:
             return output.squeeze(1), tuple(h.squeeze(0) for h in ends)
         return output.transpose(0, 1) if self.batch_first else output, tuple(ends)
+
+    def trace(
+        self, input: Any, states: Sequence[Any] | None = None, lengths: Any = None
+    ) -> tuple[Any, Any, Trace]:
+        """Run as a call does, and let the states of all recurrences be seen, before dropout.
+
+        Parameters
+        ----------
+        input, states, lengths
+            As in `forward`.
+
+        Returns
+        -------
+        output : Tensor or PackedSequence
+        states : tuple of Tensor
+            As `forward` gives them.
+        trace : Trace
+            ``trace[k].hidden``: the states of the k-th recurrence, in the order of `states`, at all
+            steps.
+
+        Examples
+        --------
+        >>> import minigrad as mg
+        >>> net = mg.nn.ResidualIndRNN(3, 8, num_blocks=2)
+        >>> output, states, trace = net.trace(mg.randn(5, 2, 3))
+        >>> len(trace), trace[4].hidden.shape
+        (5, torch.Size([5, 2, 8]))
+        >>> output.sum().backward()
+        >>> trace[0].hidden.grad.shape
+        torch.Size([5, 2, 8])
+        """
+        refuse("it traces a layer")
+        with recording(self) as record:
+            given = {} if lengths is None else {"lengths": lengths}
+            output, ends = self(input, states, **given)
+        return output, ends, record.trace(self)
+
+    @property
+    def num_layers(self) -> int:
+        """How many recurrences there are, one after the other."""
+        return len(self._recurrents())
 
     def _forward_packed(self, input: Any, states: Any, lengths: Any) -> tuple[Any, Any]:
         check_not_both(self, lengths)
@@ -334,6 +402,9 @@ class _DeepIndRNN(Module):
             for indices in (input.sorted_indices, input.unsorted_indices)
         ]
         output, ends = self._run_rows(input.data, starts, batch_sizes, order, inverse)
+        if self._record is not None:
+            sizes = (len(batch_sizes), int(batch_sizes[0]))
+            self._record.laid_out(True, self.batch_first, sizes, places_of(input))
         packed = PackedSequence(
             output, input.batch_sizes, input.sorted_indices, input.unsorted_indices
         )
@@ -345,9 +416,10 @@ class _DeepIndRNN(Module):
         """`_run` for the rows (R, H_in) of a packed batch; the states in their original order."""
         if starts is None:
             zeros = [np.zeros((len(order), size), rows.array.dtype) for size in self.state_sizes]
-            run = Pass(map(wrap, zeros), batch_sizes)
+            run = Pass(map(wrap, zeros), batch_sizes, self._record)
         else:
-            run = Pass((reorder(h, order, inverse, 0) for h in starts), batch_sizes)
+            starts = (reorder(h, order, inverse, 0) for h in starts)
+            run = Pass(starts, batch_sizes, self._record)
         output = self._run(rows, run)
         return output, [reorder(h, inverse, order, 0) for h in run.ends]
 

@@ -68,6 +68,18 @@ def seen_in_kernel(
     return found[: 1 + len(ends)]
 
 
+def seen_alone(
+    cell: Direction, x: Any, states: Sequence[Any], batch_sizes: Any, reverse: bool, seen: Seen
+) -> tuple[Any, ...]:
+    """The same, also without a kernel; for recurrences that no layer with options is around."""
+    results = seen_in_kernel(cell, x, states, batch_sizes, reverse, seen)
+    if results is not None:
+        return results
+    if wants_gradients([x, *states, *cell._parameters.values()]):
+        seen.add_nudges(x, states)
+    return _run_step(cell, seen, x.contiguous(), states, batch_sizes, reverse, True)
+
+
 @functools.cache
 def _lanes(kernel: Any, dtype: Any) -> int:
     """How many numbers of a kind lie side by side in what a kernel keeps: as many as for one unit.
@@ -127,16 +139,27 @@ def _reference(*arguments: Any) -> tuple[Any, ...]:
         cell = Direction(cell.recurrence, given)
     states = [h] if c is None else [h, c]
     seen = Seen(cell.recurrence.states, nudges)
+    results = _run_step(cell, seen, x, states, batch_sizes, reverse, recorded)
+    results = (*results, *seen.tensors.values())
+    seen.tensors.clear()  # whose graph holds the step, and `seen` with it: no circle
+    return results
+
+
+def _run_step(
+    cell: Direction, seen: Seen, x: Any, states: Sequence[Any], batch_sizes: Any, reverse: bool,
+    recorded: bool,
+) -> tuple[Any, ...]:  # fmt: skip
+    """The output and the last states, from the step; the rest is left with `seen`."""
 
     def step(x: Any, *states: Any) -> Any:
         return cell(x, states, None, gates=seen.gates)
 
     run, x = seen.around(step, x, states)
-    recorded = recorded and all([isinstance(v, Parameter) for v in given.values()])
-    columns, *ends = run_whole(cell, run, x, states, batch_sizes, reverse, recorded, seen.notes)
-    results = (seen.taken(columns), *ends, *seen.tensors.values())
-    seen.tensors.clear()  # whose graph holds the step, and `seen` with it: no circle
-    return results
+    lasting = all([isinstance(v, Parameter) for v in cell._parameters.values()])
+    columns, *ends = run_whole(
+        cell, run, x, states, batch_sizes, reverse, recorded and lasting, seen.notes
+    )
+    return (seen.taken(columns), *ends)
 
 
 def _vjp(

@@ -13,11 +13,14 @@ import numpy as np
 
 from ..autograd.grad_mode import enable_grad
 from ..nn import Module
+from ..recurrences.deep_indrnn import DenseIndRNN, ResidualIndRNN
 from ..recurrences.sequences import SequenceLayer
 from .calling import Layout, called, evaluating, first_tensor
 from .read import series
 
 __all__ = ["TracedLayer", "traced"]
+
+TRACEABLE = (SequenceLayer, ResidualIndRNN, DenseIndRNN)
 
 
 class TracedLayer(NamedTuple):
@@ -62,12 +65,12 @@ def traced(
     ValueError
         There is no recurrent layer, or none was called with this sequence.
     """
-    layers = {name: m for name, m in model.named_modules() if isinstance(m, SequenceLayer)}
+    layers = {name: m for name, m in model.named_modules() if isinstance(m, TRACEABLE)}
     if not layers:
         raise ValueError(
             f"{called(model)} has no recurrent layer that can be traced: no RNN, LSTM, GRU, "
             "Recurrent or the like, neither itself nor below it. (Cells in a loop cannot be, but "
-            "nn.Recurrent makes a layer of a cell; nor ResidualIndRNN and DenseIndRNN.)"
+            "nn.Recurrent makes a layer of a cell.)"
         )
     parameters = list(model.parameters())
     before = [p.grad for p in parameters]

@@ -17,7 +17,7 @@ from .runtime.config import show_config
 from .tensor.creation import (
     Generator, arange, as_tensor, asarray, bernoulli, binomial, default_generator, empty,
     empty_like, eye, from_numpy, frombuffer, full, full_like, get_rng_state, initial_seed, linspace,
-    manual_seed, multinomial, normal, ones, ones_like, poisson, rand, rand_like, randint,
+    logspace, manual_seed, multinomial, normal, ones, ones_like, poisson, rand, rand_like, randint,
     randint_like, randn, randn_like, randperm, seed, set_rng_state, zeros, zeros_like,
 )  # fmt: skip
 from .tensor.creation import range as range
@@ -111,6 +111,9 @@ from .ops.shape import expand as broadcast_to
 from .ops.shape import movedim as moveaxis
 from .ops.shape import transpose as swapaxes
 from .ops.shape import transpose as swapdims
+from .ops.special import gammainc as igamma
+from .ops.special import gammaincc as igammac
+from .ops.special import multigammaln as mvlgamma
 from .ops.statistics import (
     cdist, corrcoef, cov, histc, nanmean, nanquantile, nansum, pdist, quantile,
 )  # fmt: skip
@@ -143,6 +146,9 @@ from .nn.functional import adaptive_max_pool1d_with_indices as adaptive_max_pool
 from .replay import compile as compile  # noqa: E402
 from .serialization import load, save  # noqa: E402
 
+for _method in (hardshrink, prelu):  # functions of nn, but methods of tensors, which know no nn
+    setattr(Tensor, _method.__name__, _method)
+
 # What ``from minigrad import *`` brings: all but the names of builtins (as ``sum``), which it would
 # take away. Those are re-exported above, ``sum as sum``, for type checkers.
 __all__ = [
@@ -169,35 +175,36 @@ __all__ = [
     "from_dlpack", "from_numpy", "frombuffer", "full", "full_like", "gather", "gcd", "ge", "ger",
     "get_default_device", "get_default_dtype", "get_num_threads", "get_rng_state", "greater",
     "greater_equal", "gt", "half", "hardshrink", "heaviside", "histc", "hsplit", "hstack", "hypot",
-    "iinfo", "imag", "index_add", "index_copy", "index_fill", "index_put", "index_reduce",
-    "index_select", "inf", "inference_mode", "initial_seed", "inner", "int8", "int16", "int32",
-    "int64", "inverse", "is_complex", "is_floating_point", "is_grad_enabled", "is_nonzero",
-    "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal",
-    "kron", "kthvalue", "layout", "lcm", "ldexp", "le", "lerp", "less", "less_equal", "lgamma",
-    "linspace", "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp", "logaddexp2",
-    "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or", "logical_xor", "logit",
-    "logsumexp", "long", "lt", "manual_seed", "masked_fill", "masked_scatter", "masked_select",
-    "matmul", "matrix_exp", "matrix_power", "max_pool1d", "max_pool1d_with_indices", "maximum",
-    "mean", "median", "memory_format", "meshgrid", "minimum", "mm", "mode", "moveaxis", "movedim",
-    "msort", "mul", "multinomial", "multiply", "mv", "nan", "nan_to_num", "nanmean", "nanmedian",
-    "nanquantile", "nansum", "narrow", "narrow_copy", "ne", "neg", "negative", "nextafter",
-    "no_grad", "nonzero", "norm", "normal", "not_equal", "numel", "ones", "ones_like", "outer",
-    "pdist", "permute", "pi", "pinverse", "poisson", "polygamma", "positive", "prelu",
-    "preserve_format", "prod", "promote_types", "qr", "quantile", "rad2deg", "rand", "rand_like",
-    "randint", "randint_like", "randn", "randn_like", "randperm", "ravel", "real", "reciprocal",
-    "relu", "relu_", "remainder", "repeat", "repeat_interleave", "reshape", "resolve_conj",
-    "result_type", "roll", "rot90", "row_stack", "rrelu", "rrelu_", "rsqrt", "rsub", "save",
-    "scatter", "scatter_add", "scatter_reduce", "searchsorted", "seed", "select", "select_scatter",
-    "selu", "selu_", "set_default_device", "set_default_dtype", "set_flush_denormal",
-    "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state", "sgn", "short",
-    "show_config", "sigmoid", "sign", "signbit", "sin", "sinc", "sinh", "slice_scatter", "slogdet",
-    "softmax", "sort", "split", "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std",
-    "std_mean", "strided", "sub", "subtract", "svd", "swapaxes", "swapdims", "t", "take",
-    "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot", "threshold",
-    "threshold_", "tile", "topk", "trace", "transpose", "trapezoid", "trapz", "tril",
-    "tril_indices", "triu", "triu_indices", "true_divide", "trunc", "uint8", "unbind", "unflatten",
-    "unique", "unique_consecutive", "unravel_index", "unsafe_chunk", "unsafe_split", "unsqueeze",
-    "var", "var_mean", "vdot", "vsplit", "vstack", "where", "xlogy", "zeros", "zeros_like",
+    "igamma", "igammac", "iinfo", "imag", "index_add", "index_copy", "index_fill", "index_put",
+    "index_reduce", "index_select", "inf", "inference_mode", "initial_seed", "inner", "int8",
+    "int16", "int32", "int64", "inverse", "is_complex", "is_floating_point", "is_grad_enabled",
+    "is_nonzero", "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf",
+    "isposinf", "isreal", "kron", "kthvalue", "layout", "lcm", "ldexp", "le", "lerp", "less",
+    "less_equal", "lgamma", "linspace", "load", "log", "log1p", "log2", "log10", "log_softmax",
+    "logaddexp", "logaddexp2", "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "logit", "logspace", "logsumexp", "long", "lt", "manual_seed", "masked_fill",
+    "masked_scatter", "masked_select", "matmul", "matrix_exp", "matrix_power", "max_pool1d",
+    "max_pool1d_with_indices", "maximum", "mean", "median", "memory_format", "meshgrid", "minimum",
+    "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv",
+    "mvlgamma", "nan", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow",
+    "narrow_copy", "ne", "neg", "negative", "nextafter", "no_grad", "nonzero", "norm", "normal",
+    "not_equal", "numel", "ones", "ones_like", "outer", "pdist", "permute", "pi", "pinverse",
+    "poisson", "polygamma", "positive", "prelu", "preserve_format", "prod", "promote_types", "qr",
+    "quantile", "rad2deg", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
+    "randperm", "ravel", "real", "reciprocal", "relu", "relu_", "remainder", "repeat",
+    "repeat_interleave", "reshape", "resolve_conj", "result_type", "roll", "rot90", "row_stack",
+    "rrelu", "rrelu_", "rsqrt", "rsub", "save", "scatter", "scatter_add", "scatter_reduce",
+    "searchsorted", "seed", "select", "select_scatter", "selu", "selu_", "set_default_device",
+    "set_default_dtype", "set_flush_denormal", "set_grad_enabled", "set_num_threads",
+    "set_printoptions", "set_rng_state", "sgn", "short", "show_config", "sigmoid", "sign",
+    "signbit", "sin", "sinc", "sinh", "slice_scatter", "slogdet", "softmax", "sort", "split",
+    "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "strided", "sub",
+    "subtract", "svd", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh",
+    "tensor", "tensor_split", "tensordot", "threshold", "threshold_", "tile", "topk", "trace",
+    "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices",
+    "true_divide", "trunc", "uint8", "unbind", "unflatten", "unique", "unique_consecutive",
+    "unravel_index", "unsafe_chunk", "unsafe_split", "unsqueeze", "var", "var_mean", "vdot",
+    "vsplit", "vstack", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip
 
 

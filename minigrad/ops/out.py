@@ -21,7 +21,8 @@ EXACT = {
     "multinomial", "mv", "neg", "nonzero", "norm", "round", "scatter", "scatter_add", "sign",
     "softmax", "sort", "take", "take_along_dim", "topk", "tril", "triu", "trunc", "where",
 }  # fmt: skip
-ANY_SHAPE = {"arange", "linspace", "range"}  # which fill an out= of any shape of as many entries
+# Which fill an out= of any shape of as many entries.
+ANY_SHAPE = {"arange", "linspace", "logspace", "range"}
 
 
 def written(name: str, out: Any, result: Any, exact: bool = False) -> Any:

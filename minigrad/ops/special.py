@@ -43,7 +43,7 @@ from ..autograd.tensor_base import array_of
 from . import elementwise as ew
 from .arguments import as_int
 from .cast import cast, common_type
-from .checked import publish
+from .checked import checked_methods, publish
 from .elementwise import (
     digamma,
     erf,
@@ -66,6 +66,7 @@ from .erf import ndtri as ndtri_of
 from .gamma import gammainc as gammainc_of
 from .gamma import gammaincc as gammaincc_of
 from .index import where
+from .inplace import inplace
 from .layout import entrywise
 from .makers import binary, unary
 from .reduce import log_softmax, logsumexp, softmax
@@ -207,6 +208,17 @@ def gammainc(input: Any, other: Any) -> Tensor:
 def gammaincc(input: Any, other: Any) -> Tensor:
     """``1 - gammainc(input, other)``, exact also where it is small."""
     return _upper(*common_type((_as_floats(input), _as_floats(other))))
+
+
+@checked_methods
+class Methods:
+    """What of this page is a method of tensors, under other names than in `special`."""
+
+    __slots__ = ()
+
+    igamma, igammac, mvlgamma = gammainc, gammaincc, multigammaln
+    igamma_, igammac_ = inplace(gammainc, "igamma_"), inplace(gammaincc, "igammac_")
+    mvlgamma_ = inplace(multigammaln, "mvlgamma_")
 
 
 publish(globals(), __all__)

@@ -27,8 +27,8 @@ HARMLESS = frozenset([
     "grad", "data", "__len__", "__iter__", "__reversed__", "where", "reshape_as", "backward",
     "detach", "to", "method", "type_as", "cpu", "is_contiguous", "stride", "of_shape", "like",
     "_made", "as_tensor", "from_array", "tensor", "full", "full_like", "eye", "arange", "linspace",
-    "randint", "randperm", "normal", "new_tensor", "new_zeros", "new_ones", "new_full", "is_tensor",
-    "check_gradient", "broadcast_tensors", "broadcast_shapes", "__new__", "__hash__",
+    "logspace", "randint", "randperm", "normal", "new_tensor", "new_zeros", "new_ones", "new_full",
+    "is_tensor", "check_gradient", "broadcast_tensors", "broadcast_shapes", "__new__", "__hash__",
     "<listcomp>", "<genexpr>", "result_type", "promote_types", "can_cast", "finfo", "iinfo",
 ])  # fmt: skip
 # Rooms of minigrad that a function may not enter while it is recorded, but by what is heard.

@@ -32,9 +32,9 @@ from .tensor import Tensor
 __all__ = [
     "Generator", "arange", "as_array", "as_tensor", "bernoulli", "binomial", "default_generator",
     "empty", "empty_like", "eye", "from_numpy", "frombuffer", "full", "full_like", "get_rng_state",
-    "initial_seed", "linspace", "manual_seed", "multinomial", "normal", "ones", "ones_like",
-    "poisson", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
-    "range", "seed", "set_rng_state", "tensor", "zeros", "zeros_like",
+    "initial_seed", "linspace", "logspace", "manual_seed", "multinomial", "normal", "ones",
+    "ones_like", "poisson", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
+    "randperm", "range", "seed", "set_rng_state", "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
 
 ndarray = np.ndarray
@@ -441,6 +441,57 @@ def linspace(
     if steps > 1:
         values[-1] = end
     return _made(values, device, requires_grad)
+
+
+def logspace(
+    start: float,
+    end: float,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """`steps` powers of `base`, with exponents from `start` to `end`, equally far apart.
+
+    Raises
+    ------
+    RuntimeError
+        `steps` is negative.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> mg.logspace(-2, 1, 4)
+    tensor([1.0000e-02, 1.0000e-01, 1.0000e+00, 1.0000e+01])
+    """
+    if is_listening():
+        return heard(
+            logspace,
+            (start, end, steps, base),
+            {"dtype": dtype, "device": device, "requires_grad": requires_grad},
+        )
+    kind = dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
+    start, end = number(start, "logspace", "start"), number(end, "logspace", "end")
+    steps, base = as_int(steps, "logspace", "steps"), number(base, "logspace", "base")
+    if kind.kind == "b" and steps > 1:
+        raise NotImplementedError("\"logspace\" not implemented for 'Bool'")
+    if steps < 0:
+        raise RuntimeError(f"number of steps must be non-negative, but got {steps}")
+    # In PyTorch's order: the ends and their difference have the entries' type, all else is float64,
+    # and the second half is counted from the end.
+    as_entry = kind.type if kind.kind == "f" else int
+    start, end = float(as_entry(start)), float(as_entry(end))
+    step = float(as_entry(end - start)) / max(steps - 1, 1)
+    places = np.arange(steps)
+    first_half = places < max(steps // 2, 1)
+    exponents = np.where(first_half, start + step * places, end - step * (steps - 1 - places))
+    with np.errstate(all="ignore"):
+        powers = np.power(float(base), exponents).astype(kind)
+    return _made(powers, device, requires_grad)
 
 
 # ------------------------------------------------------------------------------------------------

@@ -16,7 +16,18 @@ from ..arrays.size import Storage
 from ..autograd.loans import before_write
 from ..autograd.tensor_base import TensorBase, bump_version
 from ..autograd.views import is_view, parent_of
-from ..ops import arrange, matrices, ranks, rarer, running, scattering, search, statistics, windows
+from ..ops import (
+    arrange,
+    matrices,
+    ranks,
+    rarer,
+    running,
+    scattering,
+    search,
+    special,
+    statistics,
+    windows,
+)
 from ..ops.arguments import as_shape
 from ..ops.checked import checked_methods
 from ..ops.inplace import check_writable
@@ -172,7 +183,7 @@ def _never(what: str) -> property:
 @checked_methods
 class Methods(
     matrices.Methods, arrange.Methods, windows.Methods, scattering.Methods, running.Methods,
-    ranks.Methods, statistics.Methods, search.Methods, rarer.Methods,
+    ranks.Methods, statistics.Methods, search.Methods, rarer.Methods, special.Methods,
 ):  # fmt: skip
     """What of this page, and of the pages of operations named here, is part of a tensor."""
 

@@ -297,6 +297,19 @@ x.kthvalue(3, 0, True)
 t.mode(x, 0)
 t.nanmedian(x)
 t.nanmedian(x, 1)
+t.igamma(i + 1.5, y.exp())
+t.igammac(i[0] + 0.5, cube.exp())
+t.mvlgamma(p + 1.5, 3)
+(i + 0.5).igamma(x.exp())
+(i + 0.5).igammac(x[0].exp())
+(x + 5).mvlgamma(p=2)
+(i + 1.5).double().igamma_(w.exp())
+(i + 0.5).double().igammac_(w.exp())
+(p + 1).mvlgamma_(2)
+x.hardshrink()
+x.hardshrink(lambd=1.2)
+x.prelu(w)
+cube.prelu(number)
 t.aminmax(x)
 t.aminmax(cube, dim=1, keepdim=True)
 t.msort(x)
@@ -470,6 +483,13 @@ t.trace(i)
 t.kron(i, k)
 t.tensordot(i, i)
 t.logdet(-S)
+t.logspace(0, 2, 5), t.logspace(2, 0, 3, dtype=t.float64), t.logspace(-0.3, 0.7, 17)
+t.logspace(0.1, 2.3, 11, 2.5), t.logspace(-1, 2, 4, base=2), t.logspace(1, 3, 3, base=0.5)
+t.logspace(0, 1, 3, base=-2), t.logspace(0, 40, 3), t.logspace(0, 1, 3, 0), t.logspace(0, 1.5, 3, 1)
+t.logspace(0, 3, 4, dtype=t.int64), t.logspace(0.5, 2.7, 4, dtype=t.int64)
+t.logspace(0, 2, 1), t.logspace(0, 2, 0), t.logspace(0, 1, 1, dtype=t.bool)
+t.logspace(0, 3, 7, dtype=t.float16), t.logspace(0, 1, 4, out=t.zeros(2, 2))
+t.logspace(t.tensor(0.0), 1, 3)
 t.slogdet(t.zeros(2, 2))
 """
 
@@ -504,6 +524,13 @@ ERRORS = {
     "t.linalg.solve_triangular(A, x.T, upper=True)": "Incompatible shapes",
     "t.linalg.lstsq(tall, B)": r"input.size\(-2\) should match other.size\(-2\)",
     "t.linalg.lstsq(tall, v, driver='best')": "should be one of",
+    "t.logspace(0, 1, -1)": "number of steps must be non-negative",
+    "t.logspace(0, 1, 2.5)": "steps",
+    "t.logspace(0, 1, 3, dtype=t.bool)": "not implemented for 'Bool'",
+    "t.mvlgamma(x, 0)": "p has to be greater than or equal to 1",
+    "t.igamma(x, [1.0])": r"argument 'other' \(position 2\) must be Tensor",
+    "x.prelu(v.float())": "Type promoting not supported",
+    "x.prelu(three)": "Mismatch of parameter numbers",
     "t.linalg.matrix_norm(A, 3)": "Order 3 not supported",
     "t.linalg.matrix_norm(v)": "must have at least 2 dimensions",
     "t.linalg.matrix_norm(A, dim=(0, 0))": "dims must be different",

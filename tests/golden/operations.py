@@ -50,7 +50,7 @@ WITHOUT_TENSORS = {
     "column_stack", "compile", "dstack", "einsum", "empty", "eye", "from_dlpack", "from_numpy",
     "frombuffer", "full", "get_default_device", "get_default_dtype", "get_num_threads",
     "get_rng_state", "iinfo",
-    "import_module", "initial_seed", "is_grad_enabled", "is_tensor", "linspace", "load",
+    "import_module", "initial_seed", "is_grad_enabled", "is_tensor", "linspace", "load", "logspace",
     "manual_seed", "meshgrid", "ones", "promote_types", "rand", "randint", "randn", "randperm",
     "range", "row_stack", "save", "seed", "set_default_device", "set_default_dtype",
     "set_flush_denormal", "set_num_threads", "set_printoptions", "set_rng_state", "show_config",

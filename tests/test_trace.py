@@ -7,6 +7,7 @@ import pickle
 import pstats
 import re
 import sys
+import threading
 import types
 import warnings
 from contextlib import nullcontext
@@ -730,3 +731,42 @@ def test_compiled_functions_that_trace_run_as_they_are_written():
     with pytest.warns(UserWarning, match="it traces a layer"):
         found = [compiled(x).item() for _ in range(4)]
     assert found == [layer.trace(x)[2].update_gate.sum().item()] * 4
+
+
+@pytest.mark.once
+def test_a_trace_within_a_trace_of_the_same_layer():
+    lstm, x = nn.LSTM(I, H), mg.randn(T, N, I)
+    inner = []
+
+    def look(layer, args):
+        handle.remove()
+        inner.append(layer.trace(args[0][:2])[2])
+
+    handle = lstm.register_forward_pre_hook(look)
+    output, _, trace = lstm.trace(x)
+    assert mg.equal(trace.hidden, output)
+    assert mg.allclose(inner[0].hidden, output[:2])
+    assert "_record" not in vars(lstm)
+
+
+@pytest.mark.once
+def test_threads_that_trace_and_call_the_same_layer():
+    lstm, wrong = nn.LSTM(I, H), []
+
+    def look(x, traced):
+        expected = lstm(x)[0]
+        try:
+            for _ in range(30):
+                found = lstm.trace(x)[2].hidden if traced else lstm(x)[0]
+                if found.shape != expected.shape or not mg.allclose(found, expected, atol=1e-6):
+                    wrong.append(found)
+        except Exception as error:
+            wrong.append(error)
+
+    inputs = [mg.randn(T, N, I), mg.randn(T + 1, I), mg.randn(2, 3 * N, I), mg.randn(3, I)]
+    threads = [threading.Thread(target=look, args=(x, k < 2)) for k, x in enumerate(inputs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []

@@ -238,8 +238,9 @@ class SequenceLayer(Module):
                 gather_rows(x, plan.rows, 2), states, plan.batch_sizes, plan.order, plan.inverse
             )
             output = scatter_rows(output, plan.rows, (steps, batch))
-        if self._record is not None:
-            self._record.laid_out(batched, self.batch_first, (steps, batch), plan)
+        record = self._record  # (another thread may take it away)
+        if record is not None:
+            record.laid_out(batched, self.batch_first, (steps, batch), plan)
         if not batched:
             output, states = output.squeeze(1), _mapped(lambda s: s.squeeze(1), states)
         elif self.batch_first:
@@ -295,10 +296,11 @@ class SequenceLayer(Module):
             output, states = self._reordered(
                 input.data, states, batch_sizes, sorting.array, unsorting.array
             )
-        if self._record is not None:
+        record = self._record
+        if record is not None:
             places = places_of(input)
             sizes = (len(batch_sizes), int(batch_sizes[0]))
-            self._record.laid_out(True, self.batch_first, sizes, places)
+            record.laid_out(True, self.batch_first, sizes, places)
         packed = PackedSequence(output, input.batch_sizes, sorting, unsorting)
         return packed, self._last(states)
 
@@ -363,7 +365,7 @@ class SequenceLayer(Module):
         The states come as tuples, one for each layer and direction, and go as one tensor each,
         (D * num_layers, N, ...); or as tuples of them, (D, N, ...) for each layer.
         """
-        layers, special = self.num_layers, self._is_special
+        layers, special, record = self.num_layers, self._is_special, self._record
         sides = (False, True)[: len(states) // layers]
         residual = special and self._options.residual
         ends: list[Any] = []
@@ -374,7 +376,7 @@ class SequenceLayer(Module):
             outputs = []
             for reverse in sides:
                 k = len(ends)
-                seen = None if self._record is None else self._record.next(self, k)
+                seen = None if record is None else record.next(self, k)
                 results = self._direction(k, x, states[k], batch_sizes, reverse, seen)
                 outputs.append(results[0])
                 ends.append(results[1:])

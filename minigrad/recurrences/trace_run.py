@@ -18,7 +18,7 @@ import math
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from threading import get_ident
+from threading import RLock, get_ident
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ from ..ops.join import cat, split
 from ..ops.rows import scatter_rows
 from ..ops.shape import transpose
 from .trace import DirectionTrace, LayerTrace, Trace
+
+_tracing = RLock()
 
 
 class Record:
@@ -61,6 +63,8 @@ class Record:
         self, batched: bool, batch_first: bool, sizes: tuple[int, int], places: Any
     ) -> None:
         """Note how the layer's output is laid out."""
+        if self.thread != get_ident():
+            return
         self.batched, self.batch_first, self.sizes, self.places = (
             batched,
             batch_first,
@@ -99,13 +103,17 @@ class Record:
 
 @contextmanager
 def recording(layer: Any) -> Iterator[Record]:
-    """Let `layer` find a record to fill, meanwhile."""
+    """Let `layer` find a record to fill, meanwhile. One thread at a time; traces may be nested."""
     record = Record()
-    layer._record = record
-    try:
-        yield record
-    finally:
-        del layer._record
+    with _tracing:
+        earlier = layer._record
+        layer._record = record
+        try:
+            yield record
+        finally:
+            layer._record = earlier
+            if earlier is None:
+                del layer._record
 
 
 class Seen:

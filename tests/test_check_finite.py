@@ -272,3 +272,8 @@ def test_gradients_are_left_as_they_were():
         (rnn(x)[0][-1] * 1e20).sum().backward()
     assert all(p.grad is None for p in rnn.parameters())
     assert mg.equal(mg.get_rng_state(), stream)
+
+
+def test_what_is_no_model():
+    with pytest.raises(TypeError, match="check_finite: model must be a Module, not int"):
+        check_finite(3)

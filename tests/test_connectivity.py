@@ -194,6 +194,8 @@ BAD = [
     (IndexError, "of=5 is out of range: there are 2 output features",
      lambda: viz.connectivity(nn.RNN(2, 2), mg.ones(3, 2), of=5)),
     (TypeError, "of must be an int", lambda: viz.connectivity(nn.RNN(2, 2), mg.ones(3, 2), of=[1])),
+    (TypeError, "input must be a padded Tensor, not a PackedSequence",
+     lambda: viz.connectivity(nn.RNN(2, 2), nn.utils.rnn.pack_sequence([mg.ones(3, 2)]))),
     (RuntimeError, "the output of <lambda> was not computed from the input by operations with",
      lambda: viz.connectivity(lambda x: x.detach(), mg.ones(3, 2))),
 ]  # fmt: skip

@@ -211,3 +211,8 @@ def test_numbers_are_written_and_read_again(package, monkeypatch, tmp_path):
     assert [tag for _, tag, _ in values[3:]] == ["weights", "notes/text_summary"]
     histogram = events[4].summary.value[0].histo
     assert (histogram.num, histogram.sum) == (24, 276)
+
+
+def test_what_is_no_number_is_named():
+    with pytest.raises(TypeError, match="show: rate must be a number, got str"):
+        progress(range(3)).show(loss=1.0, rate="low")

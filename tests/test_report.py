@@ -472,3 +472,22 @@ def test_the_page_of_connectivity(browser, tmp_path):
     assert browser.run("return typeof harm") == "undefined"
     assert browser.elements("img") == []
     assert browser.complaints() == []
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    ({"loss": 3}, "loss must be a function of what the model returns, not int"),
+    ({"loss": lambda result: None}, "loss must return a Tensor of one element, got NoneType"),
+    ({"loss": lambda result: result[0]}, r"loss must return a Tensor of one element, got \[5, 4\]"),
+    ({"connectivity": "all"}, "connectivity must be a Connectivity or a bool, not str"),
+])  # fmt: skip
+def test_what_is_no_loss_and_no_connectivity(tmp_path, options, words):
+    pytest.importorskip("bokeh")
+    with pytest.raises(TypeError, match=words):
+        viz.report(nn.LSTM(3, 4), mg.randn(5, 3), path=tmp_path / "run.html", **options)
+
+
+def test_the_gradient_of_the_input_stays(tmp_path):
+    pytest.importorskip("bokeh")
+    x = mg.randn(5, 3, requires_grad=True)
+    viz.report(nn.LSTM(3, 4), x, path=tmp_path / "run.html")
+    assert x.grad is None

@@ -5,6 +5,7 @@ L steps, N sequences, J and H sizes of inputs and of hidden states. `F` is the s
 
 import copy
 import random
+import threading
 
 import numpy as np
 import pytest
@@ -403,6 +404,9 @@ def test_inputs_by_shape():
     assert double.output_bytes == 8 * N * H
     with pytest.raises(ValueError, match="dtype has 1 types, for 2 inputs"):
         mg.summary(Seq2Seq(), (L, N, J), (2, N, J), dtype=[mg.float32])
+    for size in (5, (4.0, 3)):
+        with pytest.raises(TypeError, match="input_size must be a tuple of ints"):
+            mg.summary(Tagger(), input_size=size)
     with pytest.raises(TypeError, match="model must be a Module, not function"):
         mg.summary(lambda x: x, (N, J))
 
@@ -498,3 +502,30 @@ def test_a_compiled_function_can_be_summarised_in():
 
     for _ in range(3):  # recorded, then replayed
         assert mg.summary(Model(), (N, J)).macs >= N * H * 2
+
+
+def test_threads_that_ask_about_one_model():
+    model, found = nn.Sequential(nn.Linear(J, H), nn.Linear(H, J)), []
+
+    def look():
+        found.extend([mg.summary(model, (N, J)).macs for _ in range(8)])
+
+    ask = [threading.Thread(target=look) for _ in range(3)]
+    for thread in ask:
+        thread.start()
+    for thread in ask:
+        thread.join()
+    assert found == [2 * N * J * H] * 24
+    assert not any("forward" in vars(module) for module in model.modules())
+
+
+def test_a_call_from_another_thread_is_not_counted():
+    class Asks(nn.Linear):
+        def forward(self, x):
+            if threading.current_thread() is threading.main_thread():
+                other = threading.Thread(target=self, args=(x,))
+                other.start()
+                other.join()
+            return super().forward(x)
+
+    assert mg.summary(Asks(J, H), (N, J)).rows[0].calls == 1

@@ -109,7 +109,7 @@ def test_gates_of_a_layer(plt):
 def test_a_trace_of_several_layers_says_how_to_choose(plt):
     lstm = mg.nn.LSTM(3, 4, num_layers=2)
     _, _, trace = lstm.trace(mg.randn(5, 2, 3))
-    with pytest.raises(AttributeError, match=r"trace\[0\].*trace\[1\]"):
+    with pytest.raises(AttributeError, match=r"trace\[0\].forward or trace\[1\].forward$"):
         viz.gates(trace)
     _, drawn = viz.gates(trace[1])
     np.testing.assert_array_equal(image_of(drawn[0]).T, trace[1].input_gate[:, 0].detach().numpy())
@@ -418,6 +418,12 @@ def test_several_panels_want_several_axes(plt):
     (lambda: viz.curves({}), ValueError, "nothing to draw"),
     (lambda: viz.curves({"a": [[1, 2]]}), ValueError, r"'a' has shape \(1, 2\)"),
     (lambda: viz.gradient_norms({}), ValueError, "none in the mapping"),
+    (lambda: viz.gates(3), TypeError, "trace: expected a trace, .* got int"),
+    (lambda: viz.gates(direction(), labels=5), TypeError, "labels: expected a text .* got int"),
+    (lambda: viz.gates(direction(), sequence="a"), TypeError, "sequence: expected an int, got str"),
+    (lambda: viz.trajectory(direction(), labels=5), TypeError, "labels: .* got int"),
+    (lambda: viz.trajectory(direction(), labels="hello"), ValueError, "of 5 sequences, for 3"),
+    (lambda: viz.curves("abc"), ValueError, "history: .* must be numbers"),
 ])  # fmt: skip
 def test_what_cannot_be_drawn_says_why(plt, ask, error, said):
     with pytest.raises(error, match=said):

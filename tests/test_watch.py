@@ -312,3 +312,10 @@ def test_watching_changes_nothing():
         return [p.tolist() for p in model.parameters()]
 
     assert weights(True) == weights(False)
+
+
+def test_what_is_no_model_and_no_number_of_steps():
+    with pytest.raises(TypeError, match="watch: model must be a Module, not int"):
+        watch(3)
+    with pytest.raises(ValueError, match="watch: print_every must be an int of 0 or more, got -1"):
+        watch(nn.Linear(2, 3), print_every=-1)

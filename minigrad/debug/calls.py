@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import RLock, get_ident
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,16 @@ from ..nn.lazy import is_lazy
 from ..nn.module import Module
 from ..tensor.creation import get_rng_state, set_rng_state
 
-__all__ = ["Watched", "kept", "tensors_in"]
+__all__ = ["Watched", "check_model", "kept", "tensors_in"]
 
+_one_at_a_time = RLock()  # else a thread would keep, as the model's own, what another hung there
 TABLES = ("_parameters", "_buffers", "_modules")
+
+
+def check_model(caller: str, model: Any) -> None:
+    """Raise a TypeError where `model` is no module."""
+    if not isinstance(model, Module):
+        raise TypeError(f"{caller}: model must be a Module, not {type(model).__name__}")
 
 
 @contextmanager
@@ -32,31 +40,35 @@ def kept(model: Module) -> Iterator[None]:
 
     What is kept are the attributes of all modules (not what is inside a list or an object there),
     the values of their buffers and parameters, and minigrad's, Python's and NumPy's random streams.
+    Other threads that want to do so wait.
     """
-    modules = list(model.modules())
-    attributes = [dict(m.__dict__) for m in modules]
-    tables = [[dict(m.__dict__[name]) for name in TABLES] for m in modules]
-    tensors = {id(t): t for own in tables for table in own[:2] for t in table.values()}
-    copies = [
-        (t, t.array, t.array.copy(), list(t.version)) for t in tensors.values() if _has_values(t)
-    ]
-    streams = get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002
-    try:
-        yield
-    finally:
-        set_rng_state(streams[0])
-        random.setstate(streams[1])
-        np.random.set_state(streams[2])  # noqa: NPY002
-        for module, own, named in zip(modules, attributes, tables):
-            module.__dict__.clear()
-            module.__dict__.update(own)
-            for name, table in zip(TABLES, named):
-                module.__dict__[name].clear()
-                module.__dict__[name].update(table)
-        for tensor, array, copy, version in copies:
-            tensor.array = array
-            if list(tensor.version) != version:  # it was written to
-                array[...] = copy
+    with _one_at_a_time:
+        modules = list(model.modules())
+        attributes = [dict(m.__dict__) for m in modules]
+        tables = [[dict(m.__dict__[name]) for name in TABLES] for m in modules]
+        tensors = {id(t): t for own in tables for table in own[:2] for t in table.values()}
+        copies = [
+            (t, t.array, t.array.copy(), list(t.version))
+            for t in tensors.values()
+            if _has_values(t)
+        ]
+        streams = get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002
+        try:
+            yield
+        finally:
+            set_rng_state(streams[0])
+            random.setstate(streams[1])
+            np.random.set_state(streams[2])  # noqa: NPY002
+            for module, own, named in zip(modules, attributes, tables):
+                module.__dict__.clear()
+                module.__dict__.update(own)
+                for name, table in zip(TABLES, named):
+                    module.__dict__[name].clear()
+                    module.__dict__[name].update(table)
+            for tensor, array, copy, version in copies:
+                tensor.array = array
+                if list(tensor.version) != version:  # it was written to
+                    array[...] = copy
 
 
 def _has_values(tensor: Any) -> bool:
@@ -85,6 +97,7 @@ class Watched:
     """
 
     def __init__(self, model: Module) -> None:
+        self._thread = get_ident()
         for module in model.modules():
             module.__dict__["forward"] = self._around(module, module.forward)
 
@@ -102,6 +115,8 @@ class Watched:
 
     def _around(self, module: Module, forward: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*args: Any, **kwargs: Any) -> Any:
+            if get_ident() != self._thread:  # somebody else calls the model
+                return forward(*args, **kwargs)
             earlier = listen(self)
             try:
                 self.before(module, args, kwargs)

@@ -20,7 +20,7 @@ from ..nn.module import Module
 from ..recurrences.layer import RNNBase
 from ..recurrences.sequences import SequenceLayer
 from ..tensor.creation import get_rng_state, set_rng_state
-from .calls import tensors_in
+from .calls import check_model, tensors_in
 
 __all__ = ["CheckFinite", "NotFinite", "check_finite"]
 
@@ -49,6 +49,7 @@ class CheckFinite:
     """What `check_finite` returns: `remove` ends the watching, as the end of a ``with`` block."""
 
     def __init__(self, model: Module, inf: bool) -> None:
+        check_model("check_finite", model)
         self._inf = inf
         self._busy = False  # while a layer is looked into
         self._calls: dict[str, int] = {}  # in this forward pass
@@ -333,6 +334,8 @@ def check_finite(model: Module, inf: bool = True) -> CheckFinite:
 
     Raises
     ------
+    TypeError
+        `model` is no module.
     NotFinite
         (in use) A RuntimeError that names the layer; for a recurrent layer its gate or state, the
         time step, the sequence and the unit; whether its input or its parameters were bad before.

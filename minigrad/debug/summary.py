@@ -23,7 +23,7 @@ from ..recurrences.sequences import SequenceLayer
 from ..tensor.creation import zeros
 from . import costs
 from .axes import Names, text_of
-from .calls import Watched, kept, tensors_in
+from .calls import Watched, check_model, kept, tensors_in
 from .text import extend, table
 
 __all__ = ["Row", "Summary", "summary"]
@@ -408,7 +408,12 @@ def _is_shape(value: Any) -> bool:
 def _given(model: Module, inputs: Any, input_size: Any, dtype: Any) -> list[Any]:
     """The arguments of the call: a tensor of zeros for each shape."""
     if input_size is not None:
-        sizes = [input_size] if _is_shape(input_size) else list(input_size)
+        sizes = [input_size] if _is_shape(input_size) else input_size
+        if not isinstance(sizes, (tuple, list)) or not all([_is_shape(s) for s in sizes]):
+            raise TypeError(
+                "summary: input_size must be a tuple of ints, or several of them, got "
+                f"{input_size!r}"
+            )
         inputs = (*inputs, *[tuple(s) for s in sizes])
     kinds = list(dtype) if isinstance(dtype, (tuple, list)) else [dtype] * len(inputs)
     if len(kinds) != len(inputs):
@@ -462,6 +467,10 @@ def summary(
 
     Raises
     ------
+    TypeError
+        `model` is no module, `input_size` no shape.
+    ValueError
+        There is not one `dtype` for each input.
     Exception
         What the model raises, with the layer, the shapes that it was given, and the table up to it
         in the message. The error has them as ``error.summary``, too.
@@ -491,8 +500,7 @@ def summary(
     >>> print(found["rnn"].input_text, found["rnn"].macs)
     (L=5, N=3, H=10) 36000
     """
-    if not isinstance(model, Module):
-        raise TypeError(f"summary: model must be a Module, not {type(model).__name__}")
+    check_model("summary", model)
     if any([is_lazy(p) for p in model.parameters()]):
         model = copy.deepcopy(model)  # to give its parameters shapes would change it
     args = _given(model, inputs, input_size, dtype)

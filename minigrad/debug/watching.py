@@ -18,7 +18,7 @@ from ..nn.linear import Linear
 from ..nn.module import Module
 from ..recurrences.sequences import SequenceLayer
 from ..tensor.creation import get_rng_state, set_rng_state
-from .calls import tensors_in
+from .calls import check_model, tensors_in
 from .finite import run_back_again, run_forward_again
 from .summary import how_read
 from .text import table
@@ -71,6 +71,9 @@ class Watch:
     """
 
     def __init__(self, model: Module, print_every: int) -> None:
+        check_model("watch", model)
+        if type(print_every) is not int or print_every < 0:
+            raise ValueError(f"watch: print_every must be an int of 0 or more, got {print_every!r}")
         self.model, self.print_every = model, print_every
         self.records: list[Record] = []
         self._parameters = dict(model.named_parameters())
@@ -472,6 +475,13 @@ def watch(model: Module, print_every: int = 0) -> Watch:
         ``watched.step(loss)`` belongs behind ``optimizer.step()``. Then ``print(watched)`` shows
         the last step and what looks wrong; ``watched.problems()`` are the sentences,
         ``watched.records`` the numbers.
+
+    Raises
+    ------
+    TypeError
+        `model` is no module.
+    ValueError
+        `print_every` is no number of steps.
 
     Notes
     -----

@@ -78,8 +78,18 @@ class Progress(Generic[Item]):
         ----------
         **numbers : float or Tensor of one element
             Such as ``loss=loss``. A tensor's value is read at once, and its graph let go.
+
+        Raises
+        ------
+        TypeError
+            One is no number.
         """
-        self.numbers.update({name: float(value) for name, value in numbers.items()})
+        for name, value in numbers.items():
+            try:
+                self.numbers[name] = float(value)
+            except (TypeError, ValueError):
+                got = type(value).__name__
+                raise TypeError(f"show: {name} must be a number, got {got}") from None
         if self._bar is not None:
             self._bar.set_postfix_str(self._shown(), refresh=False)
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ..debug.calls import kept
 from ..nn import Module
+from ..recurrences.packed import PackedSequence
 from ..tensor import Tensor
 
 __all__ = ["Layout", "arguments_of", "called", "evaluating", "first_tensor", "layout_of"]
@@ -69,6 +70,8 @@ def arguments_of(input: Any) -> tuple[Any, ...]:
     TypeError
         The first is no tensor.
     """
+    if isinstance(input, PackedSequence):
+        raise TypeError("input must be a padded Tensor, not a PackedSequence: unpack it")
     arguments = tuple(input) if isinstance(input, (tuple, list)) else (input,)
     if not arguments or not isinstance(arguments[0], Tensor):
         got = type(arguments[0] if arguments else input).__name__

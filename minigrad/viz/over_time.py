@@ -9,7 +9,7 @@ shape (T, N, H), (N, T, H) with `batch_first`, or (T, H).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,8 @@ def gates(
         matplotlib is not installed.
     AttributeError
         The trace has several layers or directions: the message says how to choose.
+    TypeError
+        The trace or the labels are none, the sequence is no int.
     ValueError
         There is no gate of that name; there are not as many labels as steps, not as many axes as
         panels.
@@ -146,7 +148,7 @@ def states(
 
     Raises
     ------
-    ImportError, AttributeError, ValueError, IndexError
+    ImportError, AttributeError, TypeError, ValueError, IndexError
         As in `gates`.
 
     Examples
@@ -258,7 +260,7 @@ def trajectory(
 
     Raises
     ------
-    ImportError, AttributeError, IndexError
+    ImportError, AttributeError, TypeError, IndexError
         As in `gates`.
     ValueError
         As in `gates`; or a state is nan or infinite.
@@ -275,11 +277,14 @@ def trajectory(
         sequences = range(min(MANY, found.values.shape[1]))
     if isinstance(sequences, int):
         sequences, labels = [sequences], labels if labels is None else [labels]
-    elif len(sequences) == 1 and labels is not None and len(labels) != 1:
+    elif len(sequences) == 1 and labels is not None and _count(labels) != 1:
         labels = [labels]
     paths = [found.of(k) for k in sequences]
-    if labels is not None and len(labels) != len(paths):
-        raise ValueError(f"labels: got those of {len(labels)} sequences, for {len(paths)} drawn")
+    if labels is not None and _count(labels) != len(paths):
+        raise ValueError(
+            f"labels: got those of {len(labels)} sequences, for {len(paths)} drawn (to draw one: "
+            "sequences=0)"
+        )
     points = np.concatenate(paths)
     if not np.isfinite(points).all():
         raise ValueError(f"{name}: some values are nan or infinite; viz.states shows where")
@@ -301,6 +306,13 @@ def trajectory(
     if len(paths) > 1:
         legend(axis, ax)
     return figure, axis
+
+
+def _count(labels: Any) -> int:
+    """Of how many sequences there are labels."""
+    if not isinstance(labels, Sized):
+        raise TypeError(f"labels: expected a sequence, got {type(labels).__name__}")
+    return len(labels)
 
 
 def _label_points(axis: Any, x: np.ndarray, y: np.ndarray, texts: Sequence[str]) -> None:
@@ -365,7 +377,7 @@ def gradient_norms(
     ------
     RuntimeError
         There are no gradients (yet).
-    ImportError, AttributeError, ValueError, IndexError
+    ImportError, AttributeError, TypeError, ValueError, IndexError
         As in `gates`.
 
     Examples

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..recurrences.trace import DirectionTrace, LayerTrace, Trace
 from ..tensor import Tensor
 from .text import labels_of
 
@@ -34,9 +35,13 @@ class Series:
 
         Raises
         ------
+        TypeError
+            The number is no int.
         IndexError
             There is no sequence of that number.
         """
+        if not isinstance(sequence, (int, np.integer)):
+            raise TypeError(f"sequence: expected an int, got {type(sequence).__name__}")
         count = self.values.shape[1]
         if not -count <= sequence < count:
             raise IndexError(f"sequence: got {sequence}, but there are {count} sequences (axis N)")
@@ -59,9 +64,24 @@ def named(what: Any) -> dict[str, Any]:
     ------
     AttributeError
         A trace of several layers or directions: the message says how to choose.
+    TypeError
+        It is none of these.
     """
     if isinstance(what, (Tensor, np.ndarray)):
         return {"": what}
+    if isinstance(what, (Trace, LayerTrace)):
+        parts = [part._place for _, _, part in what._flat()]
+        if len(parts) > 1:
+            raise AttributeError(
+                f"a picture shows one direction of one layer, this trace has {len(parts)}: give "
+                f"{' or '.join(parts)}"
+            )
+        return dict(what.items())
+    if not isinstance(what, (DirectionTrace, Mapping)):
+        raise TypeError(
+            "trace: expected a trace, a mapping of names to tensors, a Tensor or an ndarray, got "
+            f"{type(what).__name__}"
+        )
     return dict(what.items())
 
 

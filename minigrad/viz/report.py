@@ -52,7 +52,7 @@ def report(
     ----------
     model : Module
         It is, or has below it, layers such as `nn.LSTM` or `nn.Recurrent`. It is called in
-        evaluation mode; its parameters and their gradients stay as they are.
+        evaluation mode; its parameters, their gradients and those of the input stay as they are.
     input : Tensor, or tuple of arguments that begins with one
         As for `viz.connectivity`.
     labels : str or sequence, length L, optional
@@ -83,7 +83,8 @@ def report(
     ImportError
         Bokeh is not installed.
     TypeError, ValueError, IndexError
-        As for `viz.connectivity`; and the model has no recurrent layer, or is no module.
+        As for `viz.connectivity`; and the model has no recurrent layer, or is no module; `loss` is
+        no function, or returns something else than a Tensor of one element.
 
     Notes
     -----
@@ -101,6 +102,12 @@ def report(
     """
     if not isinstance(model, Module):
         raise TypeError(f"model must be a Module, whose layers are traced, not {called(model)}")
+    if not (loss is None or callable(loss)):
+        raise TypeError(f"loss must be a function of what the model returns, not {called(loss)}")
+    if not (connectivity is None or isinstance(connectivity, (Connectivity, bool))):
+        raise TypeError(
+            f"connectivity must be a Connectivity or a bool, not {called(connectivity)}"
+        )
     needed("bokeh")
     arguments = arguments_of(input)
     layout = layout_of(model, arguments[0], batch_first)

@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ def labels_of(labels: Any, steps: int) -> list[str]:
 
     Raises
     ------
+    TypeError
+        It is no sequence.
     ValueError
         There are fewer or more.
 
@@ -57,6 +59,8 @@ def labels_of(labels: Any, steps: int) -> list[str]:
     if labels is None:
         return [str(step) for step in range(steps)]
     labels = labels.array if isinstance(labels, Tensor) else labels
+    if not isinstance(labels, Iterable):
+        raise TypeError(f"labels: expected a text or a sequence, got {type(labels).__name__}")
     given = list(labels)
     if len(given) != steps:
         raise ValueError(f"labels: got {len(given)} labels, but the sequence has {steps} steps")

@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..autograd.grad_mode import enable_grad
+from ..debug.calls import tensors_in
 from ..nn import Module
 from ..recurrences.deep_indrnn import DenseIndRNN, ResidualIndRNN
 from ..recurrences.sequences import SequenceLayer
+from ..tensor import Tensor
 from .calling import Layout, called, evaluating, first_tensor
 from .read import series
 
@@ -72,20 +74,23 @@ def traced(
             "Recurrent or the like, neither itself nor below it. (Cells in a loop cannot be, but "
             "nn.Recurrent makes a layer of a cell.)"
         )
-    parameters = list(model.parameters())
-    before = [p.grad for p in parameters]
+    leaves = [t for t in (*model.parameters(), *tensors_in(arguments)) if t.is_leaf]
+    before = [t.grad for t in leaves]
     try:
-        for p in parameters:
-            p.grad = None
+        for t in leaves:
+            t.grad = None
         with evaluating(model), enable_grad(), _traces_of(layers.values()) as traces:
             result = model(*arguments)
             y = layout.by_step(first_tensor(result))[:, sequence]
             value = y[-1].sum() if loss is None else loss(result)
+            if not isinstance(value, Tensor) or value.numel() != 1:
+                got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+                raise TypeError(f"loss must return a Tensor of one element, got {got}")
             if value.requires_grad:
                 value.backward()
     finally:
-        for p, g in zip(parameters, before):
-            p.grad = g
+        for t, g in zip(leaves, before):
+            t.grad = g
     found: list[TracedLayer] = []
     for name, layer in layers.items():
         directions = [_directions(layer, trace, sequence) for trace in traces[layer]]

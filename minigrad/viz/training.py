@@ -55,7 +55,10 @@ def curves(
     ['train: lowest 0.5 at 2', 'valid: lowest 1.2 at 1']
     """
     lines = dict(history) if isinstance(history, Mapping) else {"": history}
-    arrays = {name: np.asarray(array_of(values), float) for name, values in lines.items()}
+    try:
+        arrays = {name: np.asarray(array_of(values), float) for name, values in lines.items()}
+    except (TypeError, ValueError):
+        raise ValueError("history: what is to be drawn must be numbers") from None
     for name, values in arrays.items():
         if values.ndim != 1:
             raise ValueError(f"history: {name!r} has shape {values.shape}, not one number an epoch")

@@ -62,7 +62,7 @@ def test_plot_draws(name, capsys, tmp_path):
 # ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kernels", [*_kernels.available_levels(), "reference"])
+@pytest.mark.parametrize("kernels", [_kernels.available_levels()[0], "reference"])
 def test_gradients_vanish_explode_or_last(kernels):
     result = run(VANISHING, kernels=kernels)
     assert result.returncode == 0, result.stderr

@@ -66,24 +66,24 @@ def by_hand(layer, x, states, arguments, k=0, **more):
 
 @pytest.mark.parametrize("kind", ON_PAGES)
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "+".join(o) or "plain")
-@pytest.mark.parametrize("grads", [True, False])
-def test_gates_and_states_equal_the_equations(kind, options, grads):
+def test_gates_and_states_equal_the_equations(kind, options):
     layer, x = made(kind, I, H, **options), leaf(1, T, N, I)
     states = family.start(layer, N)
     mg.manual_seed(7)
     usual = family.run(layer, x, states)
     mg.manual_seed(7)
-    with mg.set_grad_enabled(grads):
-        *found, trace = layer.trace(x, family.given(states))
-    for a, b in zip(family.flat(tuple(found)), usual, strict=True):
-        same(a, b.detach().numpy(), 1e-12, 1e-14)
-    mg.manual_seed(7)
     before = [s.detach().numpy()[0] for s in states]
     wanted = by_hand(layer, x.detach().numpy(), before, drawn(layer, states, options))
-    assert list(trace.names) == list(wanted)
-    for name, value in wanted.items():
-        same(trace[name], value)
-        assert trace[name].requires_grad == grads
+    for grads in (True, False):
+        mg.manual_seed(7)
+        with mg.set_grad_enabled(grads):
+            *found, trace = layer.trace(x, family.given(states))
+        for a, b in zip(family.flat(tuple(found)), usual, strict=True):
+            same(a, b.detach().numpy(), 1e-12, 1e-14)
+        assert list(trace.names) == list(wanted)
+        for name, value in wanted.items():
+            same(trace[name], value)
+            assert trace[name].requires_grad == grads
 
 
 # ------------------------------------------------------------------------------------------------
@@ -94,6 +94,17 @@ def test_gates_and_states_equal_the_equations(kind, options, grads):
 def weighted(values):
     """A loss in which every number counts, and each differently."""
     return sum([(v * facts_like(k, v)).sum() for k, v in enumerate(values)])
+
+
+def copies(array, axis=0, count=T * H):
+    """The batch, once for each number of a sequence that is moved: sequences do not mix."""
+    return np.concatenate([array] * count, axis)
+
+
+def drawn_in_copies(value):
+    if isinstance(value, list):
+        return [copies(v, 1) for v in value]
+    return copies(value) if isinstance(value, np.ndarray) else value
 
 
 def facts_like(k, value):
@@ -112,19 +123,25 @@ def test_gradients_of_states_are_those_of_moving_them(kind, options):
     mg.manual_seed(7)
     arguments = drawn(layer, states, options)
     before = [s.detach().numpy()[0] for s in states]
+    places = list(np.ndindex(T, H))
+    x, before = copies(x.detach().numpy(), 1), [copies(s) for s in before]
+    arguments = {name: drawn_in_copies(value) for name, value in arguments.items()}
 
-    def loss(moved):
-        return weighted(by_hand(layer, x.detach().numpy(), before, arguments, moved=moved).values())
+    def losses(moved):
+        """(places, N): of each sequence, when one of its numbers has been moved."""
+        values = by_hand(layer, x, before, arguments, moved=moved).values()
+        weights = [facts_like(k, v[:, :N]) for k, v in enumerate(values)]
+        split = [v.reshape(T, T * H, N, -1) for v in values]
+        return sum((v * w[:, None]).sum((0, 3)) for v, w in zip(split, weights))
 
     step = 1e-6
     for k, name in enumerate(layer.recurrence.states):
-        wanted = np.empty((T, *before[k].shape))
-        for place in np.ndindex(*wanted.shape):
-            moved = [np.zeros((T, *s.shape)) for s in before]
-            moved[k][place] = step
-            up = loss(moved)
-            moved[k][place] = -step
-            wanted[place] = (up - loss(moved)) / (2 * step)
+        moved = [np.zeros((T, *s.shape)) for s in before]
+        size = before[k].shape[1]
+        for place, (t, h) in enumerate(places):  # (of a smaller state, some twice)
+            moved[k][t, place * N : (place + 1) * N, h % size] = step
+        up, down = losses(moved), losses([-m for m in moved])
+        wanted = ((up - down) / (2 * step)).reshape(T, H, N).transpose(0, 2, 1)[..., :size]
         same(trace[name].grad, wanted, 1e-6, 1e-8)
 
 
@@ -164,12 +181,17 @@ def layers_by_hand(layer, x, states):
     return found, x
 
 
-@pytest.mark.parametrize("kind", ON_PAGES)
+FORMS = [("batch", False), ("alone", True), ("lengths_first", True), ("packed", False)]
+OTHER_FORMS = [("batch_first", True), ("lengths", False)]  # the same of all kinds, but for the step
+
+
 @pytest.mark.parametrize(
-    ("form", "grads"),
-    [("batch", True), ("batch_first", False), ("alone", True), ("lengths", False),
-     ("lengths_first", True), ("packed", False)],
-)  # fmt: skip
+    ("kind", "form", "grads"),
+    [
+        *[(kind, *form) for kind in ON_PAGES for form in FORMS],
+        *[(kind, *form) for kind in ("lstm", "gru_reset_before") for form in OTHER_FORMS],
+    ],
+)
 def test_every_layer_direction_and_layout(kind, form, grads):
     first = form.endswith("first")
     layer = made(kind, I, H, 2, bidirectional=True, batch_first=first)
@@ -217,41 +239,41 @@ def test_gradients_of_states_of_every_layer_direction_and_length(kind):
     states = [s.detach() for s in family.start(layer, 2)]
     output, last, trace = layer.trace(mg.tensor(x), family.given(states), lengths)
     last = [last] if isinstance(last, mg.Tensor) else list(last)
-    weighted([output, *last, trace[0].reverse.hidden]).backward()
 
-    def loss(moved_at=None, moved=None):
-        """The same loss, of a sequence after the other: every layer by hand."""
-        outputs, seen = np.zeros(output.shape), np.zeros(trace[0].reverse.hidden.shape)
-        ends = [np.zeros(s.shape) for s in last]
+    looked_at = [output, *last, trace[0].reverse.hidden]
+    weighted(looked_at).backward()
+    weights = [facts_like(k, value).numpy() for k, value in enumerate(looked_at)]
+    places = list(np.ndindex(*output.shape[:2], 2))
+
+    def losses(moved_at, moved):
+        """The same loss of each copy, of a sequence after the other: every layer by hand."""
+        found = np.zeros(len(places))
         for n, length in enumerate(lengths):
-            below = x[:length, n]
+            below = copies(x[:length, n, None], 1, len(places))
             for k in range(2):
                 sides = []
                 for side in (False, True):
-                    own = [s[2 * k + side][n][None].numpy() for s in states]
-                    more = moved[:, :length, n : n + 1] if moved_at == (k, side) else None
-                    found = by_hand(
-                        layer, below[:, None], own, {}, 2 * k + side, reverse=side, moved=more
-                    )
-                    sides.append(found["hidden"][:, 0])
-                    for end, name in zip(ends, layer.recurrence.states):
-                        end[2 * k + side, n] = found[name][0 if side else -1, 0]
+                    own = [copies(s[2 * k + side][n, None].numpy(), 0, len(places)) for s in states]
+                    more = moved[:, :length, n] if moved_at == (k, side) else None
+                    seen = by_hand(layer, below, own, {}, 2 * k + side, reverse=side, moved=more)
+                    sides.append(seen["hidden"])
+                    for w, name in zip(weights[1:], layer.recurrence.states):
+                        found += seen[name][0 if side else -1] @ w[2 * k + side, n]
                 if k == 0:
-                    seen[:length, n] = sides[1]
+                    found += np.einsum("tph,th->p", sides[1], weights[-1][:length, n])
                 below = np.concatenate(sides, -1)
-            outputs[:length, n] = below
-        return weighted([outputs, *ends, seen])
+            found += np.einsum("tph,th->p", below, weights[0][:length, n])
+        return found
 
     step, count = 1e-6, len(layer.recurrence.states)
     for k, side in np.ndindex(2, 2):
         part = (trace[k].forward, trace[k].reverse)[side]
         for s, name in enumerate(layer.recurrence.states):
-            wanted = np.zeros(part[name].shape)
-            for place in np.ndindex(*wanted.shape):
-                moved = np.zeros((count, *wanted.shape))
-                moved[(s, *place)] = step
-                up = loss((k, side), moved)
-                wanted[place] = (up - loss((k, side), -moved)) / (2 * step)
+            moved = np.zeros((count, *output.shape[:2], len(places), 2))
+            for place, (t, n, h) in enumerate(places):
+                moved[s, t, n, place, h] = step
+            up, down = losses((k, side), moved), losses((k, side), -moved)
+            wanted = ((up - down) / (2 * step)).reshape(part[name].shape)
             same(part[name].grad, wanted, 1e-6, 1e-8)
 
 
@@ -457,8 +479,12 @@ def test_cells_of_ones_own(kind):
             same(g[t], 0.0 if state.grad is None else state.grad.numpy())
 
 
-@pytest.mark.parametrize("kind", ["gated", "leaky", "fast_weights", "LSTMCell"])
-@pytest.mark.parametrize("form", ["lengths", "packed", "alone"])
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [("gated", "lengths"), ("gated", "packed"), ("gated", "alone"), ("leaky", "lengths"),
+     ("leaky", "packed"), ("leaky", "alone"), ("fast_weights", "packed"), ("LSTMCell", "lengths"),
+     ("LSTMCell", "alone")],
+)  # fmt: skip
 def test_layouts_of_cells_of_ones_own(kind, form):
     made, options, _ = OWN[kind]
     size = {"bidirectional": True, "batch_first": True}
@@ -523,6 +549,7 @@ def test_a_profiler_goes_on_behind_a_trace():
 # ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.once
 def test_what_it_says_where_it_cannot_choose():
     x = mg.randn(T, N, I)
     both = nn.GRU(I, H, 2, bidirectional=True).trace(x)[2]
@@ -562,6 +589,7 @@ def test_what_it_says_where_it_cannot_choose():
     assert copy.copy(two[0].forward).names == two[0].forward.names
 
 
+@pytest.mark.once
 def test_texts():
     *_, trace = nn.GRU(I, H, bidirectional=True, batch_first=True).trace(mg.randn(N, T, I))
     assert repr(trace[0].forward) == (
@@ -580,6 +608,7 @@ def test_texts():
     assert "memory   time 4, hidden0 2, hidden1 3" in repr(trace)
 
 
+@pytest.mark.once
 def test_numpy():
     *_, trace = nn.LSTM(I, H, 2, bidirectional=True).trace(mg.randn(T, N, I))
     arrays = trace.numpy()
@@ -596,6 +625,7 @@ class Table(dict):
     """As much of a DataFrame as makes one."""
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("first", [False, True])
 def test_pandas(first, monkeypatch):
     """Every number in its row; with a stand-in where pandas is not installed."""
@@ -622,6 +652,7 @@ def test_pandas(first, monkeypatch):
     assert set(np.asarray(table["batch"])) == {0}
 
 
+@pytest.mark.once
 def test_pandas_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     *_, trace = nn.RNN(I, H).trace(mg.randn(T, N, I))

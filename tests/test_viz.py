@@ -356,7 +356,7 @@ def test_long_names_and_many_lines_find_room(plt):
     assert frame.x1 <= whole.x1
     assert frame.y0 >= whole.y0
     assert ax.bbox.width > 300
-    figure, drawn = viz.weights(model)
+    figure, drawn = viz.weights(mg.nn.ModuleDict({"x" * 60: mg.nn.LSTM(2, 4, num_layers=2)}))
     figure.canvas.draw()
     titles = [ax.title.get_window_extent() for ax in drawn]
     assert all(left.x1 < right.x0 for left, right in zip(titles[::2], titles[1::2]))
@@ -378,8 +378,10 @@ def test_into_given_axes(plt, name):
     assert not axes[0].has_data()
 
 
-@pytest.mark.parametrize("name", PICTURES)
-@pytest.mark.parametrize("style", ["default", "dark_background"])
+@pytest.mark.parametrize(
+    ("name", "style"),
+    [*[(name, "dark_background") for name in PICTURES], ("gates", "default")],
+)
 def test_styles_are_followed(plt, name, style):
     with plt.style.context(style):
         figure, drawn = PICTURES[name]()

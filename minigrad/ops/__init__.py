@@ -11,8 +11,8 @@
   sorting, and `introsort`: the order in which PyTorch leaves equal entries; `return_types`: pairs.
   What is met less often: `running` beside `scan`, `ranks` beside `order`, `statistics`, `search`.
 - `matmul`: products, linear; `einsum`, and `equation`, which reads what it is told; `linalg`: the
-  room of that name, for which `solving` and `decompositions` compute; `matrices`: what torch itself
-  has of it.
+  room of that name, for which `solving`, `decompositions` and `lu` compute; `matrices`: what torch
+  itself has of it.
 - `conv`: convolution along one axis; `pool`: means and largest entries of windows.
 - `loss`, `entrywise_loss`, `ctc`: what training minimises; `norm`: layer and batch normalisation.
 - `attention`: averages of values, weighted by how well their keys fit.

@@ -1,8 +1,8 @@
 """Linear algebra: the room `minigrad.linalg` is gathered here.
 
-`decompositions` and `solving` beside this file have what NumPy computes; here are norms, powers and
-products, which are made of other operations. Everything has gradients, of any order, but for ranks
-and `eig`. All take stacks of matrices: the leading axes are theirs.
+`decompositions` and `solving` beside this file have what NumPy computes, `lu` what it does not;
+here are norms, powers and products, which are made of other operations. Everything has gradients,
+of any order, but for ranks and `eig`. All take stacks of matrices: the leading axes are theirs.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from .elementwise import abs as abs_
 from .elementwise import where
 from .index import diagonal as diagonal_
 from .join import cat
+from .lu import lu, lu_factor, lu_factor_ex, lu_solve
 from .makers import broadcast_error
 from .matmul import matmul, mm
 from .order import amax, amin
@@ -55,10 +56,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh",
-    "eigvals", "eigvalsh", "inv", "inv_ex", "lstsq", "matmul", "matrix_exp", "matrix_norm",
-    "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve",
-    "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot",
-    "vector_norm",
+    "eigvals", "eigvalsh", "inv", "inv_ex", "lstsq", "lu", "lu_factor", "lu_factor_ex", "lu_solve",
+    "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm",
+    "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "tensorinv",
+    "tensorsolve", "vander", "vecdot", "vector_norm",
 ]  # fmt: skip
 
 

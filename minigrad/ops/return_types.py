@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "aminmax", "cummax", "cummin", "kthvalue", "linalg_cholesky_ex", "linalg_eig", "linalg_eigh",
-    "linalg_inv_ex", "linalg_lstsq", "linalg_qr", "linalg_slogdet", "linalg_svd", "max", "median",
-    "min", "mode", "nanmedian", "qr", "slogdet", "sort", "svd", "topk",
+    "linalg_inv_ex", "linalg_lstsq", "linalg_lu", "linalg_lu_factor", "linalg_lu_factor_ex",
+    "linalg_qr", "linalg_slogdet", "linalg_svd", "max", "median", "min", "mode", "nanmedian", "qr",
+    "slogdet", "sort", "svd", "topk",
 ]  # fmt: skip
 
 
@@ -116,6 +117,41 @@ class linalg_qr(_Printed, _QR):
 
 class qr(_Printed, _QR):
     """The same, as the old function returns it."""
+
+    __slots__ = ()
+
+
+class _LU(NamedTuple):
+    P: Tensor
+    L: Tensor
+    U: Tensor
+
+
+class linalg_lu(_Printed, _LU):
+    """``P, L, U`` with ``A = P L U``: P exchanges rows, L and U are triangular."""
+
+    __slots__ = ()
+
+
+class _LUPivots(NamedTuple):
+    LU: Tensor
+    pivots: Tensor
+
+
+class linalg_lu_factor(_Printed, _LUPivots):
+    """L and U in one matrix, and which rows were exchanged."""
+
+    __slots__ = ()
+
+
+class _LUPivotsInfo(NamedTuple):
+    LU: Tensor
+    pivots: Tensor
+    info: Tensor
+
+
+class linalg_lu_factor_ex(_Printed, _LUPivotsInfo):
+    """The same, and which entry on the diagonal of U is 0, if one is."""
 
     __slots__ = ()
 

@@ -102,6 +102,21 @@ t.linalg.qr(wide, mode='complete')
 t.linalg.qr(As)[0]
 t.linalg.qr(tall).R
 t.qr(A)
+t.linalg.lu(A)
+t.linalg.lu(As)
+t.linalg.lu(tall)
+t.linalg.lu(wide).U
+t.linalg.lu(cube).L
+t.linalg.lu(cube.mT)
+t.linalg.lu_factor(A)
+t.linalg.lu_factor(As).LU
+t.linalg.lu_factor(tall)
+t.linalg.lu_factor_ex(wide)
+t.linalg.lu_solve(*t.linalg.lu_factor(A), B)
+t.linalg.lu_solve(*t.linalg.lu_factor(As), B)
+t.linalg.lu_solve(*t.linalg.lu_factor(A), Bs, adjoint=True)
+t.linalg.lu_solve(*t.linalg.lu_factor(As), pair, left=False)
+t.linalg.lu_solve(*t.linalg.lu_factor(A), pair, left=False, adjoint=True)
 t.linalg.pinv(tall)
 t.linalg.pinv(wide)
 t.linalg.pinv(As)
@@ -471,6 +486,11 @@ t.linalg.lstsq(tall, v, driver='gelss')[2:]
 t.linalg.cond(t.ones(2, 2, dtype=x.dtype), 1)
 t.linalg.inv_ex(t.ones(2, 2, dtype=x.dtype)).info
 t.linalg.cholesky_ex(S - 3 * t.eye(3, dtype=x.dtype)).info
+t.linalg.lu(t.zeros(2, 2, dtype=x.dtype))
+t.linalg.lu(t.ones(3, 2, dtype=x.dtype))
+t.linalg.lu(t.ones(2, 4, dtype=x.dtype))
+t.linalg.lu(A[:0, :0])
+t.linalg.lu_factor_ex(t.ones(2, 3, 3, dtype=x.dtype))
 t.linalg.matrix_power(A, 0)
 t.linalg.matrix_power(i[:, :3], 2)
 t.linalg.multi_dot([i, i.T])
@@ -531,6 +551,18 @@ ERRORS = {
     "t.igamma(x, [1.0])": r"argument 'other' \(position 2\) must be Tensor",
     "x.prelu(v.float())": "Type promoting not supported",
     "x.prelu(three)": "Mismatch of parameter numbers",
+    "t.linalg.lu(v)": r"2 or more dimensions. Got size: \[4\]",
+    "t.linalg.lu(i)": "not implemented for 'Long'",
+    "t.linalg.lu(A, pivot=False)": "LU without pivoting is not implemented on the CPU",
+    "t.linalg.lu_factor(t.ones(2, 2))": r"U\[2,2\] is zero",
+    "t.linalg.lu_factor(t.zeros(2, 2, 2))": r"\(Batch element 0\): U\[1,1\] is zero",
+    "t.linalg.lu_solve(*t.linalg.lu_factor(A), three)": "B must have at least 2 dimensions",
+    "t.linalg.lu_solve(*t.linalg.lu_factor(A), x.mT)": r"Incompatible shapes.*\(3x3 and 4x3\)",
+    "t.linalg.lu_solve(*t.linalg.lu_factor(A), B.float())": "to have the same dtype",
+    "t.linalg.lu_solve(A, k[:3], B)": "scalar type torch.int32",
+    "t.linalg.lu_solve(A, k[:3].int() + 3, B)": "Did you properly pass the result of lu_factor",
+    "t.linalg.lu_solve(A, k[:2].int(), B)": "same as the dimension of the matrix",
+    "t.linalg.lu_solve(x, k[:3].int(), B)": "batches of square matrices",
     "t.linalg.matrix_norm(A, 3)": "Order 3 not supported",
     "t.linalg.matrix_norm(v)": "must have at least 2 dimensions",
     "t.linalg.matrix_norm(A, dim=(0, 0))": "dims must be different",

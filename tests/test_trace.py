@@ -801,3 +801,10 @@ def test_threads_that_trace_and_call_the_same_layer():
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.once
+def test_a_layer_that_is_not_there():
+    trace = nn.GRU(I, H).trace(mg.randn(T, N, I))[2]
+    with pytest.raises(IndexError, match="trace of GRU has 1 layers, no 5"):
+        trace[5]

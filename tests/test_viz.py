@@ -310,6 +310,11 @@ def test_weights_are_the_parameters(plt):
     assert image_of(ax).shape == (1, 2)
 
 
+def test_one_weight_by_its_name(plt):
+    _, (drawn,) = viz.weights(mg.nn.LSTM(3, 4), "weight_hh_l0")
+    assert drawn.get_title() == "weight_hh_l0 (16, 4)"
+
+
 def test_singular_values(plt):
     gru = mg.nn.GRU(3, 4)
     _, ax = viz.singular_values(gru)
@@ -425,6 +430,8 @@ def test_several_panels_want_several_axes(plt):
     (lambda: viz.gates(direction(), sequence="a"), TypeError, "sequence: expected an int, got str"),
     (lambda: viz.trajectory(direction(), labels=5), TypeError, "labels: .* got int"),
     (lambda: viz.trajectory(direction(), labels="hello"), ValueError, "of 5 sequences, for 3"),
+    (lambda: viz.states(direction(), units=1), TypeError, "units: .* got int"),
+    (lambda: viz.weights(None), TypeError, "module: expected a Module, .* got NoneType"),
     (lambda: viz.curves("abc"), ValueError, "history: .* must be numbers"),
 ])  # fmt: skip
 def test_what_cannot_be_drawn_says_why(plt, ask, error, said):

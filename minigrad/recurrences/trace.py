@@ -269,7 +269,10 @@ class Trace(_Part):
     def __getitem__(self, layer: Any) -> Any:
         if isinstance(layer, str):
             return _of_the_only(self, layer, asked=DirectionTrace.__getitem__)
-        return self._layers[layer]
+        try:
+            return self._layers[layer]
+        except IndexError:
+            raise IndexError(f"{self._place} has {len(self)} layers, no {layer}") from None
 
     def __len__(self) -> int:
         return len(self._layers)

@@ -15,7 +15,9 @@ from .read import array_of
 __all__ = ["singular_values", "weights"]
 
 
-def _matrices(what: Any, names: Sequence[str] | None) -> dict[str, tuple[np.ndarray, list[str]]]:
+def _matrices(
+    what: Any, names: Sequence[str] | str | None
+) -> dict[str, tuple[np.ndarray, list[str]]]:
     """What is drawn, by name: matrices, each with the names of its gates, [] where it has none."""
     gates: dict[str, list[str]] = {}
     if isinstance(what, Module):
@@ -23,8 +25,12 @@ def _matrices(what: Any, names: Sequence[str] | None) -> dict[str, tuple[np.ndar
         found = {name: parameter.array for name, parameter in what.named_parameters()}
     elif isinstance(what, Mapping):
         found = {name: array_of(value) for name, value in what.items()}
+    elif what is None or isinstance(what, str):
+        raise TypeError(f"module: expected a Module, tensors or arrays, got {type(what).__name__}")
     else:
         found = {"": array_of(what)}
+    if isinstance(names, str):
+        names = [names]
     if names is None:
         names = [name for name, array in found.items() if array.ndim > 1] or list(found)
     missing = [name for name in names if name not in found]
@@ -57,7 +63,7 @@ def _gates(module: Module) -> Iterator[tuple[str, list[str]]]:
 
 
 def weights(
-    module: Any, names: Sequence[str] | None = None, *, ax: Any = None
+    module: Any, names: Sequence[str] | str | None = None, *, ax: Any = None
 ) -> tuple[Any, list[Any]]:
     """Heat maps of weight matrices, on one scale around 0.
 
@@ -83,6 +89,8 @@ def weights(
     ------
     ImportError
         matplotlib is not installed.
+    TypeError
+        `module` is none of these.
     ValueError
         There is no parameter of that name, or no entry in it; there are not as many axes as needed.
 
@@ -117,7 +125,7 @@ def weights(
 
 
 def singular_values(
-    module: Any, names: Sequence[str] | None = None, *, ax: Any = None
+    module: Any, names: Sequence[str] | str | None = None, *, ax: Any = None
 ) -> tuple[Any, Any]:
     """The singular values of matrices, from the largest on.
 
@@ -143,7 +151,7 @@ def singular_values(
     ------
     ImportError
         matplotlib is not installed.
-    ValueError
+    TypeError, ValueError
         As in `weights`; or an entry is nan or infinite.
 
     Examples

@@ -9,7 +9,7 @@ shape (T, N, H), (N, T, H) with `batch_first`, or (T, H).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -161,6 +161,8 @@ def states(
     values = series(trace, _pick(named(trace), name), batch_first).of(sequence)
     steps, count = values.shape
     texts = None if labels is None else label_texts(labels, steps)
+    if not (units is None or isinstance(units, Iterable)):
+        raise TypeError(f"units: expected a sequence of ints, got {type(units).__name__}")
     for unit in units or ():
         if not -count <= unit < count:
             raise IndexError(f"units: got {unit}, but there are {count} units (axis H)")

@@ -31,7 +31,12 @@ from .gamma import Gamma
 from .half import HalfNormal
 from .independent import Independent
 from .lifetimes import Pareto
-from .multivariate_normal import MultivariateNormal, log_diagonal, mahalanobis
+from .multivariate_normal import (
+    LowRankMultivariateNormal,
+    MultivariateNormal,
+    log_diagonal,
+    mahalanobis,
+)
 from .normal import Normal
 from .poisson import Poisson
 from .transformed_distribution import TransformedDistribution
@@ -135,8 +140,11 @@ def _half_normal(p: HalfNormal, q: HalfNormal) -> Tensor:
     return _normal(p.base_dist, q.base_dist)
 
 
+@register_kl(LowRankMultivariateNormal, LowRankMultivariateNormal)
+@register_kl(LowRankMultivariateNormal, MultivariateNormal)
+@register_kl(MultivariateNormal, LowRankMultivariateNormal)
 @register_kl(MultivariateNormal, MultivariateNormal)
-def _multivariate_normal(p: MultivariateNormal, q: MultivariateNormal) -> Tensor:
+def _multivariate_normal(p: Any, q: Any) -> Tensor:
     if p.event_shape != q.event_shape:
         raise ValueError(
             "KL-divergence between two Multivariate Normals with different event shapes "

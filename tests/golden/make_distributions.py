@@ -86,6 +86,8 @@ one("MultivariateNormal-precision", (LOGITS, COVARIANCE),
     lambda D, a, b: D.MultivariateNormal(a, precision_matrix=b), SHARES)  # fmt: skip
 one("MultivariateNormal-scale_tril", (LOGITS, [FACTOR, COVARIANCE]),
     lambda D, a, b: D.MultivariateNormal(a, scale_tril=b.tril()), SHARES)  # fmt: skip
+one("LowRankMultivariateNormal", (LOGITS, [[1.0], [-0.5], [2.0]], [0.3, 1.0, 2.0]),
+    lambda D, a, b, c: D.LowRankMultivariateNormal(a, b, c), SHARES)  # fmt: skip
 one("Independent", (LOC, SCALE), lambda D, a, b: D.Independent(D.Normal(a, b), 1), [0.3, 0.1])
 one("MixtureSameFamily", (WEIGHTS, LOGITS, 0.5),
     lambda D, w, a, b: D.MixtureSameFamily(D.Categorical(w), D.Normal(a, b)), [0.3, 1.0])  # fmt: skip
@@ -178,6 +180,8 @@ KL: dict[str, Callable[[Any, Any, Any], Any]] = {  # by name: of D and two posit
     "Independent": lambda D, a, b: D.Independent(D.Normal(a, b), 1),
     "MultivariateNormal": lambda D, a, b: D.MultivariateNormal(
         a, scale_tril=(b.unsqueeze(-1) * a.unsqueeze(-2)).tril()),
+    "LowRankMultivariateNormal": lambda D, a, b: D.LowRankMultivariateNormal(
+        a, b.unsqueeze(-1) - 1, a + b),
     "OneHotCategorical": lambda D, a, b: D.OneHotCategorical(a),
     "Pareto": lambda D, a, b: D.Pareto(a, b),
     "Poisson": lambda D, a, b: D.Poisson(a),
@@ -228,6 +232,11 @@ D.MultivariateNormal(t.zeros(2), t.eye(2), scale_tril=t.eye(2))
 D.MultivariateNormal(t.zeros(2))
 D.MultivariateNormal(t.tensor(0.), t.eye(2))
 D.MultivariateNormal(t.zeros(2), t.ones(2))
+D.LowRankMultivariateNormal(t.tensor(0.), t.ones(2, 1), t.ones(2))
+D.LowRankMultivariateNormal(t.zeros(2), t.ones(2), t.ones(2))
+D.LowRankMultivariateNormal(t.zeros(2), t.ones(3, 1), t.ones(2))
+D.LowRankMultivariateNormal(t.zeros(2), t.ones(2, 1), t.ones(3))
+D.LowRankMultivariateNormal(t.zeros(3, 2), t.ones(4, 2, 1), t.ones(2))
 D.Uniform(1., 0.)
 D.Uniform(0., 1.).log_prob(t.tensor([0.5, 1.5]))
 D.Exponential(-1.)

@@ -89,8 +89,8 @@ def report(
     Notes
     -----
     The page is one file that needs no network. Values are kept in 255 steps between the ends of
-    their scale. It has 1.3 MB, nearly all of it Bokeh's script; 2,000 letters and an LSTM with 128
-    units make it 3 MB.
+    their scale; NaN and Inf are shown as 0 (`debug.check_finite` finds them). It has
+    1.3 MB, nearly all of it Bokeh's script; 2,000 letters and an LSTM with 128 units make it 3 MB.
 
     Examples
     --------

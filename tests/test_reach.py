@@ -327,6 +327,7 @@ def read_leak(cell, z, x):
     return z * cell.leak
 
 
+@pytest.mark.once  # without compiled modules a walk cannot be watched, and is always made again
 def test_copies_of_a_cell_look_for_themselves():
     layer = make(read_leak)
     x = mg.randn(5, 2, 3, dtype=mg.float64)
@@ -339,6 +340,7 @@ def test_copies_of_a_cell_look_for_themselves():
     assert pickle.loads(pickle.dumps(watch)) is None
 
 
+@pytest.mark.once  # without compiled modules a walk cannot be watched, and is always made again
 def test_a_walk_is_made_again_only_after_a_change(monkeypatch):
     layer = make(read_leak)
     x, walks = mg.randn(5, 2, 3, dtype=mg.float64), []

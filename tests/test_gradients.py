@@ -35,8 +35,8 @@ operations = SimpleNamespace(
     **runpy.run_path(str(Path(__file__).parent / "golden" / "operations.py"))
 )
 ELSEWHERE = {  # have gradient tests of their own
-    "attention", "conv", "ctc", "decompositions", "draws", "entrywise_loss", "loss", "norm", "pool",
-    "ranks", "rarer", "rows", "running", "scattering", "solving", "windows",
+    "attention", "conv", "ctc", "decompositions", "draws", "entrywise_loss", "loss", "lu", "norm",
+    "pool", "ranks", "rarer", "rows", "running", "scattering", "solving", "windows",
 }  # fmt: skip
 
 

@@ -96,7 +96,7 @@ MOVING = {"cast", "fused", "index", "inplace", "join", "rows", "shape", "embeddi
 # ... or which compare themselves with the same in single operations, in tests of their own; and
 # random numbers, which are no function of their arguments.
 ELSEWHERE = {
-    "attention", "conv", "ctc", "decompositions", "draws", "norm", "pool", "ranks", "rarer",
+    "attention", "conv", "ctc", "decompositions", "draws", "lu", "norm", "pool", "ranks", "rarer",
     "running", "scattering", "solving", "windows",
 }  # fmt: skip
 # Formulas for what a kernel does under the same name, where there are kernels.

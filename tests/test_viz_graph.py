@@ -204,8 +204,10 @@ def test_recording_changes_no_numbers_and_leaves_nothing_behind():
 def test_recordings_do_not_nest():
     with viz.recording(), pytest.raises(RuntimeError, match="one at a time"), viz.recording():
         pass
+    hooked = Hookable._hooked
     with pytest.raises(ZeroDivisionError), viz.recording():
         raise ZeroDivisionError
+    assert Hookable._hooked == hooked  # or nothing could be compiled any more
     with viz.recording():  # it has ended
         pass
 

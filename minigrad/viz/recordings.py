@@ -156,13 +156,13 @@ def recording() -> Iterator[None]:
         running.pop().last = next_number()
 
     hooked = Hookable._hooked
-    with ExitStack() as hooks:
-        hooks.enter_context(register_module_forward_pre_hook(enter))
-        hooks.enter_context(register_module_forward_hook(leave, always_call=True))
-        listen(_Listener(calls))
-        try:
+    try:
+        with ExitStack() as hooks:
+            hooks.enter_context(register_module_forward_pre_hook(enter))
+            hooks.enter_context(register_module_forward_hook(leave, always_call=True))
+            listen(_Listener(calls))
+            hooks.callback(listen, None)
             yield
-        finally:
-            listen(None)
-    if not any([getattr(everywhere, table) for table in _TABLES]):
-        Hookable._hooked = hooked  # calls are as quick as they were
+    finally:
+        if not any([getattr(everywhere, table) for table in _TABLES]):
+            Hookable._hooked = hooked  # calls are as quick as they were

@@ -196,8 +196,9 @@ def main(argv: list[str] | None = None) -> None:
         help="also draw the loss into this file, with matplotlib (default: no plot)",
     )  # fmt: skip
     parser.add_argument(
-        "--quick", action="store_true", help="50 numbers and 300 steps: a matter of seconds"
-    )
+        "--quick", action="store_true",
+        help="50 numbers and 300 steps, a matter of seconds (default: what these options say)",
+    )  # fmt: skip
     options = parser.parse_args(argv)
     if options.quick:
         options.length, options.steps = 50, 300

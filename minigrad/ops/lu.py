@@ -31,14 +31,14 @@ __all__ = ["lu", "lu_factor", "lu_factor_ex", "lu_solve"]
 ndarray = np.ndarray
 
 
-def _eliminated(A: ndarray, pivot: bool) -> tuple[ndarray, ndarray]:
-    """L and U in one matrix, and which row came next at each step; if not `pivot`, the topmost."""
+def _eliminated(A: ndarray) -> tuple[ndarray, ndarray]:
+    """L and U in one matrix, and which row came next at each step."""
     packed = A.copy()
     chosen = np.empty((*A.shape[:-2], min(A.shape[-2:])), np.int64)
     for place in np.ndindex(A.shape[:-2]):
         rest = packed[place]
         for k in range(chosen.shape[-1]):
-            row = k + int(np.argmax(np.abs(rest[k:, k]))) if pivot else k
+            row = k + int(np.argmax(np.abs(rest[k:, k])))
             chosen[place][k] = row
             rest[[k, row]] = rest[[row, k]]
             if rest[k, k] != 0:  # else the whole column is 0
@@ -95,7 +95,8 @@ def _slope(g: Any, packed: Any) -> Any:
     return result if beyond is None else cat([result, beyond], -2 if m > n else -1)
 
 
-_packed = primitive("linalg_lu_factor_ex", lambda A: _eliminated(A, False)[0],
+# of rows in the order that was found while they were eliminated: with the result of that
+_packed = primitive("linalg_lu_factor_ex", lambda A, found: found,
                     A=lambda g, y: _slope(g, y))  # fmt: skip
 
 
@@ -112,9 +113,9 @@ def _factored(name: str, A: Any, pivot: bool) -> tuple[Any, ndarray]:
         raise NotImplementedError(f"{name}: \"lu_cpu\" not implemented for '{kind}'")
     if not pivot:
         raise RuntimeError(f"{name}: LU without pivoting is not implemented on the CPU")
-    _, chosen = _eliminated(array, True)
+    found, chosen = _eliminated(array)
     rows = wrap(np.broadcast_to(_order(chosen, array.shape[-2])[..., None], array.shape))
-    return _packed(take_along_dim(A, rows, -2)), chosen
+    return _packed(take_along_dim(A, rows, -2), found), chosen
 
 
 def lu(A: Any, *, pivot: bool = True) -> linalg_lu:

@@ -320,8 +320,6 @@ class Reach:
         """The class of a thing: what Python itself may call, and what the code asks for."""
         for base in _of_users(kind):
             self.holders[id(base)] = base
-            if self.watch is not None:
-                self.watch.sizes.append((vars(base), len(vars(base))))
             for name, value in vars(base).items():
                 special = name.startswith("__") and name not in ("__init__", "__new__")
                 if special and isinstance(value, types.FunctionType):

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..autograd.listening import heard, is_listening, refuse
+from ..autograd.listening import heard, is_listening
 from ..autograd.tensor_base import TensorBase, wrap
 from ..nn import init
 from ..nn.batchnorm import BatchNorm1d
@@ -43,7 +43,7 @@ from .options import direction_of
 from .packed import PackedSequence, places_of
 from .ragged import ragged
 from .trace_kernel import seen_alone
-from .trace_run import recording
+from .trace_run import run_traced
 
 if TYPE_CHECKING:
     from .trace import Trace
@@ -381,11 +381,7 @@ class _DeepIndRNN(Module):
         >>> trace[0].hidden.grad.shape
         torch.Size([5, 2, 8])
         """
-        refuse("it traces a layer")
-        with recording(self) as record:
-            given = {} if lengths is None else {"lengths": lengths}
-            output, ends = self(input, states, **given)
-        return output, ends, record.trace(self)
+        return run_traced(self, input, states, lengths)
 
     @property
     def num_layers(self) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 
-from ..autograd.listening import heard, is_listening, refuse
+from ..autograd.listening import heard, is_listening
 from ..autograd.primitive import primitive
 from ..autograd.tensor_base import TensorBase, wrap
 from ..nn.functional import dropout
@@ -34,7 +34,7 @@ from .checks import (
 from .options import Options, set_options
 from .packed import PackedSequence, places_of
 from .ragged import ragged
-from .trace_run import recording
+from .trace_run import run_traced
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -278,11 +278,7 @@ class SequenceLayer(Module):
         >>> trace.hidden.grad.shape
         torch.Size([5, 2, 4])
         """
-        refuse("it traces a layer")
-        with recording(self) as record:
-            given = {} if lengths is None else {"lengths": lengths}
-            output, states = self(input, hx, **given)
-        return output, states, record.trace(self)
+        return run_traced(self, input, hx, lengths)
 
     def _forward_packed(self, input: Any, hx: Any, lengths: Any) -> tuple[Any, Any]:
         check_not_both(self, lengths)

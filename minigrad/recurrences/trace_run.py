@@ -25,6 +25,7 @@ import numpy as np
 
 from ..autograd.backward import grad
 from ..autograd.grad_mode import is_grad_enabled
+from ..autograd.listening import refuse
 from ..autograd.tensor_base import wrap
 from ..ops.join import cat, split
 from ..ops.rows import scatter_rows
@@ -65,12 +66,8 @@ class Record:
         """Note how the layer's output is laid out."""
         if self.thread != get_ident():
             return
-        self.batched, self.batch_first, self.sizes, self.places = (
-            batched,
-            batch_first,
-            sizes,
-            places,
-        )
+        self.batched, self.batch_first = batched, batch_first
+        self.sizes, self.places = sizes, places
 
     def lay_out(self, value: Any) -> Any:
         """A tensor (T, N, ...) or (R, ...) laid out as the layer's output."""
@@ -114,6 +111,15 @@ def recording(layer: Any) -> Iterator[Record]:
             layer._record = earlier
             if earlier is None:
                 del layer._record
+
+
+def run_traced(layer: Any, input: Any, states: Any, lengths: Any) -> tuple[Any, Any, Trace]:
+    """Call a layer, and give what it gives, and what was seen meanwhile."""
+    refuse("it traces a layer")
+    with recording(layer) as record:
+        given = {} if lengths is None else {"lengths": lengths}
+        output, ends = layer(input, states, **given)
+    return output, ends, record.trace(layer)
 
 
 class Seen:

@@ -3,24 +3,21 @@
 The short ones, 01 to 04, are compared with PyTorch's output for many options, which is stored.
 """
 
-import importlib.util
 import io
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from running_examples import EXAMPLES, check_plot_draws, check_plot_needs_matplotlib, load, run
 
 import minigrad
 from minigrad import _kernels, nn
 
 pytestmark = pytest.mark.once  # processes of their own, which go over the levels themselves
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 SCRIPTS = sorted(path.stem for path in EXAMPLES.glob("[0-9]*.py"))
 GOLDEN = Path(__file__).parent / "golden" / "examples.json"
 PRINTED_BY_TORCH = json.loads(GOLDEN.read_text(encoding="utf-8"))
@@ -38,28 +35,6 @@ FIRST_AND_LAST = {
 LEVELS = _kernels.available_levels()
 
 CASES = [(name, options) for name, cases in PRINTED_BY_TORCH.items() for options in cases]
-
-
-def load(name):
-    """The example as a module."""
-    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def run(name, *options, kernels=None, **environment):
-    """The example as its reader runs it: a script in a process of its own."""
-    environment |= {**os.environ, "PYTHONPATH": str(Path(minigrad.__file__).parents[1])}
-    if kernels is not None:
-        environment["MINIGRAD_KERNELS"] = kernels
-    return subprocess.run(
-        [sys.executable, str(EXAMPLES / f"{name}.py"), *options],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def without_differences(line):
@@ -288,22 +263,12 @@ SHORT = {
 
 @pytest.mark.parametrize("name", SHORT)
 def test_plot_needs_matplotlib(name, capsys, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # as if it were not installed
-    picture = tmp_path / "plot.png"
-    load(name).main([*SHORT[name], "--plot", str(picture)])
-    captured = capsys.readouterr()
-    assert captured.err == "no plot: matplotlib is not installed (pip install matplotlib)\n"
-    assert len(captured.out.splitlines()) > 2
-    assert not picture.exists()
+    check_plot_needs_matplotlib(name, SHORT[name], capsys, monkeypatch, tmp_path)
 
 
 @pytest.mark.parametrize("name", SHORT)
 def test_plot_draws(name, capsys, tmp_path):
-    pytest.importorskip("matplotlib")
-    picture = tmp_path / "plot.png"
-    load(name).main([*SHORT[name], "--plot", str(picture)])
-    assert capsys.readouterr().err == ""
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    check_plot_draws(name, SHORT[name], capsys, tmp_path)
 
 
 # ------------------------------------------------------------------------------------------------

@@ -1,11 +1,10 @@
 """The examples on remembering: what they say of themselves holds."""
 
 import re
-import sys
 
 import numpy as np
 import pytest
-from test_examples import load, run
+from running_examples import check_plot_draws, check_plot_needs_matplotlib, check_refused, load, run
 
 import minigrad
 from minigrad import _kernels, nn
@@ -29,32 +28,17 @@ SHORT = {
      (COPY, "--lr 0"), (COPY, "--models transformer")],
 )  # fmt: skip
 def test_bad_options_are_refused(name, options, capsys):
-    with pytest.raises(SystemExit) as refusal:
-        load(name).main(options.split())
-    assert refusal.value.code == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert options.split()[0] in captured.err.partition("error: ")[2]
+    check_refused(name, options, capsys)
 
 
 @pytest.mark.parametrize("name", SHORT)
 def test_plot_needs_matplotlib(name, capsys, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # as if it were not installed
-    picture = tmp_path / "plot.png"
-    load(name).main([*SHORT[name], "--plot", str(picture)])
-    captured = capsys.readouterr()
-    assert captured.err == "no plot: matplotlib is not installed (pip install matplotlib)\n"
-    assert len(captured.out.splitlines()) > 2
-    assert not picture.exists()
+    check_plot_needs_matplotlib(name, SHORT[name], capsys, monkeypatch, tmp_path)
 
 
 @pytest.mark.parametrize("name", SHORT)
 def test_plot_draws(name, capsys, tmp_path):
-    pytest.importorskip("matplotlib")
-    picture = tmp_path / "plot.png"
-    load(name).main([*SHORT[name], "--plot", str(picture)])
-    assert capsys.readouterr().err == ""
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    check_plot_draws(name, SHORT[name], capsys, tmp_path)
 
 
 # ------------------------------------------------------------------------------------------------

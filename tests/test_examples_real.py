@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from test_examples import load
+from running_examples import check_plot_draws, check_plot_needs_matplotlib, check_refused, load
 
 pytestmark = pytest.mark.once  # what the kernels compute is tested elsewhere, at every level
 
@@ -28,12 +28,7 @@ def example_of(name):
 @pytest.mark.parametrize("options", ["--epochs 0", "--hidden-size 0", "--batch 0", "--lr nan"])
 @pytest.mark.parametrize("name", SHORT)
 def test_bad_options_are_refused(name, options, capsys):
-    with pytest.raises(SystemExit) as refusal:
-        load(name).main(options.split())
-    assert refusal.value.code == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert options.split()[0] in captured.err.partition("error: ")[2]
+    check_refused(name, options, capsys)
 
 
 @pytest.mark.parametrize("weeks", ["1", "521"])
@@ -55,23 +50,14 @@ def test_says_what_to_install(name, monkeypatch):
 
 @pytest.mark.parametrize("name", SHORT)
 def test_plot_needs_matplotlib(name, capsys, monkeypatch, tmp_path):
-    example = example_of(name)
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # as if it were not installed
-    picture = tmp_path / "plot.png"
-    example.main([*SHORT[name], "--plot", str(picture)])
-    captured = capsys.readouterr()
-    assert captured.err == "no plot: matplotlib is not installed (pip install matplotlib)\n"
-    assert not picture.exists()
+    pytest.importorskip(COMES_WITH[name])
+    check_plot_needs_matplotlib(name, SHORT[name], capsys, monkeypatch, tmp_path)
 
 
 @pytest.mark.parametrize("name", SHORT)
 def test_plot_draws(name, capsys, tmp_path):
-    pytest.importorskip("matplotlib")
-    example = example_of(name)
-    picture = tmp_path / "plot.png"
-    example.main([*SHORT[name], "--plot", str(picture)])
-    assert capsys.readouterr().err == ""
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    pytest.importorskip(COMES_WITH[name])
+    check_plot_draws(name, SHORT[name], capsys, tmp_path)
 
 
 # ------------------------------------------------------------------------------------------------

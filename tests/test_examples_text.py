@@ -1,12 +1,11 @@
 """The examples on text: what they say of themselves holds."""
 
 import re
-import sys
 from random import Random
 
 import numpy as np
 import pytest
-from test_examples import load
+from running_examples import check_plot_draws, check_plot_needs_matplotlib, check_refused, load
 
 import minigrad
 
@@ -34,33 +33,17 @@ SHORT = {
 )  # fmt: skip
 def test_bad_options_are_refused(names, options, capsys):
     for name in names:
-        with pytest.raises(SystemExit) as refusal:
-            load(name).main(options.split())
-        assert refusal.value.code == 2
-        captured = capsys.readouterr()
-        assert captured.out == ""
-        assert options.split()[0] in captured.err.partition("error: ")[2]
+        check_refused(name, options, capsys)
 
 
 @pytest.mark.parametrize("name", SHORT)
 def test_plot_needs_matplotlib(name, capsys, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)  # as if it were not installed
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    picture = tmp_path / "plot.png"
-    load(name).main([*SHORT[name], "--plot", str(picture)])
-    captured = capsys.readouterr()
-    assert captured.err == "no plot: matplotlib is not installed (pip install matplotlib)\n"
-    assert len(captured.out.splitlines()) > 2
-    assert not picture.exists()
+    check_plot_needs_matplotlib(name, SHORT[name], capsys, monkeypatch, tmp_path)
 
 
 @pytest.mark.parametrize("name", SHORT)
 def test_plot_draws(name, capsys, tmp_path):
-    pytest.importorskip("matplotlib")
-    picture = tmp_path / "plot.png"
-    load(name).main([*SHORT[name], "--plot", str(picture)])
-    assert capsys.readouterr().err == ""
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    check_plot_draws(name, SHORT[name], capsys, tmp_path)
 
 
 # ------------------------------------------------------------------------------------------------

@@ -128,8 +128,6 @@ class Reach:
     cell : Module
     keeps : bool
         Whether `put_back` shall know what everything was.
-    watches : bool
-        Whether `watch` shall know where everything was found.
 
     Attributes
     ----------
@@ -141,7 +139,7 @@ class Reach:
         Whether a module of the cell has hooks.
     """
 
-    def __init__(self, cell: Module, keeps: bool = False, watches: bool = False) -> None:
+    def __init__(self, cell: Module, keeps: bool = False) -> None:
         self.told: list[Any] = [dtypes.get_default_dtype()]
         self.seen: dict[int, int] = {}
         self.alive: list[Any] = []  # (so that no two things have one number)
@@ -149,7 +147,7 @@ class Reach:
         self.asks_for_all = False  # whether the code makes names of attributes
         self.holders: dict[int, Any] = {}  # things of which the parts are told that code asks for
         self.undo: list[Any] | None = [] if keeps else None
-        self.watch = Watch(cell) if watches else None
+        self.watch = Watch(cell)  # where everything was found
         self.tensors: list[Any] = []
         self.hooked = False
         later: list[Any] = []
@@ -161,7 +159,7 @@ class Reach:
 
     def watched(self) -> Watch:
         """Where everything was found, and what was found."""
-        watch = cast("Watch", self.watch)
+        watch = self.watch
         watch.mark, watch.tensors, watch.hooked = self.mark, self.tensors, self.hooked
         return watch
 
@@ -187,8 +185,7 @@ class Reach:
 
     def _tell_tensor(self, tensor: Any) -> None:
         self.told += (id(tensor), tensor._requires_grad)
-        if self.watch is not None:
-            self.watch.tensor(tensor)
+        self.watch.tensor(tensor)
         self._tell_array(tensor.array)
         if tensor.__dict__:
             self._tell_dict(own_attributes(tensor))
@@ -239,8 +236,7 @@ class Reach:
     def _tell_own(self, module: Module, later: list[Any]) -> None:
         """Tell a module of the cell, and those in it; its attributes shall be told `later`."""
         own, kind, watch = vars(module), cast("Any", type(module)), self.watch
-        if watch is not None:
-            watch.module(module)
+        watch.module(module)
         self.seen[id(module)] = len(self.seen)
         self.hooked = self.hooked or module._hooked
         self.told += (id(kind), module.training)
@@ -253,8 +249,7 @@ class Reach:
                 else:
                     self.seen[id(value)] = len(self.seen)
                     self.tensors.append(value)
-                    if watch is not None:
-                        watch.tensor(value)
+                    watch.tensor(value)
                     array = value.array
                     self.told += (id(value), array.shape, array.dtype, value._requires_grad)
                     if value.__dict__:  # (what somebody has hung on it)
@@ -267,8 +262,7 @@ class Reach:
             names = [name for name in own if name not in OWN_TABLES]
             self.told += names
             later += [own[name] for name in names]
-            if watch is not None:
-                watch.attributes(own, names)
+            watch.attributes(own, names)
         self._tell_kind(kind)
         if self.undo is not None:
             for table in (own, *[own[name] for name in OWN_TABLES if type(own.get(name)) is dict]):
@@ -284,16 +278,14 @@ class Reach:
     def _tell_module(self, module: Module) -> None:
         """Tell a module that is none of the cell's."""
         self.told.append(id(module))
-        if self.watch is not None:
-            self.watch.kinds.append((module, type(module)))
+        self.watch.kinds.append((module, type(module)))
         self._tell_dict(vars(module))
         self._tell_kind(cast("Any", type(module)))
 
     def _tell_object(self, thing: Any) -> None:
         self.told.append(id(thing))
         kind = cast("Any", type(thing))
-        if self.watch is not None:
-            self.watch.kinds.append((thing, kind))
+        self.watch.kinds.append((thing, kind))
         slots = [name for base in kind.__mro__ for name in _slots(base)]
         table = getattr(thing, "__dict__", None)
         if isinstance(thing, random.Random):  # (two recordings would differ by what it draws)
@@ -307,8 +299,7 @@ class Reach:
             self.tell(None if value is _MISSING else value)
             if self.undo is not None:
                 self.undo.append((setattr, thing, name, value))
-            if self.watch is not None:
-                self.watch.slots.append((thing, name, value))
+            self.watch.slots.append((thing, name, value))
         if table is not None and _is_users(kind):
             self._keep(table)
             self.holders[id(thing)] = thing
@@ -324,13 +315,11 @@ class Reach:
                 special = name.startswith("__") and name not in ("__init__", "__new__")
                 if special and isinstance(value, types.FunctionType):
                     self.tell(value)
-                    if self.watch is not None:
-                        self.watch.name(vars(base), name)
+                    self.watch.name(vars(base), name)
 
     def _tell_function(self, function: Any) -> None:
         self.told.append(id(function.__code__))  # (which `_names` keeps)
-        if self.watch is not None:
-            self.watch.function(function)
+        self.watch.function(function)
         for value in (function.__defaults__, function.__kwdefaults__):
             if value is not None:
                 self.tell(value)
@@ -358,11 +347,9 @@ class Reach:
                 self.tell(value)
             if self.undo is not None:
                 self.undo.append((dict.__setitem__, table, name, value))
-            if self.watch is not None:
-                self.watch.name(table, name)
+            self.watch.name(table, name)
         for name in names.imports:
-            if self.watch is not None:
-                self.watch.name(sys.modules, name)
+            self.watch.name(sys.modules, name)
             if name in sys.modules:
                 self.tell(sys.modules[name])
 
@@ -385,10 +372,9 @@ class Reach:
                 self.tell(value)
                 if self.undo is not None:
                     self.undo.append((setattr, holder, name, value))
-        if self.watch is not None:
-            for holder in self.holders.values():
-                own = vars(holder)
-                self.watch.attributes(own, [*own] if self.asks_for_all else self.attributes)
+        for holder in self.holders.values():
+            own = vars(holder)
+            self.watch.attributes(own, [*own] if self.asks_for_all else self.attributes)
 
     def _asked_of(self, holder: Any) -> list[str]:
         own = vars(holder)
@@ -399,8 +385,7 @@ class Reach:
     # -- leaving no trace ----------------------------------------------------------------------
 
     def _keep(self, container: Any) -> None:
-        if self.watch is not None:
-            self.watch.whole(container)
+        self.watch.whole(container)
         if self.undo is not None and not isinstance(container, (tuple, frozenset)):
             self.undo.append((None, container, None, container.copy()))
 

@@ -128,7 +128,7 @@ def _watched(cell: Module) -> Watch:
     watch: Watch | None = own.get("_watch")
     if watch is None or not watch.holds(cell):
         own["_watch"] = None
-        watch = own["_watch"] = Reach(cell, watches=True).watched()
+        watch = own["_watch"] = Reach(cell).watched()
     return watch
 
 

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import RLock, get_ident
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,7 +22,9 @@ from ..nn.lazy import is_lazy
 from ..nn.module import Module
 from ..tensor.creation import get_rng_state, set_rng_state
 
-__all__ = ["Watched", "check_model", "kept", "tensors_in"]
+__all__ = ["Hanging", "Watched", "check_model", "kept", "tensors_in"]
+
+Self = TypeVar("Self", bound="Hanging")
 
 _one_at_a_time = RLock()  # else a thread would keep, as the model's own, what another hung there
 TABLES = ("_parameters", "_buffers", "_modules")
@@ -85,6 +87,37 @@ def tensors_in(value: Any) -> list[Any]:
     if isinstance(value, (tuple, list)):
         return [t for v in value for t in tensors_in(v)]
     return []
+
+
+class Hanging:
+    """Hangs hooks on a model; the end of a ``with`` block, or `remove`, takes them off again."""
+
+    def __init__(self) -> None:
+        self._handles: list[Any] = []
+        self._busy = False  # while a layer is looked into: its hooks have nothing to say then
+
+    def remove(self) -> None:
+        """Stop watching; what was recorded stays."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.remove()
+
+    def _again(self, run: Callable[[], Any]) -> Any:
+        """What a layer gives that runs once more, or None; the random stream stays where it is."""
+        stream, self._busy = get_rng_state(), True
+        try:
+            return run()
+        except (NotImplementedError, RuntimeError):
+            return None
+        finally:
+            self._busy = False
+            set_rng_state(stream)
 
 
 class Watched:

@@ -19,8 +19,7 @@ from ..autograd.grad_mode import enable_grad, no_grad
 from ..nn.module import Module
 from ..recurrences.layer import RNNBase
 from ..recurrences.sequences import SequenceLayer
-from ..tensor.creation import get_rng_state, set_rng_state
-from .calls import check_model, tensors_in
+from .calls import Hanging, check_model, tensors_in
 
 __all__ = ["CheckFinite", "NotFinite", "check_finite"]
 
@@ -45,18 +44,17 @@ class NotFinite(RuntimeError):
     step: int | None = None
 
 
-class CheckFinite:
+class CheckFinite(Hanging):
     """What `check_finite` returns: `remove` ends the watching, as the end of a ``with`` block."""
 
     def __init__(self, model: Module, inf: bool) -> None:
         check_model("check_finite", model)
+        super().__init__()
         self._inf = inf
-        self._busy = False  # while a layer is looked into
         self._calls: dict[str, int] = {}  # in this forward pass
         self._readers: dict[int, tuple[Any, list[str]]] = {}  # of outputs: a reference, and names
         self._last: dict[str, tuple[Any, Any, dict[int, Any]]] = {}  # of recurrent layers
         self._modules: dict[str, Any] = {}
-        self._handles: list[Any] = []
         inside: set[int] = set()
         for name, module in model.named_modules():
             if id(module) in inside:
@@ -74,18 +72,6 @@ class CheckFinite:
         for key, p in module.named_parameters(recurse=own):
             if p.requires_grad:
                 self._handles.append(p.register_hook(partial(self._at_parameter, name, key)))
-
-    def remove(self) -> None:
-        """Stop watching."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
-
-    def __enter__(self) -> CheckFinite:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self.remove()
 
     # -- what hooks see ---------------------------------------------------------------------------
 
@@ -190,14 +176,9 @@ class CheckFinite:
 
     def _traced(self, run: Callable[[], Any], what: str) -> tuple[str, int | None, str]:
         """The gate, the step, and a text of both, found by running a recurrent layer once more."""
-        stream, self._busy = get_rng_state(), True
-        try:
-            trace = run()
-        except (NotImplementedError, RuntimeError):  # then the layer's name has to do
+        trace = self._again(run)
+        if trace is None:  # then the layer's name has to do
             return "", None, ""
-        finally:
-            self._busy = False
-            set_rng_state(stream)
         for layer in range(len(trace))[:: 1 if what == "value" else -1]:
             for direction in ("forward", "reverse"):
                 part = getattr(trace[layer], direction, None)

@@ -17,8 +17,7 @@ from ..nn.embedding import Embedding, EmbeddingBag
 from ..nn.linear import Linear
 from ..nn.module import Module
 from ..recurrences.sequences import SequenceLayer
-from ..tensor.creation import get_rng_state, set_rng_state
-from .calls import check_model, tensors_in
+from .calls import Hanging, check_model, tensors_in
 from .finite import run_back_again, run_forward_again
 from .summary import how_read
 from .text import table
@@ -61,7 +60,7 @@ def _norm(array: np.ndarray) -> float:
     return float(np.linalg.norm(array.astype(np.float64).ravel()))
 
 
-class Watch:
+class Watch(Hanging):
     """What `watch` returns: call `step` after each step of the optimizer, then `print` it.
 
     Attributes
@@ -74,6 +73,7 @@ class Watch:
         check_model("watch", model)
         if type(print_every) is not int or print_every < 0:
             raise ValueError(f"watch: print_every must be an int of 0 or more, got {print_every!r}")
+        super().__init__()
         self.model, self.print_every = model, print_every
         self.records: list[Record] = []
         self._parameters = dict(model.named_parameters())
@@ -82,8 +82,6 @@ class Watch:
         self._unmoved: dict[str, np.ndarray] = {}  # steps in a row in which it got no gradient
         self._channels = False  # whether what ran last had its units on the second axis
         self._layers: dict[str, tuple[Any, Any, Any, dict[int, Any]]] = {}
-        self._busy = False
-        self._handles: list[Any] = []
         inside: set[int] = set()
         for name, module in model.named_modules():
             if id(module) not in inside:
@@ -91,18 +89,6 @@ class Watch:
                 self._handles.append(module.register_forward_hook(look, with_kwargs=True))
             if isinstance(module, SequenceLayer):
                 inside.update(id(m) for m in module.modules())
-
-    def remove(self) -> None:
-        """Stop watching; what was recorded stays."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
-
-    def __enter__(self) -> Watch:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self.remove()
 
     # -- recording --------------------------------------------------------------------------------
 
@@ -417,17 +403,6 @@ class Watch:
                             "rate, layer_norm=True."
                         )
         return words
-
-    def _again(self, run: Any) -> Any:
-        """The trace of a recurrent layer's last call; None where there is none."""
-        stream, self._busy = get_rng_state(), True
-        try:
-            return run()
-        except (NotImplementedError, RuntimeError):
-            return None
-        finally:
-            self._busy = False
-            set_rng_state(stream)
 
     # -- printing ---------------------------------------------------------------------------------
 

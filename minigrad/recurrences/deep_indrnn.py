@@ -40,7 +40,7 @@ from .indrnn import indrnn_bound, indrnn_relu
 from .initial import clip_
 from .operation import recur
 from .options import direction_of
-from .packed import PackedSequence, places_of
+from .packed import PackedSequence
 from .ragged import ragged
 from .trace_kernel import seen_alone
 from .trace_run import run_traced
@@ -345,8 +345,9 @@ class _DeepIndRNN(Module):
             rows = gather_rows(x, plan.rows, 2)
             output, ends = self._run_rows(rows, starts, plan.batch_sizes, plan.order, plan.inverse)
             output = scatter_rows(output, plan.rows, (steps, batch))
-        if self._record is not None:
-            self._record.laid_out(batched, self.batch_first, (steps, batch), plan)
+        record = self._record  # (another thread may end its trace meanwhile)
+        if record is not None:
+            record.laid_out(batched, self.batch_first, (steps, batch), plan)
         if not batched:
             return output.squeeze(1), tuple(h.squeeze(0) for h in ends)
         return output.transpose(0, 1) if self.batch_first else output, tuple(ends)
@@ -398,9 +399,9 @@ class _DeepIndRNN(Module):
             for indices in (input.sorted_indices, input.unsorted_indices)
         ]
         output, ends = self._run_rows(input.data, starts, batch_sizes, order, inverse)
-        if self._record is not None:
-            sizes = (len(batch_sizes), int(batch_sizes[0]))
-            self._record.laid_out(True, self.batch_first, sizes, places_of(input))
+        record = self._record
+        if record is not None:
+            record.laid_out_packed(self.batch_first, input)
         packed = PackedSequence(
             output, input.batch_sizes, input.sorted_indices, input.unsorted_indices
         )

@@ -32,7 +32,7 @@ from .checks import (
     check_tuple_of_states,
 )
 from .options import Options, set_options
-from .packed import PackedSequence, places_of
+from .packed import PackedSequence
 from .ragged import ragged
 from .trace_run import run_traced
 
@@ -294,9 +294,7 @@ class SequenceLayer(Module):
             )
         record = self._record
         if record is not None:
-            places = places_of(input)
-            sizes = (len(batch_sizes), int(batch_sizes[0]))
-            record.laid_out(True, self.batch_first, sizes, places)
+            record.laid_out_packed(self.batch_first, input)
         packed = PackedSequence(output, input.batch_sizes, sorting, unsorting)
         return packed, self._last(states)
 

@@ -30,6 +30,7 @@ from ..autograd.tensor_base import wrap
 from ..ops.join import cat, split
 from ..ops.rows import scatter_rows
 from ..ops.shape import transpose
+from .packed import PackedSequence, places_of
 from .trace import DirectionTrace, LayerTrace, Trace
 
 _tracing = RLock()
@@ -68,6 +69,12 @@ class Record:
             return
         self.batched, self.batch_first = batched, batch_first
         self.sizes, self.places = sizes, places
+
+    def laid_out_packed(self, batch_first: bool, packed: PackedSequence) -> None:
+        """The same of a packed batch: what is seen is padded."""
+        counts = packed.batch_sizes.array
+        sizes = (len(counts), int(counts[0]))
+        self.laid_out(True, batch_first, sizes, places_of(packed))
 
     def lay_out(self, value: Any) -> Any:
         """A tensor (T, N, ...) or (R, ...) laid out as the layer's output."""

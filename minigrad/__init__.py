@@ -21,6 +21,7 @@ from .tensor.creation import (
     randint_like, randn, randn_like, randperm, seed, set_rng_state, zeros, zeros_like,
 )  # fmt: skip
 from .tensor.creation import range as range
+from .arrays.absent import raise_if_absent as _raise_if_absent
 from .arrays.dtypes import (
     bfloat16, cdouble, cfloat, complex64, complex128, double, dtype, float16, float32, float64,
     get_default_dtype, half, int8, int16, int32, int64, long, set_default_dtype, short, uint8,
@@ -224,4 +225,6 @@ def __getattr__(name: str) -> Any:
         names = import_module("minigrad.compat.names")
         if name in names.__all__:
             return getattr(names, name)
-    raise AttributeError(f"module 'minigrad' has no attribute '{name}'")
+    words = f"module 'minigrad' has no attribute '{name}'"
+    _raise_if_absent("torch", name, AttributeError, words)
+    raise AttributeError(words)

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from .absent import absent
+
 
 class dtype:
     """The type of a tensor's entries.
@@ -84,17 +86,21 @@ def of_numpy(numpy_dtype: np.dtype) -> dtype:
         return _of_numpy[numpy_dtype]
     except KeyError:
         names = ", ".join(d.name for d in ALL)
-        raise TypeError(
+        error: Exception = TypeError(
             f"can't convert np.ndarray of type {numpy_dtype}. The only supported types are: "
             f"{names}."
-        ) from None
+        )
+        if numpy_dtype.kind == "c":
+            error = absent("complex numbers", TypeError, *error.args)
+        raise error from None
 
 
 def to_numpy(value: Any) -> np.dtype:
     """The NumPy type meant by a minigrad or NumPy type, or by ``float``, ``int``, ``bool``."""
     if isinstance(value, dtype):
         if value.numpy not in _of_numpy:
-            raise TypeError(f"tensors of dtype {value} are not supported")
+            what = "complex numbers" if value.is_complex else "bfloat16 and float8"
+            raise absent(what, TypeError, f"tensors of dtype {value} are not supported")
         return value.numpy
     if value is _python_float:
         return FLOAT64

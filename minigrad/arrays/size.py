@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .absent import absent
+
 
 class Size(tuple[int, ...]):
     """A tensor's shape: a tuple that knows its number of entries and prints as PyTorch's does."""
@@ -133,8 +135,9 @@ def check_device(place: Any) -> device:
             "'cpu', or choose the device with torch.cuda.is_available()"
         )
         if wanted.type == "cuda":
-            raise AssertionError(f"Torch not compiled with CUDA enabled: {words}")
-        raise RuntimeError(words)
+            words = f"Torch not compiled with CUDA enabled: {words}"
+            raise absent("GPUs", AssertionError, words)
+        raise absent("the device meta" if wanted.type == "meta" else "GPUs", RuntimeError, words)
     return wanted
 
 

@@ -13,6 +13,8 @@ import sys
 from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
+from ..arrays.absent import absent
+
 __all__ = ["LIBRARIES", "Absent", "AbsentModule", "asked_by_a_library"]
 
 LIBRARIES = ("torchvision", "torchtext", "torchaudio")
@@ -24,10 +26,11 @@ class Absent(type):
     def __call__(cls, *args: Any, **kwargs: Any) -> NoReturn:
         name = next(kind.__dict__["_name"] for kind in cls.__mro__ if "_name" in kind.__dict__)
         library = name.partition(".")[0]
-        raise NotImplementedError(
+        raise absent(
+            "other libraries of PyTorch's", NotImplementedError,
             f"{name} is not there: this script runs on minigrad, which has no {library}. What it "
-            f"needs of {library} has to come from somewhere else, such as files read with NumPy"
-        )
+            f"needs of {library} has to come from somewhere else, such as files read with NumPy",
+        )  # fmt: skip
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..arrays.absent import absent
 from . import amp
 
 __all__ = [
@@ -123,10 +124,11 @@ class stream:
 
 def _no_gpu(*args: Any, **kwargs: Any) -> Any:
     """Raise AssertionError: there is no GPU."""
-    raise AssertionError(
+    raise absent(
+        "GPUs", AssertionError,
         "Torch not compiled with CUDA enabled: minigrad runs on the CPU only. Ask "
-        "torch.cuda.is_available() first"
-    )
+        "torch.cuda.is_available() first",
+    )  # fmt: skip
 
 
 class Event:

@@ -12,4 +12,4 @@ _NAMES = (
 __all__ = list(_NAMES)
 
 _WHY = "its tensors are not complex. Use numpy.fft with x.detach().numpy(), without a gradient"
-globals().update({name: not_here(f"torch.fft.{name}", _WHY) for name in _NAMES})
+globals().update({name: not_here(f"torch.fft.{name}", _WHY, "complex numbers") for name in _NAMES})

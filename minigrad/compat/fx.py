@@ -40,4 +40,4 @@ def wrap(fn_or_name: T) -> T:
     return fn_or_name
 
 
-symbolic_trace = not_here("torch.fx.symbolic_trace", _WHY)
+symbolic_trace = not_here("torch.fx.symbolic_trace", _WHY, "rewriting programs")

@@ -29,8 +29,8 @@ def set_dir(d: str | os.PathLike[str]) -> None:
     _folder = os.path.expanduser(d)
 
 
-load = not_here("torch.hub.load", _WHY)
-load_state_dict_from_url = not_here("torch.hub.load_state_dict_from_url", _WHY)
-download_url_to_file = not_here("torch.hub.download_url_to_file", _WHY)
-list = not_here("torch.hub.list", _WHY)
-help = not_here("torch.hub.help", _WHY)
+load = not_here("torch.hub.load", _WHY, "downloads")
+load_state_dict_from_url = not_here("torch.hub.load_state_dict_from_url", _WHY, "downloads")
+download_url_to_file = not_here("torch.hub.download_url_to_file", _WHY, "downloads")
+list = not_here("torch.hub.list", _WHY, "downloads")
+help = not_here("torch.hub.help", _WHY, "downloads")

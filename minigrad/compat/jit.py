@@ -144,4 +144,4 @@ def wait(future: Future[T]) -> T:
     return future.wait()
 
 
-load, save = not_here("torch.jit.load", _FILES), not_here("torch.jit.save", _FILES)
+load, save = [not_here(f"torch.jit.{name}", _FILES, "TorchScript") for name in ("load", "save")]

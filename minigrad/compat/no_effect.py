@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from ..arrays.absent import absent
+
 __all__ = ["not_here", "say_once"]
 
 _said: set[str] = set()
@@ -22,11 +24,15 @@ def say_once(name: str, why: str) -> None:
         warnings.warn(f"{name} has no effect in minigrad: {why}", UserWarning, stacklevel=3)
 
 
-def not_here(name: str, why: str) -> Callable[..., NoReturn]:
-    """A function that raises NotImplementedError with these words, and only when it is called."""
+def not_here(name: str, why: str, what: str = "") -> Callable[..., NoReturn]:
+    """A function that raises NotImplementedError with these words, and only when it is called.
+
+    If that is by design, `what` is a key of `minigrad.arrays.absent.ABSENT`.
+    """
 
     def function(*args: Any, **kwargs: Any) -> NoReturn:
-        raise NotImplementedError(f"{name} is not in minigrad: {why}")
+        words = f"{name} is not in minigrad: {why}"
+        raise absent(what, NotImplementedError, words) if what else NotImplementedError(words)
 
     function.__name__ = function.__qualname__ = name.rpartition(".")[2]
     function.__doc__ = f"Raise NotImplementedError: {why}."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..arrays.absent import ABSENT, absent
 from ..nn.module import Module
 from .no_effect import not_here
 
@@ -35,7 +36,7 @@ _FUNCTIONS = (
 
 __all__ = ["NotBuilt", *_FUNCTIONS, *_LAYERS]
 
-_WHY = "it is made for recurrent networks, whose inputs are sequences, not pictures"
+_PICTURES = "layers for pictures"
 
 
 class NotBuilt(Module):
@@ -43,7 +44,8 @@ class NotBuilt(Module):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         named = next(cls for cls in type(self).__mro__ if cls.__module__ == __name__)
-        raise NotImplementedError(f"nn.{named.__name__} is not in minigrad: {_WHY}")
+        words = f"nn.{named.__name__} is not in minigrad: {ABSENT[_PICTURES]}"
+        raise absent(_PICTURES, NotImplementedError, words)
 
 
 def _not_built(name: str) -> type[NotBuilt]:
@@ -52,4 +54,7 @@ def _not_built(name: str) -> type[NotBuilt]:
 
 
 globals().update({name: _not_built(name) for name in _LAYERS})
-globals().update({name: not_here(f"torch.nn.functional.{name}", _WHY) for name in _FUNCTIONS})
+globals().update({
+    name: not_here(f"torch.nn.functional.{name}", ABSENT[_PICTURES], _PICTURES)
+    for name in _FUNCTIONS
+})  # fmt: skip

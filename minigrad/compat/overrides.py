@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, TypeVar
 
+from ..arrays.absent import absent
 from ..tensor import Tensor
 
 __all__ = [
@@ -81,10 +82,11 @@ class TorchFunctionMode:
     """
 
     def __enter__(self) -> NoReturn:
-        raise NotImplementedError(
+        raise absent(
+            "rewriting programs", NotImplementedError,
             f"torch.overrides.TorchFunctionMode is not in minigrad: {type(self).__name__} would be "
-            "asked what functions do, and here functions ask nobody"
-        )
+            "asked what functions do, and here functions ask nobody",
+        )  # fmt: skip
 
     def __exit__(self, *error: object) -> None:
         pass

@@ -159,4 +159,4 @@ def tensorboard_trace_handler(dir_name: str, *args: Any, **kwargs: Any) -> Calla
     return lambda profile: None
 
 
-emit_nvtx = not_here("torch.autograd.profiler.emit_nvtx", "it names operations on GPUs")
+emit_nvtx = not_here("torch.autograd.profiler.emit_nvtx", "it names operations on GPUs", "GPUs")

@@ -28,6 +28,6 @@ def data_parallel(module: Any, inputs: Any, *devices: Any, module_kwargs: Any = 
     return module(*inputs, **(module_kwargs or {}))
 
 
-gather = not_here("torch.nn.parallel.gather", _WHY)
-replicate = not_here("torch.nn.parallel.replicate", _WHY)
-scatter = not_here("torch.nn.parallel.scatter", _WHY)
+gather = not_here("torch.nn.parallel.gather", _WHY, "GPUs")
+replicate = not_here("torch.nn.parallel.replicate", _WHY, "GPUs")
+scatter = not_here("torch.nn.parallel.scatter", _WHY, "GPUs")

@@ -11,6 +11,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from ..arrays.absent import raise_if_absent
 from . import version
 
 # A name that several modules of a row have is that of the first. "" is minigrad itself.
@@ -221,6 +222,7 @@ class Room(ModuleType):
             except ImportError as error:  # it needs a package that is not there
                 raise AttributeError(str(error), name=name, obj=self) from error
         message = f"module '{self.__name__}' has no attribute '{name}'"
+        raise_if_absent(self.__name__, name, AttributeError, message)
         if not name.startswith("__"):  # those Python asks for by itself
             message += f": {WHERE_TO_LOOK}, and dir({self.__name__}) what is here"
         raise AttributeError(message, name=name, obj=self)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import dtypes
+from ..arrays.absent import absent
 from ..arrays.size import check_device
 from ..arrays.size import device as device_
 from ..autograd.grad_mode import is_grad_enabled
@@ -100,7 +101,8 @@ def cpu(tensor: Tensor) -> Tensor:
 
 def cuda(tensor: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
     """Raise: there is no GPU here."""
-    raise AssertionError("Torch not compiled with CUDA enabled: minigrad computes on the CPU only")
+    words = "Torch not compiled with CUDA enabled: minigrad computes on the CPU only"
+    raise absent("GPUs", AssertionError, words)
 
 
 def numpy(tensor: Tensor, *, force: bool = False) -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import dtypes
+from ..arrays.absent import absent
 from ..arrays.size import Size
 from ..autograd.tensor_base import TensorBase
 from ..ops.values import check_range, entry
@@ -109,7 +110,10 @@ def _entry(value: Any, dtype: np.dtype | None) -> Any:
         raise TypeError(f"new(): invalid data type '{type(value).__name__}'")
     whole = isinstance(value, int)
     if dtype is None and not isinstance(value, (bool, int, float)):
-        raise RuntimeError(f"Could not infer dtype of {type(value).__name__}")
+        words = f"Could not infer dtype of {type(value).__name__}"
+        if isinstance(value, complex):
+            raise absent("complex numbers", RuntimeError, words)
+        raise RuntimeError(words)
     if dtype is not None and dtype.kind == "f":
         if isinstance(value, complex) or not hasattr(value, "__float__"):
             raise TypeError(f"must be real number, not {type(value).__name__}")

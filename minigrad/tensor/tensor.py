@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from ..arrays import dtypes
+from ..arrays.absent import NAMES, Missing
 from ..arrays.size import CPU, Size, device, strided
 from ..autograd import errors
 from ..autograd.graph import grad_fn_at
@@ -490,4 +491,7 @@ class Tensor(TensorBase, seldom.Methods):
         )
 
 
+for _names in NAMES["Tensor"].values():
+    for _name in _names:
+        setattr(Tensor, _name, Missing("Tensor", _name))
 set_tensor_class(Tensor)

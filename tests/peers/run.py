@@ -56,8 +56,8 @@ def fetch_source(library: Library, folder: Path) -> Path:
     return source
 
 
-def run_tests(library: Library, python: Path, source: Path, on: str, kept: Path) -> None:
-    """Run a library's tests; the plugin for pytest beside this file notes what becomes of them."""
+def run_tests(library: Library, python: Path, source: Path, on: str, kept: Path) -> bool:
+    """Run a library's tests to the end; the plugin beside this file notes what becomes of them."""
     start = [python, "-m", *(["minigrad", "run", "-m"] if on == "minigrad" else []), "pytest"]
     options = ["-q", "--tb=short", "-p", "no:cacheprovider", "-o", "addopts="]
     paths = os.pathsep.join([str(ROOT), str(HERE / "plugin")])
@@ -77,8 +77,10 @@ def run_tests(library: Library, python: Path, source: Path, on: str, kept: Path)
         run(*library.first)
     options += ["-p", "minigrad_outcomes", f"--timeout={TIMEOUT}"]
     code = run("--continue-on-collection-errors", *library.tests)
-    if code not in (0, 1, 2, 5):  # passed, failed, files that cannot be loaded, nothing left to do
-        print(f"{library.name} on {on}: pytest ended with {code}, see {kept.stem}.log", flush=True)
+    if code in (0, 1, 2, 5):  # passed, failed, files that cannot be loaded, nothing left to do
+        return True
+    print(f"{library.name} on {on}: pytest ended with {code}, see {kept.stem}.log", flush=True)
+    return False
 
 
 def run_examples(library: Library, python: Path, on: str, kept: Path) -> None:
@@ -118,8 +120,9 @@ def run_library(library: Library, folder: Path, python: Path, on: str) -> None:
     began = time.monotonic()
     kept = results(folder, library, on)
     kept.parent.mkdir(exist_ok=True)
-    if library.tests:
-        run_tests(library, python, fetch_source(library, folder), on, kept)
+    source = fetch_source(library, folder)
+    if library.tests and not run_tests(library, python, source, on, kept):
+        return
     run_examples(library, python, on, kept)
     found = known_results(kept)
     note(kept, DONE, DONE, time.monotonic() - began)

@@ -7,6 +7,7 @@
 - `backward`: `backward` and `grad`.
 - `grad_mode`: `no_grad` and its kin, and anomaly detection.
 - `function`: operations that users write themselves.
+- `saving`: hooks on what is saved.
 - `hooks`, `graph`: functions hung on tensors and nodes; the graph as others walk through it.
 - `names`: what PyTorch prints for operations.
 - `listening`: how `minigrad.replay` hears which operations are asked for.

@@ -28,6 +28,7 @@ from . import errors
 from .grad_mode import mode
 from .hooks import Hooks
 from .indexing import Placed
+from .saving import Packed, hooks, pack_saved
 from .tensor_base import TensorBase, next_number, wrap
 from .views import edge_of
 
@@ -55,7 +56,7 @@ class Node:
         For every input, where its gradient goes: output number ``int`` of the node that made it, or
         the leaf itself; None where no gradient is wanted.
     saved : list or None
-        What the rules need; None once the graph has been freed.
+        What the rules need; None once the graph has been freed. (Packed, if there are hooks on it.)
     outputs : int
         How many outputs the operation has.
     _hooks : Hooks or None
@@ -86,6 +87,8 @@ class Node:
         saved = self.saved
         if saved is None:
             raise errors.freed(self)
+        if type(saved) is Packed:
+            saved = saved.unpacked(self)
         values = []
         for value in saved:
             if value is not None and isinstance(value, TensorBase):  # None is told at once
@@ -193,12 +196,16 @@ def attach(results: Sequence[Any], op: Op, edges: Sequence[Any], saved: list[Any
         if result.array.dtype.kind == "f":
             result._requires_grad = True
             result.edge = (node, k)
+    if hooks:
+        pack_saved(node, results)
 
 
 def attach_one(result: TensorBase, op: Op, edges: tuple[Any, ...], saved: list[Any]) -> None:
     """`attach` for one fresh tensor of floats and saved values that are complete."""
     result.edge = (Node(op, edges, saved), 0)
     result._requires_grad = True
+    if hooks:
+        pack_saved(result.edge[0], (result,))
 
 
 # ------------------------------------------------------------------------------------------------

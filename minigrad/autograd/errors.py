@@ -52,6 +52,11 @@ VIEW_OF_A_FUNCTION = (
     "this by cloning the output of the custom Function."
 )
 
+PACKING_WRITES = (
+    "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack "
+    "hook cannot be modified by in-place operations as this can lead to unexpected side-effects."
+)
+
 ONLY_FLOATS = "only Tensors of floating point dtype can require gradients"
 
 

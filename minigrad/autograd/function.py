@@ -23,6 +23,7 @@ from .grad_mode import mode, no_grad
 from .listening import heard, is_listening
 from .loans import before_write
 from .primitive import Op
+from .saving import Packed, hooks, pack_saved
 from .tensor_base import TensorBase, bump_version, wrap
 from .views import edge_of, fixed_view
 
@@ -79,6 +80,8 @@ class FunctionCtx:
         node = self._node()
         if node is None or node.saved is None:
             raise RuntimeError(errors.FREED)
+        if type(node.saved) is Packed:
+            return tuple(node.saved.unpacked(node))
         for value in node.saved:
             if value is not None and value.version[1] > node.number:
                 raise RuntimeError(errors.modified_in_place(value, node))
@@ -336,6 +339,8 @@ class Function:
                 y._rebase(result)
             else:
                 y.edge, y._requires_grad = (node, k), True
+        if hooks:
+            pack_saved(node, renewed)
         return tuple(renewed)
 
 

@@ -9,14 +9,16 @@ made here, on demand, one for each place that somebody looks at. Whoever does no
 from __future__ import annotations
 
 import functools
+import threading
 import weakref
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .engine import Node as EngineNode
 from .hooks import Hook, RemovableHandle, add_hook, hung_on
 from .primitive import Primitive
+from .saving import hooks, hooks_of_thread
 
 
 class GradFn:
@@ -159,12 +161,129 @@ def grad_fn_at(edge: tuple[Any, int]) -> GradFn:
     return known
 
 
-def save_on_cpu(
-    pin_memory: bool = False, device_type: str = "cuda"
-) -> AbstractContextManager[None]:
-    """Do nothing: what a graph saves is on the CPU already. Scripts for PyTorch use it.
+class saved_tensors_hooks:
+    """A ``with`` block in which a hook decides how what the graph saves is kept.
 
-    (There are no hooks on what is saved, PyTorch's ``saved_tensors_hooks``: the engine would have
-    to ask for them at every operation. To save memory, see `minigrad.utils.checkpoint`.)
+    An operation saves tensors that its gradient needs. Within the block each of them is given to
+    `pack_hook`, and what that returns, any object, is kept instead: the tensor on disk, in fewer
+    bits, or what it takes to compute it again. When the gradient is computed, `unpack_hook` is
+    given that object and returns the tensor. Hooks move entries: the tensor's place in the graph is
+    kept, so that second derivatives are right. See PyTorch's page
+    https://docs.pytorch.org/docs/stable/autograd.html.
+
+    Blocks may be nested: the innermost counts. They are for the thread that enters them.
+
+    Parameters
+    ----------
+    pack_hook : callable
+        ``pack_hook(tensor) -> object``. Called without recording; it must not write to the tensor.
+    unpack_hook : callable
+        ``unpack_hook(object) -> Tensor`` of the same shape. It may be called several times if the
+        graph is retained.
+
+    Raises
+    ------
+    TypeError
+        A hook is not callable; in `backward`: `unpack_hook` did not return a tensor.
+    RuntimeError
+        `pack_hook` wrote to its tensor; hooks are disabled (see `disable_saved_tensors_hooks`); in
+        `backward`: the unpacked tensor has another shape.
+
+    Notes
+    -----
+    Which tensors an operation saves is its own matter, and not always the same ones as in PyTorch.
+    A layer shows what its kernel keeps, inputs, weights, output and gates, each as one tensor. The
+    tape of a step of one's own (`minigrad.nn.Recurrent`) is not shown. Functions of
+    `minigrad.compile` run as they are written in such a block. That an input was written to after
+    the call is not noticed if it was packed: keep a copy, or do not write to it.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> from minigrad.autograd.graph import saved_tensors_hooks
+    >>> def pack(x):
+    ...     print("pack", x.tolist())
+    ...     return x.numpy().astype("float16")
+    >>> def unpack(kept):
+    ...     print("unpack", kept.tolist())
+    ...     return mg.from_numpy(kept.astype("float32"))
+    >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
+    >>> with saved_tensors_hooks(pack, unpack):
+    ...     y = x.exp().sum()
+    pack [2.7182817459106445, 7.389056205749512]
+    >>> y.backward()
+    unpack [2.71875, 7.390625]
+    >>> x.grad
+    tensor([2.7188, 7.3906])
     """
-    return nullcontext()
+
+    def __init__(self, pack_hook: Callable[[Any], Any], unpack_hook: Callable[[Any], Any]) -> None:
+        self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
+
+    def __enter__(self) -> None:
+        me = threading.get_ident()
+        if me in _disabled:
+            raise RuntimeError(_disabled[me][-1])
+        for name in ("pack_hook", "unpack_hook"):
+            if not callable(getattr(self, name)):
+                kind = type(getattr(self, name)).__name__
+                raise TypeError(f"saved_tensors_hooks: {name} must be callable, but got {kind}")
+        hooks.append((me, self.pack_hook, self.unpack_hook))
+
+    def __exit__(self, *error: object) -> None:
+        hooks.remove(hooks_of_thread())
+
+
+class save_on_cpu(saved_tensors_hooks):
+    """A ``with`` block in which what the graph saves is kept on the CPU, where it is already.
+
+    Parameters
+    ----------
+    pin_memory, device_type : optional
+        Without effect.
+
+    See Also
+    --------
+    saved_tensors_hooks : to keep it in another way. `minigrad.utils.checkpoint` saves memory.
+    """
+
+    def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
+        super().__init__(lambda tensor: tensor, lambda tensor: tensor)
+
+
+# What to say to whoever enters hooks where they are disabled, for each thread.
+_disabled: dict[int, list[str]] = {}
+
+
+@contextmanager
+def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
+    """A ``with`` block in which entering `saved_tensors_hooks` raises, or a decorator.
+
+    Parameters
+    ----------
+    error_message : str
+        What the RuntimeError says.
+
+    Raises
+    ------
+    RuntimeError
+        There are hooks already, or they are entered in the block.
+
+    Examples
+    --------
+    >>> from minigrad.autograd.graph import disable_saved_tensors_hooks, save_on_cpu
+    >>> with disable_saved_tensors_hooks("not while this is measured"), save_on_cpu():
+    ...     pass
+    Traceback (most recent call last):
+    RuntimeError: not while this is measured
+    """
+    me = threading.get_ident()
+    if hooks_of_thread() is not None:
+        raise RuntimeError(error_message)
+    _disabled.setdefault(me, []).append(error_message)
+    try:
+        yield
+    finally:
+        _disabled[me].pop()
+        if not _disabled[me]:
+            del _disabled[me]

@@ -15,6 +15,7 @@ from ..arrays import dtypes
 from ..autograd.errors import stacklevel
 from ..autograd.grad_mode import mode
 from ..autograd.listening import is_listening, listen
+from ..autograd.saving import hooks
 from ..nn.hooks import Hookable
 from ..nn.module import Module
 from ..tensor import Tensor
@@ -92,7 +93,7 @@ class Compiled:
         )
         pairs = tuple([a is b for k, a in enumerate(tensors) for b in tensors[:k]])
         key = _hashable(forms), pairs, mode.enabled
-        if key in self.refused or mode.anomaly:
+        if key in self.refused or mode.anomaly or hooks:
             return self.function(*args, **kwargs)
         begun = self.trials.setdefault(key, [])
         trial = next((t for t in begun if t.guards is None or not broken(t.guards)), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.grad_mode import mode
+from ..autograd.saving import hooks
 from ..autograd.tensor_base import TensorBase
 from ..autograd.views import refresh_view
 
@@ -155,7 +156,7 @@ class Tape:
         places = self.places
         if len(args) != len(places) or len(kwargs) != len(self.names):
             return None
-        if mode.enabled != self.enabled or mode.anomaly:
+        if mode.enabled != self.enabled or mode.anomaly or hooks:
             return None
         found: list[Any] = []
         for form, value in zip(places, args):

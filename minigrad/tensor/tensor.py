@@ -194,7 +194,9 @@ class Tensor(TensorBase, seldom.Methods):
         """The node of the operation that made this tensor; None for a leaf."""
         if self.view_of is not None:
             refresh_view(self)
-        return None if self.edge is None else self.edge[0]
+        if self.edge is None or isinstance(self.edge[0], TensorBase):  # (what stands for a leaf)
+            return None
+        return self.edge[0]
 
     @property
     def grad_fn(self) -> Any:

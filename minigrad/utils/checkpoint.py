@@ -20,6 +20,7 @@ from ..autograd.engine import Node, attach, walk
 from ..autograd.errors import stacklevel
 from ..autograd.grad_mode import enable_grad, is_grad_enabled, no_grad
 from ..autograd.primitive import Op
+from ..autograd.saving import without_hooks
 from ..autograd.tensor_base import next_number, wrap
 from ..autograd.views import edge_of
 from ..func.trees import flatten, unflatten
@@ -154,7 +155,7 @@ class _Run:
     def recorded(self, first: Any, second: Any, is_strict: bool, is_reentrant: bool) -> Any:
         """The result, behind one node instead of its graph."""
         begin = next_number()
-        with first:
+        with first, without_hooks():
             result = self()
         leaves, structure = flatten(result)
         places = [

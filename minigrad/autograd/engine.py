@@ -82,7 +82,7 @@ class Node:
         """The name that PyTorch prints next to an output, such as ``MulBackward0``."""
         return self.op.printed(output)
 
-    def values(self, as_tensors: bool) -> Sequence[Any]:
+    def values(self, as_tensors: bool) -> list[Any]:
         """The saved values, after checking that none was freed or changed in place since."""
         saved = self.saved
         if saved is None:
@@ -93,7 +93,7 @@ class Node:
         for value in saved:
             if value is not None and isinstance(value, TensorBase):  # None is told at once
                 tensor = value
-                if tensor.version[1] > self.number:
+                if tensor.version.last > self.number:
                     raise RuntimeError(errors.modified_in_place(tensor, self))
                 if not as_tensors:
                     value = tensor.array
@@ -191,7 +191,8 @@ def attach(results: Sequence[Any], op: Op, edges: Sequence[Any], saved: list[Any
         saved[-1] = Output(results[0])
     node = Node(op, edges, saved, len(results))
     if last is LENT:
-        results[0].version.append(ref(node))
+        version = results[0].version
+        version.borrowers = [*(version.borrowers or ()), ref(node)]
     for k, result in enumerate(results):
         if result.array.dtype.kind == "f":
             result._requires_grad = True
@@ -213,69 +214,112 @@ def attach_one(result: TensorBase, op: Op, edges: tuple[Any, ...], saved: list[A
 # ------------------------------------------------------------------------------------------------
 
 
+class Slot:
+    """What has come back so far for one node or leaf.
+
+    Attributes
+    ----------
+    target : Node or leaf tensor
+        For whom.
+    grads : list
+        The gradients of its outputs, None where nothing has come yet.
+    owns : bool
+        Whether that of the first output is the walk's own: nothing else refers to it, so that it
+        can be added to in place.
+    owned : set of int or None
+        The other outputs of which the same is true.
+    """
+
+    __slots__ = ("grads", "owned", "owns", "target")
+
+    def __init__(self, target: Any, outputs: int) -> None:
+        self.target = target
+        self.grads: list[Any] = [None] if outputs == 1 else [None] * outputs
+        self.owns = False
+        self.owned: set[int] | None = None
+
+    def owns_output(self, k: int) -> bool:
+        """Whether the gradient of output `k` is the walk's own."""
+        return self.owns if k == 0 else self.owned is not None and k in self.owned
+
+    def own(self, k: int, is_owned: bool) -> None:
+        """Note whether the gradient of output `k` is the walk's own."""
+        if k == 0:
+            self.owns = is_owned
+        elif is_owned:
+            if self.owned is None:
+                self.owned = set()
+            self.owned.add(k)
+        elif self.owned is not None:
+            self.owned.discard(k)
+
+
 class Pending:
     """The gradients on their way back.
 
     Attributes
     ----------
-    slots : dict
-        For each node or leaf the gradients of its outputs so far, None where nothing has come yet.
-    owned : dict
-        For each node or leaf the outputs whose gradient is the walk's own: nothing else refers to
-        it, so that it can be added to in place.
-    owns : bool
-        Whether the gradient of the first output of the node that was taken last is the walk's own.
-    heap : list of (int, Node)
-        The nodes among `slots`, the youngest on top.
+    nodes : dict of int to Slot
+        What has come for nodes, by their numbers with a minus.
+    leaves : dict
+        What has come for leaves.
+    heap : list of int
+        The keys of `nodes`, the smallest, which is that of the youngest node, on top.
     """
 
-    __slots__ = ("create_graph", "heap", "owned", "owns", "slots")
+    __slots__ = ("create_graph", "heap", "leaves", "nodes")
 
     def __init__(self, create_graph: bool) -> None:
         self.create_graph = create_graph
-        self.owns = False
-        self.slots: dict[Any, list[Any]] = {}
-        self.owned: dict[Any, list[bool]] = {}
-        self.heap: list[tuple[int, Node]] = []
+        self.nodes: dict[int, Slot] = {}
+        self.leaves: dict[Any, Slot] = {}
+        self.heap: list[int] = []
+
+    def slot_of(self, target: Any) -> Slot:
+        """What has come for a node or leaf, which is visited from now on."""
+        if type(target) is Node:
+            node = target
+            key = -node.number
+            slot = self.nodes.get(key)
+            if slot is None:
+                slot = self.nodes[key] = Slot(node, node.outputs)
+                heappush(self.heap, key)
+        else:
+            slot = self.leaves.get(target)
+            if slot is None:
+                slot = self.leaves[target] = Slot(target, 1)
+        return slot
 
     def send(self, edge: tuple[Any, int], g: Any, is_new: bool) -> None:
         """Add `g` to the gradient of `edge`; `is_new` if nothing else refers to it.
 
         None adds nothing, but its target is visited all the same, with all that hangs there.
         """
-        target, k = edge
-        slots = self.slots.get(target)
-        if slots is None:
-            slots, owned = [None], [False]
-            if type(target) is Node:
-                slots, owned = slots * target.outputs, owned * target.outputs
-                heappush(self.heap, (-target.number, target))
-            self.slots[target], self.owned[target] = slots, owned
-        else:
-            owned = self.owned[target]
+        slot, k = self.slot_of(edge[0]), edge[1]
         if g is None:
             return
-        total = slots[k]
+        grads = slot.grads
+        total = grads[k]
         if type(g) is not ndarray and isinstance(g, Placed):
             if total is None:
-                slots[k] = g.dense()
+                grads[k] = g.dense()
             else:
-                slots[k] = g.add_to(np.asarray(total) if owned[k] else np.array(total))
-            owned[k] = True
+                own = np.asarray(total) if slot.owns_output(k) else np.array(total)
+                grads[k] = g.add_to(own)
+            slot.own(k, True)
         elif total is None:
-            slots[k] = g  # unless it is new, it may also be the gradient of something else
-            owned[k] = is_new
-        elif owned[k]:
-            slots[k] += g
+            grads[k] = g  # unless it is new, it may also be the gradient of something else
+            if is_new:
+                slot.own(k, True)
+        elif slot.owns_output(k):
+            grads[k] += g
         else:
-            slots[k] = total + g
-            owned[k] = not self.create_graph
+            grads[k] = total + g
+            slot.own(k, not self.create_graph)
 
-    def take(self) -> tuple[Node, list[Any]]:
-        """The youngest node and its gradients: all that used its outputs has been visited."""
-        node = heappop(self.heap)[1]
-        self.owns = self.owned.pop(node)[0]
-        return node, self.slots.pop(node)
+    def take(self) -> Slot:
+        """What came for the youngest node: all that used its outputs has been visited."""
+        return self.nodes.pop(heappop(self.heap))
 
 
 def walk(
@@ -311,7 +355,8 @@ def walk(
             pending.send(edge, g, False)  # one in any case, so that its hooks run)
 
     while pending.heap:
-        node, grads = pending.take()
+        slot = pending.take()
+        node, grads = slot.target, slot.grads
         hung, edges = node._hooks, node.edges
         goes_on = True
         if useful is not None:
@@ -327,21 +372,23 @@ def walk(
         if hung is None and _is_nothing(node, grads):
             input_grads: Sequence[Any] = [None] * len(edges)
         elif hung is None:
-            grads = _for_vjp(node, edges, grads, create_graph, pending.owns and useful is None)
+            grads = _for_vjp(node, edges, grads, create_graph, slot.owns and useful is None)
             input_grads = node.op.vjp(node, edges, grads, create_graph)
         else:
             input_grads = _through_hooks(hung, node, edges, grads, create_graph)
         if checks_nan:
             errors.check_nan(node, input_grads)
         is_new = node.op.gives_new and not create_graph and hung is None
-        for edge, g in zip(edges, input_grads):
+        for k in range(len(edges)):
+            edge = edges[k]
             if edge is not None:
-                pending.send(edge, g, is_new)
+                pending.send(edge, input_grads[k], is_new)
         if not retain_graph:
             node.free()
 
     leaves = []
-    for leaf, (g,) in pending.slots.items():
+    for slot in pending.leaves.values():
+        leaf, g = slot.target, slot.grads[0]
         if g is not None and leaf.array.shape != g.shape and leaf._requires_grad:  # (not frozen)
             raise RuntimeError(errors.shape_mismatch("the graph", leaf.array.shape, g.shape))
         if leaf._hooks is not None:  # which may keep what they see
@@ -349,7 +396,7 @@ def walk(
             leaf._hooks.meet(leaf, grads, create_graph)
             leaves.append((leaf, grads[0], False))
         else:
-            leaves.append((leaf, g, pending.owned[leaf][0]))
+            leaves.append((leaf, g, slot.owns))
     if targets is None:
         return leaves
     captured.update([((leaf, 0), g) for leaf, g, _ in leaves])

@@ -68,8 +68,8 @@ def modified_in_place(tensor: Any, node: Any) -> str:
     return (
         "one of the variables needed for gradient computation has been modified by an inplace "
         f"operation: [{kind} {list(tensor.array.shape)}], which {node.name()} saved, is at version "
-        f"{tensor.version[0]}; expected the version that it had when it was saved instead. Write "
-        "y = f(y) instead of changing y in place, or change a clone. Hint: enable anomaly "
+        f"{tensor.version.count}; expected the version that it had when it was saved instead. "
+        "Write y = f(y) instead of changing y in place, or change a clone. Hint: enable anomaly "
         "detection to find the operation that failed to compute its gradient, with "
         "torch.autograd.set_detect_anomaly(True)."
     )

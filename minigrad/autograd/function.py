@@ -83,7 +83,7 @@ class FunctionCtx:
         if type(node.saved) is Packed:
             return tuple(node.saved.unpacked(node))
         for value in node.saved:
-            if value is not None and value.version[1] > node.number:
+            if value is not None and value.version.last > node.number:
                 raise RuntimeError(errors.modified_in_place(value, node))
         return tuple([v.restore(node) if isinstance(v, Output) else v for v in node.saved])
 

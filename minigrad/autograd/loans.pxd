@@ -1,3 +1,3 @@
 """What of loans.py is C when it runs translated: see autograd/tensor_base.pxd."""
 
-from .tensor_base cimport TensorBase
+from .tensor_base cimport TensorBase, Version

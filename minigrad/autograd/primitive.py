@@ -109,7 +109,7 @@ class Primitive(Op):
         if "y" in needs:  # to the last place, where `record` looks for it
             needs.append(needs.pop(needs.index("y")))
         self.arguments = tuple(arguments)
-        self.calls = tuple([(rules[a], [needs.index(n) for n in names]) for a, names in calls])
+        self.calls = tuple([(rules[a], tuple(map(needs.index, names))) for a, names in calls])
         self.sources = tuple([self._source(n, list(arguments)) for n in needs])
         self._needed: dict[tuple[bool, ...], tuple[tuple[str, int], ...]] = {}
         self.kept = None if keeps is None else needs.index(keeps)  # its place among `sources`
@@ -168,7 +168,7 @@ class Primitive(Op):
         g = grads[0]
         values = node.values(create_graph)
         input_grads = [
-            None if edge is None else rule(g, *[values[k] for k in picks])
+            None if edge is None else _applied(rule, g, values, picks)
             for edge, (rule, picks) in zip(edges, self.calls)
         ]
         if create_graph:
@@ -177,6 +177,18 @@ class Primitive(Op):
                 for d, (_, picks) in zip(input_grads, self.calls)
             ]
         return input_grads
+
+
+def _applied(rule: Any, g: Any, values: list[Any], picks: tuple[int, ...]) -> Any:
+    """``rule(g, *[values[k] for k in picks])``, without a list where few are picked."""
+    count = len(picks)
+    if count == 0:
+        return rule(g)
+    if count == 1:
+        return rule(g, values[picks[0]])
+    if count == 2:
+        return rule(g, values[picks[0]], values[picks[1]])
+    return rule(g, *[values[k] for k in picks])
 
 
 class _Constant(Op):

@@ -9,9 +9,18 @@ cimport them. So it is with all .pxd files beside a .py.
 cimport cython
 
 
+# No cycle goes through one: the cycle collector need not look at it.
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
+cdef class Version:
+    cdef public Py_ssize_t count, last
+    cdef public list borrowers
+
+
 cdef class TensorBase:
     cdef public object array
-    cdef public list version
+    cdef public Version version
     cdef public bint _requires_grad, _retains_grad
     cdef public tuple edge
     cdef public object view_of
@@ -22,6 +31,9 @@ cpdef size_of(tuple shape)
 cpdef array_of(value)
 cpdef shape_of(value)
 cpdef Py_ssize_t next_number() except -1
+
+
+@cython.locals(version=Version)
 cpdef bump_version(TensorBase tensor)
 
 

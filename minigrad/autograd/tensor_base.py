@@ -17,6 +17,30 @@ from ..arrays.size import Size
 ndarray = np.ndarray
 
 
+class Version:
+    """How often some memory was changed in place, and when last.
+
+    Attributes
+    ----------
+    count : int
+        How often.
+    last : int
+        When last: a number of the same count as `Node.number`; 0 for never.
+    borrowers : list or None
+        References to nodes that borrowed the memory (see `loans`).
+    """
+
+    count: int
+    last: int
+    borrowers: list[Any] | None
+
+    def copy(self) -> Version:
+        """The same history, for other memory (which nobody borrowed)."""
+        twin = Version()
+        twin.count, twin.last = self.count, self.last
+        return twin
+
+
 class TensorBase:
     """An array and its place in the graph.
 
@@ -26,10 +50,9 @@ class TensorBase:
         The data; views share its memory.
     edge : tuple (Node, int) or None
         The node that made this tensor and which of its outputs this is; None for a leaf.
-    version : list of two ints
-        How often the memory was changed in place, and when last (a number of the same count as
-        `Node.number`). Tensors that share memory share the list. (Behind them may stand nodes that
-        borrowed the memory, see `loans`.)
+    version : Version
+        How often the memory was changed in place, and when last. Tensors that share memory share
+        it.
     view_of : View or None
         For a view, where it came from (see `views`).
     _hooks : Hooks or None
@@ -37,7 +60,7 @@ class TensorBase:
     """
 
     array: ndarray
-    version: list[int]
+    version: Version
     _requires_grad: bool
     edge: tuple[Any, int] | None
     view_of: Any
@@ -52,8 +75,10 @@ class TensorBase:
         return size_of(self.array.shape)
 
 
-# What a fresh tensor has. (Compiled, these are fields of a C structure, which begin so anyway.)
+# How they begin. (Compiled, these are fields of a C structure, which begin so anyway.)
 if not hasattr(TensorBase, "edge"):
+    Version.count = Version.last = 0
+    Version.borrowers = None
     TensorBase._requires_grad = TensorBase._retains_grad = False
     for _name in ("edge", "view_of", "_grad", "_hooks", "_accumulate_hooks"):
         setattr(TensorBase, _name, None)
@@ -91,7 +116,7 @@ def wrap(array: Any) -> Any:
     """A new tensor around `array`, without a copy, outside any graph."""
     tensor = _new(_tensor_class)
     tensor.array = array if type(array) is ndarray else unwrapped(array)
-    tensor.version = [0, -1]
+    tensor.version = Version()
     return tensor
 
 
@@ -106,16 +131,16 @@ def shape_of(value: Any) -> tuple[int, ...]:
     return array.shape if isinstance(array, ndarray) else np.shape(array)
 
 
-_next_number = itertools.count().__next__
+_numbers = itertools.count(1)
 
 
 def next_number() -> int:
     """The number of what happens now: it is larger than all before."""
-    return _next_number()
+    return next(_numbers)
 
 
 def bump_version(tensor: TensorBase) -> None:
     """Note that the memory of `tensor` was changed in place."""
     version = tensor.version
-    version[0] += 1
-    version[1] = _next_number()
+    version.count += 1
+    version.last = next_number()

@@ -6,6 +6,7 @@ from .tensor_base cimport TensorBase, wrap
 
 
 @cython.final
+@cython.freelist(1024)
 cdef class View:
     cdef public TensorBase parent, root
     cdef public object op, shown

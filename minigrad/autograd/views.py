@@ -42,7 +42,7 @@ class View:
         self.start = self.root.edge
         self.shown = parent.array
         self.of_itself = False
-        self.version = -1 if self.root._requires_grad else parent.version[0]
+        self.version = -1 if self.root._requires_grad else parent.version.count
         self.written = None
 
 
@@ -122,7 +122,7 @@ def refresh_view(tensor: TensorBase) -> None:
             tensor.edge is None
             and root._requires_grad
             and not view.of_itself
-            and 0 <= view.version != tensor.version[0]
+            and 0 <= view.version != tensor.version.count
         ):
             _join(tensor)
         return
@@ -169,14 +169,14 @@ def _join(tensor: TensorBase) -> None:
             view = current.view_of
             again = view.op(view.parent, *view.arguments)
             move(current, again.edge)
-            view.version = current.version[0]
+            view.version = current.version.count
     finally:
         mode.enabled = previous
 
 
 def _is_stale(tensor: TensorBase) -> bool:
     """Whether the memory of `tensor` was written to since its place in the graph was made."""
-    return tensor.edge is not None and tensor.edge[0].number < tensor.version[1]
+    return tensor.edge is not None and tensor.edge[0].number < tensor.version.last
 
 
 def _former_self(tensor: TensorBase, shown: Any, place: Any) -> TensorBase:

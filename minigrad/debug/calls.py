@@ -50,9 +50,7 @@ def kept(model: Module) -> Iterator[None]:
         tables = [[dict(m.__dict__[name]) for name in TABLES] for m in modules]
         tensors = {id(t): t for own in tables for table in own[:2] for t in table.values()}
         copies = [
-            (t, t.array, t.array.copy(), list(t.version))
-            for t in tensors.values()
-            if _has_values(t)
+            (t, t.array, t.array.copy(), t.version.last) for t in tensors.values() if _has_values(t)
         ]
         streams = get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002
         try:
@@ -69,7 +67,7 @@ def kept(model: Module) -> Iterator[None]:
                     module.__dict__[name].update(table)
             for tensor, array, copy, version in copies:
                 tensor.array = array
-                if list(tensor.version) != version:  # it was written to
+                if tensor.version.last != version:  # it was written to
                     array[...] = copy
 
 

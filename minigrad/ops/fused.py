@@ -27,7 +27,7 @@ def _as_it_was(
 
     The reference computes everything again, so it needs all inputs as they were.
     """
-    if not is_copy and tensor.version[1] > node.number:
+    if not is_copy and tensor.version.last > node.number:
         raise RuntimeError(errors.modified_in_place(tensor, node))
     before = wrap(array)
     edge = node.edges[position]

@@ -126,7 +126,7 @@ def assign(target: Any, result: Any, is_written: bool = False) -> Any:
             f"{dtypes.legacy_name(old.dtype)}"
         )
     if not is_written:
-        if len(target.version) > 2:
+        if target.version.borrowers is not None:
             before_write(target)
         old[...] = new
     bump_version(target)
@@ -237,7 +237,7 @@ def _computed_in_place(writes: Any, target: Any, others: Any, named: dict[str, A
         elif isinstance(value, ndarray):
             return False
         given.append(value)
-    if len(target.version) > 2:
+    if target.version.borrowers is not None:
         before_write(target)
     try:
         if named:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays import dtypes
+from ..autograd.tensor_base import Version
 from ..tensor import Tensor, from_array
 
 
@@ -124,7 +125,7 @@ class LoadedStorage:
 
     def __init__(self, memory: np.ndarray) -> None:
         self.memory = memory
-        self.version = [0, -1]
+        self.version = Version()
 
     def view(self, offset: Any, size: Any, stride: Any) -> Tensor:
         """The tensor at a place in the storage.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..autograd.tensor_base import wrap
+from ..autograd.tensor_base import Version, wrap
 from ..ops.layout import copied
 from .leaf import from_array
 
@@ -86,7 +86,7 @@ def rebuild(array: ndarray, requires_grad: bool, cls: type[Tensor] | None = None
     return tensor
 
 
-def _copied_memory(array: ndarray, memo: dict[Any, Any]) -> tuple[ndarray, list[int]]:
+def _copied_memory(array: ndarray, memo: dict[Any, Any]) -> tuple[ndarray, Version]:
     """`array` in a copy of its memory, and the count of that copy's changes in place.
 
     All views of the memory get the same copy: they share memory again.
@@ -96,12 +96,12 @@ def _copied_memory(array: ndarray, memo: dict[Any, Any]) -> tuple[ndarray, list[
         whole = whole.base
     if id(whole) not in memo:
         # The original is kept as well, so that nothing else gets its id.
-        memo[id(whole)] = whole.copy(order="K"), [0, -1], whole
+        memo[id(whole)] = whole.copy(order="K"), Version(), whole
     twin, version, _ = memo[id(whole)]
     if whole is array:
         return twin, version
     if twin.strides != whole.strides:  # memory with gaps
-        return copied(array), [0, -1]
+        return copied(array), Version()
     offset = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
     memory = twin.ravel("K").view(np.uint8)
     return np.ndarray(array.shape, array.dtype, memory, offset, array.strides), version

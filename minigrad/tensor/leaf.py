@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..autograd.tensor_base import TensorBase, wrap
+from ..autograd.tensor_base import TensorBase, Version, wrap
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -27,7 +27,7 @@ def from_array(
     else:
         tensor = TensorBase.__new__(cls)
         tensor.array = array if type(array) is np.ndarray else np.asarray(array)
-        tensor.version = [0, -1]
+        tensor.version = Version()
     if requires_grad:
         tensor.requires_grad = True
     return tensor

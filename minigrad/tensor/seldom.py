@@ -14,7 +14,7 @@ import numpy as np
 from ..arrays import dtypes
 from ..arrays.size import Storage
 from ..autograd.loans import before_write
-from ..autograd.tensor_base import TensorBase, bump_version
+from ..autograd.tensor_base import TensorBase, Version, bump_version
 from ..autograd.views import is_view, parent_of
 from ..ops import (
     arrange,
@@ -68,7 +68,7 @@ def set_(
     """
     check_writable(tensor)
     if source is None:
-        tensor.array, tensor.version = np.empty(0, tensor.array.dtype), [0, -1]
+        tensor.array, tensor.version = np.empty(0, tensor.array.dtype), Version()
         return tensor
     if isinstance(source, TensorBase):
         before_write(source)
@@ -91,7 +91,7 @@ def set_(
             )
         array = np.lib.stride_tricks.as_strided(entries, shape, [s * array.itemsize for s in steps])
     tensor.array = array
-    tensor.version = source.version if isinstance(source, TensorBase) else [0, -1]
+    tensor.version = source.version if isinstance(source, TensorBase) else Version()
     return tensor
 
 

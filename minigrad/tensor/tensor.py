@@ -120,7 +120,7 @@ class Tensor(TensorBase, seldom.Methods):
     is_cuda = property(lambda self: False, doc="False: there is no GPU here.")
     is_sparse = property(lambda self: False, doc="False: all tensors are dense.")
     layout = property(lambda self: strided, doc="The dense layout, `minigrad.strided`.")
-    _version = property(lambda self: self.version[0], doc="How often it was changed in place.")
+    _version = property(lambda self: self.version.count, doc="How often it was changed in place.")
 
     @overload
     def size(self, dim: None = None) -> Size: ...
@@ -277,7 +277,7 @@ class Tensor(TensorBase, seldom.Methods):
             )
         before_write(value)
         if self.array is not value.array:  # what shows the old memory, has its own history now
-            self.array, self.version = value.array, self.version[:2]
+            self.array, self.version = value.array, self.version.copy()
 
     def _bump_version(self) -> None:
         """Note that code has written into `array` directly."""

@@ -163,7 +163,7 @@ class _Known:
 
     def _keep(self, edge: Edge, node: Any, value: Any, array: Any) -> None:
         self.shapes[edge] = array.shape
-        if value.version[1] <= node.number:
+        if value.version.last <= node.number:
             self.arrays[edge] = array
 
     def _broadcast(self, node: Any) -> None:

@@ -576,22 +576,23 @@ def broken_programs():
     """Programs that would leave their memory, or are no programs."""
     a, b = np.zeros((4, 3)), np.zeros((1, 3))
     good = {
-        "registers": [(a, 0, 0, 3), (b, 2, 0, 3)], "code": [(1, 0, 0, 1, 0)], "weights": [],
-        "moves": [], "sizes": np.array([4, 2]), "batch": 4, "reverse": False,
+        "arrays": [a, b], "registers": np.array([(0, 0, 3), (2, 0, 3)]),
+        "code": np.array([(1, 0, 0, 1, 0)]), "weights": [], "moves": [],
+        "sizes": np.array([4, 2]), "batch": 4, "reverse": False,
     }  # fmt: skip
     w = [np.zeros((3, 3))]
-    return good, {
-        "columns": {"registers": [(a, 0, 1, 3), (b, 2, 0, 3)]},
-        "negative": {"registers": [(a, 0, -1, 3), (b, 2, 0, 3)]},
-        "rows": {"registers": [(a, 0, 0, 3), (b, 0, 0, 3)]},
-        "rows of all steps": {"registers": [(a, 1, 0, 3), (b, 2, 0, 3)]},
-        "kind": {"registers": [(a, 7, 0, 3), (b, 2, 0, 3)]},
-        "type": {"registers": [(a.astype("f2"), 0, 0, 3), (b, 2, 0, 3)]},
-        "layout": {"registers": [(np.asfortranarray(a), 0, 0, 3), (b, 2, 0, 3)]},
+    broken = {
+        "columns": {"registers": [(0, 1, 3), (2, 0, 3)]},
+        "negative": {"registers": [(0, -1, 3), (2, 0, 3)]},
+        "rows": {"registers": [(0, 0, 3), (0, 0, 3)]},
+        "rows of all steps": {"registers": [(1, 0, 3), (2, 0, 3)]},
+        "kind": {"registers": [(7, 0, 3), (2, 0, 3)]},
+        "type": {"arrays": [a.astype("f2"), b]},
+        "layout": {"arrays": [np.asfortranarray(a), b]},
         "operation": {"code": [(99, 0, 0, 1, 0)]},
         "register": {"code": [(1, 0, 2, 1, 0)]},
         "result": {"code": [(1, 1, 0, 0, 0)]},
-        "width": {"registers": [(a, 0, 0, 2), (b, 2, 0, 3)]},
+        "width": {"registers": [(0, 0, 2), (2, 0, 3)]},
         "weights": {"code": [(0, 0, 0, 0, -1)]},
         "depth": {"code": [(0, 0, 0, 0, -1)], "weights": [np.zeros((2, 3))]},
         "added": {"code": [(0, 0, 0, 0, 5)], "weights": w},
@@ -599,7 +600,19 @@ def broken_programs():
         "move to what is fixed": {"moves": [(1, 0)]},
         "sizes": {"sizes": np.array([4, 5])},
         "type of sizes": {"sizes": np.array([4.0, 2.0])},
+        "beyond all columns": {"registers": [(0, 2**62, 3), (2, 0, 3)]},
+        "beyond all widths": {"registers": [(0, 0, 2**62), (2, 0, 3)]},
+        "beyond all registers": {"code": [(1, 0, 0, 2**32, 0)]},
+        "too few registers": {"registers": [(0, 0, 3)]},
+        "type of registers": {"registers": np.zeros((2, 3))},
+        "type of code": {"code": np.zeros((1, 5), np.int32)},
+        "columns of code": {"code": np.zeros((5, 1), np.int64)},
+        "no code": {"code": None},
     }
+    for change in broken.values():
+        for name in change.keys() & {"registers", "code"}:
+            change[name] = None if change[name] is None else np.array(change[name])
+    return good, broken
 
 
 @pytest.mark.parametrize("name", broken_programs()[1])
@@ -609,7 +622,7 @@ def test_the_kernel_checks_programs(name, level):
         pytest.skip("there are no kernels")
     good, broken = broken_programs()
     kernels.plan.run(*good.values())
-    with pytest.raises(ValueError, match=r"register|instruction|weights|move|sizes"):
+    with pytest.raises(ValueError, match=r"register|code|instruction|weights|move|sizes"):
         kernels.plan.run(*(good | broken[name]).values())
 
 
@@ -637,11 +650,12 @@ def test_instructions_are_numpys(dtype, level):
             b = 0.9 * np.tanh(b) if name.endswith("_gradient") else b
             reduces = name.endswith("reduce")
             out = np.zeros((rows, 1 if reduces else width), dtype)
-            registers = [(v, 0, 0, v.shape[1]) for v in (out, a, b, c)]
+            arrays = [out, a, b, c]
+            registers = np.array([(0, 0, v.shape[1]) for v in arrays])
+            instruction = (code, 0, 1, 1 if reduces else 2, 1 if reduces else 3)
             kernels.plan.run(
-                registers, [(code, 0, 1, 1 if reduces else 2, 1 if reduces else 3)], [], [],
-                np.array([rows]), rows, False,
-            )  # fmt: skip
+                arrays, registers, np.array([instruction]), [], [], np.array([rows]), rows, False
+            )
             with np.errstate(all="ignore"):
                 wanted = expected_of(name, a, b, c)
             eps = np.finfo(dtype).eps

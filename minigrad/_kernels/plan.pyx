@@ -96,6 +96,7 @@ cdef struct Program:
     Py_ssize_t widest
 
 cdef Py_ssize_t MOST_ROWS = <Py_ssize_t>1 << 40
+cdef Py_ssize_t MOST_REGISTERS = 1 << 24    # and instructions: they are counted in ints
 
 #: The number of each operation that has an instruction.
 OPERATIONS = {
@@ -279,14 +280,25 @@ cdef inline bint has_dense_rows(cnp.ndarray a) noexcept:
     return a.strides[1] == <Py_ssize_t>sizeof(real) or a.shape[1] == 1
 
 
+cdef inline const int64_t* numbers_of(str name, cnp.ndarray a, Py_ssize_t columns) except NULL:
+    if a is None or cnp.PyArray_TYPE(a) != cnp.NPY_INT64 or not (
+        PyArray_ISCARRAY_RO(a) and cnp.PyArray_NDIM(a) == 2 and a.shape[1] == columns
+    ):
+        raise ValueError(f"{name}: a dense matrix of int64 with {columns} columns is needed")
+    return <const int64_t*>cnp.PyArray_DATA(a)
+
+
 cdef int load_registers(
-    Program* p, list registers, Py_ssize_t steps_rows, Py_ssize_t batch
+    Program* p, list arrays, const int64_t* parts, Py_ssize_t steps_rows, Py_ssize_t batch
 ) except -1:
     cdef cnp.ndarray array
     cdef Register* r
     cdef Py_ssize_t first, width, rows
-    cdef int kind, k = 0
-    for array, kind, first, width in registers:
+    cdef int64_t kind
+    cdef int k
+    for k in range(p.registers_count):
+        array = arrays[k]
+        kind, first, width = parts[3 * k], parts[3 * k + 1], parts[3 * k + 2]
         if array is None or cnp.PyArray_NDIM(array) != 2 or not has_whole_steps(array) or not (
             PyArray_ISCARRAY_RO(array) or kind == TIMED and has_dense_rows(array)
         ):
@@ -296,10 +308,13 @@ cdef int load_registers(
         rows = steps_rows if kind == TIMED else batch if kind == STEP else 1
         if kind == BLOCK:
             rows = min(batch, max(1, BLOCK_NUMBERS // max(1, width)))
-        if first < 0 or width < 1 or first + width > array.shape[1] or array.shape[0] < rows:
+        if (
+            not (0 <= first < array.shape[1] and 1 <= width <= array.shape[1] - first)
+            or array.shape[0] < rows
+        ):
             raise ValueError(f"register {k}: its columns or rows are not in its matrix")
         r = &p.registers[k]
-        r.base, r.kind, r.width = data(array) + first, kind, width
+        r.base, r.kind, r.width = data(array) + first, <int>kind, width
         r.row = (
             0 if kind == FIXED
             else array.strides[0] // <Py_ssize_t>sizeof(real) if kind == TIMED
@@ -307,22 +322,30 @@ cdef int load_registers(
         )
         r.col = 1
         r.written = kind != FIXED and PyArray_ISCARRAY(array)
-        k += 1
     return 0
 
 
-cdef int load_code(Program* p, list code) except -1:
-    cdef int op, out, a, b, c, k = 0
+cdef inline bint is_1_or(Py_ssize_t whole, Py_ssize_t width) noexcept:
+    return width == 1 or width == whole
+
+
+cdef int load_code(Program* p, const int64_t* code) except -1:
+    cdef int64_t op, out, a, b, c
+    cdef Py_ssize_t whole
+    cdef int k
     cdef Code* here
     cdef Register* target
-    for op, out, a, b, c in code:
+    for k in range(p.code_count):
+        op, out, a, b, c = code[0], code[1], code[2], code[3], code[4]
+        code += 5
         if not (0 <= op < OPS and 0 <= out < p.registers_count and 0 <= a < p.registers_count):
             raise ValueError(f"instruction {k}: no such operation or register")
         target = &p.registers[out]
         if not target.written:
             raise ValueError(f"instruction {k}: its result cannot be written")
         here = &p.code[k]
-        here.op, here.out, here.a, here.b, here.c = op, out, a, b, c
+        here.op, here.out, here.a = <int>op, <int>out, <int>a
+        here.b, here.c = <int>b, <int>c     # (checked below)
         if op == OP_MATMUL:
             if not (0 <= b < p.weights_count and -1 <= c < p.registers_count):
                 raise ValueError(f"instruction {k}: no such weights or register")
@@ -338,30 +361,31 @@ cdef int load_code(Program* p, list code) except -1:
         else:
             if not (0 <= b < p.registers_count and 0 <= c < p.registers_count):
                 raise ValueError(f"instruction {k}: no such register")
-            for operand_register in (a, b, c):
-                if p.registers[operand_register].width not in (
-                    (1, p.registers[a].width) if reduces(op) else (1, target.width)
-                ):
-                    raise ValueError(f"instruction {k}: shapes do not go together")
-            if reduces(op) and target.width != 1:
+            whole = p.registers[a].width if reduces(<int>op) else target.width
+            if not (
+                is_1_or(whole, p.registers[a].width) and is_1_or(whole, p.registers[b].width)
+                and is_1_or(whole, p.registers[c].width)
+                and (target.width == 1 or not reduces(<int>op))
+            ):
                 raise ValueError(f"instruction {k}: shapes do not go together")
-        k += 1
     return 0
 
 
 def run(
-    list registers, list code, list weights, list moves, cnp.ndarray sizes, Py_ssize_t batch,
-    bint reverse,
+    list arrays, cnp.ndarray registers, cnp.ndarray code, list weights, list moves,
+    cnp.ndarray sizes, Py_ssize_t batch, bint reverse,
 ):
     """Run a program over all steps.
 
     Parameters
     ----------
-    registers : list of (array, kind, first column, width)
-        Kinds: 0 STEP, 1 TIMED, 2 FIXED, 3 BLOCK.
-    code : list of (operation, out, a, b, c)
-        Numbers of registers; see `OPERATIONS`. Of a product, b is its weights, and c what is added
-        or -1.
+    arrays : list of ndarray
+        For each register the matrix of which it is some columns.
+    registers : ndarray of int64, (registers, 3)
+        The kind, the first column and the width of each. Kinds: 0 STEP, 1 TIMED, 2 FIXED, 3 BLOCK.
+    code : ndarray of int64, (instructions, 5)
+        Operation, out, a, b, c: numbers of registers; see `OPERATIONS`. Of a product, b is its
+        weights, and c what is added or -1.
     weights : list of ndarray, (depth, cols)
     moves : list of (to, from)
         Copies of registers at the end of each step.
@@ -389,7 +413,11 @@ def run(
         total += rows[t]
         if total > MOST_ROWS:
             raise ValueError(f"sizes: {total} rows are too many")
-    p.registers_count, p.code_count = <int>len(registers), <int>len(code)
+    cdef const int64_t* parts = numbers_of("registers", registers, 3)
+    cdef const int64_t* instructions = numbers_of("code", code, 5)
+    if registers.shape[0] != len(arrays) or max(len(arrays), code.shape[0]) > MOST_REGISTERS:
+        raise ValueError(f"registers: {registers.shape[0]} for {len(arrays)} arrays")
+    p.registers_count, p.code_count = <int>len(arrays), <int>code.shape[0]
     p.weights_count, p.moves_count = <int>len(weights), <int>len(moves)
     cdef bytearray space = bytearray(
         p.registers_count * sizeof(Register) + p.code_count * sizeof(Code)
@@ -403,7 +431,7 @@ def run(
     p.code = <Code*>free
     free += p.code_count * sizeof(Code)
     p.moves = <int*>free
-    load_registers(&p, registers, total, batch)
+    load_registers(&p, arrays, parts, total, batch)
     for k in range(p.registers_count):      # one column beside many: a number for the whole row
         if p.registers[k].width == 1:
             p.registers[k].col = 0
@@ -415,7 +443,7 @@ def run(
             raise ValueError(f"weights {k}: a matrix of the kernel's type is needed")
         p.weights[k].depth, p.weights[k].cols = w.shape[0], w.shape[1]
         memory += packed_size(w.shape[0], w.shape[1], 1)
-    load_code(&p, code)
+    load_code(&p, instructions)
     k = 0
     for to, source in moves:
         if not (0 <= to < p.registers_count and 0 <= source < p.registers_count) or (

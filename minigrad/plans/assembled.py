@@ -37,7 +37,8 @@ class Program(NamedTuple):
     """What the kernel is given, but for the arrays."""
 
     registers: list[Register]
-    code: list[tuple[int, int, int, int, int]]
+    parts: ndarray  # for each register its kind, first column and width
+    code: ndarray  # (instructions, 5)
     weights: list[int | ndarray]  # their places, or constants
     moves: list[tuple[int, int]]
     blocks: set[int]  # the temps that only blocks need
@@ -263,7 +264,16 @@ def assembled(
             source = whole
         moves.append((a.number(Register(("state", at), 0, width, width)), a.number(source)))
     blocks, slots = _blocks(a, moves)
-    return Program(a.registers, a.code, a.weights, moves, blocks, slots, {})
+    parts = [(_kind(r.source, blocks), r.first, r.width) for r in a.registers]
+    return Program(
+        a.registers, np.array(parts, np.int64).reshape(-1, 3),
+        np.array(a.code, np.int64).reshape(-1, 5), a.weights, moves, blocks, slots, {},
+    )  # fmt: skip
+
+
+def _kind(source: Source, blocks: set[int]) -> int:
+    what, which = source
+    return BLOCK if what == "temp" and which in blocks else KINDS.get(what, FIXED)
 
 
 def _blocks(a: _Assembler, moves: list[tuple[int, int]]) -> tuple[set[int], dict[int, int]]:
@@ -313,49 +323,47 @@ def run_program(
 ) -> None:  # fmt: skip
     """Run a program on values, of which those that are timed have so many rows."""
     # memory is kept for the next call; meanwhile nobody else finds it
-    registers, others = program.kept.pop((batch, dtype), None) or _memory(
+    arrays, others = program.kept.pop((batch, dtype), None) or _memory(
         program, kernel, batch, dtype
     )
     for k, what, place, r in others:
         array = values[place]
         if what == "fixed":
-            array = np.ascontiguousarray(np.reshape(array, (1, -1)), dtype)
+            array = np.ascontiguousarray(array, dtype).reshape(1, -1)
         elif what == "timed":
             if array.shape != (rows, r.columns):
                 array = np.broadcast_to(array, (rows, r.columns))
             if array.dtype != dtype or (array.strides[1] != array.itemsize and r.columns > 1):
                 array = np.ascontiguousarray(array, dtype)
-        registers[k] = (array, KINDS.get(what, FIXED), r.first, r.width)
+        arrays[k] = array
     weights: list[Any] = [values[w] if type(w) is int else w for w in program.weights]
     kernel.run(
-        registers, program.code, [w if w.dtype == dtype else w.astype(dtype) for w in weights],
+        arrays, program.parts, program.code,
+        [w if w.dtype == dtype else w.astype(dtype) for w in weights],
         program.moves, sizes, batch, reverse,
     )  # fmt: skip
     for other in others:
-        registers[other[0]] = None
+        arrays[other[0]] = None
     if len(program.kept) < MOST_KEPT:
-        program.kept[batch, dtype] = registers, others
+        program.kept[batch, dtype] = arrays, others
 
 
 def _memory(program: Program, kernel: Any, batch: int, dtype: Any) -> tuple[list[Any], list[Any]]:
-    """The registers, with memory for those that are the program's own; and all others."""
-    registers: list[Any] = []
+    """The arrays of the registers, with memory for those that are the program's own; all others."""
+    arrays: list[Any] = []
     others = []
     own: dict[Any, ndarray] = {}
     for k, r in enumerate(program.registers):
         what, which = r.source
         if what == "temp" and which in program.blocks:
             shape = (min(batch, kernel.ROWS_OF_A_BLOCK), r.columns)
-            array = own.setdefault(("slot", program.slots[which]), np.empty(shape, dtype))
-            registers.append((array, BLOCK, r.first, r.width))
+            arrays.append(own.setdefault(("slot", program.slots[which]), np.empty(shape, dtype)))
         elif what == "temp":
-            array = own.setdefault(r.source, np.empty((batch, r.columns), dtype))
-            registers.append((array, STEP, r.first, r.width))
+            arrays.append(own.setdefault(r.source, np.empty((batch, r.columns), dtype)))
         elif what in ("number", "constant"):
             value = which if what == "number" else which.value
-            array = np.asarray(value, dtype).reshape(1, -1)
-            registers.append((array, FIXED, r.first, r.width))
+            arrays.append(np.asarray(value, dtype).reshape(1, -1))
         else:
-            registers.append(None)
+            arrays.append(None)
             others.append((k, what, which, r))
-    return registers, others
+    return arrays, others

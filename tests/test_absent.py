@@ -128,3 +128,9 @@ def test_errors_can_be_pickled():
 def test_the_docs_have_the_same_list():
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", DOCS.read_text(), re.MULTILINE)
     assert [(what, why) for what, why in rows if what in ABSENT] == list(ABSENT.items())
+
+
+def test_completion_does_not_list_what_is_absent():
+    listed = dir(mg.ones(2))
+    assert "float" in listed
+    assert "bfloat16" not in listed

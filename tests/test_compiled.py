@@ -111,7 +111,7 @@ def named_functions():
             yield f"minigrad.{name}", value
     for cls in (minigrad.Tensor, minigrad.nn.LSTM, minigrad.nn.Linear, minigrad.optim.Adam):
         for name in dir(cls):
-            value = getattr(cls, name)
+            value = getattr(cls, name, None)  # (what is absent by design, says so)
             if inspect.isroutine(value) and not name.startswith("__"):
                 yield f"{cls.__name__}.{name}", value
 

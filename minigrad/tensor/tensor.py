@@ -486,6 +486,10 @@ class Tensor(TensorBase, seldom.Methods):
     item, tolist = conversion.item, conversion.tolist
     __int__, __float__, __index__ = conversion.as_int, conversion.as_float, conversion.as_index
 
+    def __dir__(self) -> list[str]:
+        """The names of attributes, less those that only say why they are absent."""
+        return [name for name in super().__dir__() if name not in _ABSENT]
+
     def __delitem__(self, index: Any) -> None:
         raise TypeError(
             "Tensor does not support deleting items: a tensor keeps its shape. Take what is to "
@@ -493,7 +497,7 @@ class Tensor(TensorBase, seldom.Methods):
         )
 
 
-for _names in NAMES["Tensor"].values():
-    for _name in _names:
-        setattr(Tensor, _name, Missing("Tensor", _name))
+_ABSENT = frozenset([name for names in NAMES["Tensor"].values() for name in names])
+for _name in _ABSENT:
+    setattr(Tensor, _name, Missing("Tensor", _name))
 set_tensor_class(Tensor)

@@ -27,8 +27,9 @@ def as_one(along: Callable[..., tuple[int, ...]], linear: bool = False) -> Any:
     Parameters
     ----------
     along : callable
-        Of the arguments: the axes along which the function works. Along all others entries do not
-        know of each other, nor of how many there are, in each of its arrays and in the result.
+        Of the arguments (arrays have a ``shape``, and perhaps nothing else): the axes along which
+        the function works. Along all others entries do not know of each other, nor of how many
+        there are, in each of its arrays and in the result.
     linear : bool
         Whether it is linear in its first argument.
     """

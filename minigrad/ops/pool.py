@@ -70,7 +70,7 @@ def _channels_last(result: ndarray, arguments: Any) -> ndarray:
 # ------------------------------------------------------------------------------------------------
 
 
-@as_one(along=lambda x, window: (x.ndim - 1,))
+@as_one(along=lambda x, window: (len(x.shape) - 1,))
 def _places(x: ndarray, window: Window) -> ndarray:
     """Where the largest entry of each window is: of equal ones the first, but the last NaN."""
     parts = _side_by_side(x, window)
@@ -116,7 +116,7 @@ def max_pool(input: Any, window: Window) -> tuple[Any, Any]:
 # ------------------------------------------------------------------------------------------------
 
 
-@as_one(along=lambda x, window, with_padding: (x.ndim - 1,))
+@as_one(along=lambda x, window, with_padding: (len(x.shape) - 1,))
 def _averaged(x: ndarray, window: Window, with_padding: bool) -> ndarray:
     share = _shares(x.shape[-1], window, with_padding).astype(x.dtype)
     parts = _side_by_side(x, window)
@@ -129,7 +129,7 @@ def _averaged(x: ndarray, window: Window, with_padding: bool) -> ndarray:
     return y
 
 
-@as_one(along=lambda g, window, with_padding, length: (g.ndim - 1,))
+@as_one(along=lambda g, window, with_padding, length: (len(g.shape) - 1,))
 def _spread(g: ndarray, window: Window, with_padding: bool, length: int) -> ndarray:
     """The share of each window, added to all of its entries."""
     g = g * _shares(length, window, with_padding).astype(g.dtype)

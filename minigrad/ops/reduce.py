@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import dtypes
-from ..arrays.recording import as_array, records
+from ..arrays.recording import as_array, as_one, records
 from ..arrays.sums import in_wide, total
 from ..autograd.errors import stacklevel
 from ..autograd.listening import heard, is_listening
@@ -175,6 +175,13 @@ def _std_of(x: np.ndarray, axes: Axes, keepdims: bool, divisor: float) -> Any:
 _std_in_kernel = with_reduction("std", in_wide(_std_of))
 
 
+def _reduced_along(x: np.ndarray, axes: Axes, keepdims: bool, divisor: float) -> tuple[int, ...]:
+    """The axes along which it works; those behind one that is taken out change their places."""
+    along = tuple(range(len(x.shape))) if axes is None else axes
+    return along if keepdims or not along else tuple(range(min(along), len(x.shape)))
+
+
+@as_one(along=_reduced_along)
 def _std_in_range(x: np.ndarray, axes: Axes, keepdims: bool, divisor: float) -> Any:
     """`_std_of`; of float32 again in float64, where the squares may have left the range."""
     y = _std_in_kernel(x, axes, keepdims, divisor)

@@ -21,7 +21,7 @@ from .tensor.creation import (
     randint_like, randn, randn_like, randperm, seed, set_rng_state, zeros, zeros_like,
 )  # fmt: skip
 from .tensor.creation import range as range
-from .arrays.absent import raise_if_absent as _raise_if_absent
+from .arrays.absent import missing as _missing
 from .arrays.dtypes import (
     bfloat16, cdouble, cfloat, complex64, complex128, double, dtype, float16, float32, float64,
     get_default_dtype, half, int8, int16, int32, int64, long, set_default_dtype, short, uint8,
@@ -66,11 +66,12 @@ from .ops.index import (
 )  # fmt: skip
 from .ops.inplace import index_add, index_copy, index_fill, index_put, scatter, scatter_add
 from .ops.join import cat, chunk, hstack, split, stack, unbind, vstack
+from .ops.lu import lu_unpack
 from .ops.matmul import addmm, baddbmm, bmm, dot, matmul, mm, mv, outer
 from .ops.matrices import (
     addbmm, addmv, addr, adjoint, chain_matmul, cholesky, cholesky_inverse, cholesky_solve,
-    cross, det, ger, inner, inverse, kron, logdet, matrix_exp, matrix_power, pinverse, qr,
-    slogdet, svd, tensordot, trace, vdot,
+    cross, det, ger, inner, inverse, kron, logdet, lu, lu_solve, matrix_exp, matrix_power,
+    pinverse, qr, slogdet, svd, tensordot, trace, vdot,
 )  # fmt: skip
 from .ops.order import (
     amax, amin, argmax, argmin, argsort, median, sort, topk,
@@ -183,8 +184,9 @@ __all__ = [
     "isposinf", "isreal", "kron", "kthvalue", "layout", "lcm", "ldexp", "le", "lerp", "less",
     "less_equal", "lgamma", "linspace", "load", "log", "log1p", "log2", "log10", "log_softmax",
     "logaddexp", "logaddexp2", "logcumsumexp", "logdet", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "logit", "logspace", "logsumexp", "long", "lt", "manual_seed", "masked_fill",
-    "masked_scatter", "masked_select", "matmul", "matrix_exp", "matrix_power", "max_pool1d",
+    "logical_xor", "logit", "logspace", "logsumexp", "long", "lt", "lu", "lu_solve",
+    "lu_unpack", "manual_seed", "masked_fill", "masked_scatter", "masked_select", "matmul",
+    "matrix_exp", "matrix_power", "max_pool1d",
     "max_pool1d_with_indices", "maximum", "mean", "median", "memory_format", "meshgrid", "minimum",
     "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv",
     "mvlgamma", "nan", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow",
@@ -226,5 +228,4 @@ def __getattr__(name: str) -> Any:
         if name in names.__all__:
             return getattr(names, name)
     words = f"module 'minigrad' has no attribute '{name}'"
-    _raise_if_absent("torch", name, AttributeError, words)
-    raise AttributeError(words)
+    raise _missing("torch", name, AttributeError, words)

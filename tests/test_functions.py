@@ -22,7 +22,8 @@ GOLDEN = Path(__file__).parent / "golden"
 made = SimpleNamespace(**runpy.run_path(str(GOLDEN / "make_functions.py")))
 EXPECTED = json.loads((GOLDEN / "functions.json").read_text(encoding="utf-8"))
 SMOOTH, STEPS = made.calls(made.SMOOTH), made.calls(made.STEPS)
-ROWS = "linalg", "cholesky", "inverse", "svd", "qr", "inv", "det", "logdet"  # LAPACK's are columns
+# LAPACK's are columns
+ROWS = "linalg", "cholesky", "inverse", "svd", "qr", "inv", "det", "logdet", ".lu("
 
 
 @pytest.mark.parametrize("call", SMOOTH + STEPS)

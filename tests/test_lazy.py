@@ -74,3 +74,35 @@ def test_subclasses_become_what_they_say():
     layer = LazyBounded(3)
     assert layer(100 * mg.ones(1, 2)).abs().max() <= 1
     assert type(layer) is Bounded
+
+
+@pytest.mark.parametrize("kind", [nn.LazyConv1d, nn.LazyConvTranspose1d])
+def test_convolutions_get_the_numbers_of_those_that_they_become(kind):
+    mg.manual_seed(0)
+    plain = kind.cls_to_become(6, 4, 3, stride=2, groups=2)
+    mg.manual_seed(0)
+    lazy = kind(4, 3, stride=2, groups=2)
+    x = mg.randn(2, 6, 5, generator=mg.Generator().manual_seed(1))
+    assert mg.equal(lazy(x), plain(x))
+    assert mg.equal(lazy.weight, plain.weight)
+    assert type(lazy) is kind.cls_to_become
+    assert lazy.in_channels == 6
+
+
+@pytest.mark.parametrize("kind", [nn.LazyConv1d, nn.LazyConvTranspose1d])
+def test_convolutions_that_were_loaded_keep_what_they_have(kind):
+    given = kind.cls_to_become(6, 4, 3, groups=2).state_dict()
+    lazy = kind(4, 3, groups=2)
+    lazy.load_state_dict(given)
+    with pytest.raises(AssertionError, match=r"input: 8 is not equal to .* self.weight: 6"):
+        lazy(mg.ones(1, 8, 5))
+    lazy(mg.ones(1, 6, 5))
+    assert mg.equal(lazy.weight, given["weight"])
+    assert lazy.in_channels == 6
+
+
+def test_convolutions_refuse_what_does_not_fit():
+    with pytest.raises(RuntimeError, match=r"2D .* or 3D .* to LazyConv1d, .* size: \[3\]"):
+        nn.LazyConv1d(4, 3)(mg.ones(3))
+    with pytest.raises(ValueError, match=r"divisible by groups: 5 by 2"):
+        nn.LazyConv1d(4, 3, groups=2)(mg.ones(5, 7))

@@ -86,6 +86,7 @@ def test_named_results_can_be_copied_and_pickled(name):
         "topk": {"k": 1}, "max": {"dim": 0}, "min": {"dim": 0}, "median": {"dim": 0},
         "linalg_lstsq": {"B": x}, "kthvalue": {"k": 1}, "nanmedian": {"dim": 0},
         "cummax": {"dim": 0}, "cummin": {"dim": 0},
+        "lu_unpack": {"LU_pivots": mg.tensor([1, 2], dtype=mg.int32)},
     }  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # `qr` is an old name

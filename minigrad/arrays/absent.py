@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from typing import Any, NoReturn
 
-__all__ = ["ABSENT", "NAMES", "AbsentByDesign", "Missing", "absent", "raise_if_absent"]
+__all__ = ["ABSENT", "NAMES", "AbsentByDesign", "Missing", "absent", "missing"]
 
 # What is absent: why.
 ABSENT = {
@@ -118,11 +118,18 @@ def absent(what: str, kind: type[Exception] = NotImplementedError, *message: str
     return error
 
 
-def raise_if_absent(owner: str, name: str, kind: type[Exception], said: str) -> None:
-    """Raise, with `said` in front of the reason, if ``owner.name`` is absent by design."""
+def missing(owner: str, name: str, kind: type[Exception], said: str, hint: str = "") -> Exception:
+    """The error for a name that is not in `owner`: `said`, and why if it is absent by design.
+
+    If it is not, `hint` stands behind.
+    """
     what = _REASONS.get((owner, name))
-    if what is not None:
-        raise absent(what, kind, f"{said}: minigrad has no {what}, by design: {ABSENT[what]}")
+    if what is None:
+        return kind(said + hint)
+    return absent(
+        what, kind,
+        f"{said}: minigrad has no {what}, by design: {ABSENT[what]}; README.md lists what is here",
+    )  # fmt: skip
 
 
 class Missing:
@@ -133,5 +140,4 @@ class Missing:
 
     def __get__(self, instance: Any, owner: type) -> NoReturn:
         said = f"{owner.__name__!r} object has no attribute {self.name!r}"
-        raise_if_absent(self.owner, self.name, AttributeError, said)
-        raise AttributeError(said)
+        raise missing(self.owner, self.name, AttributeError, said)

@@ -18,7 +18,7 @@ from importlib.util import find_spec as find_package
 from types import ModuleType
 from typing import Any
 
-from ..arrays.absent import raise_if_absent
+from ..arrays.absent import missing
 from ..tensor import Tensor
 from .absent import LIBRARIES, AbsentModule, asked_by_a_library
 from .rooms import NEEDS, ROOMS, WHERE_TO_LOOK, Room
@@ -54,12 +54,10 @@ class TorchFinder:
             return None
         elif name not in ROOMS:
             parent, _, last = name.rpartition(".")
-            raise_if_absent(parent, last, ModuleNotFoundError, f"No module named '{name}'")
             # Not with name=name: ``from torch.nn import Conv2d`` asks for a module torch.nn.Conv2d,
             # and would ignore this error in favour of one that says less.
-            raise ModuleNotFoundError(
-                f"No module named '{name}', and no name '{last}' in '{parent}': {WHERE_TO_LOOK}"
-            )
+            words = f"No module named '{name}', and no name '{last}' in '{parent}'"
+            raise missing(parent, last, ModuleNotFoundError, words, f": {WHERE_TO_LOOK}")
         needed = NEEDS.get(name, ())
         if needed and not any([find_package(package) for package in needed]):
             raise ModuleNotFoundError(

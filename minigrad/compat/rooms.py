@@ -11,7 +11,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from ..arrays.absent import raise_if_absent
+from ..arrays.absent import missing
 from . import version
 
 # A name that several modules of a row have is that of the first. "" is minigrad itself.
@@ -112,7 +112,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "torch.nn.modules.instancenorm": ("nn.instancenorm", "compat.not_built"),
     "torch.nn.modules.fold": ("compat.not_built",),
     "torch.nn.modules.container": ("nn.containers",),
-    "torch.nn.modules.conv": ("nn.conv", "compat.not_built"),
+    "torch.nn.modules.conv": ("nn.conv", "nn.lazy", "compat.not_built"),
     "torch.nn.modules.distance": ("nn.distance", "nn.loss"),
     "torch.nn.modules.dropout": ("nn.dropout",),
     "torch.nn.modules.flatten": ("nn.linear",),
@@ -222,10 +222,12 @@ class Room(ModuleType):
             except ImportError as error:  # it needs a package that is not there
                 raise AttributeError(str(error), name=name, obj=self) from error
         message = f"module '{self.__name__}' has no attribute '{name}'"
-        raise_if_absent(self.__name__, name, AttributeError, message)
-        if not name.startswith("__"):  # those Python asks for by itself
-            message += f": {WHERE_TO_LOOK}, and dir({self.__name__}) what is here"
-        raise AttributeError(message, name=name, obj=self)
+        hint = f": {WHERE_TO_LOOK}, and dir({self.__name__}) what is here"
+        if name.startswith("__"):  # those Python asks for by itself
+            hint = ""
+        found: Any = missing(self.__name__, name, AttributeError, message, hint)
+        found.name, found.obj = name, self
+        raise found
 
     def __setattr__(self, name: str, value: Any) -> None:
         # In PyTorch, torch.autograd.gradcheck is a function, and the module that has it. Importing

@@ -30,7 +30,7 @@ from .dropout import (
 )  # fmt: skip
 from .embedding import Embedding, EmbeddingBag
 from .instancenorm import InstanceNorm1d
-from .lazy import LazyLinear, UninitializedParameter
+from .lazy import LazyConv1d, LazyConvTranspose1d, LazyLinear, UninitializedParameter
 from .likelihood import GaussianNLLLoss, PoissonNLLLoss
 from .linear import Bilinear, Flatten, Identity, Linear, Unflatten
 from .loss import (
@@ -60,7 +60,8 @@ __all__ = [
     "Dropout1d", "Dropout2d", "Embedding", "EmbeddingBag", "FeatureAlphaDropout", "Flatten",
     "GRUCell", "GaussianNLLLoss", "GroupNorm", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh",
     "HingeEmbeddingLoss", "HuberLoss", "Identity", "IndRNN", "IndRNNCell", "InstanceNorm1d",
-    "JANETCell", "KLDivLoss", "L1Loss", "LPPool1d", "LSTMCell", "LayerNorm", "LazyLinear",
+    "JANETCell", "KLDivLoss", "L1Loss", "LPPool1d", "LSTMCell", "LayerNorm", "LazyConv1d",
+    "LazyConvTranspose1d", "LazyLinear",
     "LeakyReLU", "Linear", "LocalResponseNorm", "LockedDropout", "LogSigmoid", "LogSoftmax",
     "MGUCell", "MSELoss", "MarginRankingLoss", "MaxPool1d", "Mish", "Module", "ModuleDict",
     "ModuleList", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss",

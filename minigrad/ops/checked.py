@@ -37,7 +37,8 @@ Class = TypeVar("Class", bound=type)
 KINDS = {  # by the name of the argument
     "input": TENSOR, "tensor": TENSOR, "tensor1": TENSOR, "tensor2": TENSOR, "mat1": TENSOR,
     "mat2": TENSOR, "batch1": TENSOR, "batch2": TENSOR, "vec": TENSOR, "vec2": TENSOR, "A": TENSOR,
-    "B": TENSOR, "mat": TENSOR, "vec1": TENSOR, "input2": TENSOR,
+    "B": TENSOR, "mat": TENSOR, "vec1": TENSOR, "input2": TENSOR, "LU_data": TENSOR,
+    "LU_pivots": TENSOR,
     "x": TENSOR, "x1": TENSOR, "x2": TENSOR, "logits": TENSOR, "log_probs": TENSOR,
     "input1": TENSOR, "anchor": TENSOR, "positive": TENSOR, "negative": TENSOR,
     "target": TENSOR, "targets": TENSOR, "source": TENSOR, "mask": TENSOR, "condition": TENSOR,
@@ -99,6 +100,7 @@ OWN_NAMES = {  # what PyTorch calls arguments that have other names here
     "swapaxes": {"axis0": "dim0", "axis1": "dim1"}, "from_numpy": {"ndarray": "array"},
     "searchsorted": {"values": "input"},
     "cholesky_inverse": {"L": "input"}, "cholesky_solve": {"B": "input", "L": "input2"},
+    "lu": {"A": "input"}, "lu_solve": {"b": "input"},
 }  # fmt: skip
 NO_OUT = {  # functions that do not take ``out=``, as in PyTorch
     "argsort", "as_tensor", "broadcast_tensors", "broadcast_to", "chunk", "clone", "count_nonzero",

@@ -20,13 +20,14 @@ from .index import narrow, take_along_dim
 from .join import cat
 from .matmul import matmul
 from .return_types import linalg_lu, linalg_lu_factor, linalg_lu_factor_ex
+from .return_types import lu_unpack as Unpacked
 from .shape import broadcast_to, tril, triu
 from .solving import check_square, identity, mT, substituted
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-__all__ = ["lu", "lu_factor", "lu_factor_ex", "lu_solve"]
+__all__ = ["lu", "lu_factor", "lu_factor_ex", "lu_solve", "lu_unpack"]
 
 ndarray = np.ndarray
 
@@ -278,3 +279,67 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
         return take_along_dim(x, wrap(np.broadcast_to(order.argsort(-2), x.shape)), -2)
     x = take_along_dim(x, wrap(np.broadcast_to(order, x.shape)), -2)
     return substituted(U, substituted(L, x, False), True)
+
+
+def lu_unpack(
+    LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_pivots: bool = True
+) -> Unpacked:
+    """The factors P, L and U of ``A = P L U`` from what `lu_factor` has made of A.
+
+    Parameters
+    ----------
+    LU_data : Tensor, shape (..., m, n)
+    LU_pivots : Tensor of int32, shape (..., k), k = min(m, n)
+    unpack_data, unpack_pivots : bool
+        Without the one, L and U are empty; without the other, P is.
+
+    Returns
+    -------
+    (P, L, U)
+        As from `lu`. L and U have gradients.
+
+    Raises
+    ------
+    RuntimeError
+        The shapes or the types do not go together.
+
+    Examples
+    --------
+    >>> import minigrad as mg
+    >>> A = mg.tensor([[1.0, 2.0], [4.0, 4.0]])
+    >>> P, L, U = mg.lu_unpack(*mg.linalg.lu_factor(A))
+    >>> mg.equal(P @ L @ U, A)
+    True
+    """
+    if is_listening():
+        return heard(lu_unpack, (LU_data, LU_pivots, unpack_data, unpack_pivots), {})
+    name, array, chosen = "torch.lu_unpack", array_of(LU_data), array_of(LU_pivots)
+    if array.ndim < 2:
+        raise RuntimeError(
+            f"{name}: Expected tensor with 2 or more dimensions. Got size: {list(array.shape)} "
+            "instead"
+        )
+    m, n = array.shape[-2:]
+    nothing = wrap(np.empty(0, array.dtype))
+    P, L, U = nothing, nothing, nothing
+    if unpack_pivots:
+        if chosen.dtype != np.int32:
+            raise RuntimeError(
+                f"{name}: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype, as "
+                f"linalg.lu_factor returns it, but is of {dtypes.of_numpy(chosen.dtype)}"
+            )
+        if chosen.shape != (*array.shape[:-2], min(m, n)):
+            raise RuntimeError(
+                f"{name}: LU_pivots has shape {list(chosen.shape)}, but LU_data of shape "
+                f"{list(array.shape)} goes with {[*array.shape[:-2], min(m, n)]}"
+            )
+        if chosen.size and not 1 <= int(chosen.min()) <= int(chosen.max()) <= m:
+            raise RuntimeError(
+                f"pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive, {m}. Did "
+                "you properly pass the result of lu_factor?"
+            )
+        rows = identity(m, array.dtype)[_order(chosen.astype(np.int64) - 1, m)]
+        P = wrap(np.ascontiguousarray(mT(rows)))
+    if unpack_data:
+        L, U = _lower(LU_data), _upper(LU_data)
+    return Unpacked(P, L, U)

@@ -236,6 +236,28 @@ def svd(input: Any, some: bool = True, compute_uv: bool = True) -> return_types.
     return return_types.svd(U, S, mT(Vh))
 
 
+def _warn_of_lu(name: str, instead: str) -> None:
+    warnings.warn(
+        f"torch.{name} is deprecated in favor of {instead} and will be removed in a future PyTorch "
+        "release.",
+        UserWarning,
+        stacklevel=stacklevel(),
+    )
+
+
+def lu(input: Any, pivot: bool = True, get_infos: bool = False) -> tuple[Tensor, ...]:
+    """`linalg.lu_factor`, or with `get_infos` `linalg.lu_factor_ex`; warns that it is old."""
+    _warn_of_lu("lu", "torch.linalg.lu_factor / torch.linalg.lu_factor_ex")
+    found = linalg.lu_factor_ex(input, pivot=pivot)
+    return return_types._lu_with_info(*found) if get_infos else (found.LU, found.pivots)
+
+
+def lu_solve(input: Any, LU_data: Any, LU_pivots: Any) -> Tensor:
+    """`linalg.lu_solve` of its arguments in another order; warns that it is old."""
+    _warn_of_lu("lu_solve", "torch.linalg.lu_solve, whose arguments are (LU, pivots, B),")
+    return linalg.lu_solve(LU_data, LU_pivots, input)
+
+
 def cross(input: Any, other: Any, dim: int | None = None) -> Tensor:
     """`linalg.cross`; without `dim` along the first axis of three entries, with a warning."""
     if dim is None:
@@ -279,6 +301,7 @@ class Methods:
     inverse, pinverse, det, slogdet, logdet = inverse, pinverse, det, slogdet, logdet
     cholesky, qr, svd, cross = cholesky, qr, svd, cross
     cholesky_solve, cholesky_inverse = cholesky_solve, cholesky_inverse
+    lu, lu_solve = lu, lu_solve
     matrix_exp, matrix_power = matrix_exp, matrix_power
 
     @property

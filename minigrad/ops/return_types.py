@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 __all__ = [
     "aminmax", "cummax", "cummin", "kthvalue", "linalg_cholesky_ex", "linalg_eig", "linalg_eigh",
     "linalg_inv_ex", "linalg_lstsq", "linalg_lu", "linalg_lu_factor", "linalg_lu_factor_ex",
-    "linalg_qr", "linalg_slogdet", "linalg_svd", "max", "median", "min", "mode", "nanmedian", "qr",
-    "slogdet", "sort", "svd", "topk",
+    "linalg_qr", "linalg_slogdet", "linalg_svd", "lu_unpack", "max", "median", "min", "mode",
+    "nanmedian", "qr", "slogdet", "sort", "svd", "topk",
 ]  # fmt: skip
 
 
@@ -133,6 +133,12 @@ class linalg_lu(_Printed, _LU):
     __slots__ = ()
 
 
+class lu_unpack(_Printed, _LU):
+    """The same, from what `minigrad.linalg.lu_factor` returns."""
+
+    __slots__ = ()
+
+
 class _LUPivots(NamedTuple):
     LU: Tensor
     pivots: Tensor
@@ -152,6 +158,12 @@ class _LUPivotsInfo(NamedTuple):
 
 class linalg_lu_factor_ex(_Printed, _LUPivotsInfo):
     """The same, and which entry on the diagonal of U is 0, if one is."""
+
+    __slots__ = ()
+
+
+class _lu_with_info(_Printed, _LUPivotsInfo):
+    """The same, under an older name."""
 
     __slots__ = ()
 

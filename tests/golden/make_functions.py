@@ -117,6 +117,15 @@ t.linalg.lu_solve(*t.linalg.lu_factor(As), B)
 t.linalg.lu_solve(*t.linalg.lu_factor(A), Bs, adjoint=True)
 t.linalg.lu_solve(*t.linalg.lu_factor(As), pair, left=False)
 t.linalg.lu_solve(*t.linalg.lu_factor(A), pair, left=False, adjoint=True)
+t.lu_unpack(*t.linalg.lu_factor(A))
+t.lu_unpack(*t.linalg.lu_factor(As))[1:]
+t.lu_unpack(*t.linalg.lu_factor(tall))
+t.lu_unpack(*t.linalg.lu_factor_ex(wide)[:2], unpack_pivots=False)
+t.lu_unpack(*t.linalg.lu_factor(A), unpack_data=False)
+t.lu(A)
+A.lu(get_infos=True)
+t.lu_solve(B, *t.linalg.lu_factor(A))
+Bs.lu_solve(*A.lu())
 t.linalg.pinv(tall)
 t.linalg.pinv(wide)
 t.linalg.pinv(As)
@@ -563,6 +572,12 @@ ERRORS = {
     "t.linalg.lu_solve(A, k[:3].int() + 3, B)": "Did you properly pass the result of lu_factor",
     "t.linalg.lu_solve(A, k[:2].int(), B)": "same as the dimension of the matrix",
     "t.linalg.lu_solve(x, k[:3].int(), B)": "batches of square matrices",
+    "t.lu(v)": r"2 or more dimensions. Got size: \[4\]",
+    "t.lu(A, pivot=False)": "LU without pivoting is not implemented on the CPU",
+    "t.lu_unpack(t.ones(4), k[:2].int())": r"2 or more dimensions. Got size: \[4\]",
+    "t.lu_unpack(A, k[:3])": "torch.int32",
+    "t.lu_unpack(A, k[:3].int() * 0)": "Did you properly pass the result of lu_factor",
+    "t.lu_unpack(A, k[:2].int() + 9)": "LU",
     "t.linalg.matrix_norm(A, 3)": "Order 3 not supported",
     "t.linalg.matrix_norm(v)": "must have at least 2 dimensions",
     "t.linalg.matrix_norm(A, dim=(0, 0))": "dims must be different",

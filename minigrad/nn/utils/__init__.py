@@ -3,12 +3,14 @@
 - `rnn`: batches of sequences of different lengths, padded and packed.
 - `clip_grad`: gradients kept from exploding; `clip_recurrent`: the recurrent weights of IndRNNs.
 - `convert_parameters`: all parameters as one vector, and back.
+- `convert`: weights of Keras's and Flax's layers, and back: `convert_keras`, `convert_flax`, and
+  `convert_arrays`, what they share.
 - `weight_norm`, `spectral_norm`: a weight computed from other parameters before each forward.
 - `parametrize`: a weight computed from other parameters whenever it is read; `parametrizations`,
   `orthogonal`: ways to compute it.
 - `prune`: a weight with entries that stay zero; `stateless`: a module called with other weights.
 
-The last of these are imported when they are first asked for.
+`convert` and the last of these are imported when they are first asked for.
 """
 
 from importlib import import_module
@@ -22,6 +24,7 @@ from .spectral_norm import remove_spectral_norm, spectral_norm
 from .weight_norm import remove_weight_norm, weight_norm
 
 if TYPE_CHECKING:
+    from . import convert as convert
     from . import parametrizations as parametrizations
     from . import parametrize as parametrize
     from . import prune as prune
@@ -35,6 +38,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("parametrizations", "parametrize", "prune", "stateless"):
+    if name in ("convert", "parametrizations", "parametrize", "prune", "stateless"):
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

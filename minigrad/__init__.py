@@ -211,7 +211,13 @@ __all__ = [
 ]  # fmt: skip
 
 
-_LOADED_LATER = ("debug", "distributions", "func", "viz")  # rooms that few programs use
+_LOADED_LATER = (
+    "debug",
+    "distributed",
+    "distributions",
+    "func",
+    "viz",
+)  # rooms that few programs use
 _FOUND_THERE = {  # single names from these
     "explain_shapes": "debug.shapes", "summary": "debug.summary", "vmap": "func",
 }  # fmt: skip

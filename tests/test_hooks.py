@@ -1055,3 +1055,91 @@ def test_the_gradient_of_an_input_that_wants_none_may_have_any_shape():
     assert x.grad.tolist() == [4.0, 5.0]
     with pytest.raises(RuntimeError, match="invalid gradient at index 1"):
         Product.apply(x, mg.ones(2, requires_grad=True)).sum().backward()
+
+
+# ------------------------------------------------------------------------------------------------
+# While backward goes on
+# ------------------------------------------------------------------------------------------------
+
+
+def test_post_accumulate_hooks_run_as_soon_as_the_gradient_is_complete():
+    """When the last of its uses has been walked, and before what lies behind is."""
+    first, last = [mg.tensor(2.0, requires_grad=True) for _ in range(2)]
+    seen = []
+    first.register_post_accumulate_grad_hook(lambda p: seen.append(("first", p.grad.item())))
+    last.register_post_accumulate_grad_hook(lambda p: seen.append(("last", p.grad.item())))
+    middle = first * 3
+    middle.register_hook(lambda g: seen.append(("middle", g.item())))
+    ((middle * last) * last).backward()  # 3 first last^2
+    assert seen == [("last", 24.0), ("middle", 4.0), ("first", 12.0)]
+
+
+def test_a_hook_may_free_and_change_its_leaf_while_backward_goes_on():
+    layers = [mg.nn.Linear(3, 3) for _ in range(3)]
+    expected = [mg.nn.Linear(3, 3) for _ in range(3)]
+    for mine, theirs in zip(layers, expected):
+        theirs.load_state_dict(mine.state_dict())
+    together = mg.optim.SGD([p for layer in expected for p in layer.parameters()], lr=0.1)
+
+    def step(p):
+        with mg.no_grad():
+            p.add_(p.grad, alpha=-0.1)
+        p.grad = None
+
+    for layer in layers:
+        for p in layer.parameters():
+            p.register_post_accumulate_grad_hook(step)
+    x = mg.randn(2, 3)
+    for stack in (layers, expected):
+        y = x
+        for layer in stack:
+            y = layer(y).tanh()
+        y.sum().backward()
+    together.step()
+    for mine, theirs in zip(layers, expected):
+        assert mg.allclose(mine.weight, theirs.weight)
+        assert mine.weight.grad is None
+
+
+def test_grad_and_inputs_leave_early_hooks_alone():
+    x, y = [mg.tensor(2.0, requires_grad=True) for _ in range(2)]
+    seen = []
+    x.register_post_accumulate_grad_hook(lambda p: seen.append(p.grad.item()))
+    assert mg.autograd.grad(x * y, x)[0].item() == 2.0
+    assert seen == []
+    (x * y).backward(inputs=[y])
+    assert seen == []
+    (x * y).backward(inputs=[x])
+    assert seen == [2.0]
+
+
+def test_callbacks_run_at_the_end_of_the_outermost_backward():
+    from minigrad.autograd.backward import queue_callback
+
+    x, seen = mg.tensor(2.0, requires_grad=True), []
+
+    def outer(g):
+        queue_callback(lambda: seen.append(("end", x.grad.item())))
+        inner = mg.tensor(1.0, requires_grad=True)
+        inner.register_hook(lambda g: queue_callback(lambda: seen.append("end of inner")))
+        with mg.enable_grad():
+            (inner * 2).backward()
+        seen.append("hook")
+
+    y = x * 3
+    y.register_hook(outer)
+    y.backward()
+    assert seen == ["hook", ("end", 3.0), "end of inner"]
+    with pytest.raises(RuntimeError, match="during backward"):
+        queue_callback(print)
+
+    def fail(g):
+        queue_callback(lambda: seen.append("never"))
+        raise KeyError("oops")
+
+    y = x * 3
+    y.register_hook(fail)
+    with pytest.raises(KeyError):
+        y.backward()
+    (x * 3).backward()
+    assert "never" not in seen

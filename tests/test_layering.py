@@ -1,7 +1,7 @@
 """Imports run one way: what stands below never knows what stands on top of it.
 
     viz     ->  replay
-    replay  ->  nn, recurrences, plans, optim, utils, serialization, func
+    replay  ->  nn, recurrences, plans, optim, utils, serialization, func  ->  distributed
                                      ->  tensor  ->  ops  ->  autograd  ->  arrays
     tensor, nn                       ->  random,   which knows no tensors, as arrays do not
     arrays, random, ops, optim, runtime  ->  _kernels, which knows nothing of minigrad
@@ -28,6 +28,7 @@ LAYERS = [
     {"autograd"},
     {"ops"},
     {"tensor"},
+    {"distributed"},
     {"distributions", "func", "nn", "recurrences", "plans", "optim", "utils", "serialization"},
     {"replay"},
     {"debug", "testing", "viz"},

@@ -338,10 +338,12 @@ def test_nothing_is_left_outside_of_run():
 def test_alone_it_lists_its_commands():
     result = minigrad()
     assert result.returncode == 0
-    assert re.findall(r"^    (\w+) ", result.stdout, re.MULTILINE) == ["run", "config", "hello"]
+    assert re.findall(r"^    (\w+) ", result.stdout, re.MULTILINE) == [
+        "run", "launch", "config", "hello",
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["config"], ["hello"]])
+@pytest.mark.parametrize("command", [[], ["run"], ["launch"], ["config"], ["hello"]])
 def test_help(command):
     result = minigrad(*command, "--help")
     assert result.returncode == 0

@@ -13,8 +13,6 @@ from minigrad.compat import (
     amp,
     compiler,
     config,
-    distributed,
-    distributed_sampler,
     futures,
     fx,
     hub,
@@ -181,16 +179,8 @@ def test_initial_values_under_old_names():
 
 
 # ------------------------------------------------------------------------------------------------
-# One process
+# Values that come later
 # ------------------------------------------------------------------------------------------------
-
-
-def test_there_is_one_process():
-    assert not distributed.is_available()
-    assert not distributed.is_initialized()
-    assert (distributed.get_rank(), distributed.get_world_size()) == (0, 1)
-    with pytest.raises(NotImplementedError, match=r"torch\.distributed\.all_reduce is not"):
-        distributed.all_reduce(mg.ones(1), op=distributed.ReduceOp.SUM)
 
 
 def test_futures():
@@ -214,35 +204,6 @@ def test_futures():
     with pytest.raises(TypeError, match="exception"):
         futures.Future().set_exception(3)
     assert futures.collect_all([]).wait() == []
-
-
-@pytest.mark.parametrize("drop", [False, True])
-@pytest.mark.parametrize("shuffle", [False, True])
-def test_processes_share_a_data_set(shuffle, drop):
-    samplers = [
-        distributed_sampler.DistributedSampler(range(10), 3, rank, shuffle, 7, drop)
-        for rank in range(3)
-    ]
-    parts = [list(sampler) for sampler in samplers]
-    assert {len(part) for part in parts} == {len(samplers[0])} == {3 if drop else 4}
-    together = [index for part in parts for index in part]
-    assert len(set(together)) == (9 if drop else 10)
-    for sampler in samplers:
-        sampler.set_epoch(1)
-    assert ([list(sampler) for sampler in samplers] == parts) is not shuffle
-
-
-def test_a_share_s_order_is_pytorch_s():
-    # torch.utils.data.DistributedSampler(range(7), 2, 1, seed=3), PyTorch 2.13
-    sampler = distributed_sampler.DistributedSampler(range(7), 2, 1, seed=3)
-    assert list(sampler) == [3, 6, 2, 5]
-
-
-def test_shares_have_to_be_told():
-    with pytest.raises(RuntimeError, match="num_replicas= and rank="):
-        distributed_sampler.DistributedSampler(range(3))
-    with pytest.raises(ValueError, match=r"Invalid rank 2.*\[0, 1\]"):
-        distributed_sampler.DistributedSampler(range(3), 2, 2)
 
 
 # ------------------------------------------------------------------------------------------------

@@ -42,6 +42,11 @@ _KINDS = (
 )  # fmt: skip
 
 
+# How many ranks `minigrad.distributed.launch` has started on this machine. Their scripts choose a
+# device by their number, ``tensor.to(rank)``, and it is the CPU for all of them.
+ranks_here = 0
+
+
 class device:
     """Where a tensor lives. Every device has a name; tensors can only be on the CPU.
 
@@ -78,6 +83,8 @@ class device:
         if isinstance(type, device):
             self.type, self.index = type.type, type.index
             return
+        if isinstance(type, int) and 0 <= type < ranks_here:
+            type = "cpu"
         if isinstance(type, int):
             raise RuntimeError(
                 f"Cannot access accelerator device when none is available: device({type}) is a GPU"

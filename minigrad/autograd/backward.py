@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 from . import errors
 from .engine import walk
 from .grad_mode import mode
-from .hooks import adding
+from .hooks import HooksInTurn, adding
 from .listening import heard, is_listening
 from .loans import before_write
 from .quiet import restore, silence
@@ -191,7 +192,10 @@ def _nested(create_graph: bool, work: Callable[..., Any], *args: Any) -> Any:
     mode.depth = depth
     try:
         if depth % DEPTH_OF_A_THREAD:
-            return work(*args)
+            result = work(*args)
+            if _queued and depth == 1:
+                _run_queued()
+            return result
         if depth >= DEPTH:
             raise RecursionError(
                 f"backward is nested {depth} times, each inside a hook or a "
@@ -206,6 +210,32 @@ def _nested(create_graph: bool, work: Callable[..., Any], *args: Any) -> Any:
         mode.depth = depth - 1
         restore(before)
         mode.enabled = previous
+        if _queued and depth == 1:  # it ended with an error
+            _queued.pop(threading.get_ident(), None)
+
+
+_queued: dict[int, list[Callable[[], None]]] = {}  # by the number of the thread
+
+
+def queue_callback(callback: Callable[[], None]) -> None:
+    """Call ``callback()`` when the backward pass that is under way in this thread has ended.
+
+    For hooks that begin something which must be finished before `backward` returns. Of passes that
+    are nested, it is the outermost one; if it ends with an error, nothing is called.
+
+    Raises
+    ------
+    RuntimeError
+        No backward pass is under way.
+    """
+    if not mode.depth:
+        raise RuntimeError("Final callbacks can only be installed during backward pass.")
+    _queued.setdefault(threading.get_ident(), []).append(callback)
+
+
+def _run_queued() -> None:
+    for callback in _queued.pop(threading.get_ident(), ()):
+        callback()
 
 
 def _in_another_thread(work: Callable[..., Any], *args: Any) -> Any:
@@ -237,7 +267,10 @@ def _in_another_thread(work: Callable[..., Any], *args: Any) -> Any:
 def _walk_and_accumulate(
     edges: Sequence[Any], grads: Sequence[Any], targets: Any, keep: bool, create_graph: bool
 ) -> None:
-    results = walk(edges, grads, targets, keep, create_graph)
+    deliver = None
+    if targets is None and HooksInTurn.count:
+        deliver = functools.partial(accumulate, create_graph=create_graph)
+    results = walk(edges, grads, targets, keep, create_graph, deliver)
     if targets is not None:  # what is no leaf has kept its gradient by itself
         results = [
             (leaf, g, False)

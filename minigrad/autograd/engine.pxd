@@ -49,6 +49,9 @@ cdef class Pending:
     cpdef send(self, tuple edge, g, bint is_new)
     cpdef Slot take(self)
 
+    @cython.locals(slot=Slot)
+    cpdef tuple arrive(self, TensorBase leaf)
+
 
 cpdef record(op, inputs, list saved, arrays)
 cpdef record_with(list edges, op, list saved, arrays)
@@ -64,5 +67,7 @@ cpdef attach(results, op, edges, list saved)
 cdef list _for_vjp(Node node, edges, list grads, bint create_graph, bint is_mine)
 
 
-@cython.locals(pending=Pending, slot=Slot, node=Node, leaf=TensorBase, k=Py_ssize_t)
-cpdef list walk(roots, root_grads, targets, bint retain_graph, bint create_graph)
+@cython.locals(pending=Pending, slot=Slot, node=Node, k=Py_ssize_t)
+cpdef list walk(
+    roots, root_grads, targets, bint retain_graph, bint create_graph, deliver=*
+)

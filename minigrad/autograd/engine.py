@@ -17,7 +17,7 @@ by what an `Op` (see `primitive`) promises.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -321,6 +321,18 @@ class Pending:
         """What came for the youngest node: all that used its outputs has been visited."""
         return self.nodes.pop(heappop(self.heap))
 
+    def arrive(self, leaf: TensorBase) -> tuple[Any, Any, bool]:
+        """A leaf, its gradient after the leaf's hooks, and whether nothing else refers to it."""
+        slot = self.leaves.pop(leaf)
+        g = slot.grads[0]
+        if g is not None and leaf.array.shape != g.shape and leaf._requires_grad:  # (not frozen)
+            raise RuntimeError(errors.shape_mismatch("the graph", leaf.array.shape, g.shape))
+        if leaf._hooks is None:
+            return leaf, g, slot.owns
+        grads = [g]
+        leaf._hooks.meet(leaf, grads, self.create_graph)
+        return leaf, grads[0], False  # hooks may keep what they see
+
 
 def walk(
     roots: Sequence[tuple[Any, int]],
@@ -328,6 +340,7 @@ def walk(
     targets: Sequence[tuple[Any, int] | None] | None,
     retain_graph: bool,
     create_graph: bool,
+    deliver: Callable[[list[Any]], None] | None = None,
 ) -> list[Any]:
     """Send gradients from `roots` back through the graph.
 
@@ -339,6 +352,9 @@ def walk(
         Whose gradients to return; only what leads to them is computed. None: every leaf.
     retain_graph, create_graph : bool
         As in `minigrad.autograd.backward`.
+    deliver : callable, optional
+        Is given leaves on which hooks wait, as they are returned without targets, as soon as their
+        gradients are complete; the walk goes on after that. They are not returned any more.
 
     Returns
     -------
@@ -346,6 +362,7 @@ def walk(
         The gradients of `targets`, in order, None where no path leads. Without targets: a triple
         (leaf, gradient, is_new) for every leaf; nothing else refers to a gradient that is new.
     """
+    waiting = None if deliver is None else _awaited(roots)
     useful = None if targets is None else _leading_to(targets, roots)
     pending = Pending(create_graph)
     captured: dict[tuple[Any, int], Any] = {}
@@ -385,22 +402,37 @@ def walk(
                 pending.send(edge, input_grads[k], is_new)
         if not retain_graph:
             node.free()
+        if waiting is not None and deliver is not None and node in waiting:
+            deliver([pending.arrive(leaf) for leaf in waiting.pop(node)])
 
-    leaves = []
-    for slot in pending.leaves.values():
-        leaf, g = slot.target, slot.grads[0]
-        if g is not None and leaf.array.shape != g.shape and leaf._requires_grad:  # (not frozen)
-            raise RuntimeError(errors.shape_mismatch("the graph", leaf.array.shape, g.shape))
-        if leaf._hooks is not None:  # which may keep what they see
-            grads = [g]
-            leaf._hooks.meet(leaf, grads, create_graph)
-            leaves.append((leaf, grads[0], False))
-        else:
-            leaves.append((leaf, g, slot.owns))
+    leaves = [pending.arrive(leaf) for leaf in list(pending.leaves)]
     if targets is None:
         return leaves
     captured.update([((leaf, 0), g) for leaf, g, _ in leaves])
     return [None if edge is None else captured.get(edge) for edge in targets]
+
+
+def _awaited(roots: Sequence[tuple[Any, int]]) -> dict[Node, list[Any]]:
+    """The leaves on which hooks wait, by the node that is visited last of those that use them."""
+    last: dict[Any, Node] = {}
+    seen: set[Node] = set()
+    stack = [node for node, _ in roots if type(node) is Node]
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        for edge in node.edges:
+            if edge is not None and type(edge[0]) is Node:
+                stack.append(edge[0])
+            elif edge is not None and edge[0]._accumulate_hooks:
+                leaf = edge[0]
+                if leaf not in last or node.number < last[leaf].number:
+                    last[leaf] = node
+    waiting: dict[Node, list[Any]] = {}
+    for leaf, node in last.items():
+        waiting.setdefault(node, []).append(leaf)
+    return waiting
 
 
 def _is_nothing(node: Node, grads: list[Any]) -> bool:

@@ -134,11 +134,21 @@ class Hooks:
 
 
 class HooksInTurn(dict[int, Hook]):
-    """Hooks that only one thread runs at a time: the one that holds `lock`."""
+    """Hooks on leaves, that only one thread runs at a time: the one that holds `lock`.
+
+    As long as there are any (`count`), `backward` looks which leaves of its graph have some, to
+    call them as soon as the gradient is complete.
+    """
+
+    count = 0
 
     def __init__(self) -> None:
         super().__init__()
         self.lock = threading.RLock()
+        HooksInTurn.count += 1
+
+    def __del__(self) -> None:
+        HooksInTurn.count -= 1
 
 
 def hung_on(place: Any) -> Hooks:

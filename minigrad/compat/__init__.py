@@ -14,8 +14,8 @@ What it is made of:
 - `accelerator`, `cuda`, `backends`: the answers to questions about devices: there is only the CPU.
 - `jit`, `amp`, `compiler`, `profiler`: what makes PyTorch faster or smaller, and has
   nothing to do here; `no_effect`: how they say so, once.
-- `distributed`, `distributed_sampler`, `futures`, `multiprocessing`, `parallel`, `replicas`: one
-  process, and what it answers.
+- `distributed`, `futures`, `multiprocessing`, `parallel`, `replicas`: names of what is done
+  in other threads, processes and devices; `minigrad.distributed` is what there is of it.
 - `assert_allclose`: a comparison of old; `fft`: Fourier transforms, which raise; `foreach`:
   `torch._foreach_add_` and its like; `internals`: names of `torch._C`; `device_states`,
   `flop_counter`: what checkpoints and counts ask for.

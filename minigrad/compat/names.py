@@ -29,7 +29,7 @@ from .legacy import (
 from .switches import *  # noqa: F403
 
 MODULES = (
-    "accelerator", "amp", "backends", "compiler", "cuda", "distributed", "fft", "futures", "fx",
+    "accelerator", "amp", "backends", "compiler", "cuda", "fft", "futures", "fx",
     "hub", "jit", "multiprocessing", "onnx", "overrides", "profiler", "types",
 )  # fmt: skip
 

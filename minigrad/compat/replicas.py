@@ -1,25 +1,17 @@
-"""`torch.nn.parallel`: one model on several devices, or in several processes. There is one."""
+"""`torch.nn.parallel`: one model on several devices. There is one.
+
+(In several processes: `minigrad.nn.parallel`.)
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..nn.module import Module
 from .no_effect import not_here
 
-__all__ = ["DistributedDataParallel", "data_parallel", "gather", "replicate", "scatter"]
+__all__ = ["data_parallel", "gather", "replicate", "scatter"]
 
 _WHY = "there is no second device to spread anything over"
-
-
-class DistributedDataParallel(Module):
-    """Raises NotImplementedError when it is built: there is one process."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError(
-            "nn.parallel.DistributedDataParallel is not in minigrad, which trains in one process: "
-            "use the model itself where torch.distributed.is_initialized() is False"
-        )
 
 
 def data_parallel(module: Any, inputs: Any, *devices: Any, module_kwargs: Any = None) -> Any:

@@ -8,7 +8,11 @@
 - `loss`, `margin_loss`, `likelihood`: what training minimises; `distance`: between vectors.
 - `attention`: of several heads; `transformer_layers`: what is made of it; `transformer`: stacks.
 - `functional`: the same without parameters; `init`: initial values.
+- `parallel`: one model in several processes; imported when it is first asked for.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ..recurrences import (
     GRU, JANET, LSTM, MGU, RNN, DenseIndRNN, GRUCell, IndRNN, IndRNNCell, JANETCell, LSTMCell,
@@ -52,6 +56,9 @@ from .pooling import AdaptiveAvgPool1d, AdaptiveMaxPool1d, AvgPool1d, LPPool1d, 
 from .transformer import Transformer, TransformerDecoder, TransformerEncoder
 from .transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 
+if TYPE_CHECKING:
+    from . import parallel as parallel
+
 __all__ = [
     "CELU", "ELU", "GELU", "GLU", "GRU", "JANET", "LSTM", "MGU", "RNN", "SELU", "AdaptiveAvgPool1d",
     "AdaptiveMaxPool1d", "AlphaDropout", "AvgPool1d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d",
@@ -74,3 +81,9 @@ __all__ = [
     "TransformerEncoderLayer", "TripletMarginLoss", "TripletMarginWithDistanceLoss", "Unflatten",
     "UninitializedParameter", "ZeroPad1d", "functional", "init", "utils",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name == "parallel":
+        return import_module(f"{__name__}.parallel")
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

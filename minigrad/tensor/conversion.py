@@ -59,6 +59,8 @@ def to(
             device = argument
         elif isinstance(argument, bool) or argument is None:
             pass  # non_blocking, by position
+        elif isinstance(argument, int):
+            device = argument  # the number of a GPU
         else:
             raise TypeError(
                 "to() received an invalid combination of arguments - got "

@@ -141,8 +141,9 @@ _publish(globals())  # from here on, what has to be a tensor is one
 
 from . import nn, optim, serialization, testing, utils  # noqa: E402 - they use the names above
 from .nn.functional import (  # noqa: E402
-    adaptive_avg_pool1d, avg_pool1d, celu, celu_, conv1d, conv_transpose1d, hardshrink, max_pool1d,
-    max_pool1d_with_indices, prelu, relu_, rrelu, rrelu_, selu, selu_, threshold, threshold_,
+    adaptive_avg_pool1d, avg_pool1d, celu, celu_, conv1d, conv_transpose1d, cosine_similarity,
+    hardshrink, max_pool1d, max_pool1d_with_indices, pairwise_distance, prelu, relu_, rrelu, rrelu_,
+    selu, selu_, threshold, threshold_,
 )  # fmt: skip
 from .nn.functional import adaptive_max_pool1d_with_indices as adaptive_max_pool1d  # noqa: E402
 from .replay import compile as compile  # noqa: E402
@@ -167,7 +168,8 @@ __all__ = [
     "channels_last_3d", "cholesky", "cholesky_inverse", "cholesky_solve", "chunk", "clamp",
     "clamp_max", "clamp_min", "clip", "clone", "column_stack", "combinations", "complex64",
     "complex128", "concat", "concatenate", "conj", "conj_physical", "contiguous_format", "conv1d",
-    "conv_transpose1d", "copysign", "corrcoef", "cos", "cosh", "count_nonzero", "cov", "cross",
+    "conv_transpose1d", "copysign", "corrcoef", "cos", "cosh", "cosine_similarity",
+    "count_nonzero", "cov", "cross",
     "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "default_generator", "deg2rad",
     "det", "device", "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff",
     "digamma", "dist", "div", "divide", "dot", "double", "dsplit", "dstack", "dtype", "e", "einsum",
@@ -191,7 +193,8 @@ __all__ = [
     "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv",
     "mvlgamma", "nan", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow",
     "narrow_copy", "ne", "neg", "negative", "nextafter", "no_grad", "nonzero", "norm", "normal",
-    "not_equal", "numel", "ones", "ones_like", "outer", "pdist", "permute", "pi", "pinverse",
+    "not_equal", "numel", "ones", "ones_like", "outer", "pairwise_distance", "pdist", "permute",
+    "pi", "pinverse",
     "poisson", "polygamma", "positive", "prelu", "preserve_format", "prod", "promote_types", "qr",
     "quantile", "rad2deg", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
     "randperm", "ravel", "real", "reciprocal", "relu", "relu_", "remainder", "repeat",

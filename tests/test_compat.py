@@ -294,3 +294,8 @@ def test_the_list_of_a_layers_weights_can_be_set():
     layer, other = GRU(2, 3), GRU(2, 3)
     layer._flat_weights = other._flat_weights
     assert all(a is b for a, b in zip(layer.parameters(), other.parameters()))
+
+
+def test_functions_of_nn_that_pytorch_has_at_the_top_as_well():
+    for name in ("cosine_similarity", "pairwise_distance"):
+        assert getattr(mg, name) is getattr(mg.nn.functional, name)

@@ -424,3 +424,14 @@ def test_a_sequence_is_its_parts_one_after_the_other(milestone, names):
             alone.step()
     # At a milestone, a closed form and a factor may part by rounding.
     np.testing.assert_allclose(rates, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_reduce_lr_of_a_plateau_is_told_the_epoch():
+    """Libraries put a function of their own in its place, to hear when it is called."""
+    scheduler = ReduceLROnPlateau(mg.optim.SGD([mg.ones(1, requires_grad=True)], 1.0), patience=0)
+    epochs, reduce = [], scheduler._reduce_lr
+    scheduler._reduce_lr = lambda epoch: epochs.append(epoch) or reduce(epoch)
+    for metric in (1.0, 2.0, 0.5, 3.0):
+        scheduler.step(metric)
+    assert epochs == [2, 4]
+    assert scheduler.get_last_lr() == pytest.approx([0.01])

@@ -152,7 +152,7 @@ class ReduceLROnPlateau(LRScheduler):
             self.cooldown_counter -= 1
             self.num_bad_epochs = 0
         if self.num_bad_epochs > self.patience:
-            self._reduce_lr()
+            self._reduce_lr(self.last_epoch)
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
         self._last_lr = [own_copy(lr) for lr in self._lrs()]
@@ -166,7 +166,8 @@ class ReduceLROnPlateau(LRScheduler):
             bound = self.best + sign * self.threshold
         return metric < bound if self.mode == "min" else metric > bound
 
-    def _reduce_lr(self) -> None:
+    def _reduce_lr(self, epoch: int) -> None:
+        # (which some scripts replace, with a function of the epoch, to hear of it)
         groups = self.optimizer.param_groups
         if len(groups) != len(self.min_lrs):
             if self.default_min_lr is None:

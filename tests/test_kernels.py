@@ -792,9 +792,10 @@ def entries(kernels, dtype):
     yield kernels.optim.sgd_step, [*like(3), 0.1, 0.9, 0.0, 0.1, True, False, False]
     yield kernels.optim.adam_step, [*like(5), 1, 0.1, 0.9, 0.9, 1e-8, 0.1, True, False, True]
     yield kernels.rows.add_rows, [make(2, 4, 5), index, make(2, 3, 5)]
-    registers = [(make(4, 3), 0, 0, 3), (make(6, 4), 1, 1, 3), (make(1, 3), 2, 0, 3)]
-    code = [(0, 0, 1, 0, 2), (1, 0, 0, 1, 2)]  # a product, a sum
-    program = [registers, code, [make(3, 3)], [(0, 1)], np.array([4, 2]), 4, True]
+    arrays = [make(4, 3), make(6, 4), make(1, 3)]
+    registers = np.array([(0, 0, 3), (1, 1, 3), (2, 0, 3)])
+    code = np.array([(0, 0, 1, 0, 2), (1, 0, 0, 1, 2)])  # a product, a sum
+    program = [arrays, registers, code, [make(3, 3)], [(0, 1)], np.array([4, 2]), 4, True]
     yield kernels.plan.run, program
     yield kernels.entrywise.entrywise, ["elu", (make(3, 7), 1.0)]
     yield kernels.entrywise.entrywise, ["softplus_slope", (make(3, 7), make(3, 7), 1.0, 20.0)]

@@ -50,13 +50,13 @@ class _Thing:
     """One saved tensor or array, packed: what `pack_hook` made of it, and how it was."""
 
     def __init__(self, shown: Any, edge: Any, output: int | None, pack: Any, unpack: Any) -> None:
-        version = shown.version[0]
+        count = shown.version.count
         before, mode.enabled = mode.enabled, False
         try:
             self.packed = pack(shown)
         finally:
             mode.enabled = before
-        if shown.version[0] != version:
+        if shown.version.count != count:
             raise RuntimeError(errors.PACKING_WRITES)
         self.unpack = unpack
         self.edge, self.output = edge, output
@@ -136,9 +136,9 @@ class _Packing:
         elif hasattr(value, "restore"):  # an output of the node's, which has a place in it by now
             output = next((k for k, y in enumerate(self.results) if y.array is array), 0)
             shown = self.results[output]
-            if len(shown.version) > 2:  # lent: it may be written to, and what is kept may not
+            if shown.version.borrowers:  # lent: it may be written to, and what is kept may not
                 shown = wrap(array.copy())
-                del self.results[output].version[2:]
+                self.results[output].version.borrowers = None
         else:
             edge = edge_of(value)
         self.kept.append(array)

@@ -209,6 +209,7 @@ def test_what_libraries_mention_raises_where_it_is_used():
     with pytest.raises(NotImplementedError, match="not complex"):
         mg.fft.rfft(mg.ones(4))
     assert not profiler.kineto_available()
+    assert not internals._mps_is_available()
 
 
 def test_sharing_strategies():

@@ -34,6 +34,11 @@ def _log_api_usage_once(event: str) -> None:
     """Do nothing: nobody counts who calls what."""
 
 
+def _mps_is_available() -> bool:
+    """False: minigrad runs on the CPU."""
+    return False
+
+
 def _parse_to(*args: Any, **kwargs: Any) -> tuple[device | None, dtype | None, bool, Any]:
     """What arguments of ``module.to`` ask for: device, dtype, non_blocking, memory_format.
 

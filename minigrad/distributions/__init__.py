@@ -7,8 +7,8 @@ The room is loaded when ``minigrad.distributions`` is first used. In it:
 - Of choices and counts: `categorical`, `bernoulli` (also binomial, geometric, negative binomial),
   `multinomial`, `poisson`.
 - Of numbers: `normal` (also log-normal, logistic-normal), `half` (half-normal, half-Cauchy),
-  `uniform`, `exponential` (also Laplace, Gumbel, Cauchy), `lifetimes` (Weibull, Pareto), `gamma`
-  (also chi-squared, inverse gamma, Student's t).
+  `uniform`, `continuous_bernoulli`, `exponential` (also Laplace, Gumbel, Cauchy), `lifetimes`
+  (Weibull, Pareto), `gamma` (also chi-squared, inverse gamma, Student's t).
 - Of vectors: `dirichlet` (also beta), `multivariate_normal`.
 - Made of others: `independent`, `mixture_same_family`, `transformed_distribution` with the
   functions in `transforms`, `relaxed`: choices made continuous.
@@ -22,6 +22,7 @@ that of ``log_prob(sample) * reward`` (REINFORCE: see `Categorical`).
 from . import constraints, transforms
 from .bernoulli import Bernoulli, Binomial, Geometric, NegativeBinomial
 from .categorical import Categorical, OneHotCategorical, OneHotCategoricalStraightThrough
+from .continuous_bernoulli import ContinuousBernoulli
 from .dirichlet import Beta, Dirichlet
 from .distribution import Distribution
 from .exponential import Cauchy, Exponential, Gumbel, Laplace
@@ -58,7 +59,8 @@ from .uniform import Uniform
 
 __all__ = [
     "AbsTransform", "AffineTransform", "Bernoulli", "Beta", "Binomial", "Categorical", "Cauchy",
-    "Chi2", "ComposeTransform", "CumulativeDistributionTransform", "Dirichlet", "Distribution",
+    "Chi2", "ComposeTransform", "ContinuousBernoulli", "CumulativeDistributionTransform",
+    "Dirichlet", "Distribution",
     "ExpTransform", "Exponential", "Gamma", "Geometric", "Gumbel", "HalfCauchy", "HalfNormal",
     "Independent", "IndependentTransform", "InverseGamma", "Laplace", "LogNormal", "LogisticNormal",
     "LowRankMultivariateNormal", "MixtureSameFamily", "Multinomial", "MultivariateNormal",

@@ -24,6 +24,7 @@ from ..tensor.creation import full_like
 from ..tensor.questions import broadcast_shapes
 from .bernoulli import Bernoulli, Binomial, Geometric
 from .categorical import Categorical, OneHotCategorical
+from .continuous_bernoulli import ContinuousBernoulli
 from .dirichlet import Beta, Dirichlet
 from .distribution import Distribution
 from .exponential import Cauchy, Exponential, Gumbel, Laplace
@@ -385,8 +386,21 @@ def _uniform_beta(p: Uniform, q: Beta) -> Tensor:
     return where((p.low < 0) | (p.high > 1), math.inf, -p.entropy() - log_q)
 
 
+@register_kl(Beta, ContinuousBernoulli)
+@register_kl(ContinuousBernoulli, ContinuousBernoulli)
+def _to_continuous_bernoulli(p: Any, q: ContinuousBernoulli) -> Tensor:
+    return -p.entropy() - (p.mean * q.logits - softplus(q.logits) + q._log_scale)
+
+
+@register_kl(Uniform, ContinuousBernoulli)
+def _uniform_continuous_bernoulli(p: Uniform, q: ContinuousBernoulli) -> Tensor:
+    outside = (p.low < 0) | (p.high > 1)
+    return where(outside, math.inf, _to_continuous_bernoulli(p, q))
+
+
 @register_kl(Beta, Uniform)
-def _beta_uniform(p: Beta, q: Uniform) -> Tensor:
+@register_kl(ContinuousBernoulli, Uniform)
+def _unit_interval_uniform(p: Any, q: Uniform) -> Tensor:
     nats = -p.entropy() + (q.high - q.low).log()
     return where((q.low > 0) | (q.high < 1), math.inf, nats)
 
@@ -418,18 +432,30 @@ def _infinite(p: Any, q: Any) -> Tensor:
 
 
 _PAIRS: tuple[tuple[tuple[type, ...], tuple[type, ...], Formula], ...] = (
-    ((Beta, Exponential, Gamma, Gumbel, Laplace, Uniform), (Normal,), _to_normal),
+    (
+        (Beta, ContinuousBernoulli, Exponential, Gamma, Gumbel, Laplace, Uniform),
+        (Normal,),
+        _to_normal,
+    ),
     ((Exponential, Gamma, Normal, Uniform), (Gumbel,), _to_gumbel),
-    ((Beta, Gamma), (Exponential,), _to_exponential),
+    ((Beta, ContinuousBernoulli, Gamma), (Exponential,), _to_exponential),
     ((Beta, Exponential), (Gamma,), _to_gamma),
     ((Uniform,), (Exponential,), _if_positive(_to_exponential)),
     ((Uniform,), (Gamma,), _if_positive(_to_gamma)),
     ((Pareto,), (Normal,), _if_finite(_to_normal, 2)),
     ((Pareto,), (Exponential,), _if_finite(_to_exponential, 1)),
     ((Pareto,), (Gamma,), _if_finite(_to_gamma, 1)),
-    ((Exponential, Gamma, Gumbel, Laplace, Normal, Pareto), (Beta, Uniform), _infinite),
+    (
+        (Exponential, Gamma, Gumbel, Laplace, Normal, Pareto),
+        (Beta, ContinuousBernoulli, Uniform),
+        _infinite,
+    ),
     ((Gumbel, Laplace, Normal), (Exponential, Gamma), _infinite),
-    ((Beta, Exponential, Gamma, Gumbel, Laplace, Normal), (Pareto,), _infinite),
+    (
+        (Beta, ContinuousBernoulli, Exponential, Gamma, Gumbel, Laplace, Normal),
+        (Pareto,),
+        _infinite,
+    ),
     ((Poisson,), (Bernoulli, Binomial), _infinite),
 )
 for _of_p, _of_q, _formula in _PAIRS:

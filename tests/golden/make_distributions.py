@@ -59,6 +59,10 @@ one("Dirichlet", ([[0.5, 2.0, 3.0], [0.9, 0.2, 0.5]],), lambda D, a: D.Dirichlet
 one("Bernoulli-probs", ([0.0, 0.2, 0.5, 0.7, 1.0],), lambda D, a: D.Bernoulli(a),
     [[0.0], [1.0]])  # fmt: skip
 one("Bernoulli-logits", (LOC,), lambda D, a: D.Bernoulli(logits=a), [[[0.0]], [[1.0]]])
+one("ContinuousBernoulli-probs", ([[0.05, 0.3], [0.5, 0.9]],),
+    lambda D, a: D.ContinuousBernoulli(a), [0.2, 0.7])  # fmt: skip
+one("ContinuousBernoulli-logits", ([[-7.0, -0.001], [0.003, 2.0]],),
+    lambda D, a: D.ContinuousBernoulli(logits=a), [[[0.0]], [[0.3]], [[1.0]]])  # fmt: skip
 one("Geometric-probs", ([0.1, 0.5, 0.9],), lambda D, a: D.Geometric(a), [[0.0], [3.0]])
 one("Geometric-logits", (LOC,), lambda D, a: D.Geometric(logits=a), 2.0)
 one("Binomial-probs", ([0.2, 0.5, 0.7],), lambda D, a: D.Binomial(5, a), [[0.0], [3.0], [5.0]])
@@ -167,6 +171,7 @@ KL: dict[str, Callable[[Any, Any, Any], Any]] = {  # by name: of D and two posit
     "Binomial": lambda D, a, b: D.Binomial(5, a / (a + b)),
     "Categorical": lambda D, a, b: D.Categorical(logits=a - b),
     "Cauchy": lambda D, a, b: D.Cauchy(a - 1, b),
+    "ContinuousBernoulli": lambda D, a, b: D.ContinuousBernoulli(a / (a + b)),
     "Dirichlet": lambda D, a, b: D.Dirichlet(a + b),
     "Exponential": lambda D, a, b: D.Exponential(a * b),
     "Gamma": lambda D, a, b: D.Gamma(a, b),

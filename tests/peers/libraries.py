@@ -186,6 +186,31 @@ LIBRARIES = (
         GITHUB + "lucidrains/x-transformers",
         tests=("tests",),
     ),
+    Library(
+        "pytorch-forecasting",
+        "1.8.0",
+        GITHUB + "sktime/pytorch-forecasting",
+        "v1.8.0",
+        tests=tuple(
+            f"tests/{n}"
+            for n in (
+                "test_metrics.py",
+                "test_models/test_baseline.py",
+                "test_models/test_deepar.py",
+                "test_models/test_nn",
+                "test_models/test_rnn_model.py",
+            )
+        ),
+    ),
+    Library(
+        "darts",
+        "0.48.1",
+        GITHUB + "unit8co/darts",
+        "0.48.1",
+        tests=tuple(
+            f"darts/tests/models/forecasting/test_{n}.py" for n in ("RNN", "block_RNN", "TCN")
+        ),
+    ),
     Library("torch-ema", "0.3", GITHUB + "fadel/pytorch_ema", "v0.3.0", tests=("tests",)),
     Library(
         "pytorch-tcn", "1.2.3", GITHUB + "paul-krug/pytorch-tcn", tests=("tests/unit/test_conv.py",)
@@ -259,7 +284,7 @@ NEEDED = [
     "lightning-utilities",
     "matplotlib",
     "nltk",
-    "pandas",
+    "pandas<3.1",
     "parameterized",
     "pytest",
     "pytest-cov",

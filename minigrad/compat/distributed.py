@@ -5,37 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..distributed.store import Store
 from .no_effect import not_here
 
 __all__ = [
-    "DTensor", "FileStore", "Store", "TCPStore", "ZeroRedundancyOptimizer", "all_reduce_coalesced",
+    "DTensor", "FileStore", "ZeroRedundancyOptimizer", "all_reduce_coalesced",
     "is_xccl_available", "record", "split_group",
 ]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_WHY = "MPI starts its ranks and lets them find each other"
 
 
 class DTensor:
     """The class of tensors that are spread over processes, of which there is none."""
 
 
-class Store:
-    """The class of what processes leave messages in, for each other."""
+class FileStore(Store):
+    """Raises NotImplementedError when it is made."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError(
-            f"torch.distributed.{type(self).__name__} is not in minigrad: {_WHY}"
+            "torch.distributed.FileStore is not in minigrad: use TCPStore or HashStore"
         )
-
-
-class TCPStore(Store):
-    """Raises NotImplementedError when it is made."""
-
-
-class FileStore(Store):
-    """Raises NotImplementedError when it is made."""
 
 
 class ZeroRedundancyOptimizer:

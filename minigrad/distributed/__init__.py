@@ -13,6 +13,7 @@ this stand `minigrad.nn.parallel.DistributedDataParallel` and
 - `endings`: how one rank's end ends the others.
 - `mpi`: where MPI is found; `buffers`: tensors as MPI sees them.
 - `launch`: how ranks are started; `spawning`: a function on every rank.
+- `store`: messages by keys, between threads or over TCP; it needs no MPI, and ranks need none.
 
 It needs mpi4py and an MPI, ``pip install "minigrad[mpich]"``, and imports them in
 `init_process_group`. docs/scaling.md says what it costs, and when it pays.
@@ -66,10 +67,20 @@ from .objects import (
 )
 from .point_to_point import P2POp, batch_isend_irecv, irecv, isend, recv, send
 from .reduce_op import ReduceOp
+from .store import (
+    DistError,
+    DistNetworkError,
+    DistStoreError,
+    HashStore,
+    PrefixStore,
+    Store,
+    TCPStore,
+)
 from .work import Work
 
 __all__ = [
-    "Backend", "GroupMember", "P2POp", "ProcessGroup", "ReduceOp", "Work", "all_gather",
+    "Backend", "DistError", "DistNetworkError", "DistStoreError", "GroupMember", "HashStore",
+    "P2POp", "PrefixStore", "ProcessGroup", "ReduceOp", "Store", "TCPStore", "Work", "all_gather",
     "all_gather_into_tensor", "all_gather_object", "all_gather_single", "all_reduce", "all_to_all",
     "all_to_all_single", "barrier", "batch_isend_irecv", "broadcast", "broadcast_object_list",
     "destroy_process_group", "gather", "gather_object", "get_backend",

@@ -408,6 +408,30 @@ def test_bad_arguments_draw_nothing(
     np.testing.assert_array_equal(g.state_bytes(), before)
 
 
+@pytest.mark.parametrize(
+    ("args", "options", "expected"),
+    [
+        ((3, (5,)), {}, [2, 0, 2, 0, 1]),
+        ((3,), {"size": (5,)}, [2, 0, 2, 0, 1]),
+        ((), {"high": 3, "size": [5]}, [2, 0, 2, 0, 1]),
+        ((-2, 3, (5,)), {}, [2, 2, 1, -2, 1]),
+        ((-2, 3), {"size": (5,)}, [2, 2, 1, -2, 1]),
+        ((-2,), {"high": 3, "size": (5,)}, [2, 2, 1, -2, 1]),
+        ((), {"low": -2, "high": 3, "size": (5,)}, [2, 2, 1, -2, 1]),
+    ],
+)
+def test_all_ways_to_call_randint(args: Any, options: Any, expected: list[int]) -> None:
+    """The numbers are PyTorch's."""
+    mg.manual_seed(0)
+    assert mg.randint(*args, **options).tolist() == expected
+
+
+@pytest.mark.parametrize("args", [(3,), (), (0, 3)])
+def test_randint_without_a_size(args: Any) -> None:
+    with pytest.raises(TypeError, match="randint"):
+        mg.randint(*args)
+
+
 def test_negative_permutation() -> None:
     with pytest.raises(RuntimeError, match="negative dimension -1"):
         Generator().permutation(-1)

@@ -640,6 +640,10 @@ def randint(
         )
     if size is None:
         low, high, size = 0, low, high
+    elif high is None:  # randint(high, size=...)
+        low, high = 0, low
+    if high is None or size is None or isinstance(size, int):
+        raise TypeError("randint(): needs high, and a size that is a tuple of ints")
     kind = dtypes.INT64 if dtype is None else dtypes.to_numpy(dtype)
     return _made(
         source(generator).integers(new_shape((), size), low, high, kind), device, requires_grad

@@ -39,6 +39,7 @@ from benchmarks import (
     language_model,
     memory,
     operations,
+    ranks,
     recurrent,
     scaling,
     small,
@@ -82,6 +83,7 @@ OTHERS = {
     "memory": "peak memory of a training step",
     "script": "a whole training script: a language model, one epoch",
     "import": "the time to import minigrad",
+    "ranks": "several processes: a simulated cluster of up to 1,024 (only when named)",
     "scaling": "plots over T, N and H (only when named; needs matplotlib)",
 }
 
@@ -140,6 +142,8 @@ def run_others(names: list[str], quick: bool, peers: Peers, plots: Path) -> str:
             f"import: NumPy {alone * 1e3:.0f} ms, minigrad {both * 1e3:.0f} ms: "
             f"{(both - alone) * 1e3:.0f} ms on top"
         )
+    if "ranks" in names:
+        say(ranks.table())
     if "scaling" in names:
         say(scaling.draw(peers, plots, quick))
     return "\n".join(lines) + "\n"
@@ -168,7 +172,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, help="write the tables to this Markdown file")
     parser.add_argument("--plots", type=Path, default=Path("plots"), help="folder for plots")
     options = parser.parse_args(argv)
-    only_named = ("operations", "readme", "scaling")
+    only_named = ("operations", "ranks", "readme", "scaling")
     wanted = options.what or [name for name in names if name not in only_named]
     seconds = options.seconds or (0.02 if options.quick else 0.5)
     without = {*options.without, *(("JAX", "torch.compile") if options.quick else ())}

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from running_examples import check_refused, load
 
 import minigrad as mg
 import minigrad.distributed as dist
@@ -128,6 +129,26 @@ def test_what_a_rank_finds_in_its_environment(tmp_path):
     assert sorted(result.stdout.splitlines()) == [
         f"{r} {r} 2 2 127.0.0.1 29500 3 1 more ['-n', 'x']" for r in range(2)
     ]
+
+
+@with_ranks
+def test_the_example_prints_the_same_with_one_process_and_two_ranks(capsys):
+    examples = Path(__file__).parents[1] / "examples" / "17_data_parallel.py"
+    load("17_data_parallel").main(["--quick"])
+    alone = capsys.readouterr().out.splitlines()
+    result = on_ranks(2, examples, "--quick")
+    assert result.stderr == ""
+    together = result.stdout.splitlines()
+    assert alone[0] == "1 rank, 64 examples each in a batch"
+    assert together[0] == "2 ranks, 32 examples each in a batch"
+    assert len(alone) == 5
+    assert alone[1:] == together[1:]
+    assert alone[-1] == "all ranks have the same weights: yes"
+
+
+@pytest.mark.parametrize("options", ["--epochs 0", "--batch 0", "--examples 0", "--lr nan"])
+def test_the_example_refuses_bad_options(options, capsys):
+    check_refused("17_data_parallel", options, capsys)
 
 
 # ------------------------------------------------------------------------------------------------

@@ -43,7 +43,9 @@ def without_differences(line):
 
 
 def test_every_example_is_tested():
-    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_examples*.py"))
+    here = Path(__file__).parent
+    files = [*here.glob("test_examples*.py"), here / "test_distributed.py"]
+    tests = "".join(path.read_text() for path in files)
     assert [name for name in SCRIPTS if f'"{name}"' not in tests] == []
 
 

@@ -98,8 +98,8 @@ def as_rank(work: Callable[[], None]) -> None:
     """Do the work of a rank: whatever ends it with an error, ends all."""
     take_rank()
     endings.install()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe, whose reader wants to see lines at once
-        sys.stdout.reconfigure(line_buffering=True)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe, whose reader wants whole lines, at once
+        sys.stdout.reconfigure(line_buffering=True, write_through=False)
     try:
         work()
     except SystemExit as end:

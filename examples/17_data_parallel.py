@@ -152,8 +152,9 @@ def main(argv: list[str] | None = None) -> None:
         "--seed", type=int, default=0, help="of weights and data (default: %(default)s)"
     )
     parser.add_argument(
-        "--quick", action="store_true", help="three epochs of 512 examples, to see that it runs"
-    )
+        "--quick", action="store_true",
+        help="three epochs of 512 examples, to see that it runs (default: what these options say)",
+    )  # fmt: skip
     options = parser.parse_args(argv)
     if options.quick:
         options.epochs, options.examples = 3, 512

@@ -204,12 +204,22 @@ def test_what_libraries_mention_raises_where_it_is_used():
         type("Mine", (overrides.TorchFunctionMode,), {})().__enter__()
     with pytest.raises(NotImplementedError, match=r"torch\.load"):
         internals.PyTorchFileReader("model.pt")
+    with pytest.raises(NotImplementedError, match="TorchScript"):
+        internals.Value()
     with pytest.raises(NotImplementedError, match="emit_nvtx"):
         profiler.emit_nvtx()
     with pytest.raises(NotImplementedError, match="not complex"):
         mg.fft.rfft(mg.ones(4))
     assert not profiler.kineto_available()
     assert not internals._mps_is_available()
+
+
+def test_ranks_outside_of_a_group():
+    from minigrad.compat.distributed import _rank_not_in_group
+    from minigrad.distributed import GroupMember
+
+    assert _rank_not_in_group(GroupMember.NON_GROUP_MEMBER)
+    assert not _rank_not_in_group(None)
 
 
 def test_sharing_strategies():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..distributed.group import GroupMember
 from ..distributed.store import Store
 from .no_effect import not_here
 
@@ -41,6 +42,11 @@ class ZeroRedundancyOptimizer:
 def is_xccl_available() -> bool:
     """False: messages go over MPI."""
     return False
+
+
+def _rank_not_in_group(group: Any) -> bool:
+    """Whether a group is what `new_group` returns to a rank that has no part in it."""
+    return group is GroupMember.NON_GROUP_MEMBER
 
 
 def record(fn: F) -> F:

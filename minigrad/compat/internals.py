@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..arrays.absent import absent
 from ..arrays.dtypes import dtype
 from ..arrays.size import Size, device
 from ..ops.draws import standard_gamma as _standard_gamma
@@ -11,8 +12,8 @@ from ..tensor import Tensor
 from ..tensor.creation import Generator, empty
 
 __all__ = [
-    "DeviceObjType", "Generator", "PyTorchFileReader", "Size", "TensorBase", "_TensorBase",
-    "_TensorMeta", "_standard_gamma", "device", "dtype",
+    "DeviceObjType", "Generator", "PyTorchFileReader", "Size", "TensorBase", "Value",
+    "_TensorBase", "_TensorMeta", "_standard_gamma", "device", "dtype",
 ]  # fmt: skip
 
 
@@ -23,6 +24,13 @@ class PyTorchFileReader:
         raise NotImplementedError(
             "torch.PyTorchFileReader is not in minigrad: read checkpoints with torch.load"
         )
+
+
+class Value:
+    """Raises NotImplementedError when it is made: a value in a graph of TorchScript's."""
+
+    def __init__(self) -> None:
+        raise absent("TorchScript")
 
 
 _TensorMeta = type(Tensor)

@@ -21,7 +21,8 @@ class Library(NamedTuple):
     folder: str = "."  # where in the sources pytest is started
     tests: tuple[str, ...] = ()  # what pytest is told
     first: tuple[str, ...] = ()  # what it is told in a run before all others, on PyTorch
-    environment: tuple[tuple[str, str], ...] = ()  # variables that the tests ask for
+    # Variables that the tests ask for; in a value, {on} is where they run.
+    environment: tuple[tuple[str, str], ...] = ()
 
     @property
     def requirement(self) -> str:
@@ -116,6 +117,8 @@ LIBRARIES = (
             "-k",
             "not ddp and not half and not bfloat",
         ),
+        # Pickles of what the references returned: each library reads its own.
+        environment=(("PYTEST_REFERENCE_CACHE", "_references-{on}"),),
     ),
     Library(
         "pytorch-ignite",
@@ -216,6 +219,13 @@ LIBRARIES = (
         "pytorch-tcn", "1.2.3", GITHUB + "paul-krug/pytorch-tcn", tests=("tests/unit/test_conv.py",)
     ),
     Library("TorchCRF", "1.1.0", GITHUB + "rikeda71/TorchCRF", tests=("tests",)),
+    Library(
+        "snntorch",
+        "0.9.4",
+        GITHUB + "jeshraghian/snntorch",
+        "v0.9.4",
+        tests=("tests", "--ignore=tests/test_nir.py"),  # that needs another package
+    ),
     Library("ncps", "1.0.1", GITHUB + "mlech26l/ncps", tests=("ncps/tests/test_torch.py",)),
     Library(
         "torchdiffeq",

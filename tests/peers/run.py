@@ -61,9 +61,9 @@ def run_tests(library: Library, python: Path, source: Path, on: str, kept: Path)
     start = [python, "-m", *(["minigrad", "run", "-m"] if on == "minigrad" else []), "pytest"]
     options = ["-q", "--tb=short", "-p", "no:cacheprovider", "-o", "addopts="]
     paths = os.pathsep.join([str(ROOT), str(HERE / "plugin")])
+    own = {name: value.format(on=on) for name, value in library.environment}
     environment = {
-        **os.environ, **THREADS, **dict(library.environment), "PYTHONPATH": paths,
-        "MINIGRAD_OUTCOMES": str(kept),
+        **os.environ, **THREADS, **own, "PYTHONPATH": paths, "MINIGRAD_OUTCOMES": str(kept),
     }  # fmt: skip
 
     def run(*arguments: str) -> int:

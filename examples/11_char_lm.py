@@ -35,6 +35,7 @@ What to look at
       it is. Leave one out, with `--forget`, and the losses after `--resume` are others.
     - The file is written beside the old one first, then takes its place: who pulls the plug
       meanwhile has one of them. And nothing in such a file is ever run when it is read.
+      (`minigrad.utils.TrainingCheckpoint` does all that by itself: docs/resuming.md.)
 
         python examples/11_char_lm.py                                        in one go; or
         python examples/11_char_lm.py --checkpoint lm.pt --stop 700          as if it were killed,

@@ -71,13 +71,19 @@ def write_all(file: Any) -> Callable[[Any], None]:
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def replacing(path: str | os.PathLike[str], *, as_a_whole: bool = False) -> Iterator[BinaryIO]:
     """Open a file that takes the place of `path` when the block ends without an exception.
 
     A file that existed keeps its owner and permissions, and a symbolic link stays one: what it
     points to is replaced. What cannot be replaced is written to directly: what is no regular file,
     such as ``/dev/null``; a file in a folder where we may not create any; one that is mounted by
     itself, or belongs to somebody else.
+
+    Parameters
+    ----------
+    path : str or path
+    as_a_whole : bool
+        Raise an error instead of writing directly. Default: False.
 
     Raises
     ------
@@ -88,7 +94,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     target = os.path.realpath(path)
     exists = os.path.exists(path)
-    if exists and not (os.path.isfile(target) and os.access(target, os.W_OK)):
+    if exists and not (as_a_whole or (os.path.isfile(target) and os.access(target, os.W_OK))):
         with open(path, "wb") as special:  # raises, with the right reason, if it is a folder
             yield special
         return
@@ -102,7 +108,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         try:
             file, whole = _create(temporary), True
         except OSError as e:
-            if not exists or e.errno not in _CANNOT_REPLACE:
+            if as_a_whole or not exists or e.errno not in _CANNOT_REPLACE:
                 raise OSError(e.errno, e.strerror, os.fspath(path)) from e
             file, whole = _emptied(target), False
         with file:
@@ -110,7 +116,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
             if whole:
-                _put_in_place(file, temporary, target, exists)
+                _put_in_place(file, temporary, target, exists, as_a_whole)
     finally:
         # It is still there after an exception, and where the contents were copied.
         with suppress(OSError):
@@ -135,7 +141,9 @@ def _create(temporary: str) -> BinaryIO:
         os.close(descriptor)  # before we had the lock, it looked abandoned to somebody
 
 
-def _put_in_place(file: BinaryIO, temporary: str, target: str, exists: bool) -> None:
+def _put_in_place(
+    file: BinaryIO, temporary: str, target: str, exists: bool, as_a_whole: bool
+) -> None:
     """Give a temporary file, which is complete, the name of the target, or else its contents."""
     try:
         if exists:
@@ -144,7 +152,7 @@ def _put_in_place(file: BinaryIO, temporary: str, target: str, exists: bool) -> 
             file.close()  # Windows renames no open file
         os.replace(temporary, target)
     except OSError as e:
-        if not exists or e.errno not in _CANNOT_REPLACE:
+        if as_a_whole or not exists or e.errno not in _CANNOT_REPLACE:
             raise
         import shutil  # seldom needed, and long to import
 
@@ -154,6 +162,16 @@ def _put_in_place(file: BinaryIO, temporary: str, target: str, exists: bool) -> 
             copy.truncate()
             copy.flush()
             os.fsync(copy.fileno())
+
+
+def sync_folder(folder: str) -> None:
+    """Wait until the names in a folder are on the disk, too; where a system cannot, do nothing."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _imitate(temporary: str, old: os.stat_result) -> None:

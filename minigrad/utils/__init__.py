@@ -2,7 +2,9 @@
 
 `dlpack` shares memory with other libraries. `checkpoint` saves memory by computing twice;
 `progress_bar` has `progress`, which shows how far a loop is; `tensorboard` writes curves for
-TensorBoard. These three are imported when they are first asked for.
+TensorBoard. `training_checkpoint` has `TrainingCheckpoint`, from which a training that was killed
+goes on; `training_parts` knows what it saves, and `random_streams` all that is chance. These are
+imported when they are first asked for.
 """
 
 from importlib import import_module
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from . import checkpoint as checkpoint
     from . import tensorboard as tensorboard
     from .progress_bar import progress as progress
+    from .training_checkpoint import TrainingCheckpoint as TrainingCheckpoint
 
 __all__ = ["ctc", "data", "dlpack"]
 
@@ -21,6 +24,8 @@ __all__ = ["ctc", "data", "dlpack"]
 def __getattr__(name: str) -> Any:
     if name == "progress":
         return import_module(f"{__name__}.progress_bar").progress
+    if name == "TrainingCheckpoint":
+        return import_module(f"{__name__}.training_checkpoint").TrainingCheckpoint
     if name in ("checkpoint", "tensorboard"):
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

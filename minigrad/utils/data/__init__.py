@@ -6,6 +6,7 @@
 - `source`: how a batch is made of indices.
 - `dataloader`: all of it together, what a training loop iterates over.
 - `distributed`: which part of a data set one of several ranks has; imported when first asked for.
+- `position`: a place in an epoch, for trainings that are interrupted and go on.
 - `workers`: processes that make batches ahead of time; `worker_info`: which of them this is.
 """
 

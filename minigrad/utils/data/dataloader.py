@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
+from .position import Position
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, draw_seed
 from .source import Source, _BaseDataLoaderIter, warn_if_longer
 from .worker_info import get_worker_info as get_worker_info
@@ -219,13 +220,17 @@ class DataLoader(Generic[T_co]):
         return length // self.batch_size if self.drop_last else math.ceil(length / self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
+        return self._epoch(None)
+
+    def _epoch(self, position: Position | None) -> Iterator[Any]:
+        """One pass over the data; `position` follows it, and may have it begin further on."""
         if not self.num_workers:
-            return _SingleProcessDataLoaderIter(self)
+            return _SingleProcessDataLoaderIter(self, position)
         workers = import_module("minigrad.utils.data.workers")  # which loads much of Python
         if self._iterator is not None and not self._iterator.is_over:
-            self._iterator.begin(self)
+            self._iterator.begin(self, position)
             return self._iterator
-        epoch = workers.WorkerEpoch(self)
+        epoch = workers.WorkerEpoch(self, position)
         if self.persistent_workers:
             self._iterator = epoch
         return epoch
@@ -257,12 +262,14 @@ class _SingleProcessDataLoaderIter(_BaseDataLoaderIter, Generic[T_co]):
     next call goes on behind it. (After an exception a generator would be at its end.)
     """
 
-    def __init__(self, loader: DataLoader[T_co]) -> None:
+    def __init__(self, loader: DataLoader[T_co], position: Position | None = None) -> None:
         if loader.timeout:
             raise AssertionError("DataLoader without workers requires timeout == 0")
         self._loader = loader
         self._indices = iter(loader._index_sampler)
         draw_seed(loader.generator)  # PyTorch draws it here, though it has no use for it
+        if position is not None:
+            self._indices = position.begin(self._indices)
         self._fetch = loader._source().open()
 
     def __len__(self) -> int:

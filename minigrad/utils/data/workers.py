@@ -50,6 +50,7 @@ import numpy as np
 from ...runtime.threads import set_num_threads
 from ...tensor import Tensor
 from ...tensor.creation import manual_seed
+from .position import Position
 from .sampler import draw_seed
 from .source import Source, _MultiProcessingDataLoaderIter, warn_if_longer
 from .worker_info import WorkerInfo, set_worker_info
@@ -343,7 +344,7 @@ class WorkerEpoch(_MultiProcessingDataLoaderIter):
         worker's traceback. It loses its batch, and no other.
     """
 
-    def __init__(self, loader: Any) -> None:
+    def __init__(self, loader: Any, position: Position | None = None) -> None:
         if loader.prefetch_factor <= 0:
             raise AssertionError("prefetch_factor must be greater than 0 where there are workers")
         self._places = itertools.count()
@@ -352,24 +353,32 @@ class WorkerEpoch(_MultiProcessingDataLoaderIter):
         self._workers: list[_Worker] = []
         self._stop = weakref.finalize(self, _stop, self._workers, os.getpid())
         iter(loader._index_sampler)  # as PyTorch, which wants another one when the epoch begins
-        source, base_seed = loader._source(), draw_seed(loader.generator)
+        source = loader._source()
+        if position is None or position.base_seed is None:
+            self.base_seed = draw_seed(loader.generator)
+        else:
+            self.base_seed = position.base_seed
         context = loader.multiprocessing_context or multiprocessing
         for number in range(loader.num_workers):
-            rest = (source, loader.worker_init_fn, number, loader.num_workers, base_seed)
+            rest = (source, loader.worker_init_fn, number, loader.num_workers, self.base_seed)
             with _explained(loader):
                 self._workers.append(_Worker(context, number, rest))
-        self.begin(loader)
+        self.begin(loader, position)
 
     @property
     def is_over(self) -> bool:
         """Whether the workers have ended."""
         return not self._stop.alive
 
-    def begin(self, loader: Any) -> None:
+    def begin(self, loader: Any, position: Position | None = None) -> None:
         """Begin an epoch, whether or not the last one was read to its end."""
         self._loader = copy.copy(loader)  # without itself, which may keep us: a cycle
         self._indices = iter(loader._index_sampler)
         self._turns = itertools.cycle(self._workers)
+        if position is not None:
+            self._indices = position.begin(self._indices)
+            for _ in range(position.skip % len(self._workers)):
+                next(self._turns)
         self._given: dict[int, _Worker] = {}
         """The places whose batches have not come yet, in order, and whose they are."""
         for worker in self._workers:

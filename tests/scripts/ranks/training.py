@@ -1,12 +1,15 @@
 """DistributedDataParallel on some ranks, against the same model in one process."""
 
 import contextlib
+import shutil
+import tempfile
 
 import minigrad as mg
 import minigrad.distributed as dist
 import numpy as np
 from minigrad import nn
 from minigrad.nn.parallel import DistributedDataParallel as DDP
+from minigrad.utils import TrainingCheckpoint
 from minigrad.utils.data import DataLoader, DistributedSampler, TensorDataset
 
 dist.init_process_group("mpi")
@@ -256,7 +259,45 @@ def shares():
     assert len({y.item() for y in everybody}) == SIZE
 
 
-for part in (plain, small_buckets, unused, accumulated, buffers, half, refused, shares):
+def resumed():
+    """A checkpoint in the midst of an epoch: one file, with the streams and places of all ranks."""
+    folder = [tempfile.mkdtemp() if RANK == 0 else None]
+    dist.broadcast_object_list(folder)
+    steps = []
+
+    def train(name, stop):
+        mg.manual_seed(RANK)
+        model = DDP(nn.Linear(1, 1))
+        sgd = mg.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        loader = DataLoader(mg.arange(16.0).view(16, 1), 2, sampler=DistributedSampler(range(16)))
+        run = TrainingCheckpoint(f"{folder[0]}/{name}", model=model, optimizer=sgd, loader=loader,
+                                 seconds=0)  # fmt: skip
+        for epoch in run.epochs(2):
+            loader.sampler.set_epoch(epoch)
+            for x in run.batches():
+                if run.step == stop:
+                    return None
+                steps.append((run.step, x.tolist(), mg.rand(1).item()))
+                sgd.zero_grad()
+                model(x / 16 + 0.1 * mg.rand(1)).pow(2).mean().backward()
+                sgd.step()
+        return list(model.parameters())
+
+    whole, expected = train("whole", None), steps.copy()
+    steps.clear()
+    train("part", stop=(stop := len(expected) * 3 // 4))
+    assert steps == expected[:stop]
+    assert all(mg.equal(p, q) for p, q in zip(train("part", None), whole))
+    assert steps == expected
+    if SIZE > 1 and RANK == 0:
+        about = mg.load(f"{folder[0]}/part")["about"]
+        assert len(about["ranks"]) == SIZE
+    dist.barrier()
+    if RANK == 0:
+        shutil.rmtree(folder[0])
+
+
+for part in (plain, small_buckets, unused, accumulated, buffers, half, refused, shares, resumed):
     part()
     dist.barrier()
 print(f"rank {RANK} is done", flush=True)

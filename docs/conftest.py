@@ -1,16 +1,20 @@
-"""Pages that draw are left out where nothing is there to draw with."""
+"""Pages that draw or export are left out where nothing is there to do it with."""
 
 from importlib.util import find_spec
 
 import pytest
 
 DRAWS = ("seeing-inside.md",)
+EXPORTS = ("onnx.md",)
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
         missing = [name for name in ("matplotlib", "bokeh") if find_spec(name) is None]
         if item.path.name in DRAWS and missing:
+            item.add_marker(pytest.mark.skip(reason=f"{' and '.join(missing)}: not installed"))
+        missing = [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]
+        if item.path.name in EXPORTS and missing:
             item.add_marker(pytest.mark.skip(reason=f"{' and '.join(missing)}: not installed"))
 
 

@@ -219,6 +219,7 @@ _LOADED_LATER = (
     "distributed",
     "distributions",
     "func",
+    "onnx",
     "viz",
 )  # rooms that few programs use
 _FOUND_THERE = {  # single names from these

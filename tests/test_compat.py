@@ -248,9 +248,13 @@ def test_wrong_arguments_of_to_are_refused():
         _parse_to(3.5)
 
 
-def test_export_raises():
-    with pytest.raises(NotImplementedError, match="cannot export to ONNX"):
-        onnx.export(nn.Linear(1, 1), mg.ones(1), "model.onnx")
+def test_options_of_export_that_are_not_there():
+    assert not onnx.is_in_onnx_export()
+    given = nn.Linear(1, 1), (mg.ones(1),), "model.onnx"
+    with pytest.raises(NotImplementedError, match="custom_opsets"):
+        onnx.export(*given, custom_opsets={"own": 1})
+    with pytest.raises(TypeError, match="unexpected keyword argument 'optimise'"):
+        onnx.export(*given, optimise=True)
 
 
 @pytest.mark.parametrize("name", ["current_device", "set_device", "synchronize", "get_device_name"])

@@ -32,6 +32,7 @@ LAYERS = [
     {"distributions", "func", "nn", "recurrences", "plans", "optim", "utils", "serialization"},
     {"replay"},
     {"debug", "testing", "viz"},
+    {"onnx"},
     {""},  # minigrad/__init__.py, which gathers the names
     {"compat", "__main__"},
 ]

@@ -30,7 +30,7 @@ from .switches import *  # noqa: F403
 
 MODULES = (
     "accelerator", "amp", "backends", "compiler", "cuda", "fft", "futures", "fx",
-    "hub", "jit", "multiprocessing", "onnx", "overrides", "profiler", "types",
+    "hub", "jit", "multiprocessing", "overrides", "profiler", "types",
 )  # fmt: skip
 
 TypedStorage = UntypedStorage = Storage

@@ -514,6 +514,18 @@ def test_sizes_of_one_that_go_another_way_are_told():
         written(Of(lambda x: x.sum(-1).squeeze()), x_of(5, 3, 4), AXES, input_names=["x"])
 
 
+@pytest.mark.parametrize("most", [100, 300])
+def test_limits_on_a_size_are_refused(most):
+    with pytest.raises(ExportError, match="for inputs x"):
+        written(
+            Of(lambda x: x[: min(x.shape[0], most)] * 1), x_of(5, 3, 4), AXES, input_names=["x"]
+        )
+    with pytest.raises(ExportError, match="for inputs x"):
+        written(
+            Of(lambda x: x * 2 if x.shape[0] > most else x), x_of(5, 3, 4), AXES, input_names=["x"]
+        )
+
+
 def test_nothing_changes():
     model = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5), nn.BatchNorm1d(4), nn.GRU(4, 4)).train()
     model[1].eval()

@@ -205,13 +205,16 @@ def _listings(model: Any, given: Given) -> tuple[list[Listing], list[dict[str, i
     ) from failed[1]
 
 
+FAR = 521  # a size that none of the recordings comes near: a limit on a size shows there
+
+
 def _to_prove(given: Given, settings: Sequence[dict[str, int]]) -> list[dict[str, int]]:
-    """Sizes that no recording had: larger ones, and 1 for each axis in turn."""
+    """Sizes that no recording had: larger ones; 1, and far more, for each axis in turn."""
     if not given.free:
         return []
     first = settings[0]
     steps = [{label: n + 2 + k for k, (label, n) in enumerate(first.items())}]
-    return [*steps, *[{**first, label: 1} for label in first]]
+    return [*steps, *[{**first, label: n} for label in first for n in (1, FAR)]]
 
 
 def _graph(

@@ -1,11 +1,12 @@
 """Builds the kernels: one Cython source tree, compiled once per SIMD level and dtype.
 
 What was compiled before, from the same texts with the same flags and tools, is not compiled again
-(see `BuildKernels`). The rest of the project's metadata is in pyproject.toml. Two switches in the
-environment:
+(see `BuildKernels`). The rest of the project's metadata is in pyproject.toml. Three switches in the
+environment (see docs/building.md):
 
     MINIGRAD_DEBUG=1        index checks, assertions and debug symbols, little optimization
-    MINIGRAD_LEVELS=v3,v4   build only these levels besides the baseline
+    MINIGRAD_LEVELS=v3,v4   build only these levels besides the baseline (of v3, v4 and neon)
+    CC=clang-cl             on Windows, this compiler instead of Microsoft's
 """
 
 import hashlib
@@ -58,6 +59,7 @@ GNU_FLAGS = [
     "-ffp-contract=fast",
     *(["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"]),
 ]
+MSVC_FLAGS = ["/Od", "/UNDEBUG"] if DEBUG else ["/O2", "/fp:precise"]
 # These give the very bits that NumPy gives, which rounds product and sum.
 ROUNDED = ("random",)
 DIRECTIVES = {
@@ -92,14 +94,43 @@ class Level:
 
     name: str
     flags: tuple[str, ...] = ()
+    machines: tuple[str, ...] = ()  # as platforms are named; none: all
     macro: str = ""  # which the compiler defines if it understood the flags
+    header: str = ""  # of the instructions
 
 
+X86, ARM = ("x86_64", "x86-64", "amd64"), ("aarch64", "arm64")
 LEVELS = (
     Level("baseline"),
-    Level("v3", ("-march=x86-64-v3",), "__AVX2__"),
-    Level("v4", ("-march=x86-64-v4", "-mprefer-vector-width=512"), "__AVX512VL__"),
+    Level("v3", ("-march=x86-64-v3",), X86, "__AVX2__", "immintrin.h"),
+    Level(
+        "v4", ("-march=x86-64-v4", "-mprefer-vector-width=512"), X86, "__AVX512VL__", "immintrin.h"
+    ),
+    # Every such processor has these instructions: the baseline's vectors are the same, but not the
+    # number of registers that its tiles may fill (real.h, tile.h).
+    Level("neon", ("-DMINIGRAD_NEON",), ARM, "__aarch64__", "arm_neon.h"),
 )
+
+
+def wanted_levels() -> list[str]:
+    """Return the names of the levels to be built besides the baseline."""
+    names = [level.name for level in LEVELS]
+    wanted = os.environ.get("MINIGRAD_LEVELS")
+    if wanted is None:
+        return names
+    result = [name.strip() for name in wanted.split(",") if name.strip()]
+    for name in result:
+        if name not in names:
+            raise SystemExit(
+                f"minigrad: MINIGRAD_LEVELS names {name!r}: levels are {', '.join(names)}"
+            )
+    return result
+
+
+def target() -> str:
+    """Return the machine that is built for, which may be another than this one."""
+    name = sysconfig.get_platform().lower()  # linux-aarch64, win-amd64, macosx-11.0-universal2
+    return platform.machine().lower() if "universal" in name else name
 
 
 def kernel_extensions(level: Level, dtype: str) -> list[Extension]:
@@ -198,21 +229,28 @@ class BuildKernels(build_ext):
         self.parallel = int(self.parallel or os.cpu_count() or 1)
 
     def build_extensions(self) -> None:
+        self.kind = self.choose_compiler()
         if not self.compiles("#include <Python.h>\n"):
             raise SystemExit(NO_COMPILER)
-        known = [level for level in LEVELS if self.compiler_knows(level)]
+        wanted = wanted_levels()
+        known = []
         for level in LEVELS:
-            if level not in known:
-                print(f"minigrad: no {level.name} kernels: not with this compiler on this machine")
+            if level.machines and not any(machine in target() for machine in level.machines):
+                continue
+            reason = self.why_not(level, wanted)
+            if reason is None and self.compiler_knows(level):
+                known.append(level)
+            else:
+                print(f"minigrad: no {level.name} kernels: {reason or 'not with this compiler'}")
         groups = [group for (level, _), group in GROUPS.items() if level in known]
         self.extensions = [CPU, *(e for group in groups for e in group), *([] if DEBUG else PYTHON)]
-        if self.compiler.compiler_type != "msvc":
-            for extension in self.extensions:
-                extension.extra_compile_args = [*extension.extra_compile_args, *GNU_FLAGS]
-                if Path(extension.sources[0]).stem in ROUNDED:
-                    extension.extra_compile_args += ["-ffp-contract=off"]
-                if extension in PYTHON and not DEBUG:  # calls of Python gain nothing from -O3
-                    extension.extra_compile_args += ["-O2"]
+        for extension in self.extensions:
+            flags = [*extension.extra_compile_args, *GNU_FLAGS]
+            if Path(extension.sources[0]).stem in ROUNDED:
+                flags += ["-ffp-contract=off"]
+            if extension in PYTHON and not DEBUG:  # calls of Python gain nothing from -O3
+                flags += ["-O2"]
+            extension.extra_compile_args = self.spelled(flags)
 
         self.tools = self.find_tools()
         self.checksums = {extension.name: self.checksum(extension) for extension in self.extensions}
@@ -321,24 +359,42 @@ class BuildKernels(build_ext):
     # What the compiler knows
     # --------------------------------------------------------------------------------------------
 
+    def choose_compiler(self) -> str:
+        """Return whose flags the compiler takes. On Windows, let CC=clang-cl be the compiler."""
+        if self.compiler.compiler_type != "msvc":
+            return "gnu"
+        command = os.environ.get("CC", "")
+        if Path(command).stem.lower() != "clang-cl":
+            return "msvc"
+        self.compiler.initialize()
+        self.compiler.cc = shutil.which(command) or command
+        return "clang-cl"
+
+    def spelled(self, flags: Collection[str]) -> list[str]:
+        """Return gcc's flags as the compiler takes them."""
+        if self.kind == "msvc":
+            return MSVC_FLAGS
+        return [f"/clang:{flag}" for flag in flags] if self.kind == "clang-cl" else list(flags)
+
+    def why_not(self, level: Level, wanted: Collection[str]) -> str | None:
+        """Return why a level is not even tried, or None."""
+        if not level.flags:
+            return None
+        if level.name not in wanted:
+            return "MINIGRAD_LEVELS does not name them"
+        if self.kind == "msvc":  # it has no vectors as gcc's, and only warns of a flag
+            return "this compiler has no vectors (clang-cl has)"
+        return None
+
     def compiler_knows(self, level: Level) -> bool:
         """Return whether a small file really compiles with the flags of this level."""
-        if not level.flags:
-            return True
-        wanted = os.environ.get("MINIGRAD_LEVELS")
-        if wanted is not None and level.name not in wanted.split(","):
-            return False
-        # MSVC only warns of a flag that it does not know.
-        if self.compiler.compiler_type == "msvc" or platform.machine() not in ("x86_64", "AMD64"):
-            return False
-        return self.compiles(
-            f"#ifndef {level.macro}\n#error\n#endif\n"
-            "#include <immintrin.h>\n"
-            "float first(const float *x) { return _mm_cvtss_f32(_mm_loadu_ps(x)); }\n",
-            level.flags,
+        return not level.flags or self.compiles(
+            f"#ifndef {level.macro}\n#error\n#endif\n#include <{level.header}>\n"
+            "float first(const float *x) { return *x; }\n",
+            self.spelled(level.flags),
         )
 
-    def compiles(self, code: str, flags: tuple[str, ...] = ()) -> bool:
+    def compiles(self, code: str, flags: Collection[str] = ()) -> bool:
         """Return whether the compiler is there and compiles a small file."""
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "try.c")

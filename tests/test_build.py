@@ -40,7 +40,7 @@ def printed(code, kernels=None):
 
 def test_levels_are_best_first():
     levels = _kernels.available_levels()
-    assert levels == tuple(name for name in ("v4", "v3", "baseline") if name in levels)
+    assert levels == tuple(name for name in ("neon", "v4", "v3", "baseline") if name in levels)
     assert levels[-1] == "baseline"
 
 

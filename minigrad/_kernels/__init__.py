@@ -1,9 +1,10 @@
 """The compiled kernels: which SIMD level runs, and the modules of that level for a dtype.
 
-Every kernel is compiled once for each level that the compiler knows (on x86-64: ``baseline``,
-``v3`` with AVX2, ``v4`` with AVX-512; one ``baseline`` elsewhere) and each dtype; those that wait
-for memory, `compiled.ONE_LEVEL`, for ``baseline`` alone. The best level
-that this processor runs is taken when minigrad is imported. The environment variable
+Every kernel is compiled once for each level that the compiler knows (on x86-64 ``baseline``,
+``v3`` with AVX2 and ``v4`` with AVX-512; on 64-bit ARM ``baseline`` and ``neon``, which uses all of
+its registers; ``baseline`` elsewhere) and each dtype; those that wait for memory,
+`compiled.ONE_LEVEL`, for ``baseline`` alone. The best level that this processor runs is taken when
+minigrad is imported. The environment variable
 ``MINIGRAD_KERNELS`` takes another one; ``MINIGRAD_KERNELS=reference`` takes no kernel at all, and
 minigrad then runs its operations as they are written in NumPy, and its engine as it is written in
 Python (see `compiled`).

@@ -3,7 +3,28 @@ its threads. At the baseline, so that it runs anywhere."""
 
 cdef extern from *:
     """
-    #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
+    #if defined(_MSC_VER) && defined(_M_X64)
+    /* also for clang there, whose library with __builtin_cpu_supports is not linked */
+    #include <intrin.h>
+    #if defined(__clang__)
+    __attribute__((target("xsave")))
+    #endif
+    static int cpu_has(int features_of_7, unsigned long long kept_by_system) {
+        const int features_of_1 = 1 << 12 | 1 << 27 | 1 << 28; /* FMA, XGETBV, AVX */
+        int words[4];
+        __cpuid(words, 0);
+        if (words[0] < 7) return 0;
+        __cpuid(words, 1);
+        if ((words[2] & features_of_1) != features_of_1) return 0;
+        if ((_xgetbv(0) & kept_by_system) != kept_by_system) return 0;
+        __cpuidex(words, 7, 0);
+        return (words[1] & features_of_7) == features_of_7;
+    }
+    #define OF_V3 (1 << 3 | 1 << 5 | 1 << 8) /* BMI, AVX2, BMI2 */
+    #define OF_V4 (1 << 16 | 1 << 17 | 1 << 28 | 1 << 30 | (int)(1u << 31)) /* F, DQ, CD, BW, VL */
+    static int cpu_has_v3(void) { return cpu_has(OF_V3, 0x06); }
+    static int cpu_has_v4(void) { return cpu_has(OF_V3 | OF_V4, 0xe6); }
+    #elif (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
     static int cpu_has_v3(void) {
         __builtin_cpu_init();
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
@@ -18,9 +39,15 @@ cdef extern from *:
     static int cpu_has_v3(void) { return 0; }
     static int cpu_has_v4(void) { return 0; }
     #endif
+    #if (defined(__GNUC__) || defined(__clang__)) && defined(__aarch64__)
+    static int cpu_has_neon(void) { return 1; } /* all of them have it */
+    #else
+    static int cpu_has_neon(void) { return 0; }
+    #endif
     """
     bint cpu_has_v3()
     bint cpu_has_v4()
+    bint cpu_has_neon()
 
 
 def supported_levels():
@@ -30,6 +57,8 @@ def supported_levels():
         levels.insert(0, "v3")
     if cpu_has_v4():
         levels.insert(0, "v4")
+    if cpu_has_neon():
+        levels.insert(0, "neon")
     return tuple(levels)
 
 

@@ -504,7 +504,7 @@ cdef extern from *:
 
     /* x = 2**n m with sqrt(1/2) <= m < sqrt(2), x > 0 and normal: n, and m. The exponent grows by
      * one where the bits reach those of sqrt(2). */
-    #if defined(__GNUC__) && !defined(MINIGRAD_SCALAR)
+    #if defined(HAS_VECTORS)
     #define BITS_OF(x) ((vec_bits)(x))
     #define FROM_BITS(bits) ((vec)(bits))
     typedef vec_bits log_bits;

@@ -16,10 +16,18 @@
 
 #include <Python.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "denormals.h"
 
+#if defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#define NOMINMAX
+#include <windows.h>
+#undef near /* words for pointers, once */
+#undef far
+#else
+#include <time.h>
+#endif
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -87,6 +95,20 @@ static inline void leave_watch(watch *w) {
     if (w->caller != (const void *)&watched) watched = NULL;
 }
 
+/* A clock that is never set. */
+static inline int64_t nanoseconds(void) {
+#if defined(_WIN32)
+    LARGE_INTEGER count, per_second;
+    QueryPerformanceCounter(&count);
+    QueryPerformanceFrequency(&per_second);
+    return (int64_t)((double)count.QuadPart * 1e9 / (double)per_second.QuadPart);
+#else
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+#endif
+}
+
 /* Where this cannot be told, asking in the wrong thread does nothing. */
 static inline int is_main_thread(void) {
 #if defined(__linux__)
@@ -100,10 +122,7 @@ static inline int is_main_thread(void) {
 
 /* Run the handlers of signals that came, if it is time. Without the lock of the interpreter. */
 static void ask_for_signals(watch *w) {
-    struct timespec clock;
-    int64_t now;
-    timespec_get(&clock, TIME_UTC);
-    now = (int64_t)clock.tv_sec * 1000000000 + clock.tv_nsec;
+    const int64_t now = nanoseconds();
     if (w->next == 0) w->next = now + LOOK_NS;
     if (now < w->next || load_flag(w->stop)) return;
     w->next = now + LOOK_NS;

@@ -2,7 +2,8 @@
  * cannot.
  *
  * Every kernel is compiled once for each dtype and each SIMD level. The build passes
- * MINIGRAD_FLOAT32 or MINIGRAD_FLOAT64 and the level's -march flag; from these follow
+ * MINIGRAD_FLOAT32 or MINIGRAD_FLOAT64 and the level's flags: -march, or MINIGRAD_NEON. From these
+ * follow
  *
  *     real            the scalar: float or double
  *     vec             LANES scalars in one register of this level's width
@@ -39,7 +40,8 @@ typedef uint64_t real_bits;
 #error "define MINIGRAD_FLOAT32 or MINIGRAD_FLOAT64"
 #endif
 
-#if defined(__GNUC__) && !defined(MINIGRAD_SCALAR)
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(MINIGRAD_SCALAR)
+#define HAS_VECTORS
 #define ALWAYS_INLINE static inline __attribute__((always_inline, unused))
 #define NEVER_INLINE static __attribute__((noinline, unused))
 #if defined(__AVX512F__)
@@ -50,7 +52,7 @@ typedef uint64_t real_bits;
 #include <immintrin.h>
 #define VEC_BYTES 32
 #define VEC_REGISTERS 16
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && defined(MINIGRAD_NEON)
 #define VEC_BYTES 16
 #define VEC_REGISTERS 32
 #else
@@ -133,13 +135,27 @@ ALWAYS_INLINE void store_first(real *x, vec v, int n) {
     _mm256_maskstore_pd(x, LANE_MASK(n), (__m256d)v);
 }
 #endif
-#else
+#elif VEC_BYTES == 16
+/* Lane by lane: a call of memcpy would send all vectors that the caller has at hand to the stack. */
 ALWAYS_INLINE vec load_first(const real *x, int n) {
     vec v = {0};
-    memcpy(&v, x, (size_t)n * sizeof(real));
+    int i;
+#pragma GCC unroll 4
+    for (i = 0; i < LANES; i++)
+        if (i < n) v[i] = x[i];
     return v;
 }
-ALWAYS_INLINE void store_first(real *x, vec v, int n) { memcpy(x, &v, (size_t)n * sizeof(real)); }
+ALWAYS_INLINE void store_first(real *x, vec v, int n) {
+    int i;
+#pragma GCC unroll 4
+    for (i = 0; i < LANES; i++)
+        if (i < n) x[i] = v[i];
+}
+#else
+ALWAYS_INLINE vec load_first(const real *x, int n) { return n > 0 ? *x : 0; }
+ALWAYS_INLINE void store_first(real *x, vec v, int n) {
+    if (n > 0) *x = v;
+}
 #endif
 
 /* The same for n that may be LANES itself, which is the usual case and the fast one. */
@@ -156,7 +172,7 @@ ALWAYS_INLINE void store_part(real *x, vec v, ptrdiff_t n) {
 /* r[i][j] <-> r[j][i], for LANES vectors of LANES lanes.
  * As with a pack of cards: cut it in two halves and riffle them, one card of this, one of that.
  * Do so to the rows, lane by lane, and after log2(LANES) rounds rows and lanes are exchanged. */
-#if defined(__has_builtin) && !defined(MINIGRAD_SCALAR)
+#if defined(__has_builtin) && defined(HAS_VECTORS)
 #if __has_builtin(__builtin_shufflevector)
 #define HAS_RIFFLE
 #endif
@@ -225,7 +241,7 @@ ALWAYS_INLINE real power_of_two(real rounded) {
 
 /* For gates, lane by lane: 2**n as above; min(x, limit) and max(x, limit), NaN where x is NaN (the
  * instructions return their second operand if one is NaN); |x|; y >= 0 with the sign of x. */
-#if defined(__GNUC__) && !defined(MINIGRAD_SCALAR)
+#if defined(HAS_VECTORS)
 typedef real_bits vec_bits __attribute__((vector_size(VEC_BYTES)));
 #define SIGN_BIT ((real_bits)1 << (8 * sizeof(real) - 1))
 ALWAYS_INLINE vec powers_of_two(vec rounded) {
@@ -277,7 +293,7 @@ ALWAYS_INLINE vec at_least(vec x, real limit) { return x < limit ? limit : x; }
 #endif
 
 /* The same number in all lanes; lane by lane a < b ? yes : no, and a <= b ? yes : no (of NaN, no). */
-#if defined(__GNUC__) && !defined(MINIGRAD_SCALAR)
+#if defined(HAS_VECTORS)
 ALWAYS_INLINE vec all_lanes(real x) { return x - (vec){0}; }
 ALWAYS_INLINE vec where_less(vec a, vec b, vec yes, vec no) {
     const vec_bits chosen = (vec_bits)(a < b);
@@ -316,7 +332,7 @@ typedef struct {
     size_t bytes;
 } scratch_header;
 
-#if defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(__SANITIZE_ADDRESS__)
 static real *spare_scratch = NULL;
 ALWAYS_INLINE real *exchange_spare(real *start) {
     return __atomic_exchange_n(&spare_scratch, start, __ATOMIC_ACQ_REL);

@@ -29,8 +29,16 @@
 #define FUSED 0
 #endif
 
-/* The most rows whose sums, with what a step reads, fit the register file. */
-#define TILE_ROWS(vecs) (VEC_REGISTERS == 32 || (vecs) <= 2 ? 6 : (vecs) == 3 && FUSED ? 4 : 3)
+/* The most rows whose sums, with what a step reads, fit the register file. AVX-512 multiplies by a
+ * scalar in memory. NEON multiplies by one lane of a register, and compilers fetch the scalars of
+ * all rows before they use the first: with six rows of four vectors that makes 34 registers. */
+#if defined(MINIGRAD_NEON)
+#define TILE_ROWS(vecs) ((vecs) <= 3 ? 6 : 5)
+#elif VEC_REGISTERS == 32
+#define TILE_ROWS(vecs) 6
+#else
+#define TILE_ROWS(vecs) ((vecs) <= 2 ? 6 : (vecs) == 3 && FUSED ? 4 : 3)
+#endif
 
 /* name_row and name_col are the distances, in elements, to the next row and column. (panel_row is
  * vecs * LANES for packed weights; for a matrix as it lies in memory, the length of its rows.)
@@ -131,7 +139,9 @@ ALWAYS_INLINE void tile(const int rows, const int vecs, TILE_PARAMETERS) {
 #define ENTRIES(R) {tile_##R##x1, tile_##R##x2, tile_##R##x3, tile_##R##x4}
 
 TILES(1) TILES(2) TILES(3)
-#if VEC_REGISTERS == 32
+#if defined(MINIGRAD_NEON)
+TILES(4) TILES(5) TILE(6, 1) TILE(6, 2) TILE(6, 3)
+#elif VEC_REGISTERS == 32
 TILES(4) TILES(5) TILES(6)
 #else
 TILE(4, 1) TILE(4, 2) TILE(4, 3)
@@ -143,7 +153,9 @@ TILE(6, 1) TILE(6, 2)
 typedef void (*tile_function)(TILE_PARAMETERS);
 static const tile_function tiles[6][PANEL_VECS] = {
     ENTRIES(1), ENTRIES(2), ENTRIES(3),
-#if VEC_REGISTERS == 32
+#if defined(MINIGRAD_NEON)
+    ENTRIES(4), ENTRIES(5), {tile_6x1, tile_6x2, tile_6x3, NULL},
+#elif VEC_REGISTERS == 32
     ENTRIES(4), ENTRIES(5), ENTRIES(6),
 #else
     {tile_4x1, tile_4x2, tile_4x3, NULL},

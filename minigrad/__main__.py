@@ -35,7 +35,7 @@ def _launch(options: argparse.Namespace) -> None:
     module = ["-m"] if options.module else []
     command = ["rank", *module, options.target, *options.arguments]
     try:
-        sys.exit(launch.launch(options.ranks, command, options.mpiexec))
+        sys.exit(launch.launch(options.ranks, command, options.mpiexec, become=True))
     except FileNotFoundError as error:
         sys.exit(f"{options.prog}: {error}")
 

@@ -7,6 +7,7 @@ to start ranks than to ask them. (Four of them share what cores there are.)
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -179,6 +180,51 @@ def test_one_rank_s_end_ends_all(how):
     said = result.stdout + result.stderr
     for word in words:
         assert re.search(word, said), said
+
+
+@with_ranks
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere mpiexec is a process of its own")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_who_ends_launch_ends_the_ranks(name, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, sys, time\n"
+        "open(sys.argv[1] + '/' + str(os.getpid()), 'w').close()\n"
+        "time.sleep(60)\n",
+        encoding="utf-8",
+    )
+    running = tmp_path / "running"
+    running.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "minigrad", "launch", "-n", "2", str(script), str(running)],
+        env={**os.environ, "PYTHONPATH": str(Path(mg.__file__).parents[1])},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        soon(lambda: len(list(running.iterdir())) == 2)
+        ranks = [int(path.name) for path in running.iterdir()]
+        process.send_signal(getattr(signal, name))
+        assert process.wait(10) != 0
+        soon(lambda: not any(is_alive(rank) for rank in ranks))
+    finally:
+        process.kill()
+
+
+def soon(condition, seconds=20):
+    end = time.time() + seconds
+    while not condition():
+        assert time.time() < end
+        time.sleep(0.05)
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return (
+        not Path(f"/proc/{pid}/stat").exists() or " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    )
 
 
 # ------------------------------------------------------------------------------------------------

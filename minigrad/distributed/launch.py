@@ -42,7 +42,9 @@ def find_mpiexec() -> str:
     return found
 
 
-def launch(ranks: int, command: Sequence[str], options: Sequence[str] = ()) -> int:
+def launch(
+    ranks: int, command: Sequence[str], options: Sequence[str] = (), *, become: bool = False
+) -> int:
     """Start ranks, each of which runs ``python -m minigrad command``; wait for them.
 
     Each has as many threads as there are processors for it, unless the environment says otherwise.
@@ -55,6 +57,9 @@ def launch(ranks: int, command: Sequence[str], options: Sequence[str] = ()) -> i
         What follows ``python -m minigrad``.
     options : sequence of str
         More options for ``mpiexec``, such as ``-f hosts``.
+    become : bool
+        Where the system can, let ``mpiexec`` take the place of this process: then whoever ends it,
+        with whatever signal, ends the ranks. Default: False.
 
     Returns
     -------
@@ -68,9 +73,11 @@ def launch(ranks: int, command: Sequence[str], options: Sequence[str] = ()) -> i
     for variable in THREADS:
         environment.setdefault(variable, str(max(1, cores // ranks)))
     python = [sys.executable, "-m", "minigrad", *command]
-    process = subprocess.Popen(
-        [find_mpiexec(), "-n", str(ranks), *options, *python], env=environment
-    )
+    arguments = [find_mpiexec(), "-n", str(ranks), *options, *python]
+    if become and os.name == "posix":
+        sys.stdout.flush()
+        os.execve(arguments[0], arguments, environment)
+    process = subprocess.Popen(arguments, env=environment)
     while True:
         try:
             return process.wait()

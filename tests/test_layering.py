@@ -32,8 +32,8 @@ LAYERS = [
     {"distributions", "func", "nn", "recurrences", "plans", "optim", "utils", "serialization"},
     {"replay"},
     {"debug", "testing", "viz"},
-    {"onnx"},
     {""},  # minigrad/__init__.py, which gathers the names
+    {"onnx"},
     {"compat", "__main__"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

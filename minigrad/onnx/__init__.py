@@ -1,4 +1,4 @@
-"""Models as ONNX files, and back: `export`. (The package ``onnx`` is imported when it is needed.)
+"""Models as ONNX files, and back: `export`, `load`. (The package ``onnx`` is imported when needed.)
 
 - `exported`: `export`, and the graph of a model.
 - `given`: the arguments of `export`, their names, and which of their axes are free.
@@ -8,9 +8,12 @@
 - `table`: how each operation is written: `number_functions`, `reductions`, `places`, `functions`,
   `layers`.
 - `proof`: a file is run, and compared with the model.
+- `loaded`: `load`, and the module that it returns; `nodes`: what each node does; `recurrent_nodes`:
+  RNN, LSTM and GRU as layers, loops.
 - `extras`: the packages that are needed.
 """
 
 from .exported import ExportError, export
+from .loaded import Loaded, load
 
-__all__ = ["ExportError", "export"]
+__all__ = ["ExportError", "Loaded", "export", "load"]

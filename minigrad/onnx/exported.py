@@ -94,6 +94,7 @@ def export(
 
     See Also
     --------
+    load : the way back.
     https://docs.pytorch.org/docs/stable/onnx.html : PyTorch's function of this name.
 
     Notes

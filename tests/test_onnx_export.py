@@ -386,6 +386,8 @@ OPERATIONS = {
     "step": lambda x: x[-1],
     "half": lambda x: x[: x.shape[0] // 2],
     "rounded up": lambda x: x[: (x.shape[0] + 2) // 3],
+    "third to last": lambda x: x[x.shape[0] // 3 : -1].sum(0),
+    "batch of halves": lambda x: x[: x.shape[0] // 2].reshape(-1, 4) @ mg.ones(4, 2),
     "index": lambda x: x[:, :, [0, 2, 2]],
     "two indices": lambda x: x[[0, 0], :, [1, 2]],
     "gather": lambda x: x.gather(2, x.argmax(-1, keepdim=True)),

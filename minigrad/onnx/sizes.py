@@ -24,11 +24,11 @@ class Size(NamedTuple):
 
     Attributes
     ----------
-    axes : tuple of str
+    axes : tuple of str or Size
         Whose sizes are multiplied; with `is_sum`, those whose sizes are added.
     """
 
-    axes: tuple[str, ...]
+    axes: tuple[Any, ...]
     factor: int = 1
     shift: int = 0
     divisor: int = 1
@@ -43,7 +43,7 @@ class Size(NamedTuple):
         >>> Size(("time",), 2, offset=-1).value({"time": 5})
         9
         """
-        sizes = [setting[axis] for axis in self.axes]
+        sizes = [a.value(setting) if isinstance(a, Size) else setting[a] for a in self.axes]
         whole = sum(sizes) if self.is_sum else math.prod(sizes)
         return (self.factor * whole + self.shift) // self.divisor + self.offset
 
@@ -68,6 +68,8 @@ def fit(numbers: Sequence[int], settings: Sequence[Setting]) -> int | Size | Non
     Size(axes=('batch', 'time'), factor=1, shift=0, divisor=1, offset=0, is_sum=False)
     >>> fit([6, 8, 13], settings).offset
     -1
+    >>> fit([9, 16, 42], settings)  # doctest: +ELLIPSIS
+    Size(axes=('batch', Size(axes=('time',), ...divisor=2, ...)), ...)
     >>> fit([1, 9, 2], settings) is None
     True
     """
@@ -80,6 +82,12 @@ def fit(numbers: Sequence[int], settings: Sequence[Setting]) -> int | Size | Non
         found = _line(base, numbers, settings)
         if found is not None:
             return found
+    for axis in axes:  # times what is no multiple itself, as a batch of windows
+        quotients = [divmod(n, s[axis]) for n, s in zip(numbers, settings)]
+        if len(axes) > 1 and not any([rest for _, rest in quotients]):
+            inner = fit([n for n, _ in quotients], settings)
+            if isinstance(inner, Size):
+                return Size((axis, inner))
     return None
 
 
@@ -94,12 +102,12 @@ def _line(base: Size, numbers: Sequence[int], settings: Sequence[Setting]) -> Si
     if slope.denominator == 1:
         factor = int(slope)
         candidates = [base._replace(factor=factor, offset=pairs[0][1] - factor * pairs[0][0])]
-    for divisor in range(2, 9):  # windows and halves, rounded down or up
-        for shift in range(divisor):
-            first = (pairs[0][0] + shift) // divisor
-            candidates.append(
-                base._replace(shift=shift, divisor=divisor, offset=pairs[0][1] - first)
-            )
+    for divisor in range(2, 9):  # windows and parts, rounded down or up
+        for factor in range(1, divisor):
+            for shift in range(divisor):
+                found = base._replace(factor=factor, shift=shift, divisor=divisor)
+                first = (factor * pairs[0][0] + shift) // divisor
+                candidates.append(found._replace(offset=pairs[0][1] - first))
     for candidate in candidates:
         if [candidate.value(s) for s in settings] == list(numbers):
             return candidate

@@ -139,7 +139,8 @@ class Writer:
             try:
                 name: Any = None
                 for axis in size.axes:
-                    one = self._size_of_axis(axis)
+                    inner = isinstance(axis, Size)
+                    one = self.size(axis).name if inner else self._size_of_axis(axis)
                     op = "Add" if size.is_sum else "Mul"
                     name = one if name is None else self.node(op, [name, one])
                 for op, number, nothing in (

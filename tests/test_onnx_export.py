@@ -202,6 +202,14 @@ def test_recurrent_layers(seed):
           opset_version=rng.randint(17, 22))  # fmt: skip
 
 
+def test_chaos_is_no_difference():
+    """After hundreds of steps this layer gives other numbers for another rounding of its input."""
+    layer = nn.RNN(1, 32)
+    with mg.no_grad():
+        layer.weight_hh_l0.copy_(mg.randn(32, 32) / 2)
+    written(layer, x_of(5, 3, 1), {"input": {0: "time"}})
+
+
 def test_layers_are_operators():
     import onnx
 

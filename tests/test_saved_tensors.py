@@ -114,7 +114,7 @@ def test_packed_memory_is_let_go():
     gc.collect()
     parameters = {id(p.array) for p in lstm.parameters()}
     alive = {id(ref()) for ref in seen if ref() is not None}
-    assert alive == parameters
+    assert alive <= parameters  # (without kernels there are copies of some, and they are let go)
     assert len(seen) > len(alive)  # the input, the gates, the output
     y.backward()
     assert lstm.weight_hh_l0.grad is not None

@@ -164,7 +164,7 @@ def onnx_work(onnxruntime: Any, kind: str, size: Size) -> Work:
 
     arrays = {"W": weights("weight_ih"), "R": weights("weight_hh"),
               "B": np.concatenate([weights("bias_ih"), weights("bias_hh")], 1)}  # fmt: skip
-    options = {"linear_before_reset": 1} if kind == "GRU" else {}
+    options: dict[str, Any] = {"linear_before_reset": 1} if kind == "GRU" else {}
     node = helper.make_node(kind, ["x", *arrays], ["y"], hidden_size=hidden, **options)
     graph = helper.make_graph(
         [node], kind,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any
+
+from ..runtime.extras import is_there
 
 __all__ = ["is_available", "is_mpi_available", "mpi", "set_world", "wait", "world"]
 
@@ -44,7 +45,7 @@ def is_available() -> bool:
     >>> dist.is_available() == dist.is_mpi_available()
     True
     """
-    return find_spec("mpi4py") is not None
+    return is_there("mpi4py")
 
 
 is_mpi_available = is_available

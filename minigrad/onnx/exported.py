@@ -11,8 +11,9 @@ import numpy as np
 
 from ..nn.module import Module
 from ..plans.traced import Refused, Value
+from ..runtime.extras import is_there
 from . import functions, layers, number_functions, places, reductions
-from .extras import is_there, needed
+from .extras import needed
 from .given import Given, arguments
 from .proof import check_repeats, prove
 from .sizes import Size

@@ -11,7 +11,8 @@ from ..autograd.grad_mode import no_grad
 from ..autograd.tensor_base import wrap
 from ..debug.calls import kept
 from ..plans.traced import Refused
-from .extras import is_there, needed
+from ..runtime.extras import is_there
+from .extras import needed
 from .given import Given
 from .tracing import flattened, rebuilt
 

@@ -7,6 +7,7 @@ What belongs here is about the machine, not about numbers.
 - `denormals`: whether numbers below the least normal one count as zero.
 - `memory`: that freed memory stays with the process.
 - `config`: `show_config`, the facts for a bug report.
+- `extras`: packages that only a part of minigrad needs.
 """
 
 from . import blas  # noqa: F401  (before whatever imports NumPy)

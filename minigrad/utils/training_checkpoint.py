@@ -206,7 +206,6 @@ class TrainingCheckpoint:
         self._in_epoch = self._in_batches = False
         self._signal: int | None = None  # that came, and waits for the next step
         self._saved_at = time.monotonic()
-        self._saved_step = 0
 
         _check_place(self.path)
         self._resume: dict[str, Any] | None = None
@@ -371,7 +370,7 @@ class TrainingCheckpoint:
             state = self._state()
             state["about"]["ranks"] = ranks
             self._write(state)
-        self._saved_at, self._saved_step = time.monotonic(), self.step
+        self._saved_at = time.monotonic()
 
     def _state(self) -> dict[str, Any]:
         """All but the streams and the place in the epoch."""
@@ -498,7 +497,6 @@ class TrainingCheckpoint:
             self._restore(before)
             raise RuntimeError(f"{self.path} cannot be loaded, and nothing was: {error}") from error
         self.epoch, self.batch, self.step = state["epoch"], state["batch"], state["step"]
-        self._saved_step = self.step
         self._base_seed = mine["base_seed"]
         self._resume = mine
 

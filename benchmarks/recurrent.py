@@ -151,16 +151,15 @@ def onnx_work(onnxruntime: Any, kind: str, size: Size) -> Work:
     from onnx import TensorProto, helper, numpy_helper
 
     import minigrad
+    from minigrad.onnx.recurrent import ORDERS
 
     steps, batch, inputs, hidden = size
     minigrad.manual_seed(0)
     layer, x = getattr(minigrad.nn, kind)(inputs, hidden), minigrad.randn(steps, batch, inputs)
-    # ONNX has LSTM's gates as i, o, f, g, and GRU's as z, r, n
-    order = {"RNN": [0], "GRU": [1, 0, 2], "LSTM": [0, 3, 1, 2]}[kind]
 
     def weights(name: str) -> Any:
         gates = np.split(getattr(layer, f"{name}_l0").detach().numpy(), GATES[kind])
-        return np.concatenate([gates[k] for k in order])[None]
+        return np.concatenate([gates[k] for k in ORDERS[kind]])[None]
 
     arrays = {"W": weights("weight_ih"), "R": weights("weight_hh"),
               "B": np.concatenate([weights("bias_ih"), weights("bias_hh")], 1)}  # fmt: skip

@@ -253,6 +253,20 @@ def test_loops_end(most, condition, steps):
     same(numbers((y, seen)), expected)
 
 
+@pytest.mark.parametrize("ragged", [False, True])
+def test_layers_that_read_backwards(ragged):
+    arrays = {"w": (1, 12, 3), "r": (1, 12, 4)}
+    constants = {n: mg.randn(s).numpy() for n, s in arrays.items()}
+    lengths = {"lengths": np.array([6, 2, 4], np.int32)} if ragged else {}
+    inputs = ["x", "w", "r", *(["", "lengths"] if ragged else [])]
+    node = helper.make_node("GRU", inputs, ["y", "h"], hidden_size=4, direction="reverse")
+    shapes = {"y": [6, 1, 3, 4], "h": [1, 3, 4]}
+    model = graph_of([node], {"x": [6, 3, 3]}, shapes, {**constants, **lengths})
+    x = mg.randn(6, 3, 3)
+    expected = ort.InferenceSession(model.SerializeToString()).run(None, {"x": x.numpy()})
+    same(numbers(load(model)(x)), expected)
+
+
 def test_unknown_operators_are_named():
     node = helper.make_node("Det", ["x"], ["y"], name="the node")
     with pytest.raises(NotImplementedError, match=r"Det \(node 'the node'\)"):

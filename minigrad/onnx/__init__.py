@@ -8,6 +8,7 @@
 - `table`: how each operation is written: `number_functions`, `reductions`, `places`, `functions`,
   `layers`.
 - `proof`: a file is run, and compared with the model.
+- `graphs`: graphs inside of graphs, the bodies of loops.
 - `loaded`: `load`, and the module that it returns; `nodes`: what each node does; `recurrent_nodes`:
   RNN, LSTM and GRU as layers, loops.
 - `extras`: the packages that are needed.

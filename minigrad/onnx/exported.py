@@ -15,6 +15,7 @@ from ..runtime.extras import is_there
 from . import functions, layers, number_functions, places, reductions
 from .extras import needed
 from .given import Given, arguments
+from .graphs import names_read
 from .proof import check_repeats, prove
 from .sizes import Size
 from .table import TABLE
@@ -227,12 +228,10 @@ def _graph(
     output_names = [output_names] if isinstance(output_names, str) else output_names
     places = {label: place for place, label in reversed(list(free.items()))}
     w = Writer(settings, places, opset)
-    helper = w.helper
     w.used |= set(names) | set(output_names or ())
 
     def info(operand: Operand) -> Any:
-        kind = helper.np_dtype_to_tensor_dtype(operand.dtype)
-        return helper.make_tensor_value_info(operand.name, kind, [_shown(n) for n in operand.shape])
+        return w.info(operand, [_shown(n) for n in operand.shape])
 
     inputs = []
     for name in names:
@@ -247,7 +246,7 @@ def _graph(
         operand = w.take(results)
         name = "output" if not k else f"output_{k}"
         name = output_names[k] if output_names and k < len(output_names) else w.fresh_name(name)
-        w.nodes.append(helper.make_node("Identity", [operand.name], [name]))
+        w.nodes.append(w.helper.make_node("Identity", [operand.name], [name]))
         outputs.append(Operand(name, operand.shape, operand.dtype))
     if output_names and len(output_names) > len(outputs):
         raise ValueError(
@@ -255,12 +254,12 @@ def _graph(
             f"{len(outputs)} outputs"
         )
     nodes = [*w.of_sizes, *w.nodes]
-    read = _names_read(nodes)
+    read = names_read(nodes)
     to_array = needed("onnx.numpy_helper").from_array
     initializers = [to_array(a, n) for n, a in w.initializers.items() if n in read]
     if not export_params or as_inputs:
         inputs += [p for p in parameters if p.name in read]
-    return helper.make_graph(
+    return w.helper.make_graph(
         nodes, type(model).__name__, [info(i) for i in inputs], [info(o) for o in outputs],
         initializers,
     )  # fmt: skip
@@ -285,14 +284,3 @@ def _write_parameters(w: Writer, lists: Sequence[Listing], export_params: bool) 
         w.give(values, operand)
         found.append(operand)
     return found
-
-
-def _names_read(nodes: Sequence[Any]) -> set[str]:
-    read: set[str] = set()
-    for node in nodes:
-        read |= set(node.input)
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                read |= _names_read(attribute.g.node)
-                read |= {o.name for o in attribute.g.output}
-    return read

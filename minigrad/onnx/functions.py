@@ -9,6 +9,7 @@ import numpy as np
 from ..plans.traced import Numbered
 from .sizes import Size
 from .table import done, entry, one, operands, options_of
+from .tracing import WHOLE
 from .writing import Operand, Writer
 
 __all__: list[str] = []
@@ -146,15 +147,7 @@ def _pooled(w: Writer, entries: Any, x: Operand, window: Any, with_padding: bool
     done(w, entries, name)
 
 
-@entry(
-    "whole.softmax",
-    "whole.log_softmax",
-    "whole.sigmoid",
-    "whole.relu",
-    "whole.layer_norm",
-    "whole.softplus",
-    "whole.mean",
-)
+@entry(*[f"whole.{name}" for name in WHOLE])
 def _whole(w: Writer, entries: Any) -> None:
     kind = entries[0].op.partition(".")[2]
     inputs = operands(w, entries)

@@ -87,12 +87,9 @@ def _scan(w: Writer, entries: Any) -> None:
     x, *states = operands(w, entries)
     lengths = states.pop() if ragged else None
     outer, w.nodes = w.nodes, []
-    helper = w.helper
 
-    def info(name: str, operand: Operand, lead: bool = False) -> Any:
-        kind = helper.np_dtype_to_tensor_dtype(operand.dtype)
-        shape = [n if isinstance(n, int) else None for n in operand.shape]
-        return helper.make_tensor_value_info(name, kind, shape)
+    def info(operand: Operand) -> Any:
+        return w.info(operand, [n if isinstance(n, int) else None for n in operand.shape])
 
     def formal(values: Any, name: str) -> Operand:
         operand = Operand(w.fresh_name(name), w.shape_of(values), values[0].dtype)
@@ -116,8 +113,8 @@ def _scan(w: Writer, entries: Any) -> None:
         after = [_kept(w, running, new, old) for new, old in zip(after, before)]
         output = _kept(w, running, output, one(w, output.dtype, 0))
     results = [Operand(w.node("Identity", [v]), v.shape, v.dtype) for v in (*after, output)]
-    graph = helper.make_graph(
-        w.nodes, "step", [info(f.name, f) for f in formals], [info(r.name, r) for r in results]
+    graph = w.helper.make_graph(
+        w.nodes, "step", [info(f) for f in formals], [info(r) for r in results]
     )
     w.nodes = outer
     inputs: list[Any] = [*states, x]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..nn.module import Module
 from ..nn.parameter import Parameter
 from ..tensor.creation import from_numpy, get_rng_state, set_rng_state
 from .extras import needed
+from .graphs import bodies, graphs, names_read, with_inner
 from .nodes import NODES, attributes
 from .recurrent_nodes import LAYERS, WITH_BODY, RecurrentNode
 
@@ -139,12 +140,9 @@ class Loaded(Module):
 
     def _keep(self, constants: dict[str, Any]) -> None:
         """Make parameters and buffers of the constants that are still read."""
-        nodes = [
-            n for _, _, node in self._nodes if node.op_type not in LAYERS for n in with_inner(node)
-        ]
-        read = {name for _, _, node in self._nodes for name in node.input}
-        read |= {name for node in nodes for name in node.input} | set(self.output_names)
-        read |= {o.name for node in nodes for body in bodies(node) for o in body.output}
+        own = [node for _, _, node in self._nodes]
+        nodes = [n for node in own if node.op_type not in LAYERS for n in with_inner(node)]
+        read = names_read(own) | set(self.output_names)
         weights = weights_among(nodes, constants)
         for name, t in constants.items():
             if name not in read:
@@ -245,24 +243,6 @@ class Loaded(Module):
     def extra_repr(self) -> str:
         """The inputs and the outputs."""
         return f"{', '.join(self.input_names)} -> {', '.join(self.output_names)}"
-
-
-def bodies(node: Any) -> list[Any]:
-    """The graphs in the attributes of a node."""
-    return [a.g for a in node.attribute if a.HasField("g")]
-
-
-def graphs(graph: Any) -> Iterator[Any]:
-    """A graph, and those in its nodes."""
-    yield graph
-    for node in graph.node:
-        for body in bodies(node):
-            yield from graphs(body)
-
-
-def with_inner(node: Any) -> list[Any]:
-    """A node, and those in its bodies."""
-    return [node, *[inner for body in bodies(node) for n in body.node for inner in with_inner(n)]]
 
 
 def weights_among(nodes: Sequence[Any], constants: dict[str, Any]) -> set[str]:

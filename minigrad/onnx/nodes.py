@@ -15,7 +15,7 @@ from ..autograd.tensor_base import wrap
 from ..nn import functional as F
 from .extras import needed
 
-__all__ = ["NODES", "attributes"]
+__all__ = ["NODES", "attributes", "reverse_sequence"]
 
 NODES: dict[str, Any] = {}
 
@@ -177,18 +177,16 @@ NODES |= {
 }
 
 
-@_node("ArgMax")
-def _argmax(given: Any, x: Any) -> Any:
-    if given.get("select_last_index", 0):
-        raise NotImplementedError("select_last_index")
-    return x.argmax(given.get("axis", 0), bool(given.get("keepdims", 1)))
+def _place(function: Any) -> Any:
+    def run(given: Any, x: Any) -> Any:
+        if given.get("select_last_index", 0):
+            raise NotImplementedError("select_last_index")
+        return function(x, given.get("axis", 0), bool(given.get("keepdims", 1)))
+
+    return run
 
 
-@_node("ArgMin")
-def _argmin(given: Any, x: Any) -> Any:
-    if given.get("select_last_index", 0):
-        raise NotImplementedError("select_last_index")
-    return x.argmin(given.get("axis", 0), bool(given.get("keepdims", 1)))
+NODES |= {"ArgMax": _place(mg.argmax), "ArgMin": _place(mg.argmin)}
 
 
 @_node("CumSum")
@@ -414,7 +412,8 @@ def _pad(given: Any, x: Any, pads: Any, value: Any = None, axes: Any = None) -> 
 
 
 @_node("ReverseSequence")
-def _reverse_sequence(given: Any, x: Any, lengths: Any) -> Any:
+def reverse_sequence(given: Any, x: Any, lengths: Any) -> Any:
+    """Each sequence backwards; what lies behind its end stays there."""
     time, batch = given.get("time_axis", 0), given.get("batch_axis", 1)
     steps, ends = np.arange(x.shape[time])[:, None], lengths.array
     places = np.where(steps < ends, ends - 1 - steps, steps).astype(np.int64)

@@ -79,8 +79,9 @@ def _mask(w: Writer, entries: Any) -> None:
     done(w, entries, w.node(name, [w.cast(v, dtype) for v in x]))
 
 
-@entry("positive")
+@entry("positive", "cast")
 def _as_it_is(w: Writer, entries: Any) -> None:
+    """(`done` casts what has another type.)"""
     done(w, entries, operands(w, entries)[0])
 
 
@@ -178,8 +179,3 @@ def _where(w: Writer, entries: Any) -> None:
     mask, *values = operands(w, entries)
     dtype = entries[0].output.dtype
     done(w, entries, w.node("Where", [w.cast(mask, bool), *[w.cast(v, dtype) for v in values]]))
-
-
-@entry("cast")
-def _cast(w: Writer, entries: Any) -> None:
-    done(w, entries, operands(w, entries)[0])

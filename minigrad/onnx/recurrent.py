@@ -20,7 +20,7 @@ from ..plans.traced import Instruction, Refused, Value
 from ..recurrences.layer import RNNBase
 from ..recurrences.packed import PackedSequence
 
-__all__ = ["OPERATORS", "Body", "hang", "hang_alone", "hang_deep", "needed_by"]
+__all__ = ["OPERATORS", "ORDERS", "Body", "hang", "hang_alone", "hang_deep", "needed_by"]
 
 ndarray = np.ndarray
 
@@ -33,6 +33,7 @@ OPERATORS: dict[str, tuple[str, tuple[int, ...]]] = {
     "gru": ("GRU", (1, 0, 2)),
     "gru_reset_before": ("GRU", (1, 0, 2)),
 }
+ORDERS = dict(OPERATORS.values())  # where the gates of an operator are among ours
 
 
 class Body(NamedTuple):

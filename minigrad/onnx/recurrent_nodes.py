@@ -14,8 +14,8 @@ from ..ops.shape import flip
 from ..recurrences.gru import GRU
 from ..recurrences.lstm import LSTM
 from ..recurrences.rnn import RNN
-from .nodes import attributes
-from .recurrent import OPERATORS
+from .nodes import attributes, reverse_sequence
+from .recurrent import ORDERS
 
 __all__ = ["LAYERS", "WITH_BODY", "RecurrentNode"]
 
@@ -48,8 +48,7 @@ class RecurrentNode:
             w.shape[2], hidden, bidirectional=self.directions == 2, bias=b is not None,
             dtype=wrap(w).dtype, **options,
         )  # fmt: skip
-        key = {"RNN": "rnn_tanh", "LSTM": "lstm", "GRU": "gru"}[self.op]
-        order = np.argsort(OPERATORS[key][1])
+        order = np.argsort(ORDERS[self.op])
 
         def arranged(a: Any, places: Any = order) -> Any:
             parts = np.split(a, len(places))
@@ -116,13 +115,7 @@ class RecurrentNode:
 
 def reversed_in_time(x: Any, lengths: Any) -> Any:
     """Each sequence backwards along the first axis; what lies behind its end stays there."""
-    if lengths is None:
-        return flip(x, (0,))
-    steps, batch = x.shape[:2]
-    places = np.arange(steps)[:, None]
-    ends = lengths.array.astype(np.int64)
-    back = np.where(places < ends, ends - 1 - places, places)
-    return x[wrap(back), wrap(np.broadcast_to(np.arange(batch), back.shape).copy())]
+    return flip(x, (0,)) if lengths is None else reverse_sequence({}, x, lengths)
 
 
 def _loop(given: dict[str, Any], inputs: Sequence[Any], body: Any) -> list[Any]:

@@ -28,16 +28,13 @@ from ..tensor.creation import get_rng_state
 from . import recurrent
 from .recurrent import needed_by
 
-__all__ = ["Listing", "flattened", "listed", "rebuilt"]
+__all__ = ["WHOLE", "Listing", "flattened", "listed", "rebuilt"]
 
 ndarray = np.ndarray
 assert asked.ARRAY_FUNCTIONS  # (importing it is what fills them in)
 
-# Operations that are one entry, and which of their arguments are tensors: the others are options.
-WHOLE: dict[str, int] = {
-    "softmax": 1, "log_softmax": 1, "sigmoid": 1, "relu": 1, "layer_norm": 1, "softplus": 1,
-    "mean": 1,
-}  # fmt: skip
+# Operations that are one entry.
+WHOLE = ("softmax", "log_softmax", "sigmoid", "relu", "layer_norm", "softplus", "mean")
 MAKERS = ("arange", "linspace", "eye", "causal_mask", "tril_indices", "triu_indices")
 ADVICE = {
     "pack_padded_sequence": "its shapes depend on values; give the padded tensor and lengths= to "

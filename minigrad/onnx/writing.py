@@ -87,6 +87,11 @@ class Writer:
         self.nodes.append(self.helper.make_node(op, given, names, name=label, **attributes))
         return names[0] if outputs == 1 else names
 
+    def info(self, operand: Operand, shape: Sequence[Any]) -> Any:
+        """The type of an operand, with its shape as a reader of the file shall see it."""
+        kind = self.helper.np_dtype_to_tensor_dtype(operand.dtype)
+        return self.helper.make_tensor_value_info(operand.name, kind, shape)
+
     def constant(self, array: Any, name: str = "constant") -> Operand:
         """A constant, written once for all that use the same."""
         array = np.asarray(array)
